@@ -1,0 +1,44 @@
+# `make run` and `make test` set up everything they need by themselves.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := $(wildcard requirements/*.lock) requirements/bootstrap.sh setup.py
+SOURCES := components pipelines tests benchmarks
+PIPELINE ?= taxi
+
+.PHONY: help run test lint format lock bench clean
+
+help: ## show the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+$(VENV)/.ready-run: $(LOCKS)
+	@sh requirements/bootstrap.sh run
+
+$(VENV)/.ready-dev: $(LOCKS)
+	@sh requirements/bootstrap.sh dev
+
+run: $(VENV)/.ready-run ## set up, run the taxi pipeline on real data, show the verdict (PIPELINE=name for another)
+	@$(BIN)/weighbridge run $(PIPELINE)
+
+test: $(VENV)/.ready-dev ## set up and run all tests (T='-m "not slow"' for the quick ones)
+	@$(BIN)/python -m pytest $(T)
+
+lint: $(VENV)/.ready-dev ## formatting, style, types and the layers between packages
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.ready-dev ## let ruff format and fix
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.ready-run ## resolve requirements/*.in into the lock files again
+	@sh requirements/lock.sh
+
+bench: $(VENV)/.ready-dev ## speed and memory against stock TFX, side by side
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove the virtual environment and the tools, keep runs
+	@rm -rf $(VENV) .tools

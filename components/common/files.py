@@ -1,0 +1,98 @@
+"""Atomic writes: stage beside the target, sync, rename. A killed process leaves the old state or the new one."""
+
+import contextlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+STAGED_PREFIX = ".staged-"
+
+
+def write_bytes(path: str | Path, data: bytes) -> Path:
+    """Replace `path` by `data` in one step, creating parent folders.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; `path` is then as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = _staged_name(path)
+    try:
+        with staged.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(path)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+    return path
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Replace `path` by UTF-8 `text` in one step."""
+    return write_bytes(path, text.encode())
+
+
+def json_text(value: Any) -> str:
+    """`value` as indented JSON with sorted keys: the same value, the same text. NaN is refused (ValueError)."""
+    return json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write_json(path: str | Path, value: Any) -> Path:
+    """Replace `path` by `json_text(value)` in one step."""
+    return write_text(path, json_text(value))
+
+
+@contextlib.contextmanager
+def staged_folder(target: str | Path) -> Iterator[Path]:
+    """Yield an empty folder beside `target` that becomes `target` when the block ends without an error.
+
+    Raises:
+        FileExistsError: `target` is there and not empty; the staged folder is removed, `target` stays.
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = _staged_name(target)
+    staged.mkdir()
+    try:
+        yield staged
+        sync_tree(staged)
+        try:
+            staged.rename(target)
+        except OSError as error:  # ENOTEMPTY and EEXIST differ between filesystems
+            raise FileExistsError(f"{target} already exists") from error
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    sync_folder(target.parent)
+
+
+def sync_tree(folder: Path) -> None:
+    """Force every file and folder below `folder` to disk."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            _fsync(Path(parent, name))
+        sync_folder(Path(parent))
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's entries to disk, so that a rename in it survives a power cut."""
+    _fsync(folder)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _staged_name(target: Path) -> Path:
+    return target.with_name(f"{STAGED_PREFIX}{target.name}-{uuid.uuid4().hex[:12]}")

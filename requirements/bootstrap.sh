@@ -1,0 +1,77 @@
+#!/bin/sh
+# Make .venv from a lock file on a machine that has nothing but Python 3.11 and a way to PyPI.
+#   bootstrap.sh run    what a pipeline needs
+#   bootstrap.sh dev    the same, and what tests and lints need
+# Every step is safe to repeat; a killed set-up is simply run again.
+set -eu
+cd "$(dirname "$0")/.."
+
+UV_VERSION=0.13.9
+PROFILE=${1:-run}
+VENV=.venv
+
+fail() { printf 'weighbridge set-up: %s\n' "$1" >&2; exit "${2:-2}"; }
+
+# TFX 1.16's wheels load on any glibc and Python 3.11. A newer TFX joins by its lock file alone.
+choose_lock() {
+    for line in 1.16:3.11; do
+        python=${line#*:}
+        lock="requirements/tfx-${line%%:*}-py$(printf %s "$python" | tr -d .).lock"
+        [ -f "$lock" ] && find_python "$python" && return 0
+    done
+    return 1
+}
+
+# Sets PYTHON to an interpreter that really starts as the wanted version (a pyenv shim may not).
+find_python() {
+    for candidate in "${WEIGHBRIDGE_PYTHON:-}" "python$1" "/usr/bin/python$1" "/usr/local/bin/python$1" \
+        "${PYENV_ROOT:-${HOME:-/root}/.pyenv}/versions/$1".*/bin/python python3; do
+        [ -n "$candidate" ] || continue
+        PYTHON=$("$candidate" -c "import sys; assert '%d.%d' % sys.version_info[:2] == '$1'; print(sys.executable)" 2>/dev/null) \
+            && return 0
+    done
+    return 1
+}
+
+# uv goes into .tools, never into the system's packages. Any Python with pip can fetch it.
+get_uv() {
+    UV=.tools/uv-$UV_VERSION/bin/uv
+    [ -x "$UV" ] && return 0
+    rm -rf .tools/staged && mkdir -p .tools
+    for candidate in "$PYTHON" python3 "${PYENV_ROOT:-${HOME:-/root}/.pyenv}"/versions/3.*/bin/python; do
+        if "$candidate" -m pip --version >/dev/null 2>&1; then
+            "$candidate" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+                --target .tools/staged "uv==$UV_VERSION" \
+                || fail "pip could not fetch uv $UV_VERSION; check the connection to PyPI and run again" 3
+            mv .tools/staged ".tools/uv-$UV_VERSION"
+            return 0
+        fi
+    done
+    if "$PYTHON" -m venv .tools/venv >/dev/null 2>&1; then
+        .tools/venv/bin/pip install --quiet "uv==$UV_VERSION" || fail "pip could not fetch uv $UV_VERSION" 3
+        mkdir -p ".tools/uv-$UV_VERSION/bin" && cp .tools/venv/bin/uv "$UV"
+        return 0
+    fi
+    UV=$(command -v uv) || fail "found neither pip nor venv nor uv; install one, e.g. 'apt-get install python3-venv'"
+}
+
+choose_lock || fail "needs Python 3.11 (looked on PATH, in /usr/bin, /usr/local/bin and pyenv's versions).
+  Install it ('apt-get install python3.11', 'pyenv install 3.11') or name it: WEIGHBRIDGE_PYTHON=/path/to/python3.11 make run"
+get_uv
+
+if ! "$VENV/bin/python" -c "import sys; assert '%d.%d' % sys.version_info[:2] == '$python'" 2>/dev/null; then
+    "$UV" venv --quiet --clear --python "$PYTHON" "$VENV"
+fi
+
+locks="-r $lock"
+[ "$PROFILE" = dev ] && locks="$locks -r requirements/dev-py$(printf %s "$python" | tr -d .).lock"
+echo "weighbridge set-up: installing $lock ($PROFILE) into $VENV"
+# Compiled bytecode makes the imports of every later command about three times cheaper.
+# shellcheck disable=SC2086  # the list of locks is meant to be split
+VIRTUAL_ENV=$VENV "$UV" pip install --quiet --compile-bytecode --require-hashes $locks \
+    || fail "could not install $lock; check the connection to PyPI and run again" 3
+VIRTUAL_ENV=$VENV "$UV" pip install --quiet --no-deps --no-build-isolation --editable . \
+    || fail "could not install weighbridge itself" 3
+touch "$VENV/.ready-$PROFILE"
+[ "$PROFILE" = dev ] && touch "$VENV/.ready-run"
+exit 0

@@ -1,0 +1,28 @@
+"""The distribution. What it needs is given as ranges; `requirements/` holds the locks that are tested."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="weighbridge",
+    version="0.1.0",
+    description="Weigh data, model and latency before a model reaches production: TFX components and hybrid CI/CD.",
+    long_description="See README.md.",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",
+    packages=find_packages(include=["components", "components.*", "pipelines", "pipelines.*"]),
+    package_data={"": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "py.typed"]},
+    install_requires=[
+        "tfx>=1.16,<1.22",
+        "jinja2>=3.1",
+        "pyarrow>=10",
+        "pydantic>=2.7",
+        "pyyaml>=6",
+        "rich>=13",
+        "typer>=0.12",
+    ],
+    extras_require={
+        "kubeflow": ["kfp>=2.7", "kfp-kubernetes>=1.2"],
+        "gcs": ["google-cloud-storage>=2.10"],
+    },
+    entry_points={"console_scripts": ["weighbridge=pipelines.cli.main:main"]},
+)

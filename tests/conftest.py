@@ -1,0 +1,28 @@
+"""Fixtures shared by all tests. Data is real where it can be: the taxi rows ship inside the tfx wheel."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+
+def _taxi_csv() -> Path:
+    spec = importlib.util.find_spec("tfx")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "examples/chicago_taxi_pipeline/data/simple/data.csv"
+
+
+@pytest.fixture(scope="session")
+def taxi_csv() -> Path:
+    """The 15,002 real Chicago taxi trips inside the installed tfx package."""
+    return _taxi_csv()
+
+
+@pytest.fixture(scope="session")
+def online_retail() -> Path:
+    """Online Retail II, kept beside the repository; tests that need it skip where it is absent."""
+    path = Path(__file__).parents[2] / "shared/data/online_retail_2009_2010.parquet"
+    if not path.exists():
+        pytest.skip(f"Online Retail II is not at {path}")
+    return path
