@@ -73,6 +73,22 @@ def staged_folder(target: str | Path) -> Iterator[Path]:
     sync_folder(target.parent)
 
 
+def copy_tree(source: str | Path, target: str | Path) -> None:
+    """Copy the files and folders below `source` into `target`, which is created.
+
+    Owners, times and permissions are not copied: whoever may read what is written to `target` may read the copy.
+    The first error ends it, so that a full disk is told as such.
+    """
+    source, target = Path(source), Path(target)
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.rglob("*")):
+        copied = target / path.relative_to(source)
+        if path.is_dir():
+            copied.mkdir(exist_ok=True)
+        else:
+            shutil.copyfile(path, copied)
+
+
 def sync_tree(folder: Path) -> None:
     """Force every file and folder below `folder` to disk."""
     for parent, _, names in os.walk(folder):
