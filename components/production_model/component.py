@@ -1,0 +1,113 @@
+"""The TFX face of ProductionModel."""
+
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import message
+from tfx import types
+from tfx.dsl.components.base import base_component, base_driver, base_executor, executor_spec
+from tfx.orchestration import data_types, data_types_utils, metadata
+from tfx.orchestration.portable import base_driver as portable_base_driver
+from tfx.orchestration.portable import data_types as portable_data_types
+from tfx.proto.orchestration import driver_output_pb2
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.utils import path_utils
+
+from components.common.digests import code_digest
+from components.production_model.fetch import fetch_production, production_state
+from components.production_model.record import local_destination
+
+
+class ProductionModelSpec(component_spec.ComponentSpec):
+    """Outputs and parameters of ProductionModel; it has no inputs."""
+
+    PARAMETERS = {
+        "destination": component_spec.ExecutionParameter(type=str),
+        "production_state": component_spec.ExecutionParameter(type=str),
+        "code_digest": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS: dict[str, Any] = {}
+    OUTPUTS = {
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
+    }
+
+
+class ProductionModelDriver(base_driver.BaseDriver, portable_base_driver.BaseDriver):
+    """Puts the state of production into the cache's key: the step runs again exactly when production changed."""
+
+    def __init__(self, metadata_handle: metadata.Metadata) -> None:
+        base_driver.BaseDriver.__init__(self, metadata_handle)
+        portable_base_driver.BaseDriver.__init__(self, metadata_handle)
+
+    def resolve_exec_properties(
+        self,
+        exec_properties: dict[str, Any],
+        pipeline_info: data_types.PipelineInfo,
+        component_info: data_types.ComponentInfo,
+    ) -> dict[str, Any]:
+        """Called in notebooks."""
+        return exec_properties | {"production_state": production_state(exec_properties["destination"])}
+
+    def run(self, execution_info: portable_data_types.ExecutionInfo) -> message.Message:
+        """Called by TFX's portable launcher, before it looks into its cache."""
+        result = driver_output_pb2.DriverOutput()  # type: ignore[attr-defined]
+        state = production_state(execution_info.exec_properties["destination"])
+        data_types_utils.set_metadata_value(result.exec_properties["production_state"], state)
+        return result
+
+
+class ProductionModelExecutor(base_executor.BaseExecutor):
+    """Calls `fetch_production` and tells its answer as artifact properties."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Leave model and statistics in the output artifacts, or leave them empty with `exists` = 0."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        model = artifact_utils.get_single_instance(output_dict["model"])
+        statistics = artifact_utils.get_single_instance(output_dict["statistics"])
+        fetched = fetch_production(
+            exec_properties["destination"],
+            path_utils.serving_model_dir(model.uri),
+            statistics.uri,
+            expected_state=exec_properties.get("production_state") or "",
+        )
+        statistics.split_names = artifact_utils.encode_split_names(list(fetched.splits))
+        model.set_int_custom_property("exists", int(fetched.record is not None))
+        statistics.set_int_custom_property("exists", int(bool(fetched.splits)))
+        if fetched.record is not None:
+            for artifact in (model, statistics):
+                artifact.set_int_custom_property("version", fetched.record.version)
+                artifact.set_string_custom_property("model_digest", fetched.record.model_digest)
+                artifact.set_string_custom_property("run_id", fetched.record.run_id)
+
+
+class ProductionModel(base_component.BaseComponent):
+    """The model in production and the statistics of its training data; see the README beside this file."""
+
+    SPEC_CLASS = ProductionModelSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ProductionModelExecutor)
+    DRIVER_CLASS = ProductionModelDriver
+
+    def __init__(self, destination: str | Path) -> None:
+        """Declare the look-up.
+
+        Args:
+            destination: the folder that the Pusher pushes to.
+
+        Raises:
+            UsageError: it is not a local folder's path.
+        """
+        super().__init__(
+            ProductionModelSpec(
+                destination=str(local_destination(destination)),
+                production_state="",  # the driver knows
+                code_digest=code_digest(["components.production_model"]),
+                model=types.Channel(type=standard_artifacts.Model),
+                statistics=types.Channel(type=standard_artifacts.ExampleStatistics),
+            )
+        )

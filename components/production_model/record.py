@@ -1,0 +1,144 @@
+"""What is in production: one small record beside the versions it names, replaced in one step. Imports no tfx.
+
+A destination is the base path of a TensorFlow Serving model:
+
+```
+1/ 2/ 3/                    whole versions, never changed once they are there
+production.json             the record: which version, its digest, the verdict it was pushed on
+.weighbridge/<version>/     evidence: verdict.json, record.json (production.json as it was then), statistics/
+```
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from components.common.digests import bytes_digest
+from components.common.errors import UsageError
+
+RECORD_FILE = "production.json"
+KEPT_RECORD_FILE = "record.json"
+EVIDENCE_FOLDER = ".weighbridge"
+STATISTICS_FOLDER = "statistics"
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class ProductionRecord(BaseModel):
+    """What `production.json` says.
+
+    Attributes:
+        version: number of the version in production, the name of its folder.
+        model_digest: `tree_digest` of that folder.
+        verdict_digest: digest of the canonical verdict that the version was pushed on.
+        run_id: the run that came to this verdict.
+        pipeline: the pipeline of that run.
+        pushed_at: when the version was pushed; UTC.
+        subject: the digests of the verdict: data, code, parameters, schema, gates, model, …
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int = Field(ge=1)
+    model_digest: Digest
+    verdict_digest: Digest
+    run_id: str
+    pipeline: str
+    pushed_at: AwareDatetime
+    subject: dict[str, str]
+
+
+def local_destination(destination: str | Path) -> Path:
+    """The folder that `destination` names.
+
+    Raises:
+        UsageError: it is empty, or not a path on a filesystem.
+    """
+    if not str(destination) or "://" in str(destination):
+        raise UsageError(
+            f"Push destination {str(destination)!r} is no local folder",
+            "Give the path of a folder, such as /models/taxi; object stores must be mounted.",
+        )
+    return Path(destination)
+
+
+def version_folder(destination: str | Path, version: int) -> Path:
+    """The folder that holds the model of `version`."""
+    return Path(destination, str(version))
+
+
+def evidence_folder(destination: str | Path, version: int) -> Path:
+    """The folder that keeps what `version` was pushed on."""
+    return Path(destination, EVIDENCE_FOLDER, str(version))
+
+
+def numbers_in(folder: Path) -> list[int]:
+    """The version numbers among the names in `folder`, ascending; empty if there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isascii() and path.name.isdigit())
+
+
+def read_record(destination: str | Path) -> ProductionRecord | None:
+    """What is in production at `destination`; None where nothing has been pushed yet.
+
+    Raises:
+        UsageError: there is a record, but it cannot be read. That never counts as "nothing yet".
+    """
+    data = _record_bytes(destination)
+    return None if data is None else _parse(data, local_destination(destination) / RECORD_FILE)
+
+
+def record_digest(destination: str | Path) -> str:
+    """Digest of the record's bytes, which changes exactly when production changes; empty for nothing yet."""
+    data = _record_bytes(destination)
+    return "" if data is None else bytes_digest(data)
+
+
+def production_history(destination: str | Path) -> list[ProductionRecord]:
+    """The records of all versions that were ever put into production here, in the order of their versions.
+
+    Raises:
+        UsageError: one of them cannot be read.
+    """
+    root = local_destination(destination)
+    paths = (
+        evidence_folder(root, version) / KEPT_RECORD_FILE for version in sorted(set(numbers_in(root / EVIDENCE_FOLDER)))
+    )
+    return [read_record_file(path) for path in paths]
+
+
+def read_record_file(path: Path) -> ProductionRecord:
+    """Read a record that must be there.
+
+    Raises:
+        UsageError: it is missing or cannot be read.
+    """
+    try:
+        return _parse(path.read_bytes(), path)
+    except OSError as error:
+        raise UsageError(f"The production record {path} cannot be read: {error.strerror}") from error
+
+
+def _record_bytes(destination: str | Path) -> bytes | None:
+    path = local_destination(destination) / RECORD_FILE
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"The production record {path} cannot be read: {error.strerror}") from error
+
+
+def _parse(data: bytes, path: Path) -> ProductionRecord:
+    try:
+        return ProductionRecord.model_validate_json(data)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"])) or "the file"
+        raise UsageError(
+            f"{path} is no production record: {where}: {problem['msg']}",
+            f"Copy the right version's record back from {EVIDENCE_FOLDER}/<version>/{KEPT_RECORD_FILE} beside it; "
+            f"or, to begin anew without a model to compare with, remove {path}.",
+        ) from error

@@ -1,0 +1,172 @@
+"""Pushes a model that was weighed and passed, and nothing else. Imports no tfx."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from components.common import progress
+from components.common.digests import tree_digest
+from components.common.errors import UsageError
+from components.production_model.record import ProductionRecord, record_digest
+from components.pusher.target import FilesystemTarget, Target
+from components.verdict import Gate, Verdict
+from components.verdict.verdict import VERDICT_FILE
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What a push did.
+
+    Attributes:
+        gates: what it checked; one that refuses means that nothing was pushed.
+        record: the production record after the push; None if the push was refused.
+        path: where the version is; empty if the push was refused.
+        already: the model was in production before, so nothing was done.
+    """
+
+    gates: tuple[Gate, ...]
+    record: ProductionRecord | None = None
+    path: str = ""
+    already: bool = False
+
+
+def push(
+    model: str | Path,
+    evaluation: str | Path,
+    destination: str | Path,
+    *,
+    statistics: str | Path | None = None,
+    blessings: Mapping[str, bool] | None = None,
+) -> Pushed:
+    """Put a model into production if its verdict passed and its bytes are the ones that were weighed.
+
+    The model that is in production already is not pushed again; the record then keeps naming the verdict it was
+    pushed on. A version that a killed push left without a record is completed.
+
+    Args:
+        model: folder of the SavedModel.
+        evaluation: folder with the model's `verdict.json`.
+        destination: base path of a model of TensorFlow Serving; created if need be.
+        statistics: folder with `Split-<name>/` statistics of the data, kept with the version.
+        blessings: further conditions by name, such as `{"infra_blessing": False}`; all must hold.
+
+    Returns:
+        What was done. A refusal is a value and not an error.
+
+    Raises:
+        UsageError: the destination cannot be written, or its production record cannot be read.
+        InfrastructureError: the disk is full or fails; production is then unchanged.
+    """
+    target = FilesystemTarget(destination)
+    verdict, verdict_gate = _weigh_verdict(Path(evaluation))
+    gates = [verdict_gate, *(_blessing_gate(name, blessed) for name, blessed in (blessings or {}).items())]
+    weighed = None if verdict is None else verdict.subject.get("model")
+    digest_gate = _digest_gate(_digest_of(Path(model)), weighed)
+    if verdict is None or any(gate.refuses for gate in (*gates, digest_gate)):
+        return Pushed((*gates, digest_gate))
+    with target.exclusive():
+        return _push_weighed(target, Path(model), verdict, gates, Path(statistics) if statistics else None)
+
+
+def push_state(evaluation: str | Path, destination: str | Path) -> str:
+    """What a cache of pushes must be keyed by besides the inputs.
+
+    As long as the weighed model is in production a push does nothing, so an earlier one may stand for it: the state
+    is the record's digest. Otherwise a push must happen, whatever happened before: the state is a new one each time.
+    """
+    try:
+        verdict = Verdict.read(Path(evaluation, VERDICT_FILE))
+        _, record = _look_up(FilesystemTarget(destination), verdict.subject.get("model", ""))
+        if record is not None:
+            return record_digest(destination)
+    except UsageError:
+        pass  # the push itself will say so
+    return uuid.uuid4().hex
+
+
+def _push_weighed(target: Target, model: Path, verdict: Verdict, gates: list[Gate], statistics: Path | None) -> Pushed:
+    weighed = verdict.subject["model"]
+    version, record = _look_up(target, weighed)
+    if version is not None and record is not None:
+        progress.report(f"already in production as version {version}")
+        return Pushed((*gates, _digest_gate(weighed, weighed)), record, target.path(version), already=True)
+    with target.stage(None if version else model, verdict, statistics) as staged:
+        digest_gate = _digest_gate(staged.model_digest or weighed, weighed)
+        if digest_gate.refuses:  # the model was changed while it was copied
+            return Pushed((*gates, digest_gate))
+        record = ProductionRecord(
+            version=version or target.next_version(),
+            model_digest=weighed,
+            verdict_digest=verdict.digest,
+            run_id=verdict.run_id,
+            pipeline=verdict.pipeline,
+            pushed_at=datetime.now(UTC),
+            subject=verdict.subject,
+        )
+        record = target.commit(staged, record)
+    progress.report(f"in production as version {record.version}")
+    return Pushed((*gates, digest_gate), record, target.path(record.version))
+
+
+def _look_up(target: Target, digest: str) -> tuple[int | None, ProductionRecord | None]:
+    """The newest version if it holds the bytes of `digest`, and the production record if it names just that.
+
+    Only the newest counts, because it is the one that is served. Its bytes are read: a damaged version is no reason
+    not to push.
+    """
+    record = target.record()
+    newest = target.newest_version()
+    if newest is None or target.model_digest(newest) != digest:
+        return None, None
+    named = record is not None and (record.version, record.model_digest) == (newest, digest)
+    return newest, record if named else None
+
+
+def _weigh_verdict(evaluation: Path) -> tuple[Verdict | None, Gate]:
+    verdict, observed = None, None
+    try:
+        verdict = Verdict.read(evaluation / VERDICT_FILE)
+        observed = verdict.passed
+        refusals = ", ".join(gate.name for gate in verdict.refusals[:3])
+        message = (
+            "The model's verdict passed." if observed else f"The model was refused by {refusals or 'its verdict'}."
+        )
+    except UsageError as error:
+        message = f"{error.message}. Only a model that was weighed is pushed."
+    return verdict, Gate(
+        name="push.verdict.passed", passed=bool(observed), observed=observed, threshold=True, message=message
+    )
+
+
+def _blessing_gate(name: str, blessed: bool) -> Gate:
+    message = f"The {name} is given." if blessed else f"The {name} is not given; see the step that gives it."
+    return Gate(
+        name=f"push.{name}.blessed", passed=blessed, observed=blessed, threshold=True, message=message.replace("_", " ")
+    )
+
+
+def _digest_gate(found: str | None, weighed: str | None) -> Gate:
+    if found is None:
+        message = "The model has no readable files. Look at the step that exports it."
+    elif weighed is None:
+        message = "The verdict does not say which model was weighed, so none can be pushed on it."
+    elif found != weighed:
+        message = "The model's bytes are not those that were weighed. Weigh it again: run the Evaluator anew."
+    else:
+        message = "The model's bytes are those that were weighed."
+    return Gate(
+        name="push.model_digest.equal",
+        passed=found is not None and found == weighed,
+        observed=found,
+        threshold=weighed,
+        message=message,
+    )
+
+
+def _digest_of(model: Path) -> str | None:
+    try:
+        return tree_digest(model)
+    except (UsageError, OSError):
+        return None

@@ -1,0 +1,287 @@
+"""Where models are pushed to. Imports no tfx.
+
+`Target` is what a push needs of a destination; `FilesystemTarget` is a folder that TensorFlow Serving watches.
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from components.common import files, progress
+from components.common.digests import tree_digest
+from components.common.errors import InfrastructureError, UsageError
+from components.common.examples import SPLIT_PREFIX
+from components.production_model.record import (
+    EVIDENCE_FOLDER,
+    KEPT_RECORD_FILE,
+    RECORD_FILE,
+    STATISTICS_FOLDER,
+    ProductionRecord,
+    evidence_folder,
+    local_destination,
+    numbers_in,
+    read_record,
+    read_record_file,
+    version_folder,
+)
+from components.verdict.verdict import VERDICT_FILE, Verdict
+
+LOCK_FILE = "lock"
+
+_MODEL = "model"
+_EVIDENCE = "evidence"
+
+# Trying again gives the same; every other error of the system may pass.
+_LASTING = {
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What is ready to be committed.
+
+    Attributes:
+        folder: where it lies.
+        model_digest: digest of the bytes that would become the new version; None if no new version is made.
+    """
+
+    folder: Path
+    model_digest: str | None
+
+
+class Target(Protocol):
+    """A destination: numbered versions, evidence for each, and the record that names the one in production."""
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the target: one push at a time. What killed pushes left is removed."""
+
+    def record(self) -> ProductionRecord | None:
+        """The production record; None for nothing yet."""
+
+    def newest_version(self) -> int | None:
+        """The highest version there is, which is the one that TensorFlow Serving serves."""
+
+    def next_version(self) -> int:
+        """The number after all that were ever used."""
+
+    def model_digest(self, version: int) -> str:
+        """`tree_digest` of a version's bytes; empty if it has none."""
+
+    def path(self, version: int) -> str:
+        """Where a version is."""
+
+    def stage(self, model: Path | None, verdict: Verdict, statistics: Path | None) -> AbstractContextManager[Staged]:
+        """Write everything that a push needs where nobody looks; what is not committed is removed again."""
+
+    def commit(self, staged: Staged, record: ProductionRecord) -> ProductionRecord:
+        """Make what is staged the version `record` names (or a higher one), and then production."""
+
+
+class FilesystemTarget:
+    """A folder in TensorFlow Serving's layout.
+
+    A push writes and syncs all its bytes in `.staged-<random>/` first; its commit is three renames: model, evidence,
+    record. A kill or a full disk before them leaves production as it was; a kill between them leaves one whole
+    version that the record does not name yet, which the next push of the same model finds and completes.
+
+    Args:
+        destination: path of the folder; created by the first push.
+
+    Raises:
+        UsageError: the destination is no local folder's path.
+    """
+
+    def __init__(self, destination: str | Path) -> None:
+        self._root = local_destination(destination)
+        self._evidence = self._root / EVIDENCE_FOLDER
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the folder's lock, which the system lets go of when the process ends, however it ends.
+
+        Raises:
+            UsageError: the folder cannot be written.
+            InfrastructureError: the disk is full or fails.
+        """
+        with _explained(self._root):
+            if not self._evidence.is_dir():
+                self._evidence.mkdir(parents=True, exist_ok=True)
+                files.sync_folder(self._root.absolute().parent)
+            descriptor = os.open(self._evidence / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            with _explained(self._root):
+                _lock(descriptor)
+                self._remove_leftovers()
+            yield
+        finally:
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing alone would leave it to processes forked meanwhile
+            os.close(descriptor)
+
+    def record(self) -> ProductionRecord | None:
+        """The production record; None for nothing yet. An unreadable one is a UsageError."""
+        return read_record(self._root)
+
+    def newest_version(self) -> int | None:
+        """The highest version that has a folder."""
+        return max((number for number in numbers_in(self._root) if self._folder(number).is_dir()), default=None)
+
+    def next_version(self) -> int:
+        """The number after all that were ever used: folders, evidence and record count."""
+        record = self.record()
+        used = numbers_in(self._root) + numbers_in(self._evidence) + [record.version if record else 0]
+        return max(used) + 1
+
+    def model_digest(self, version: int) -> str:
+        """`tree_digest` of the version's folder; empty if there is no file in it."""
+        try:
+            with _explained(self._root):
+                return tree_digest(self._folder(version))
+        except UsageError:
+            return ""
+
+    def path(self, version: int) -> str:
+        """Path of the version's folder."""
+        return str(self._folder(version))
+
+    @contextmanager
+    def stage(self, model: Path | None, verdict: Verdict, statistics: Path | None) -> Iterator[Staged]:
+        """Copy model and evidence to a folder beside the versions that TensorFlow Serving ignores.
+
+        Args:
+            model: folder of the SavedModel; None where its version is already there.
+            verdict: the verdict to keep with it.
+            statistics: folder with `Split-<name>/` folders to keep with it.
+
+        Raises:
+            UsageError: the destination cannot be written or the model cannot be read.
+            InfrastructureError: the disk is full or fails.
+        """
+        folder = self._root / f"{files.STAGED_PREFIX}{uuid.uuid4().hex[:12]}"
+        try:
+            with _explained(self._root):
+                (folder / _EVIDENCE).mkdir(parents=True)
+                verdict.write(folder / _EVIDENCE / VERDICT_FILE)
+                if statistics is not None:
+                    for split in sorted(statistics.glob(f"{SPLIT_PREFIX}*")):
+                        files.copy_tree(split, folder / _EVIDENCE / STATISTICS_FOLDER / split.name)
+                if model is not None:
+                    files.copy_tree(model, folder / _MODEL)
+                files.sync_tree(folder)
+                digest = None if model is None else tree_digest(folder / _MODEL)
+            yield Staged(folder, digest)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def commit(self, staged: Staged, record: ProductionRecord) -> ProductionRecord:
+        """Rename model, evidence and record to where they belong, in this order.
+
+        Args:
+            staged: what `stage` gave.
+            record: the new record; if its version is taken meanwhile, the next free number is used.
+
+        Returns:
+            The record that is now production's. If an earlier push of this version was killed after it had placed
+            the evidence, it is that push's record: a version's evidence never changes.
+
+        Raises:
+            UsageError: the destination cannot be written.
+            InfrastructureError: the disk is full or fails.
+        """
+        with _explained(self._root):
+            _write_records(staged.folder, record)
+            if staged.model_digest is not None:
+                while not _rename(staged.folder / _MODEL, self._folder(record.version)):
+                    record = record.model_copy(update={"version": self.next_version()})
+                    _write_records(staged.folder, record)
+                files.sync_folder(self._root)
+            evidence = evidence_folder(self._root, record.version)
+            if not _rename(staged.folder / _EVIDENCE, evidence):
+                record = _kept_record(evidence, record)
+                files.write_bytes(staged.folder / RECORD_FILE, _record_bytes(record))
+            files.sync_folder(self._evidence)
+            (staged.folder / RECORD_FILE).replace(self._root / RECORD_FILE)
+            files.sync_folder(self._root)
+        return record
+
+    def _folder(self, version: int) -> Path:
+        return version_folder(self._root, version)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what killed pushes staged. Whoever stages holds the lock, so none of it is in use."""
+        for path in self._root.glob(f"{files.STAGED_PREFIX}*"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def _record_bytes(record: ProductionRecord) -> bytes:
+    return files.json_text(record.model_dump(mode="json")).encode()
+
+
+def _write_records(folder: Path, record: ProductionRecord) -> None:
+    """Stage the record twice: to become production's, and to be kept with the version."""
+    for path in (folder / _EVIDENCE / KEPT_RECORD_FILE, folder / RECORD_FILE):
+        files.write_bytes(path, _record_bytes(record))
+
+
+def _kept_record(evidence: Path, wanted: ProductionRecord) -> ProductionRecord:
+    """The record that an earlier push kept; it must be of the same version and model as `wanted`."""
+    kept = read_record_file(evidence / KEPT_RECORD_FILE)
+    if (kept.version, kept.model_digest) != (wanted.version, wanted.model_digest):
+        raise UsageError(
+            f"{evidence} is evidence of version {kept.version} with the model {kept.model_digest}, "
+            f"but version {wanted.version} holds {wanted.model_digest}",
+            f"Find out who changed it; or move {evidence} away and push again.",
+        )
+    return kept
+
+
+def _rename(source: Path, target: Path) -> bool:
+    """Rename a folder; False if `target` is already there (an empty folder is replaced)."""
+    try:
+        source.rename(target)
+    except OSError:  # which one, differs between filesystems
+        if not target.exists():
+            raise
+        return False
+    return True
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        progress.report("waiting for another push to the same destination")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+@contextmanager
+def _explained(root: Path) -> Iterator[None]:
+    """Turn the system's errors into ones that a person can act on."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        where = f" ({error.filename})" if error.filename and str(error.filename) != str(root) else ""
+        message = f"Nothing can be pushed to {root}: {reason}{where}"
+        if error.errno in _LASTING:
+            raise UsageError(message, "The destination must be a folder that this user can write.") from error
+        raise InfrastructureError(message, "Production is as it was. Mend the cause, then run again.") from error
