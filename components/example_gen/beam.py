@@ -1,0 +1,159 @@
+"""The work of ExampleGen on Beam, for inputs that one machine cannot hold: the same rows, splits and digests. No tfx.
+
+Two passes over the files, which are the units of work: the kinds of all columns, then the rows.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+
+from components.common.errors import UsageError
+from components.common.examples import split_folder
+from components.example_gen import readers
+from components.example_gen.gates import ExamplesGates
+from components.example_gen.generate import check_columns, finish
+from components.example_gen.kinds import Kinds, TypeChanged
+from components.example_gen.process import TIMELESS, Processor, Request
+from components.example_gen.resolve import resolve
+from components.example_gen.rows import RowsDigest
+from components.example_gen.write import QuarantineWriter
+
+_SCRATCH = ".beam"
+_DIGESTS, _MALFORMED = ".digests", ".malformed"
+
+
+def generate_on_beam(
+    request: Request, folder: str | Path, gates: ExamplesGates, make_pipeline: Callable[[], Any]
+) -> dict[str, Any]:
+    """As `generate.generate`, on the runner of the pipelines that `make_pipeline` makes.
+
+    Args:
+        request: what to read, and how.
+        folder: folder of the Examples artifact, which the workers must be able to write.
+        gates: how many rows may be malformed.
+        make_pipeline: makes an empty Beam pipeline.
+
+    Returns:
+        The summary.
+
+    Raises:
+        UsageError: as `generate.generate`.
+    """
+    folder = Path(folder)
+    scratch = folder / _SCRATCH
+    resolved = resolve(request.input, request.span, request.window)
+    try:
+        with make_pipeline() as pipeline:
+            files = pipeline | "Files" >> beam.Create(resolved.files)
+            found = files | "Kinds" >> beam.Map(_infer, request, resolved.format, resolved.files[0])
+            _write_lines(found, scratch / "kinds")
+        read_kinds, output_kinds = request.kinds(), request.kinds()
+        for read_found, output_found in _read_lines(scratch / "kinds"):
+            read_kinds.merge(Kinds(read_found))
+            output_kinds.merge(Kinds(output_found))
+        with make_pipeline() as pipeline:
+            rows = (
+                pipeline
+                | "Inputs" >> beam.Create(resolved.files)
+                | "Spread" >> beam.Reshuffle()
+                | "Rows"
+                >> beam.FlatMap(_process, request, resolved.format, read_kinds, output_kinds).with_outputs(
+                    *request.splits.names, _DIGESTS, _MALFORMED
+                )
+            )
+            for name in request.splits.names:
+                prefix = str(split_folder(str(folder), name) / "data_tfrecord")
+                rows[name] | f"Write {name}" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
+            _write_lines(rows[_DIGESTS], scratch / "digests")
+            rows[_MALFORMED] | "Malformed" >> beam.io.WriteToText(str(scratch / "rows"), file_name_suffix=".jsonl")
+        digests = {name: RowsDigest() for name in request.splits.names}
+        for name, count, sums in _read_lines(scratch / "digests"):
+            digests[name] += RowsDigest(count, (sums[0], sums[1]))
+        quarantined = _quarantine(scratch, folder)
+    except RuntimeError as error:  # how Beam tells of an error in a worker
+        raise _cause(error) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return finish(request, resolved, folder, gates, digests, quarantined, output_kinds)
+
+
+def _infer(path: str, request: Request, format_: str, first: str) -> list[dict[str, str]]:
+    """Kinds of a file's columns as they are read, and as they are encoded."""
+    read_kinds, output_kinds = request.kinds(), request.kinds()
+    columns = _columns(first, request, format_)
+    while True:
+        try:
+            process = Processor(request, output_kinds)
+            for batch in readers.read(path, format_, read_kinds, lambda _row, _why: None):
+                if format_ != "tfrecord":
+                    check_columns(columns, batch.schema.names, path, first)
+                process.settled(batch, path)
+            return [read_kinds.found, output_kinds.found]
+        except TypeChanged as change:
+            change.kinds.widen(change.column, change.kind)
+            if change.kinds is read_kinds:
+                output_kinds = request.kinds()
+
+
+def _columns(path: str, request: Request, format_: str) -> tuple[str, ...]:
+    """Columns of a file, from its first batch."""
+    for batch in readers.read(path, format_, request.kinds(), lambda _row, _why: None):
+        return tuple(sorted(batch.schema.names))
+    return ()
+
+
+def _process(path: str, request: Request, format_: str, read_kinds: Kinds, output_kinds: Kinds) -> Iterator[Any]:
+    """Records by split, digests by batch, and malformed rows of one file."""
+    malformed: list[tuple[int | None, str]] = []
+    process = Processor(request, output_kinds)
+    try:
+        for batch in readers.read(path, format_, read_kinds, lambda *told: malformed.append(told)):  # noqa: B023, it is one list
+            processed = process(batch, path)
+            for part in processed.parts:
+                for record in part.records:
+                    yield beam.pvalue.TaggedOutput(part.split, record)
+                digest = [part.split, part.digest.rows, part.digest.sums]
+                yield beam.pvalue.TaggedOutput(_DIGESTS, digest)
+            malformed += [(None, TIMELESS)] * processed.timeless
+            for row, reason in malformed:
+                line = json.dumps({"file": path, "row": row, "reason": reason}, ensure_ascii=False)
+                yield beam.pvalue.TaggedOutput(_MALFORMED, line)
+            malformed.clear()
+    except TypeChanged as change:
+        raise UsageError(
+            f"Column {change.column!r} of {path} is {change.kind}, but not in the other files",
+            "Name its type in the schema.",
+        ) from change
+
+
+def _write_lines(values: Any, prefix: Path) -> None:
+    lines = values | f"JSON {prefix.name}" >> beam.Map(json.dumps)
+    lines | f"Lines {prefix.name}" >> beam.io.WriteToText(str(prefix), file_name_suffix=".jsonl")
+
+
+def _read_lines(prefix: Path) -> Iterable[Any]:
+    for path in sorted(prefix.parent.glob(f"{prefix.name}-*.jsonl")):
+        for line in path.read_text().splitlines():
+            yield json.loads(line)
+
+
+def _quarantine(scratch: Path, folder: Path) -> int:
+    """Bring the malformed rows into the one file that `generate` writes."""
+    with QuarantineWriter(folder) as quarantine:
+        for line in _read_lines(scratch / "rows"):
+            quarantine.add(line["file"], line["row"], line["reason"])
+        return quarantine.rows
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The UsageError behind what Beam raised, or the error itself."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, UsageError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return error

@@ -1,0 +1,194 @@
+"""The TFX face of ExampleGen."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import message
+from pydantic import ValidationError
+from tfx import types
+from tfx.dsl.components.base import base_component, base_driver, executor_spec
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.orchestration import data_types, data_types_utils, metadata
+from tfx.orchestration.portable import base_driver as portable_base_driver
+from tfx.orchestration.portable import data_types as portable_data_types
+from tfx.proto.orchestration import driver_output_pb2
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+
+from components.common.digests import code_digest
+from components.common.dotted import module_of
+from components.common.errors import UsageError
+from components.common.resources import Resources
+from components.example_gen.gates import ExamplesGates
+from components.example_gen.generate import generate
+from components.example_gen.process import Request
+from components.example_gen.resolve import fingerprint
+from components.example_gen.splits import Splits
+
+
+class ExampleGenSpec(component_spec.ComponentSpec):
+    """Output and parameters of ExampleGen; it has no inputs."""
+
+    PARAMETERS: dict[str, Any] = {
+        "input": component_spec.ExecutionParameter(type=str),
+        "span": component_spec.ExecutionParameter(type=str),
+        "window": component_spec.ExecutionParameter(type=int),
+        "splits": component_spec.ExecutionParameter(type=str),
+        "schema": component_spec.ExecutionParameter(type=str),
+        "prepare_fn": component_spec.ExecutionParameter(type=str),
+        "gates": component_spec.ExecutionParameter(type=str),
+        "input_digest": component_spec.ExecutionParameter(type=str),
+        "code_digest": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS: dict[str, Any] = {}
+    OUTPUTS: dict[str, Any] = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+    }
+
+
+class ExampleGenDriver(base_driver.BaseDriver, portable_base_driver.BaseDriver):
+    """Puts the digest of the input's files into the cache's key: changed data at the same path are read again."""
+
+    def __init__(self, metadata_handle: metadata.Metadata) -> None:
+        base_driver.BaseDriver.__init__(self, metadata_handle)
+        portable_base_driver.BaseDriver.__init__(self, metadata_handle)
+
+    def resolve_exec_properties(
+        self,
+        exec_properties: dict[str, Any],
+        pipeline_info: data_types.PipelineInfo,
+        component_info: data_types.ComponentInfo,
+    ) -> dict[str, Any]:
+        """Called in notebooks."""
+        return exec_properties | {"input_digest": _fingerprint(exec_properties)}
+
+    def run(self, execution_info: portable_data_types.ExecutionInfo) -> message.Message:
+        """Called by TFX's portable launcher, before it looks into its cache."""
+        result = driver_output_pb2.DriverOutput()  # type: ignore[attr-defined]
+        digest = _fingerprint(execution_info.exec_properties)
+        data_types_utils.set_metadata_value(result.exec_properties["input_digest"], digest)
+        return result
+
+
+class ExampleGenExecutor(BaseBeamExecutor):
+    """Calls `generate`, here or on Beam, and tells the summary as artifact properties."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Leave splits, summary and gates in the output artifact."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        request = Request(
+            input=exec_properties["input"],
+            span=exec_properties["span"],
+            window=exec_properties["window"],
+            splits=Splits.model_validate_json(exec_properties["splits"]),
+            schema_text=exec_properties["schema"],
+            prepare_fn=exec_properties["prepare_fn"],
+        )
+        gates = ExamplesGates.model_validate_json(exec_properties["gates"])
+        if any(argument.startswith("--runner") for argument in self._beam_pipeline_args or ()):
+            from components.example_gen.beam import generate_on_beam  # for inputs that one machine cannot hold
+
+            summary = generate_on_beam(request, examples.uri, gates, self._make_beam_pipeline)
+        else:
+            summary = generate(request, examples.uri, gates)
+        examples.split_names = artifact_utils.encode_split_names(list(summary["splits"]))
+        if summary["span"] is not None:
+            examples.span = summary["span"]
+        examples.set_string_custom_property("content_digest", summary["content_digest"])
+        examples.set_string_custom_property("input_digest", exec_properties.get("input_digest") or "")
+        examples.set_int_custom_property("quarantined_rows", summary["quarantined_rows"])
+        for name, split in summary["splits"].items():
+            examples.set_int_custom_property(f"rows_{name}", split["rows"])
+
+
+class ExampleGen(base_component.BaseComponent):
+    """Reads data into splits of tf.Examples; see the README beside this file.
+
+    With `--runner=…` among its Beam pipeline arguments it reads on that runner, else here.
+
+    Attributes:
+        resources: the machine this step needs, honoured on Kubeflow.
+    """
+
+    SPEC_CLASS = ExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(ExampleGenExecutor)
+    DRIVER_CLASS = ExampleGenDriver
+
+    def __init__(
+        self,
+        input: str,
+        *,
+        splits: Mapping[str, float] | None = None,
+        key_columns: Sequence[str] = (),
+        time_column: str | None = None,
+        time_splits: Mapping[str, float | str | None] | None = None,
+        span: str | int = "latest",
+        window: int = 1,
+        schema_file: str | None = None,
+        prepare_fn: str = "",
+        gates: ExamplesGates | None = None,
+        resources: Resources | None = None,
+    ) -> None:
+        """Declare a reading of data.
+
+        Args:
+            input: path or `gs://` address of a file, folder, glob or span pattern.
+            splits: weight of each split, by default `{"train": 2, "eval": 1}`.
+            key_columns: columns whose hash decides on the split; all if none are named.
+            time_column: column that decides on the split instead.
+            time_splits: start of each split by `time_column`, inclusive; None for the first.
+            span: `latest`, a span's number or a day.
+            window: how many spans to read, the named one the last.
+            schema_file: a reviewed schema; a value that is not of its feature's type is malformed.
+            prepare_fn: dotted `(pa.RecordBatch) -> pa.RecordBatch`, called on every batch.
+            gates: how many rows may be malformed.
+            resources: the machine this step needs.
+
+        Raises:
+            UsageError: a value is not allowed, or the schema file cannot be read.
+        """
+        try:
+            declared = Splits(
+                **({} if splits is None else {"weights": dict(splits)}),
+                key_columns=tuple(key_columns),
+                time_column=time_column,
+                time_splits=dict(time_splits or {}),
+            )
+        except ValidationError as error:
+            problem = error.errors()[0]
+            raise UsageError(f"ExampleGen: {problem['msg'].removeprefix('Value error, ')}") from error
+        self.resources = resources or Resources()
+        super().__init__(
+            ExampleGenSpec(
+                input=input,
+                span=str(span),
+                window=window,
+                splits=declared.model_dump_json(),
+                schema=_schema_text(schema_file),
+                prepare_fn=prepare_fn,
+                gates=(gates or ExamplesGates()).model_dump_json(),
+                input_digest="",  # the driver knows
+                code_digest=code_digest(["components.example_gen", *([module_of(prepare_fn)] if prepare_fn else [])]),
+                examples=types.Channel(type=standard_artifacts.Examples),
+            )
+        )
+
+
+def _fingerprint(exec_properties: Mapping[str, Any]) -> str:
+    return fingerprint(exec_properties["input"], exec_properties["span"], exec_properties["window"])
+
+
+def _schema_text(schema_file: str | None) -> str:
+    if schema_file is None:
+        return ""
+    try:
+        return Path(schema_file).read_text()
+    except OSError as error:
+        hint = "Run `weighbridge schema PIPELINE --write` to infer one from the data, and review it."
+        raise UsageError(f"There is no schema at {schema_file}: {error.strerror}", hint) from error

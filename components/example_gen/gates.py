@@ -1,0 +1,24 @@
+"""The `examples` section of a thresholds file: what reading the data may lose."""
+
+from pydantic import Field
+
+from components.verdict import Bounds, Gate, Section, Severity
+
+
+class ExamplesGates(Section):
+    """Thresholds for reading the input.
+
+    Attributes:
+        max_quarantined_fraction: share of the input's rows, 0 to 1, that may be malformed.
+        severity: of this gate.
+    """
+
+    max_quarantined_fraction: float = Field(default=0.0, ge=0.0, le=1.0)
+    severity: Severity = "blocking"
+
+    def judge(self, quarantined: int, total: int) -> list[Gate]:
+        """Judge how many of `total` rows were quarantined."""
+        fraction = quarantined / total if total else None
+        bounds = Bounds(max=self.max_quarantined_fraction, severity=self.severity)
+        advice = f"{quarantined:,} of {total:,} rows are in the quarantine file, each with its reason."
+        return bounds.judge("examples.quarantined_fraction", fraction, advice=advice)

@@ -1,0 +1,151 @@
+"""The work of ExampleGen on this machine: files in, splits of tf.Examples and a summary out. No tfx."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from components.common import files, progress
+from components.common.digests import value_digest
+from components.common.errors import UsageError
+from components.common.examples import SPLIT_PREFIX, SUMMARY_FILE
+from components.example_gen import readers, storage
+from components.example_gen.gates import ExamplesGates
+from components.example_gen.kinds import Kinds, TypeChanged
+from components.example_gen.process import TIMELESS, Processor, Request
+from components.example_gen.resolve import Resolved, resolve
+from components.example_gen.rows import RowsDigest
+from components.example_gen.write import QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
+from components.verdict import write_gates
+
+
+def generate(request: Request, folder: str | Path, gates: ExamplesGates) -> dict[str, Any]:
+    """Read `request.input`, write its splits, `summary.json` and `gates.json` into `folder`.
+
+    Memory is bounded by a block of the input (16 MiB of CSV, 65,536 rows otherwise), not by the data.
+
+    Args:
+        request: what to read, and how.
+        folder: folder of the Examples artifact; what an earlier attempt left there is replaced.
+        gates: how many rows may be malformed.
+
+    Returns:
+        The summary, see `summary`.
+
+    Raises:
+        UsageError: the input is missing, empty, damaged, or does not give every split a row.
+    """
+    resolved = resolve(request.input, request.span, request.window)
+    read_kinds, output_kinds = request.kinds(), request.kinds()
+    while True:
+        _clear(Path(folder))
+        try:
+            digests, quarantined = _attempt(request, resolved, Path(folder), read_kinds, output_kinds)
+            break
+        except TypeChanged as change:
+            # Start again, knowing better: at most two times per column.
+            change.kinds.widen(change.column, change.kind)
+            if change.kinds is read_kinds:
+                output_kinds = request.kinds()
+    return finish(request, resolved, Path(folder), gates, digests, quarantined, output_kinds)
+
+
+def finish(
+    request: Request,
+    resolved: Resolved,
+    folder: Path,
+    gates: ExamplesGates,
+    digests: dict[str, RowsDigest],
+    quarantined: int,
+    kinds: Kinds,
+) -> dict[str, Any]:
+    """Check that every split has rows, and write `summary.json` and `gates.json`.
+
+    Raises:
+        UsageError: a split is empty.
+    """
+    rows = sum(digest.rows for digest in digests.values())
+    total = rows + quarantined
+    if not total:
+        raise UsageError(f"There are no rows in {request.input}", f"Files: {', '.join(resolved.files)}.")
+    empty = [name for name in request.splits.names if not digests.get(name, RowsDigest()).rows]
+    if empty and rows:
+        raise UsageError(f"Split {empty[0]!r} of {request.input} is empty: {rows:,} rows are too few or on one side")
+    summary = _summary(request, resolved, digests, quarantined, kinds)
+    write_gates(folder, gates.judge(quarantined, total))
+    files.write_json(folder / SUMMARY_FILE, summary)
+    return summary
+
+
+def _summary(
+    request: Request, resolved: Resolved, digests: dict[str, RowsDigest], quarantined: int, kinds: Kinds
+) -> dict[str, Any]:
+    splits = {
+        name: {"rows": digest.rows, "content_digest": digest.digest}
+        for name in request.splits.names
+        for digest in [digests.get(name, RowsDigest())]
+    }
+    return {
+        "splits": splits,
+        "total_rows": sum(digest.rows for digest in digests.values()) + quarantined,
+        "quarantined_rows": quarantined,
+        "content_digest": value_digest({name: split["content_digest"] for name, split in splits.items()}),
+        "files": [
+            {"path": path, "bytes": storage.size(path), "sha256": storage.digest(path)} for path in resolved.files
+        ],
+        "span": resolved.span,
+        "columns": {name: kind for name, kind in sorted(kinds.found.items()) if name},
+    }
+
+
+def _attempt(
+    request: Request, resolved: Resolved, folder: Path, read_kinds: Kinds, output_kinds: Kinds
+) -> tuple[dict[str, RowsDigest], int]:
+    process = Processor(request, output_kinds)
+    digests = {name: RowsDigest() for name in request.splits.names}
+    columns: tuple[str, ...] | None = None
+    with _writers(request, folder) as (writers, quarantine):
+        for path in resolved.files:
+            for batch in readers.read(path, resolved.format, read_kinds, partial(quarantine.add, path)):
+                columns = columns or tuple(sorted(batch.schema.names))
+                if resolved.format != "tfrecord":  # examples name only what they hold
+                    check_columns(columns, batch.schema.names, path, resolved.files[0])
+                processed = process(batch, path)
+                for part in processed.parts:
+                    writers[part.split].write(part.records)
+                    digests[part.split] += part.digest
+                for _ in range(processed.timeless):
+                    quarantine.add(path, None, TIMELESS)
+                progress.report(f"{sum(digest.rows for digest in digests.values()):,} rows")
+        return digests, quarantine.rows
+
+
+def check_columns(expected: tuple[str, ...], found: list[str], path: str, first: str) -> None:
+    """All files must have the columns of the first, in any order.
+
+    Raises:
+        UsageError: one is missing or there is another; names both.
+    """
+    missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
+    if missing or extra:
+        told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(extra)} besides"] * bool(extra)
+        raise UsageError(f"The columns of {path} are not those of {first}: it {' and '.join(told)}")
+
+
+@contextmanager
+def _writers(request: Request, folder: Path) -> "Iterator[tuple[dict[str, SplitWriter], QuarantineWriter]]":
+    """Writers of all splits and of the quarantine, finished at the end."""
+    with ExitStack() as stack:
+        writers = {}
+        for name in request.splits.names:
+            writers[name] = SplitWriter(folder, name)
+            stack.callback(writers[name].close)
+        yield writers, stack.enter_context(QuarantineWriter(folder))
+
+
+def _clear(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in [*folder.glob(f"{SPLIT_PREFIX}*"), folder / QUARANTINE_FOLDER]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,154 @@
+"""What happens to one batch of rows, here and on Beam alike: prepare, settle types, split, encode, digest. No tfx."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from components.common.dotted import import_function
+from components.common.errors import UsageError, WeighbridgeError
+from components.example_gen.kinds import Kinds, canonical, settle
+from components.example_gen.rows import RowsDigest
+from components.example_gen.splits import Splits
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TIMELESS = "the time that decides on the split is missing"
+
+
+class Request(BaseModel):
+    """What is to be read, and how.
+
+    Attributes:
+        input: file, folder, glob or span pattern.
+        span: `latest`, a span's number or a day.
+        window: how many spans to take.
+        splits: how rows are split.
+        schema_text: a reviewed schema as protobuf text; the kinds of its features are fixed. Empty for none.
+        prepare_fn: dotted name of `(pa.RecordBatch) -> pa.RecordBatch`, called on every batch; empty for none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: str
+    span: str = "latest"
+    window: int = 1
+    splits: Splits = Splits()
+    schema_text: str = ""
+    prepare_fn: str = ""
+
+    def kinds(self) -> Kinds:
+        """The kinds that the schema fixes."""
+        if not self.schema_text:
+            return Kinds()
+        from google.protobuf import text_format
+        from tensorflow_metadata.proto.v0 import schema_pb2
+
+        try:
+            return Kinds.of_schema(text_format.Parse(self.schema_text, schema_pb2.Schema()))
+        except text_format.ParseError as error:
+            raise UsageError(f"The schema cannot be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one batch that belong to one split: serialized tf.Examples, and their digest."""
+
+    split: str
+    records: list[bytes]
+    digest: RowsDigest
+
+
+@dataclass(frozen=True)
+class Processed:
+    """What came of a batch: its parts, and how many rows have no time to be split by."""
+
+    parts: tuple[Part, ...]
+    timeless: int
+
+
+class Processor:
+    """Turns batches into parts.
+
+    Args:
+        request: see `Request`.
+        kinds: kinds of the output's columns as known so far; added to.
+    """
+
+    def __init__(self, request: Request, kinds: Kinds) -> None:
+        self._request = request
+        self._kinds = kinds
+        self._prepare = import_function(request.prepare_fn, "prepare_fn") if request.prepare_fn else None
+
+    def __call__(self, batch: "pa.RecordBatch", where: str) -> Processed:
+        """Process a batch; `where` is its file, for errors.
+
+        Raises:
+            UsageError: prepare_fn raised or gave no batch, or a column has no place in a tf.Example.
+            TypeChanged: see `kinds`.
+        """
+        import numpy as np
+        import pyarrow as pa
+
+        batch = self.settled(batch, where)
+        if not batch.num_rows:
+            return Processed((), 0)
+        assigned = self._request.splits.assign(batch)
+        parts = []
+        for number, name in enumerate(self._request.splits.names):
+            rows = batch.filter(pa.array(assigned == number))
+            if rows.num_rows:
+                parts.append(Part(name, _encode(rows), RowsDigest.of(rows)))
+        return Processed(tuple(parts), int(np.count_nonzero(assigned < 0)))
+
+    def settled(self, batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":
+        """The batch as it is encoded: prepared, in canonical types, of the kinds found so far."""
+        if self._prepare and batch.num_rows:
+            batch = _prepared(self._prepare, self._request.prepare_fn, batch, where)
+        return settle(canonical(batch, where), self._kinds, where)
+
+
+def _prepared(function: Callable[[Any], Any], name: str, batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    try:
+        prepared = function(batch)
+    except WeighbridgeError:
+        raise
+    except Exception as error:
+        columns = ", ".join(batch.schema.names)
+        first = (str(error).splitlines() or [""])[0]
+        raise UsageError(
+            f"prepare_fn={name!r} failed on {where}: {type(error).__name__}: {first}", f"The columns are: {columns}."
+        ) from error
+    if not isinstance(prepared, pa.RecordBatch):
+        raise UsageError(f"prepare_fn={name!r} returned {type(prepared).__name__}, expected a pyarrow.RecordBatch")
+    return prepared
+
+
+def _encode(batch: "pa.RecordBatch") -> list[bytes]:
+    """Rows as serialized tf.Examples."""
+    import pyarrow as pa
+    from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
+
+    names = [name for name in batch.schema.names if name]
+    if not names:
+        return [b""] * batch.num_rows
+    lists = [_as_lists(batch.column(batch.schema.get_field_index(name))) for name in names]
+    return list(RecordBatchToExamplesEncoder().encode(pa.RecordBatch.from_arrays(lists, names)))
+
+
+def _as_lists(column: Any) -> Any:
+    """A column as lists of one value, or null."""
+    import numpy as np
+    import pyarrow as pa
+
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return column
+    if not column.null_count:
+        return pa.ListArray.from_arrays(pa.array(np.arange(len(column) + 1, dtype=np.int32)), column)
+    valid = column.is_valid().to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(valid)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets, mask=np.append(~valid, False)), column.drop_null())

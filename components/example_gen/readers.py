@@ -1,0 +1,156 @@
+"""Reads files as Arrow record batches, malformed rows apart. Memory is bounded by a block, not by the file. No tfx."""
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from components.common.errors import UsageError
+from components.example_gen import storage
+from components.example_gen.kinds import Kinds, cast_texts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BLOCK_BYTES = 16 << 20
+BATCH_ROWS = 65_536
+
+# Called with the number of a malformed row (the header of a CSV file is row 1) and the reason.
+Quarantine = Callable[[int, str], None]
+
+
+def read(path: str, format_: str, kinds: Kinds, quarantine: Quarantine) -> "Iterator[pa.RecordBatch]":
+    """Stream the rows of a file.
+
+    Args:
+        path: the file.
+        format_: `csv`, `parquet` or `tfrecord`.
+        kinds: of CSV columns, as known so far; added to.
+        quarantine: is told of malformed rows, which are left out.
+
+    Raises:
+        UsageError: the file is empty or damaged.
+        TypeChanged: see `kinds`.
+    """
+    import pyarrow as pa
+
+    try:
+        if format_ == "csv":
+            yield from _read_csv(path, kinds, quarantine)
+        elif format_ == "parquet":
+            yield from _read_parquet(path)
+        else:
+            yield from _read_tfrecord(path)
+    except (pa.ArrowInvalid, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UsageError(f"{path} cannot be read as {format_}: {' '.join(str(error).split())}") from error
+
+
+def _read_csv(path: str, kinds: Kinds, quarantine: Quarantine) -> "Iterator[pa.RecordBatch]":
+    from pyarrow import csv
+
+    malformed: list[tuple[int, str]] = []
+
+    def invalid(row: Any) -> str:
+        malformed.append((row.number, f"{row.actual_columns} fields, expected {row.expected_columns}"))
+        return "skip"
+
+    with _open(path) as file:
+        names = _header(path, file)
+        # Everything is read as text and cast by column: a malformed value costs its row, not its block.
+        reader = csv.open_csv(
+            file,
+            read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
+            parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=invalid),
+            convert_options=csv.ConvertOptions(
+                column_types=dict.fromkeys(names, "string"),
+                strings_can_be_null=True,
+                null_values=[""],
+                quoted_strings_can_be_null=False,
+            ),
+        )
+        next_row = 2
+        for batch in reader:
+            skipped, malformed[:] = list(malformed), []
+            numbers = _row_numbers(next_row, batch.num_rows, [number for number, _ in skipped])
+            next_row = max([numbers[-1] + 1] if numbers else [next_row])
+            typed, bad = cast_texts(batch, kinds)
+            for row, reason in sorted([*skipped, *((numbers[index], reason) for index, reason in bad.items())]):
+                quarantine(row, reason)
+            yield typed
+        for row, reason in malformed:
+            quarantine(row, reason)
+
+
+def _row_numbers(first: int, count: int, skipped: list[int]) -> "range | list[int]":
+    """Numbers of `count` rows that were kept from `first` on, some numbers in between having been skipped."""
+    if not skipped:
+        return range(first, first + count)
+    gone = set(skipped)
+    numbers: list[int] = []
+    number = first
+    while len(numbers) < count:
+        if number not in gone:
+            numbers.append(number)
+        number += 1
+    return numbers
+
+
+def _open(path: str) -> Any:
+    file = storage.open_read(path)
+    return gzip.open(file, "rb") if path.endswith(".gz") else file
+
+
+def _header(path: str, file: Any) -> list[str]:
+    """Names of a CSV file's columns; the file is at its beginning again afterwards."""
+    import csv
+    import io
+
+    start = file.read(1 << 20)
+    file.seek(0)
+    if not start.strip():
+        raise UsageError(f"{path} is empty", "A CSV file needs a header and rows.")
+    try:
+        names = next(csv.reader(io.StringIO(start.decode("utf-8-sig", errors="ignore"), newline="")))
+    except csv.Error as error:
+        raise UsageError(f"The header of {path} cannot be read: {error}") from error
+    twice = [name for name in names if names.count(name) > 1]
+    if twice or "" in names:
+        problem = f"names column {twice[0]!r} twice" if twice else "has a column without a name"
+        raise UsageError(f"The header of {path} {problem}", f"It is: {', '.join(names)}")
+    return names
+
+
+def _read_parquet(path: str) -> "Iterator[pa.RecordBatch]":
+    from pyarrow import parquet
+
+    with storage.open_read(path) as file:
+        yield from parquet.ParquetFile(file).iter_batches(batch_size=BATCH_ROWS)
+
+
+def _read_tfrecord(path: str) -> "Iterator[pa.RecordBatch]":
+    """Rows of tf.Examples; a feature with at most one value per row becomes a plain column, as in the other formats."""
+    import pyarrow as pa
+
+    from components.common.examples import read_files
+
+    for batch in read_files([path], None, BATCH_ROWS):
+        columns = []
+        for column in batch.columns:
+            lengths = None if pa.types.is_null(column.type) else column.value_lengths().fill_null(0)
+            columns.append(column if lengths is None or _several(lengths) else _plain(column, lengths))
+        yield pa.RecordBatch.from_arrays(columns, batch.schema.names)
+
+
+def _several(lengths: Any) -> bool:
+    import pyarrow.compute as pc
+
+    return len(lengths) > 0 and (pc.max(lengths).as_py() or 0) > 1
+
+
+def _plain(column: Any, lengths: Any) -> Any:
+    """A list column of zero or one value per row as its values."""
+    import numpy as np
+    import pyarrow as pa
+
+    there = lengths.to_numpy(zero_copy_only=False).astype(bool)
+    return column.flatten().take(pa.array(np.cumsum(there) - 1, mask=~there))

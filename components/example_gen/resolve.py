@@ -1,0 +1,172 @@
+"""Which files an input means: a file, folder, glob or span pattern, on disk or in Google Cloud Storage. No tfx.
+
+A pattern holds `{SPAN}`, or `{YYYY}`, `{MM}` and `{DD}`; a day's span is its number of days since 1970-01-01, as
+in TFX. `latest` takes the highest span there is; a window of n takes the n highest spans up to the wanted one.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import PurePosixPath
+
+from components.common.digests import value_digest
+from components.common.errors import UsageError
+from components.example_gen import storage
+
+_EPOCH = date(1970, 1, 1)
+_FORMATS = {
+    "csv": re.compile(r"\.csv(\.gz)?$", re.IGNORECASE),
+    "parquet": re.compile(r"\.(parquet|pq)$", re.IGNORECASE),
+    "tfrecord": re.compile(r"tfrecord", re.IGNORECASE),
+}
+_FIELDS = {"SPAN": r"\d+", "YYYY": r"\d{4}", "MM": r"\d{2}", "DD": r"\d{2}"}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What an input came to.
+
+    Attributes:
+        files: paths of the files, sorted; the spans in ascending order.
+        format: `csv`, `parquet` or `tfrecord`.
+        span: number of the wanted span; None where the input is no pattern.
+    """
+
+    files: tuple[str, ...]
+    format: str
+    span: int | None = None
+
+
+def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
+    """Find the files that `input` means now.
+
+    Args:
+        input: path or `gs://` address of a file, folder, glob or span pattern.
+        span: `latest`, a span's number, or a day as `2026-11-23`; only for patterns.
+        window: how many spans to take, the wanted one the last.
+
+    Raises:
+        UsageError: nothing is there, the format is not known or mixed, or the span is not there.
+    """
+    if not input:
+        raise UsageError("No input data is named", "Give a file, folder, glob or pattern, e.g. --data trips.csv.")
+    if window < 1:
+        raise UsageError(f"window={window} is no number of spans", "It must be at least 1.")
+    if re.search(r"\{\w+(:\d+)?\}", input):
+        number, files = _spans(input, span, window)
+    else:
+        if span != "latest":
+            raise UsageError(f"span={span!r} is given, but {input} has no {{SPAN}} or {{YYYY}}, {{MM}} and {{DD}}")
+        number, files = None, _files(input)
+    return Resolved(tuple(files), _format(files), number)
+
+
+def fingerprint(input: str, span: str = "latest", window: int = 1) -> str:
+    """Digest of the input's files, names and bytes: it changes exactly when the input does.
+
+    Raises:
+        UsageError: as `resolve`.
+    """
+    return files_digest(resolve(input, span, window).files)
+
+
+def files_digest(paths: Iterable[str]) -> str:
+    """Digest of files by their own names (not their folders') and bytes."""
+    return value_digest(sorted([PurePosixPath(path).name, storage.digest(path)] for path in paths))
+
+
+def _files(path: str) -> list[str]:
+    if storage.is_folder(path):
+        found = [name for name in storage.glob(f"{path.rstrip('/')}/**") if _known(name)]
+        if not found:
+            raise UsageError(f"There are no CSV, Parquet or TFRecord files in {path}")
+        return found
+    found = storage.glob(path) if _is_glob(path) else [path] if storage.is_file(path) else []
+    if not found:
+        raise UsageError(f"There is no input at {path}", "Give a file, a folder, a glob, or a {SPAN} pattern.")
+    return found
+
+
+def _spans(pattern: str, span: str, window: int) -> tuple[int, list[str]]:
+    fields = re.findall(r"\{(\w+)(?::\d+)?\}", pattern)
+    if not (set(fields) == {"SPAN"} or set(fields) == {"YYYY", "MM", "DD"}):
+        raise UsageError(f"{pattern} holds {fields}", "A pattern holds {SPAN}, or {YYYY}, {MM} and {DD}.")
+    by_span: dict[int, list[str]] = {}
+    expression = _expression(pattern)
+    for path in storage.glob(re.sub(r"\{\w+(:\d+)?\}", "*", pattern)):
+        if (match := expression.fullmatch(path)) and (number := _number(match)) is not None:
+            by_span.setdefault(number, []).append(path)
+    if not by_span:
+        raise UsageError(f"No span matches {pattern}")
+    wanted = max(by_span) if span == "latest" else _wanted(span)
+    if wanted not in by_span:
+        known = ", ".join(map(str, sorted(by_span)[-5:]))
+        raise UsageError(f"span={span!r} is not among the spans of {pattern}", f"The last ones are {known}.")
+    chosen = [number for number in sorted(by_span) if number <= wanted][-window:]
+    if len(chosen) < window:
+        raise UsageError(f"window={window} wants {window} spans up to {wanted}, {pattern} has {len(chosen)}")
+    return wanted, [path for number in chosen for path in sorted(by_span[number])]
+
+
+def _wanted(span: str) -> int:
+    try:
+        return int(span) if span.isdigit() else (date.fromisoformat(span) - _EPOCH).days
+    except ValueError as error:
+        raise UsageError(f"span={span!r} is no span", "Give 'latest', a number, or a day as 2026-11-23.") from error
+
+
+def _number(match: re.Match[str]) -> int | None:
+    fields = match.groupdict()
+    if "SPAN" in fields:
+        return int(fields["SPAN"])
+    try:
+        return (date(int(fields["YYYY"]), int(fields["MM"]), int(fields["DD"])) - _EPOCH).days
+    except ValueError:  # the 31st of February is no span
+        return None
+
+
+def span_day(span: int) -> date:
+    """The day of a span that was resolved from `{YYYY}`, `{MM}`, `{DD}`."""
+    return _EPOCH + timedelta(days=span)
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    """A regular expression of a pattern; a field that stands twice must be the same both times."""
+    parts, seen = [], set()
+    for token in re.split(r"(\{\w+(?::\d+)?\}|\*\*|\*|\?)", pattern):
+        if token.startswith("{"):
+            name, _, width = token.strip("{}").partition(":")
+            digits = rf"\d{{{width}}}" if width else _FIELDS[name]
+            parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>{digits})")
+            seen.add(name)
+        else:
+            parts.append({"**": ".*", "*": "[^/]*", "?": "[^/]"}.get(token, re.escape(token)))
+    return re.compile("".join(parts))
+
+
+def _is_glob(path: str) -> bool:
+    return any(character in path for character in "*?[")
+
+
+def _known(path: str) -> bool:
+    return any(expression.search(PurePosixPath(path).name) for expression in _FORMATS.values())
+
+
+def _format(files: list[str]) -> str:
+    formats = {
+        name: path
+        for path in files
+        for name, expression in _FORMATS.items()
+        if expression.search(PurePosixPath(path).name)
+    }
+    unknown = [path for path in files if not _known(path)]
+    if unknown:
+        raise UsageError(
+            f"{unknown[0]} has no known format", "Names must end in .csv, .csv.gz or .parquet, or hold 'tfrecord'."
+        )
+    if len(formats) > 1:
+        raise UsageError(
+            f"The input mixes formats: {', '.join(sorted(formats.values()))}", "Give one format at a time."
+        )
+    return next(iter(formats))
