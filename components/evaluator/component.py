@@ -1,0 +1,199 @@
+"""The TFX face of the Evaluator."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+
+from components.common import files
+from components.common.digests import code_digest
+from components.common.dotted import module_of
+from components.common.errors import UsageError
+from components.evaluator.evaluate import Outcome, Weighing, evaluate
+from components.evaluator.gates import LatencyGates, QualityGates
+from components.evaluator.metrics import COMPUTE, check_names
+
+_UPSTREAM = ("examples", "anomalies", "model_run")
+_SUBJECT = {"code": "code_digest", "parameters": "parameters_digest"}
+
+
+class EvaluatorSpec(component_spec.ComponentSpec):
+    """Inputs, outputs and parameters of the Evaluator."""
+
+    PARAMETERS = {
+        "quality": component_spec.ExecutionParameter(type=str),
+        "latency": component_spec.ExecutionParameter(type=str),
+        "label": component_spec.ExecutionParameter(type=str),
+        "split": component_spec.ExecutionParameter(type=str),
+        "metrics_fn": component_spec.ExecutionParameter(type=str),
+        "ungated": component_spec.ExecutionParameter(type=str),
+        "code_digest": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema, optional=True),
+        "production_model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies, optional=True),
+        "model_run": component_spec.ChannelParameter(type=standard_artifacts.ModelRun, optional=True),
+    }
+    OUTPUTS = {
+        "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "infra_blessing": component_spec.ChannelParameter(type=standard_artifacts.InfraBlessing),
+    }
+
+
+class EvaluatorExecutor(base_executor.BaseExecutor):
+    """Calls `evaluate` and tells its outcome as stock TFX's blessings."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Leave the verdict, the measurements and the blessings in the output artifacts."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        model = artifact_utils.get_single_instance(input_dict["model"])
+        production = _in_production(input_dict.get("production_model") or [])
+        ungated = exec_properties["ungated"].split(",")
+        weighing = Weighing(
+            examples=examples.uri,
+            model=model.uri,
+            quality=QualityGates.model_validate_json(exec_properties["quality"]),
+            latency=LatencyGates.model_validate_json(exec_properties["latency"]),
+            label=exec_properties["label"],
+            split=exec_properties["split"],
+            schema=_uri(input_dict, "schema"),
+            production=None if production is None else production.uri,
+            upstream={
+                name: uri for name in _UPSTREAM if name not in ungated and (uri := _uri(input_dict, name)) is not None
+            },
+            metrics_fn=exec_properties["metrics_fn"],
+            pipeline=_context(self._context, "pipeline_info", "id"),
+            run_id=_context(self._context, "pipeline_run_id"),
+            subject=_subject(examples, model),
+        )
+        evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
+        outcome = evaluate(weighing, evaluation.uri)
+        _describe(evaluation, outcome)
+        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+        _bless(blessing, outcome.model_blessed, "")
+        for name, artifact in (("current_model", model), ("baseline_model", production)):
+            if artifact is not None:
+                blessing.set_string_custom_property(name, artifact.uri)
+                blessing.set_int_custom_property(f"{name}_id", artifact.id)
+        infra_blessing = artifact_utils.get_single_instance(output_dict["infra_blessing"])
+        _bless(infra_blessing, outcome.infra_blessed, "INFRA_")
+        infra_blessing.set_int_custom_property("has_model", 0)  # holds no copy of the model with warm-up requests
+
+
+class Evaluator(base_component.BaseComponent):
+    """Quality and latency against thresholds and production, and the verdict; see the README beside this file."""
+
+    SPEC_CLASS = EvaluatorSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(EvaluatorExecutor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        model: types.BaseChannel,
+        *,
+        quality: QualityGates,
+        latency: LatencyGates,
+        label: str,
+        split: str = "eval",
+        schema: types.BaseChannel | None = None,
+        production_model: types.BaseChannel | None = None,
+        anomalies: types.BaseChannel | None = None,
+        model_run: types.BaseChannel | None = None,
+        metrics_fn: str = COMPUTE,
+        ungated: Sequence[str] = (),
+    ) -> None:
+        """Declare the step.
+
+        Args:
+            examples: of ExampleGen, or of any stock component.
+            model: the candidate.
+            quality: the `quality` section of the thresholds file.
+            latency: the `latency` section.
+            label: name of the label's column.
+            split: of the examples to weigh on.
+            schema: of the examples; without it the columns that are found are taken.
+            production_model: of ProductionModel, or a stock Importer or Resolver; without it nothing is compared.
+            anomalies: of DataValidator, whose gates then belong to the verdict.
+            model_run: of Trainer, likewise.
+            metrics_fn: dotted name of a metrics provider, see `components.evaluator.metrics_api`.
+            ungated: which of `examples`, `anomalies` and `model_run` come from components that leave no gates.
+
+        Raises:
+            UsageError: a metric is unknown, or `ungated` names what is no such input.
+        """
+        if metrics_fn == COMPUTE:
+            check_names(quality.metric_names(), "the quality section of gates.yaml")
+        for name in ungated:
+            if name not in _UPSTREAM:
+                raise UsageError(f"ungated={name!r} is no input with gates", f"Allowed: {', '.join(_UPSTREAM)}.")
+        super().__init__(
+            EvaluatorSpec(
+                examples=examples,
+                model=model,
+                schema=schema,
+                production_model=production_model,
+                anomalies=anomalies,
+                model_run=model_run,
+                quality=quality.model_dump_json(),
+                latency=latency.model_dump_json(),
+                label=label,
+                split=split,
+                metrics_fn=metrics_fn,
+                ungated=",".join(ungated),
+                code_digest=code_digest(["components.evaluator", module_of(metrics_fn)]),
+                evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+                infra_blessing=types.Channel(type=standard_artifacts.InfraBlessing),
+            )
+        )
+
+
+def _uri(input_dict: dict[str, list[types.Artifact]], name: str) -> str | None:
+    artifacts = input_dict.get(name) or []
+    return artifact_utils.get_single_uri(artifacts) if artifacts else None
+
+
+def _in_production(artifacts: list[types.Artifact]) -> types.Artifact | None:
+    """The model in production: none where the channel is not connected, is empty, or says so itself."""
+    if not artifacts:
+        return None
+    artifact = artifact_utils.get_single_instance(artifacts)
+    absent = artifact.has_custom_property("exists") and not artifact.get_int_custom_property("exists")
+    return None if absent else artifact
+
+
+def _subject(examples: types.Artifact, model: types.Artifact) -> dict[str, str]:
+    subject = {"data": examples.get_string_custom_property("content_digest")}
+    subject |= {name: model.get_string_custom_property(key) for name, key in _SUBJECT.items()}
+    return {name: digest for name, digest in subject.items() if digest}
+
+
+def _context(context: Any, *names: str) -> str:
+    """What the executor's context knows; empty outside a pipeline."""
+    for name in names:
+        context = getattr(context, name, None)
+    return str(context or "")
+
+
+def _describe(evaluation: types.Artifact, outcome: Outcome) -> None:
+    evaluation.set_int_custom_property("passed", int(outcome.verdict.passed))
+    evaluation.set_string_custom_property("verdict_digest", outcome.verdict.digest)
+
+
+def _bless(artifact: types.Artifact, blessed: bool, prefix: str) -> None:
+    name = f"{prefix}BLESSED" if blessed else f"{prefix}NOT_BLESSED"
+    files.write_text(Path(artifact.uri, name), "")
+    artifact.set_int_custom_property("blessed", int(blessed))

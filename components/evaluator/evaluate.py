@@ -1,0 +1,269 @@
+"""The whole weighing: upstream's gates, quality, latency, and the verdict that binds them to what was weighed."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.common import files
+from components.common.digests import file_digest, tree_digest, value_digest
+from components.common.dotted import import_function
+from components.common.errors import UsageError, WeighbridgeError
+from components.evaluator import latency, quality, signature, tfma_files
+from components.evaluator.gates import LatencyGates, QualityGates
+from components.evaluator.measured import Unmeasurable
+from components.evaluator.metrics import COMPUTE
+from components.evaluator.metrics_api import MetricsRequest, MetricsResponse
+from components.evaluator.predict import Predictor, predict
+from components.verdict import Gate, Verdict, read_gates, write_gates
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+VERDICT_FILE = "verdict.json"
+METRICS_FILE = "metrics.json"
+LATENCY_FILE = "latency.json"
+IMAGE_VARIABLE = "WEIGHBRIDGE_IMAGE"
+SCHEMA_FILE = "schema.pbtxt"
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """What is to be weighed, and against what.
+
+    Attributes:
+        examples: folder of the Examples artifact.
+        model: folder of the candidate's Model artifact.
+        quality: thresholds.
+        latency: thresholds.
+        label: name of the label's column.
+        split: of the examples.
+        schema: folder of the Schema artifact; None to take the columns that are found.
+        production: folder of the Model artifact now in production; None where nothing is in production yet.
+        upstream: folders whose gates belong to the verdict, by name of the step's output, in order.
+        metrics_fn: dotted name of the metrics provider.
+        pipeline: name of the pipeline.
+        run_id: of the run.
+        subject: digests known to others: data, code, parameters. Those of the model, the schema, the gates,
+            production and the image are added.
+    """
+
+    examples: str
+    model: str
+    quality: QualityGates
+    latency: LatencyGates
+    label: str
+    split: str = "eval"
+    schema: str | None = None
+    production: str | None = None
+    upstream: Mapping[str, str] = field(default_factory=dict)
+    metrics_fn: str = COMPUTE
+    pipeline: str = ""
+    run_id: str = ""
+    subject: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a weighing ended in.
+
+    Attributes:
+        verdict: of the run as far as it is known here: upstream's gates and the Evaluator's own.
+        model_blessed: upstream and quality let the model pass.
+        infra_blessed: latency lets it pass.
+    """
+
+    verdict: Verdict
+    model_blessed: bool
+    infra_blessed: bool
+
+
+def evaluate(weighing: Weighing, output: str | Path) -> Outcome:
+    """Weigh a model and leave verdict, gates and measurements in `output`.
+
+    A model that cannot be weighed is refused by a gate that says why; it raises nothing.
+
+    Args:
+        weighing: what is to be weighed.
+        output: folder of the ModelEvaluation artifact; created where it is not there.
+
+    Raises:
+        UsageError: a provider of metrics, a split or a schema is not what it should be.
+    """
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    upstream = _upstream_gates(weighing.upstream)
+    refused = [gate.name for gate in upstream if gate.refuses]
+    if refused:
+        weighed_quality = [_not_measured(quality.ROOM, refused)]
+        weighed_latency = [_not_measured(latency.ROOM, refused)]
+    else:
+        weighed_quality = _guarded(quality.ROOM, partial(_weigh_quality, weighing, folder))
+        weighed_latency = _guarded(latency.ROOM, partial(_weigh_latency, weighing, folder))
+    own = [*weighed_quality, *weighed_latency]
+    verdict = Verdict.of(
+        [*upstream, *own], pipeline=weighing.pipeline, run_id=weighing.run_id, subject=_subject(weighing)
+    )
+    write_gates(folder, own)
+    verdict.write(folder / VERDICT_FILE)
+    return Outcome(
+        verdict=verdict,
+        model_blessed=not any(gate.refuses for gate in chain(upstream, weighed_quality)),
+        infra_blessed=not any(gate.refuses for gate in weighed_latency),
+    )
+
+
+def _upstream_gates(folders: Mapping[str, str]) -> list[Gate]:
+    gates: list[Gate] = []
+    for name, folder in folders.items():
+        try:
+            gates += read_gates(folder)
+        except UsageError as error:
+            message = f"The step before left no gates in its output {name}, so nothing vouches for it: {error.message}."
+            gates.append(Gate(name=f"upstream.{name}.present", passed=False, message=message))
+    return gates
+
+
+def _not_measured(room: str, refused: list[str]) -> Gate:
+    message = f"The model's {room} was not measured, because {', '.join(refused)} refused before."
+    return Gate(name=f"{room}.upstream.passed", passed=False, message=message)
+
+
+def _guarded(room: str, weigh: Callable[[], list[Gate]]) -> list[Gate]:
+    """The gates of a room; where it cannot be weighed, the one that says why."""
+    try:
+        return weigh()
+    except Unmeasurable as error:
+        return [error.gate(room)]
+
+
+def _weigh_quality(weighing: Weighing, folder: Path) -> list[Gate]:
+    gates = weighing.quality
+    serving = signature.serving_folder(weighing.model)
+    production, judged = _production(weighing, quality.ROOM, gates.signature)
+    request = MetricsRequest(
+        metrics=gates.metric_names(),
+        slices=gates.all_slices(),
+        confidence=gates.confidence,
+        label=weighing.label,
+        examples=weighing.examples,
+        split=weighing.split,
+        schema=_schema(weighing.schema),
+        candidate=serving,
+        production=production.folder if production else None,
+        predictions=cache(lambda: _predict(weighing, serving, production)),
+    )
+    response = _compute(weighing.metrics_fn, request)
+    files.write_json(folder / METRICS_FILE, quality.document(request, response))
+    tfma_files.write(folder, request, response)
+    return [*judged, *quality.judge(gates, response, in_production=weighing.production is not None)]
+
+
+def _compute(metrics_fn: str, request: MetricsRequest) -> MetricsResponse:
+    provider = import_function(metrics_fn, "metrics_fn")
+    try:
+        response = provider(request)
+    except (Unmeasurable, WeighbridgeError):
+        raise
+    except Exception as error:
+        if metrics_fn == COMPUTE:
+            raise
+        raise UsageError(f"metrics_fn={metrics_fn!r} raised {type(error).__name__}: {error}") from error
+    if not isinstance(response, MetricsResponse):
+        raise UsageError(
+            f"metrics_fn={metrics_fn!r} returned a {type(response).__name__}", "Expected a MetricsResponse."
+        )
+    return response
+
+
+def _predict(weighing: Weighing, serving: Path, production: "_Production | None") -> Any:
+    gates = weighing.quality
+    loaded = signature.load(serving, gates.signature)
+    return predict(
+        _batches(weighing),
+        weighing.label,
+        dict.fromkeys(chain.from_iterable(gates.all_slices())),
+        Predictor(loaded, weighing.label, gates.prediction),
+        Predictor(production.signature, weighing.label, gates.prediction) if production else None,
+    )
+
+
+def _weigh_latency(weighing: Weighing, folder: Path) -> list[Gate]:
+    gates = weighing.latency
+    largest = max(gates.batch_sizes)
+    serving = signature.serving_folder(weighing.model)
+    loaded = signature.load(serving, gates.signature)
+    production, judged = _production(weighing, latency.ROOM, gates.signature)
+    rows = next((batch for batch in _batches(weighing) if batch.num_rows), None)
+    if rows is None:
+        raise Unmeasurable("rows", "present", f"Split {weighing.split!r} has no rows to call the model with.")
+    contenders = {"candidate": latency.ServedModel(serving, loaded, rows, weighing.label, largest)}
+    if production:
+        contenders["production"] = latency.ServedModel(
+            production.folder, production.signature, rows, weighing.label, largest
+        )
+    found = latency.measure(gates, contenders)
+    files.write_json(folder / LATENCY_FILE, latency.document(gates, found))
+    return [*judged, *latency.judge(gates, found, in_production=weighing.production is not None)]
+
+
+@dataclass(frozen=True)
+class _Production:
+    folder: Path
+    signature: signature.Signature
+
+
+def _production(weighing: Weighing, room: str, name: str) -> tuple[_Production | None, list[Gate]]:
+    """The model in production, called once with real rows; where that fails, the gate that refuses to go without."""
+    if weighing.production is None:
+        return None, []
+    try:
+        folder = signature.serving_folder(weighing.production)
+        loaded = signature.load(folder, name)
+        for batch in _batches(weighing, batch_rows=32):
+            loaded.call(loaded.request(batch, weighing.label))
+            break
+        return _Production(folder, loaded), []
+    except Unmeasurable as error:
+        message = f"The model in production cannot be compared with. {error.message}"
+        return None, [Gate(name=f"{room}.production.readable", passed=False, message=message)]
+
+
+def _batches(weighing: Weighing, batch_rows: int = 16384) -> "Iterator[pa.RecordBatch]":
+    from components.common.examples import read_batches
+
+    return read_batches(weighing.examples, weighing.split, schema=_schema(weighing.schema), batch_rows=batch_rows)
+
+
+def _schema(folder: str | None) -> "schema_pb2.Schema | None":
+    if folder is None:
+        return None
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    path = Path(folder, SCHEMA_FILE)
+    try:
+        return text_format.Parse(path.read_text(), schema_pb2.Schema())
+    except (OSError, text_format.ParseError) as error:
+        raise UsageError(f"{path} is no schema: {error}") from error
+
+
+def _subject(weighing: Weighing) -> dict[str, str]:
+    gates = {"quality": weighing.quality.model_dump(mode="json"), "latency": weighing.latency.model_dump(mode="json")}
+    subject = {**weighing.subject, "gates": value_digest(gates)}
+    subject["data"] = subject.get("data") or tree_digest(weighing.examples)
+    for name, model in (("model", weighing.model), ("production", weighing.production)):
+        try:
+            if model is not None:
+                subject[name] = tree_digest(signature.serving_folder(model))
+        except Unmeasurable:
+            continue  # a gate says so; there are no bytes to bind the verdict to
+    if weighing.schema is not None:
+        subject["schema"] = file_digest(Path(weighing.schema, SCHEMA_FILE))
+    if image := os.environ.get(IMAGE_VARIABLE):
+        subject["image"] = image
+    return subject

@@ -1,0 +1,131 @@
+"""The Evaluator's two sections of a thresholds file: what quality and what latency a model must have."""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from components.verdict import Bounds, Section, Severity
+
+Confidence = Annotated[float, Field(gt=0.5, lt=1.0)]
+Metrics = Annotated[dict[str, Bounds], Field(min_length=1)]
+Features = Annotated[tuple[str, ...], Field(min_length=1)]
+SliceValue = str | int | float
+
+
+class SliceGates(Section):
+    """Thresholds on slices of the rows.
+
+    Attributes:
+        slice: features whose every value (or combination of values) is weighed, `[payment_type]`; or one slice by
+            its values, `{payment_type: Cash}`, which must then be there.
+        metrics: thresholds by name of the metric.
+        min_rows: fewest rows that a slice is judged on; by default the section's `min_slice_rows`.
+        small: what a slice with fewer rows is, a `warning` or `blocking`. It is reported in either case.
+    """
+
+    slice: Features | Annotated[dict[str, SliceValue], Field(min_length=1)]
+    metrics: Metrics
+    min_rows: PositiveInt | None = None
+    small: Severity = "warning"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features that cut the rows into slices."""
+        return tuple(self.slice)
+
+    @property
+    def wanted(self) -> str | None:
+        """The one slice that is named by its values, as `feature=value`; None where all values are weighed."""
+        if not isinstance(self.slice, dict):
+            return None
+        return ",".join(f"{feature}={value}" for feature, value in self.slice.items())
+
+
+class QualityGates(Section):
+    """What quality a model must have.
+
+    Attributes:
+        metrics: thresholds on all rows, by name of the metric.
+        signature: serving signature that predicts.
+        prediction: name of the output that is the prediction; not needed where there is one output only.
+        slices: features to report metrics by, in addition to those of `slice_metrics`.
+        slice_metrics: thresholds on slices.
+        min_slice_rows: fewest rows that a slice is judged on.
+        confidence: of the intervals.
+        judge: `estimate` compares the measured value with its threshold; `interval` wants the whole confidence
+            interval on the allowed side.
+    """
+
+    metrics: Metrics
+    signature: str = "serving_default"
+    prediction: str | None = None
+    slices: tuple[Features, ...] = ()
+    slice_metrics: tuple[SliceGates, ...] = ()
+    min_slice_rows: PositiveInt = 50
+    confidence: Confidence = 0.95
+    judge: Literal["estimate", "interval"] = "estimate"
+
+    def metric_names(self) -> tuple[str, ...]:
+        """All metrics that a threshold names, each once, in the order of the file."""
+        names = [*self.metrics, *(name for gates in self.slice_metrics for name in gates.metrics)]
+        return tuple(dict.fromkeys(names))
+
+    def all_slices(self) -> tuple[tuple[str, ...], ...]:
+        """All slicings that are reported or judged, each once."""
+        return tuple(dict.fromkeys((*self.slices, *(gates.features for gates in self.slice_metrics))))
+
+
+class BatchGates(Section):
+    """Thresholds on calls with one batch size; one that is not given is measured and reported only."""
+
+    p50_ms: Bounds | None = None
+    p95_ms: Bounds | None = None
+    p99_ms: Bounds | None = None
+    throughput_rows_s: Bounds | None = None
+
+    def given(self) -> dict[str, Bounds]:
+        """The thresholds that are given, by name of the quantity."""
+        return _given(self, BATCH_QUANTITIES)
+
+
+class LatencyGates(Section):
+    """How fast, how large and how hungry a model may be.
+
+    Attributes:
+        batch_sizes: rows in a call, and the thresholds for calls of that size.
+        signature: serving signature that is called.
+        calls: calls per model and batch size to begin with.
+        budget_s: seconds to measure at most; what is undecided by then is refused as inconclusive.
+        confidence: of the intervals.
+        load_ms: thresholds on the time to load the model.
+        model_bytes: thresholds on the size of the exported model's files.
+        peak_memory_bytes: thresholds on the memory that loading and calling with the largest batch need.
+    """
+
+    batch_sizes: Annotated[dict[PositiveInt, BatchGates], Field(min_length=1)]
+    signature: str = "serving_default"
+    calls: Annotated[int, Field(ge=20)] = 400
+    budget_s: PositiveFloat = 30.0
+    confidence: Confidence = 0.95
+    load_ms: Bounds | None = None
+    model_bytes: Bounds | None = None
+    peak_memory_bytes: Bounds | None = None
+
+    @model_validator(mode="after")
+    def _some_threshold(self) -> "LatencyGates":
+        if not self.given() and not any(gates.given() for gates in self.batch_sizes.values()):
+            raise ValueError("a latency section without any threshold could refuse nothing")
+        return self
+
+    def given(self) -> dict[str, Bounds]:
+        """The thresholds on the model as a whole, by name of the quantity."""
+        return _given(self, MODEL_QUANTITIES)
+
+
+BATCH_QUANTITIES = ("p50_ms", "p95_ms", "p99_ms", "throughput_rows_s")
+MODEL_QUANTITIES = ("load_ms", "model_bytes", "peak_memory_bytes")
+
+
+def _given(section: Section, names: Iterable[str]) -> dict[str, Bounds]:
+    return {name: bounds for name in names if (bounds := getattr(section, name)) is not None}

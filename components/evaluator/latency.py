@@ -1,0 +1,268 @@
+"""Weighing latency: load time, size, memory, and the time of calls at each batch size."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from components.common.progress import report
+from components.evaluator.gates import MODEL_QUANTITIES, LatencyGates
+from components.evaluator.memory import peak_memory
+from components.evaluator.metrics_api import Index, estimate_json
+from components.evaluator.timing import (
+    Caller,
+    Times,
+    histogram,
+    histogram_edges,
+    of_median,
+    settled_heap,
+    summarise,
+    time_calls,
+    warm_up,
+)
+from components.verdict import Bounds, Estimate, Gate
+
+ROOM = "latency"
+UNITS = {"p50_ms": "ms", "p95_ms": "ms", "p99_ms": "ms", "throughput_rows_s": "rows/s", "load_ms": "ms"}
+_LOADS = (3, 9)  # to begin with, and at most
+_LOAD_SHARE = 0.25  # of the budget
+_WARM_SHARE = 0.1
+
+
+class Contender(Protocol):
+    """A model to be timed."""
+
+    def caller(self, batch_rows: int) -> Caller:
+        """What calls it with real rows, `batch_rows` at a time; takes the number of the request."""
+
+    def load(self) -> Callable[[], object]:
+        """Load it anew; returns what calls the loaded model once, with the largest batch."""
+
+    def size(self) -> int:
+        """Bytes of its files."""
+
+
+@dataclass
+class Measurements:
+    """What was measured: estimates by `candidate`, `production`, `ratio` and `change`, by quantity."""
+
+    model: dict[str, dict[str, Estimate]] = field(default_factory=dict)
+    batches: dict[int, dict[str, dict[str, Estimate]]] = field(default_factory=dict)
+    times: dict[int, Times] = field(default_factory=dict)
+
+
+def measure(gates: LatencyGates, contenders: Mapping[str, Contender], seed: int = 0) -> Measurements:
+    """Measure `candidate`, and `production` where there is one, interleaved.
+
+    Args:
+        gates: what to measure, and the thresholds that decide how long.
+        contenders: by name.
+        seed: of the order of calls.
+
+    Raises:
+        Unmeasurable: a model cannot be loaded or called.
+    """
+    rng = np.random.default_rng(seed)
+    found = Measurements()
+    with settled_heap():
+        begin = time.perf_counter()
+        found.model = _measure_models(gates, contenders, begin + _LOAD_SHARE * gates.budget_s)
+        for index, batch_rows in enumerate(gates.batch_sizes):
+            # What the quick sizes leave of their share of the budget, the slow ones may use.
+            now = time.perf_counter()
+            share = (begin + gates.budget_s - now) / (len(gates.batch_sizes) - index)
+            _measure_batch(gates, contenders, batch_rows, now + max(share, 0.0), rng, found)
+    return found
+
+
+def _measure_batch(
+    gates: LatencyGates,
+    contenders: Mapping[str, Contender],
+    batch_rows: int,
+    deadline: float,
+    rng: np.random.Generator,
+    found: Measurements,
+) -> None:
+    callers = {name: contender.caller(batch_rows) for name, contender in contenders.items()}
+    warm_up(callers, rng, max(_WARM_SHARE * (deadline - time.perf_counter()), 0.01))
+    thresholds = gates.batch_sizes[batch_rows].given()
+    times = found.times.setdefault(batch_rows, Times())
+    while True:
+        # Doubling keeps the number of looks small: each look is a chance to be decided by luck.
+        times.extend(time_calls(callers, max(len(times), gates.calls), rng, deadline))
+        found.batches[batch_rows] = summarise(times, batch_rows, gates.confidence)
+        report(f"timed {len(times):,} calls with {batch_rows:,} rows")
+        if time.perf_counter() > deadline or not _undecided(thresholds, found.batches[batch_rows]):
+            return
+
+
+def _measure_models(
+    gates: LatencyGates, contenders: Mapping[str, Contender], deadline: float
+) -> dict[str, dict[str, Estimate]]:
+    loads: dict[str, list[float]] = {name: [] for name in contenders}
+    peaks: dict[str, list[float]] = {name: [] for name in contenders}
+    least, most = _LOADS
+    result = {"model_bytes": _exact({name: contender.size() for name, contender in contenders.items()})}
+    for turn in range(most):
+        names = list(contenders)[:: 1 if turn % 2 else -1]
+        for name in names:
+            load_ms, peak = _load_once(contenders[name])
+            loads[name].append(load_ms)
+            peaks[name].append(peak)
+        for quantity, values in (("load_ms", loads), ("peak_memory_bytes", peaks)):
+            result[quantity] = of_median(values["candidate"], values.get("production", []), gates.confidence)
+        undecided = any(_undecided({name: bounds}, _by_model(result, name)) for name, bounds in gates.given().items())
+        if time.perf_counter() > deadline or (turn + 1 >= least and not undecided):
+            break
+    return {model: {name: result[name][model] for name in MODEL_QUANTITIES} for model in result["load_ms"]}
+
+
+def _load_once(contender: Contender) -> tuple[float, float]:
+    with peak_memory() as peak:
+        start = time.perf_counter()
+        call = contender.load()
+        load_ms = 1000 * (time.perf_counter() - start)
+        call()
+    return load_ms, peak.bytes
+
+
+def _by_model(result: dict[str, dict[str, Estimate]], name: str) -> dict[str, dict[str, Estimate]]:
+    return {model: {name: estimate} for model, estimate in result[name].items()}
+
+
+def _exact(sizes: Mapping[str, int]) -> dict[str, Estimate]:
+    ours = float(sizes["candidate"])
+    if "production" not in sizes:
+        return {"candidate": Estimate(ours)}
+    theirs = float(sizes["production"])
+    return {
+        "candidate": Estimate(ours),
+        "production": Estimate(theirs),
+        "ratio": Estimate(ours / theirs if theirs else math.nan),
+        "change": Estimate(ours - theirs),
+    }
+
+
+def _undecided(thresholds: Mapping[str, Bounds], found: Mapping[str, Mapping[str, Estimate]]) -> bool:
+    return any(
+        bounds.undecided(
+            found["candidate"][name],
+            change=found.get("change", {}).get(name),
+            ratio=found.get("ratio", {}).get(name),
+        )
+        for name, bounds in thresholds.items()
+    )
+
+
+def judge(gates: LatencyGates, found: Measurements, *, in_production: bool) -> list[Gate]:
+    """Judge what was measured; what is still undecided is refused as inconclusive.
+
+    Args:
+        gates: the thresholds.
+        found: the measurements.
+        in_production: whether there is a model in production, so that relative thresholds need its value.
+    """
+    judged: list[Gate] = []
+    for batch_rows, batch_gates in gates.batch_sizes.items():
+        judged += _judge(f"{ROOM}.batch_{batch_rows}", batch_gates.given(), found.batches[batch_rows], in_production)
+    return judged + _judge(ROOM, gates.given(), found.model, in_production)
+
+
+def _judge(
+    prefix: str, thresholds: Mapping[str, Bounds], found: Mapping[str, Mapping[str, Estimate]], in_production: bool
+) -> list[Gate]:
+    judged: list[Gate] = []
+    for name, bounds in thresholds.items():
+        production = found.get("production", {}).get(name)
+        judged += bounds.judge(
+            f"{prefix}.{name}",
+            found["candidate"][name],
+            baseline=production or (math.nan if in_production else None),
+            change=found.get("change", {}).get(name),
+            ratio=found.get("ratio", {}).get(name),
+            unit=UNITS.get(name, "bytes"),
+            conclusive=True,
+        )
+    return judged
+
+
+def document(gates: LatencyGates, found: Measurements) -> dict[str, Any]:
+    """The measurements as `latency.json`."""
+    return {
+        "signature": gates.signature,
+        "confidence": gates.confidence,
+        **{name: _models(found.model, name) for name in MODEL_QUANTITIES},
+        "batches": [_batch(rows, found.batches[rows], found.times[rows]) for rows in gates.batch_sizes],
+    }
+
+
+def _models(found: Mapping[str, Mapping[str, Estimate]], name: str) -> dict[str, Any]:
+    values = {
+        model: estimate_json(found[model][name]) if model in found else None for model in ("candidate", "production")
+    }
+    if name == "model_bytes":  # exact, so a plain number
+        return {model: None if value is None else int(value["value"] or 0) for model, value in values.items()}
+    return values
+
+
+def _batch(rows: int, found: Mapping[str, Mapping[str, Estimate]], times: Times) -> dict[str, Any]:
+    edges = histogram_edges(times)
+    result: dict[str, Any] = {"batch_size": rows, "calls": len(times), "production": None, "ratio": None}
+    for model, quantities in found.items():
+        if model == "change":
+            continue
+        result[model] = {name: estimate_json(estimate) for name, estimate in quantities.items()}
+        if model != "ratio":
+            result[model]["histogram"] = histogram(times.by_name[model], edges)
+    return result
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A SavedModel as a contender.
+
+    Attributes:
+        folder: of the SavedModel.
+        signature: loaded from it.
+        rows: of the eval split, in TFX's Arrow form.
+        label: column that is not sent.
+        largest: most rows in a call.
+    """
+
+    folder: Path
+    signature: Any
+    rows: Any
+    label: str
+    largest: int
+
+    def caller(self, batch_rows: int) -> Caller:
+        """Calls the signature with real rows; requests are made before the clock runs."""
+        requests = self._requests(self.signature, batch_rows)
+        return lambda turn: self.signature.call(requests[turn % len(requests)])
+
+    def load(self) -> Callable[[], object]:
+        """Load the model anew."""
+        from components.evaluator import signature
+
+        loaded = signature.load(self.folder, self.signature.name)
+        return lambda: loaded.call(self._requests(loaded, self.largest, 1)[0])
+
+    def size(self) -> int:
+        """Bytes of the model's files."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    def _requests(self, signature: Any, batch_rows: int, most: int = 32) -> Sequence[Any]:
+        total = self.rows.num_rows
+        count = max(1, min(most, total // batch_rows))
+        index = [np.arange(start * batch_rows, (start + 1) * batch_rows) % total for start in range(count)]
+        return [signature.request(_take(self.rows, part), self.label) for part in index]
+
+
+def _take(rows: Any, index: Index) -> Any:
+    import pyarrow as pa
+
+    return pa.RecordBatch.from_arrays([column.take(pa.array(index)) for column in rows.columns], schema=rows.schema)

@@ -1,0 +1,79 @@
+"""The thresholds file's sections: what is accepted, and that a mistake in them cannot open a gate."""
+
+import pytest
+from pydantic import ValidationError
+
+from components.common.errors import UsageError
+from components.evaluator import LatencyGates, QualityGates
+from components.evaluator.metrics import check_names
+
+QUALITY = {
+    "signature": "serve",
+    "prediction": "p",
+    "metrics": {"auc": {"min": 0.7, "min_change": -0.01}, "calibration": {"min": 0.9, "max": 1.1}},
+    "slices": [["hour"]],
+    "slice_metrics": [
+        {"slice": ["payment_type"], "metrics": {"recall": {"min": 0.5}}},
+        {"slice": {"company": "Blue", "hour": 3}, "metrics": {"auc": {"min": 0.5}}, "small": "blocking"},
+    ],
+}
+LATENCY = {
+    "batch_sizes": {1: {"p99_ms": {"max": 20, "max_ratio": 1.5}}, 64: {}},
+    "load_ms": {"max": 5000},
+    "model_bytes": {"max_ratio": 2},
+}
+
+
+def test_sections_travel_as_json_text() -> None:
+    quality, latency = QualityGates.model_validate(QUALITY), LatencyGates.model_validate(LATENCY)
+    assert QualityGates.model_validate_json(quality.model_dump_json()) == quality
+    assert LatencyGates.model_validate_json(latency.model_dump_json()) == latency
+    assert list(latency.batch_sizes) == [1, 64]
+
+
+def test_metrics_and_slices_of_all_thresholds_are_measured() -> None:
+    gates = QualityGates.model_validate(QUALITY)
+    assert gates.metric_names() == ("auc", "calibration", "recall")
+    assert gates.all_slices() == (("hour",), ("payment_type",), ("company", "hour"))
+    assert [entry.wanted for entry in gates.slice_metrics] == [None, "company=Blue,hour=3"]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"metrics": {}}, "metrics"),
+        ({"metrics": {"auc": {}}}, "at least one of"),
+        ({"metrics": {"auc": {"mn": 0.7}}}, "mn"),
+        ({"min_slice_row": 3}, "min_slice_row"),
+        ({"judge": "guess"}, "judge"),
+        ({"slices": [[]]}, "slices"),
+        ({"confidence": 95}, "confidence"),
+    ],
+)
+def test_a_mistake_in_quality_is_refused(change: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        QualityGates.model_validate({**QUALITY, **change})
+
+
+@pytest.mark.parametrize(
+    ("section", "complaint"),
+    [
+        ({"batch_sizes": {}}, "batch_sizes"),
+        ({"batch_sizes": {1: {}}}, "could refuse nothing"),
+        ({"batch_sizes": {0: {"p50_ms": {"max": 1}}}}, "greater than 0"),
+        ({"batch_sizes": {1: {"p98_ms": {"max": 1}}}}, "p98_ms"),
+        ({"batch_sizes": {1: {"p50_ms": {"max": 1}}}, "budget_s": 0}, "budget_s"),
+    ],
+)
+def test_a_mistake_in_latency_is_refused(section: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        LatencyGates.model_validate(section)
+
+
+def test_an_unknown_metric_is_refused_with_what_was_meant_and_what_there_is() -> None:
+    check_names(["auc", "mean_squared_error"], "gates.yaml")
+    with pytest.raises(UsageError) as caught:
+        check_names(["auc", "binary_acuracy"], "gates.yaml")
+    assert "'binary_acuracy' in gates.yaml" in caught.value.message
+    assert "Did you mean 'binary_accuracy'?" in caught.value.hint
+    assert "calibration" in caught.value.hint

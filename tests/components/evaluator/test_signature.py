@@ -1,0 +1,107 @@
+"""The serving signature: what it is sent, and what is said where it cannot be called."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.evaluator import signature
+from components.evaluator.measured import Unmeasurable
+from components.evaluator.predict import Predictor, predict
+from tests.components.evaluator.helpers import LABEL, batch_of, export
+
+Models = Callable[[str], Path]
+
+ROWS = {
+    "payment_type": ["Credit Card", "Cash", None],
+    "trip_miles": [1.0, 2.0, None],
+    "fare": [5.0, 6.0, 7.0],
+    LABEL: [1, 0, 0],
+}
+
+
+def predictor(model: Path, output: str | None = None) -> Predictor:
+    return Predictor(signature.load(signature.serving_folder(model), "serving_default"), LABEL, output)
+
+
+def test_raw_features_and_serialized_examples_give_the_same_predictions(models: Models) -> None:
+    batch = batch_of(ROWS)
+    raw, serialized = predictor(models("good"))(batch), predictor(models("serialized"))(batch)
+    assert raw.shape == serialized.shape == (3,)
+    np.testing.assert_allclose(raw, serialized)
+    assert raw[0] > 0.5 > raw[1]
+
+
+def test_one_text_input_named_like_a_column_is_that_column(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    def lengths(payment_type: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"p": tf.cast(tf.strings.length(payment_type), tf.float32)}
+
+    model = export(tmp_path, lengths, {"payment_type": ((None, 1), "string")})
+    assert predictor(model)(batch_of(ROWS)).tolist() == [11, 4, 0]
+
+
+def test_the_label_is_never_sent(models: Models, tmp_path: Path) -> None:
+    with pytest.raises(Unmeasurable, match=f"asks for '{LABEL}', which is no raw feature") as caught:
+        predictor(models("leaking"))(batch_of(ROWS))
+    assert caught.value.gate("quality").name == "quality.signature.callable"
+
+    import tensorflow as tf
+
+    def parse(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        spec = {LABEL: tf.io.FixedLenFeature([], tf.int64, -7)}
+        return {"p": tf.cast(tf.io.parse_example(examples, spec)[LABEL], tf.float32)}
+
+    assert predictor(export(tmp_path, parse, {"examples": ((None,), "string")}))(batch_of(ROWS)).tolist() == [-7] * 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "complaint"),
+    [
+        ("garbage", "model.loadable", "cannot be loaded"),
+        ("raising", "signature.callable", "'serving_default' raised on real rows.*vocabulary is gone"),
+        ("two_outputs", "prediction.present", r"several outputs \(p, q\): name one"),
+    ],
+)
+def test_what_cannot_be_called_is_told_in_one_line(models: Models, kind: str, rule: str, complaint: str) -> None:
+    with pytest.raises(Unmeasurable, match=complaint) as caught:
+        predictor(models(kind))(batch_of(ROWS))
+    assert f"{caught.value.subject}.{caught.value.rule}" == rule
+    assert "\n" not in caught.value.message
+
+
+def test_outputs_and_signatures_are_known_by_name(models: Models, tmp_path: Path) -> None:
+    batch = batch_of(ROWS)
+    both = predictor(models("two_outputs"), "p")(batch) + predictor(models("two_outputs"), "q")(batch)
+    np.testing.assert_allclose(both, 1)
+    with pytest.raises(Unmeasurable, match="no output 'r'; it has: p, q"):
+        predictor(models("two_outputs"), "r")(batch)
+    with pytest.raises(Unmeasurable, match="no signature 'score'; it has: serving_default"):
+        signature.load(signature.serving_folder(models("good")), "score")
+    with pytest.raises(Unmeasurable, match="No model was exported"):
+        signature.serving_folder(tmp_path)
+
+
+def test_batches_are_joined_in_order() -> None:
+    batches = [
+        batch_of({LABEL: [0, 1], "hour": [3, 4]}),
+        batch_of(
+            {
+                LABEL: [1],
+                "hour": [5],
+            }
+        ),
+    ]
+    found = predict(batches, LABEL, ["hour"], lambda batch: np.full(batch.num_rows, 0.5), None)
+    assert found.labels.tolist() == [0, 1, 1]
+    assert found.columns["hour"].tolist() == [3, 4, 5]
+    assert found.production is None
+
+
+def test_no_rows_and_predictions_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(Unmeasurable, match="no rows"):
+        predict([], LABEL, [], lambda batch: np.ones(batch.num_rows), None)
+    with pytest.raises(Unmeasurable, match="1 of 2 predictions are not finite"):
+        predict([batch_of({LABEL: [0, 1]})], LABEL, [], lambda _: np.array([0.5, np.inf]), None)
