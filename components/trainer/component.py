@@ -1,0 +1,199 @@
+"""The TFX face of the Trainer."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.utils import io_utils, path_utils
+
+from components.common.digests import code_digest
+from components.common.dotted import module_of
+from components.common.resources import Resources
+from components.trainer.parameters import TrainingParameters, checkpoint_folder
+from components.trainer.run import train
+from components.trainer.session import DEFAULT_SEED
+from components.trainer.strategy import PrecisionName, StrategyName
+
+_TRAIN_SPLIT = "train"
+
+
+class TrainerSpec(component_spec.ComponentSpec):
+    """Inputs, outputs and parameters of the Trainer."""
+
+    PARAMETERS = {
+        "parameters": component_spec.ExecutionParameter(type=str),
+        "checkpoint_dir": component_spec.ExecutionParameter(type=str),
+        "code_digest": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema, optional=True),
+        "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics, optional=True),
+        "transform_graph": component_spec.ChannelParameter(type=standard_artifacts.TransformGraph, optional=True),
+        "base_model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        "hyperparameters": component_spec.ChannelParameter(type=standard_artifacts.HyperParameters, optional=True),
+    }
+    OUTPUTS = {
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "model_run": component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
+    }
+
+
+class TrainerExecutor(base_executor.BaseExecutor):
+    """Turns artifacts into TFX's FnArgs, and what came of the training into properties."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Train, weigh, and leave model, history and gates in the output artifacts."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        parameters = TrainingParameters.model_validate_json(exec_properties["parameters"])
+        model = artifact_utils.get_single_instance(output_dict["model"])
+        fn_args = _fn_args(input_dict, output_dict, parameters, exec_properties)
+        trained = train(parameters.run_fn, fn_args)
+        model.set_string_custom_property("code_digest", exec_properties["code_digest"])
+        model.set_string_custom_property("parameters_digest", parameters.digest)
+        if trained.model_digest:
+            model.set_string_custom_property("model_digest", trained.model_digest)
+
+
+class Trainer(base_component.BaseComponent):
+    """Trains a model with the user's `run_fn`; see the README beside this file.
+
+    Attributes:
+        resources: the machine this step needs, honoured on Kubeflow.
+    """
+
+    SPEC_CLASS = TrainerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(TrainerExecutor)
+
+    def __init__(
+        self,
+        run_fn: str,
+        examples: types.BaseChannel,
+        *,
+        schema: types.BaseChannel | None = None,
+        statistics: types.BaseChannel | None = None,
+        transform_graph: types.BaseChannel | None = None,
+        base_model: types.BaseChannel | None = None,
+        hyperparameters: types.BaseChannel | Mapping[str, Any] | None = None,
+        train_steps: int = 0,
+        eval_steps: int = 0,
+        custom_config: Mapping[str, Any] | None = None,
+        seed: int = DEFAULT_SEED,
+        deterministic: bool = True,
+        strategy: StrategyName = "auto",
+        mixed_precision: PrecisionName = "auto",
+        checkpoint_dir: str = "",
+        resources: Resources | None = None,
+    ) -> None:
+        """Declare a training.
+
+        Args:
+            run_fn: dotted name of the function that trains and exports, `run_fn(fn_args)` as in TFX.
+            examples: raw or transformed examples with the splits `train` and `eval`.
+            schema: becomes `fn_args.schema_path`.
+            statistics: those of the train split become `fn_args.custom_config["statistics_path"]`.
+            transform_graph: becomes `fn_args.transform_graph_path`.
+            base_model: a model to start from, becomes `fn_args.base_model`.
+            hyperparameters: a Tuner's output, or a mapping; becomes `fn_args.hyperparameters`.
+            train_steps: becomes `fn_args.train_steps`; 0 leaves it to run_fn.
+            eval_steps: becomes `fn_args.eval_steps`; 0 leaves it to run_fn.
+            custom_config: further entries of `fn_args.custom_config`; JSON values.
+            seed: seed of initialisation, dropout and shuffling.
+            deterministic: whether the same seed must give the same weights.
+            strategy: where to train; `auto` takes the most that is there.
+            mixed_precision: Keras' dtype policy; `auto` means half precision where the hardware is built for it.
+            checkpoint_dir: folder for the checkpoints of all trainings, outside the artifacts; empty for none.
+            resources: the machine this step needs.
+
+        Raises:
+            UsageError: a value is not allowed, or run_fn's module cannot be found.
+        """
+        given = dict(hyperparameters) if isinstance(hyperparameters, Mapping) else None
+        parameters = TrainingParameters.of(
+            run_fn=run_fn,
+            hyperparameters=given,
+            train_steps=train_steps,
+            eval_steps=eval_steps,
+            custom_config=dict(custom_config or {}),
+            seed=seed,
+            deterministic=deterministic,
+            strategy=strategy,
+            mixed_precision=mixed_precision,
+        )
+        self.resources = resources or Resources()
+        super().__init__(
+            TrainerSpec(
+                examples=examples,
+                schema=schema,
+                statistics=statistics,
+                transform_graph=transform_graph,
+                base_model=base_model,
+                hyperparameters=None if given is not None else hyperparameters,
+                parameters=parameters.model_dump_json(),
+                checkpoint_dir=checkpoint_dir,
+                code_digest=code_digest(["components.trainer", module_of(run_fn)]),
+                model=types.Channel(type=standard_artifacts.Model),
+                model_run=types.Channel(type=standard_artifacts.ModelRun),
+            )
+        )
+
+
+def _fn_args(
+    input_dict: dict[str, list[types.Artifact]],
+    output_dict: dict[str, list[types.Artifact]],
+    parameters: TrainingParameters,
+    exec_properties: dict[str, Any],
+) -> Any:
+    """TFX's own FnArgs, filled as stock Trainer fills them."""
+    from tfx.components.trainer import fn_args_utils  # brings all of tfx.components along, so not before it is needed
+
+    statistics = input_dict.get("statistics")
+    config = parameters.config(
+        statistics_path=_statistics_path(statistics[0]) if statistics else "",
+        checkpoint_dir=_checkpoint_dir(input_dict, parameters, exec_properties),
+    )
+    fn_args = fn_args_utils.get_common_fn_args(
+        input_dict,
+        {
+            # JSON of the protos TrainArgs and EvalArgs, as it lies in the metadata of TFX's own Trainer.
+            "train_args": json.dumps({"num_steps": parameters.train_steps}),
+            "eval_args": json.dumps({"num_steps": parameters.eval_steps}),
+            "custom_config": json.dumps(config),
+        },
+    )
+    model = artifact_utils.get_single_uri(output_dict["model"])
+    fn_args.serving_model_dir = path_utils.serving_model_dir(model)
+    fn_args.eval_model_dir = path_utils.eval_model_dir(model)
+    fn_args.model_run_dir = artifact_utils.get_single_uri(output_dict["model_run"])
+    fn_args.transform_output = fn_args.transform_graph_path
+    fn_args.schema_file = fn_args.schema_path
+    fn_args.hyperparameters = cast(Any, parameters.hyperparameters)
+    if input_dict.get("hyperparameters"):
+        folder = artifact_utils.get_single_uri(input_dict["hyperparameters"])
+        fn_args.hyperparameters = json.loads(io_utils.read_string_file(io_utils.get_only_uri_in_dir(folder)))
+    return fn_args
+
+
+def _statistics_path(statistics: types.Artifact) -> str:
+    return io_utils.get_only_uri_in_dir(artifact_utils.get_split_uri([statistics], _TRAIN_SPLIT))
+
+
+def _checkpoint_dir(
+    input_dict: dict[str, list[types.Artifact]], parameters: TrainingParameters, exec_properties: dict[str, Any]
+) -> str:
+    inputs = {
+        name: (artifact.uri, artifact.get_string_custom_property("content_digest"))
+        for name, artifacts in input_dict.items()
+        for artifact in artifacts[:1]
+    }
+    return checkpoint_folder(
+        exec_properties["checkpoint_dir"], inputs, parameters.digest, exec_properties["code_digest"]
+    )

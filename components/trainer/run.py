@@ -1,0 +1,180 @@
+"""Calls the user's `run_fn` and judges what came of it: gates for what is no good, errors for what went wrong."""
+
+import contextlib
+import errno
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.common.digests import tree_digest
+from components.common.dotted import import_function
+from components.common.errors import InfrastructureError, UsageError, WeighbridgeError
+from components.trainer import checkpoint
+from components.trainer.history import HISTORY_FILE, read_history
+from components.trainer.strategy import is_chief
+from components.verdict import Gate, write_gates
+
+_RETRYABLE_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ECONNRESET}
+_MESSAGE_LENGTH = 300
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to.
+
+    Attributes:
+        gates: the training's gates, as written to `gates.json`; none on workers that are not the chief.
+        model_digest: digest of the exported model's bytes; empty where nothing was exported.
+    """
+
+    gates: tuple[Gate, ...]
+    model_digest: str
+
+
+def train(run_fn: str, fn_args: Any) -> Trained:
+    """Run `run_fn(fn_args)`, weigh its outcome, and write `gates.json` into `fn_args.model_run_dir`.
+
+    The checkpoints of this training, in `fn_args.custom_config["checkpoint_dir"]`, are dropped when run_fn ends.
+
+    Args:
+        run_fn: dotted name of the user's function.
+        fn_args: TFX's FnArgs, or anything with its attributes.
+
+    Raises:
+        UsageError: there is no such function, or it raised an error of its own.
+        InfrastructureError: it ran out of disk or memory, or lost a worker: running it again resumes.
+    """
+    function = import_function(run_fn, "run_fn")
+    Path(fn_args.model_run_dir).mkdir(parents=True, exist_ok=True)
+    with _left_as_found(), _errors_of(run_fn, function):
+        function(fn_args)
+    if not is_chief():
+        return Trained((), "")  # the chief has what there is to weigh
+    if folder := (fn_args.custom_config or {}).get("checkpoint_dir"):
+        checkpoint.remove(folder)
+    exported = Path(fn_args.serving_model_dir)
+    gates = (loss_gate(fn_args.model_run_dir), exported_gate(exported, run_fn), weights_gate(exported))
+    write_gates(fn_args.model_run_dir, gates)
+    return Trained(gates, tree_digest(exported) if gates[1].passed else "")
+
+
+def loss_gate(model_run_dir: str | Path) -> Gate:
+    """Whether every recorded loss is a finite number. No record at all is a warning: the weights are looked at too.
+
+    Args:
+        model_run_dir: folder in which a `TrainingSession` leaves `history.json`.
+    """
+    name = "training.loss.finite"
+    history = read_history(model_run_dir)
+    if history is None:
+        return Gate(
+            name=name,
+            passed=False,
+            severity="warning",
+            message=f"run_fn left no {HISTORY_FILE}, so its losses were not looked at: train with TrainingSession.fit.",
+        )
+    losses = {metric: values for metric, values in history.metrics.items() if metric.endswith("loss")}
+    for metric, values in losses.items():
+        # Validation may look at every other epoch only; a gap in the training loss or at the end is no gap but NaN.
+        gaps = [epoch for epoch, value in enumerate(values, start=1) if value is None]
+        if gaps and (not metric.startswith("val_") or gaps[-1] == history.epochs):
+            return Gate(
+                name=name,
+                passed=False,
+                observed="not finite",
+                message=f"{metric} was not a finite number in epoch {gaps[0]}: lower the learning rate, and look for "
+                "rows or divisions that give NaN.",
+            )
+    final = losses.get("loss") or [None]
+    if final[-1] is None:
+        return Gate(name=name, passed=False, message="Not one epoch with a loss was recorded, so it cannot pass.")
+    return Gate(name=name, passed=True, observed=final[-1], message=f"loss fell to {final[-1]:.4g} and stayed finite.")
+
+
+def exported_gate(folder: Path, run_fn: str) -> Gate:
+    """Whether a SavedModel lies in the folder that TFX serves from."""
+    passed = any((folder / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt"))
+    told = "A model was exported." if passed else f"{run_fn} ended without a SavedModel in fn_args.serving_model_dir."
+    return Gate(name="training.model.exported", passed=passed, observed=passed, message=told)
+
+
+def weights_gate(folder: Path) -> Gate:
+    """Whether the exported weights are numbers: this finds a failed training that recorded no loss as well."""
+    name = "training.weights.no_nan"
+    if not (folder / "variables/variables.index").is_file():
+        told = "There are no exported weights to look at, so they cannot pass."
+        return Gate(name=name, passed=False, message=told)
+    bad = _weights_with_nan(str(folder / "variables/variables"))
+    if bad:
+        told = f"{len(bad)} exported weights hold NaN, e.g. {bad[0]}: the training failed."
+        return Gate(name=name, passed=False, observed=len(bad), threshold=0, message=told)
+    return Gate(name=name, passed=True, observed=0, threshold=0, message="No exported weight holds NaN.")
+
+
+def _weights_with_nan(path: str) -> list[str]:
+    import numpy as np
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(path)
+    floats = (name for name, dtype in reader.get_variable_to_dtype_map().items() if dtype.is_floating)
+    return sorted(name for name in floats if np.isnan(reader.get_tensor(name).astype(np.float32)).any())
+
+
+@contextlib.contextmanager
+def _left_as_found() -> Iterator[None]:
+    """Undo what a training sets for the whole process: later steps may run in it, and be weighed in it."""
+    import keras
+    from tensorflow.python.framework import config  # only here can determinism be switched off again
+
+    policy, deterministic = keras.mixed_precision.global_policy(), config.is_op_determinism_enabled()
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
+        if not deterministic and config.is_op_determinism_enabled():
+            config.disable_op_determinism()
+
+
+@contextlib.contextmanager
+def _errors_of(run_fn: str, function: Any) -> Iterator[None]:
+    """Tell an error of the user's function as one that a person can act on; the original one is chained."""
+    try:
+        yield
+    except WeighbridgeError:
+        raise
+    except (Exception, SystemExit) as error:  # sys.exit(0) in a model must not pass for a success
+        told = f"{type(error).__name__}: {_one_line(error)}"
+        if _is_infrastructure(error):
+            hint = "Free or add disk or memory, then run again: with checkpoints, training resumes."
+            raise InfrastructureError(f"run_fn={run_fn!r} was stopped by {told}", hint) from error
+        raise UsageError(f"run_fn={run_fn!r} raised {told}", _place(error, function)) from error
+
+
+def _is_infrastructure(error: BaseException) -> bool:
+    """Whether this error, or the one behind it, comes from the machine and not from the code."""
+    import tensorflow as tf
+
+    lost = (tf.errors.ResourceExhaustedError, tf.errors.UnavailableError, tf.errors.AbortedError)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, (MemoryError, *lost)):
+            return True
+        if isinstance(cause, OSError) and cause.errno in _RETRYABLE_ERRNO:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _one_line(error: BaseException) -> str:
+    """The line that tells most: the first, or the last where the first only announces (`in user code:`)."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
+    return lines[-1 if lines[0].endswith(":") else 0][:_MESSAGE_LENGTH]
+
+
+def _place(error: BaseException, function: Any) -> str:
+    """Where in the user's own file the error came up."""
+    own = getattr(getattr(function, "__code__", None), "co_filename", "")
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
+    return f"At {Path(own).name}, line {frames[-1].lineno}: {frames[-1].line}" if frames else ""

@@ -1,0 +1,203 @@
+"""The TFX face: its constructor, and its executor with real artifacts."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tfx.types import channel_utils, standard_artifacts
+
+from components.common.errors import UsageError
+from components.common.resources import Resources
+from components.trainer import Trainer
+from components.trainer.component import TrainerExecutor
+from components.trainer.parameters import TrainingParameters, checkpoint_folder
+from components.verdict import read_gates
+
+EXAMPLES = channel_utils.as_channel([standard_artifacts.Examples()])
+SEEN = ("train_files", "eval_files", "train_steps", "eval_steps", "schema_path", "schema_file", "transform_graph_path")
+SEEN += ("base_model", "serving_model_dir", "eval_model_dir", "hyperparameters", "custom_config")
+TOY = "tests.components.trainer.toy"
+
+
+def seen(fn_args):
+    """A run_fn that writes down what it was given, and trains as `toy.run_fn`."""
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
+    from tests.components.trainer import toy
+
+    assert isinstance(fn_args, FnArgs)
+    Path(fn_args.model_run_dir).mkdir(parents=True, exist_ok=True)
+    told = {name: getattr(fn_args, name) for name in SEEN}
+    Path(fn_args.model_run_dir, "seen.json").write_text(json.dumps(told))
+    assert callable(fn_args.data_accessor.tf_dataset_factory)
+    toy.run_fn(fn_args)
+
+
+def artifact(kind, folder, *files, **properties):
+    made = kind()
+    made.uri = str(folder)
+    for name in files:
+        path = Path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"{}")
+    for name, value in properties.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.fixture
+def artifacts(tmp_path):
+    splits = json.dumps(["train", "eval"])
+    inputs = {
+        "examples": artifact(
+            standard_artifacts.Examples,
+            tmp_path / "examples",
+            "Split-train/data.gz",
+            "Split-eval/data.gz",
+            split_names=splits,
+        ),
+        "schema": artifact(standard_artifacts.Schema, tmp_path / "schema", "schema.pbtxt"),
+        "statistics": artifact(
+            standard_artifacts.ExampleStatistics,
+            tmp_path / "statistics",
+            "Split-train/FeatureStats.pb",
+            "Split-eval/FeatureStats.pb",
+            split_names=splits,
+        ),
+    }
+    outputs = {
+        "model": artifact(standard_artifacts.Model, tmp_path / "model"),
+        "model_run": artifact(standard_artifacts.ModelRun, tmp_path / "model_run"),
+    }
+    return {name: [one] for name, one in inputs.items()}, {name: [one] for name, one in outputs.items()}
+
+
+def properties(run_fn, **values):
+    options = {name: values.pop(name) for name in ("checkpoint_dir", "code_digest") if name in values}
+    parameters = TrainingParameters.of(run_fn=run_fn, **values).model_dump_json()
+    return {"parameters": parameters, "checkpoint_dir": "", "code_digest": "sha256:c", **options}
+
+
+def test_the_executor_trains_with_tfx_own_fn_args(tmp_path, artifacts):
+    inputs, outputs = artifacts
+    given = properties(f"{__name__}.seen", train_steps=40, custom_config={"mine": 1}, hyperparameters={"units": 3})
+    TrainerExecutor().Do(inputs, outputs, given)
+
+    told = json.loads((tmp_path / "model_run/seen.json").read_text())
+    assert told["train_files"] == [f"{tmp_path}/examples/Split-train/*"]
+    assert told["eval_files"] == [f"{tmp_path}/examples/Split-eval/*"]
+    assert (told["train_steps"], told["eval_steps"]) == (40, None)
+    assert told["schema_path"] == told["schema_file"] == f"{tmp_path}/schema/schema.pbtxt"
+    assert told["serving_model_dir"] == f"{tmp_path}/model/Format-Serving"
+    assert told["hyperparameters"] == {"units": 3}
+    assert (told["transform_graph_path"], told["base_model"]) == (None, None)
+    assert told["custom_config"]["mine"] == 1
+    assert told["custom_config"]["statistics_path"] == f"{tmp_path}/statistics/Split-train/FeatureStats.pb"
+
+    model = outputs["model"][0]
+    assert model.get_string_custom_property("code_digest") == "sha256:c"
+    assert model.get_string_custom_property("parameters_digest").startswith("sha256:")
+    assert model.get_string_custom_property("model_digest").startswith("sha256:")
+    assert all(gate.passed for gate in read_gates(tmp_path / "model_run"))
+    assert (tmp_path / "model_run/history.json").is_file()
+
+
+def test_a_refusing_gate_is_data_not_an_error(tmp_path, artifacts):
+    inputs, outputs = artifacts
+    TrainerExecutor().Do(inputs, outputs, properties(f"{TOY}.exports_nothing"))
+    assert [gate.name for gate in read_gates(tmp_path / "model_run") if gate.refuses] == [
+        "training.model.exported",
+        "training.weights.no_nan",
+    ]
+    assert not outputs["model"][0].has_custom_property("model_digest")
+
+
+def test_checkpoints_lie_in_a_folder_of_their_own_per_training(tmp_path, artifacts):
+    inputs, outputs = artifacts
+    TrainerExecutor().Do(inputs, outputs, properties(f"{__name__}.seen", checkpoint_dir=str(tmp_path / "checkpoints")))
+    told = json.loads((tmp_path / "model_run/seen.json").read_text())["custom_config"]["checkpoint_dir"]
+    assert Path(told).parent == tmp_path / "checkpoints"
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_a_tuners_hyperparameters(tmp_path, artifacts):
+    inputs, outputs = artifacts
+    best = artifact(standard_artifacts.HyperParameters, tmp_path / "best", "best_hyperparameters.txt")
+    Path(best.uri, "best_hyperparameters.txt").write_text('{"values": {"units": 9}}')
+    TrainerExecutor().Do({**inputs, "hyperparameters": [best]}, outputs, properties(f"{__name__}.seen"))
+    told = json.loads((tmp_path / "model_run/seen.json").read_text())
+    assert told["hyperparameters"] == {"values": {"units": 9}}
+
+
+def test_the_constructor_checks_and_declares():
+    trainer = Trainer(
+        f"{TOY}.run_fn",
+        EXAMPLES,
+        custom_config={"epochs": 2},
+        hyperparameters={"units": 3},
+        resources=Resources(cpu="4", accelerator="nvidia.com/gpu", accelerator_count=1),
+    )
+    assert set(trainer.outputs) == {"model", "model_run"}
+    assert trainer.resources.accelerator_count == 1
+    parameters = TrainingParameters.model_validate_json(trainer.exec_properties["parameters"])
+    assert (parameters.custom_config, parameters.hyperparameters) == ({"epochs": 2}, {"units": 3})
+    assert trainer.exec_properties["code_digest"].startswith("sha256:")
+
+
+def test_a_tuners_channel_is_an_input():
+    channel = channel_utils.as_channel([standard_artifacts.HyperParameters()])
+    trainer = Trainer(f"{TOY}.run_fn", EXAMPLES, hyperparameters=channel)
+    assert trainer.inputs["hyperparameters"] is channel
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"train_steps": -1}, "train_steps=-1"),
+        ({"strategy": "gpu"}, "strategy='gpu'"),
+        ({"mixed_precision": True}, "mixed_precision=True"),
+        ({"seed": "a"}, "seed='a'"),
+        ({"custom_config": {"seed": 3}}, "custom_config holds seed"),
+        ({"custom_config": {"f": print}}, "custom_config.f"),
+    ],
+)
+def test_wrong_values_are_refused_when_the_pipeline_is_declared(values, message):
+    with pytest.raises(UsageError, match=message):
+        Trainer(f"{TOY}.run_fn", EXAMPLES, **values)
+
+
+def test_a_run_fn_in_a_module_that_is_not_there_is_refused_when_declared():
+    with pytest.raises(UsageError, match=r"tests\.nowhere"):
+        Trainer("tests.nowhere.run_fn", EXAMPLES)
+
+
+def test_what_decides_the_outcome_decides_the_parameters_digest():
+    base = {"run_fn": "a.b", "custom_config": {"x": 1, "y": 2}}
+    digest = TrainingParameters.of(**base).digest
+    assert digest == TrainingParameters.of(run_fn="a.b", custom_config={"y": 2, "x": 1}).digest
+    changes = ({"seed": 1}, {"train_steps": 5}, {"deterministic": False}, {"hyperparameters": {"x": 1}})
+    assert len({digest, *(TrainingParameters.of(**base, **change).digest for change in changes)}) == 5
+
+
+def test_what_decides_the_outcome_decides_the_checkpoint_folder(tmp_path):
+    def folder(content="1", known="", parameters="p", code="c"):
+        (tmp_path / "statistics").mkdir(exist_ok=True)
+        (tmp_path / "statistics/file").write_text(content)
+        inputs = {"examples": (str(tmp_path), known or "sha256:e"), "statistics": (str(tmp_path / "statistics"), "")}
+        return checkpoint_folder("/checkpoints", inputs, parameters, code)
+
+    assert folder() == folder()
+    others = {folder(content="2"), folder(known="sha256:f"), folder(parameters="q"), folder(code="d")}
+    assert len({folder(), *others}) == 5
+    assert checkpoint_folder("", {}, "p", "c") == ""
+
+
+def test_stock_examples_without_a_digest_are_known_by_names_and_sizes(tmp_path):
+    def folder():
+        return checkpoint_folder("/checkpoints", {"examples": (str(tmp_path), "")}, "p", "c")
+
+    (tmp_path / "data").write_text("1")
+    first = folder()
+    assert first == folder()
+    (tmp_path / "data").write_text("12")
+    assert first != folder()
