@@ -1,0 +1,22 @@
+"""Options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+PipelineArgument = Annotated[
+    str, typer.Argument(metavar="PIPELINE", help="A pipeline's name, or the import path of your own module.")
+]
+DataOption = Annotated[str | None, typer.Option("--data", help="Input data: file, folder, glob or pattern.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter of the pipeline; repeatable.")
+]
+WorkdirOption = Annotated[
+    str, typer.Option("--workdir", envvar="WEIGHBRIDGE_WORKDIR", help="Folder that keeps runs and artifacts.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+RunArgument = Annotated[
+    str | None, typer.Argument(metavar="RUN", help="A run's id, its beginning, or its folder; the latest if left out.")
+]
+
+WORKDIR = "work"

@@ -1,0 +1,160 @@
+"""Launches a TFX pipeline's nodes one after another and says what each did."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.common import files
+from components.common.digests import code_digest
+from components.common.errors import UsageError
+from pipelines.local.facts import function_modules, is_own_source
+
+
+@dataclass
+class NodeResult:
+    """What launching one node gave.
+
+    Attributes:
+        name: the node's id.
+        cached: an earlier execution's outputs were used.
+        ran: the node was executed now; neither cached nor ran means that TFX skipped it (a condition).
+        seconds: wall time.
+        outputs: its output artifacts by key (TFX artifacts).
+        exec_properties: as resolved for this execution.
+    """
+
+    name: str
+    cached: bool
+    ran: bool
+    seconds: float
+    outputs: dict[str, list[Any]] = field(default_factory=dict)
+    exec_properties: dict[str, Any] = field(default_factory=dict)
+
+
+class PipelineSteps:
+    """A TFX pipeline, compiled and ready to be launched node by node on this machine.
+
+    Args:
+        pipeline: a `tfx.orchestration.pipeline.Pipeline`.
+        run_id: id of this run in ML Metadata.
+        code_file: JSON file that remembers, per node, the code of the user functions it last ran with.
+    """
+
+    def __init__(self, pipeline: Any, run_id: str, code_file: str) -> None:
+        from tfx.dsl.compiler import compiler, constants
+        from tfx.orchestration.local import runner_utils
+        from tfx.orchestration.portable import runtime_parameter_utils
+
+        if pipeline.metadata_connection_config is None:
+            raise UsageError(
+                f"Pipeline {pipeline.pipeline_info.pipeline_name} has no metadata_connection_config",
+                "Build it with context.pipeline([...]), or pass a sqlite connection of your own.",
+            )
+        self._modules = {node.id: _modules(node) for node in pipeline.components}
+        self._digested = {
+            node.id for node in pipeline.components if "code_digest" in getattr(node, "exec_properties", {})
+        }
+        self._ir = compiler.Compiler().compile(pipeline)
+        runtime_parameter_utils.substitute_runtime_parameter(
+            self._ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
+        )
+        self._deployment = runner_utils.extract_local_deployment_config(self._ir)
+        connection = self._deployment.metadata_connection_config
+        self._connection = getattr(connection, connection.WhichOneof("connection_config"))
+        self._code_file = code_file
+
+    @property
+    def names(self) -> list[str]:
+        """Ids of the nodes, in the order they run."""
+        return [node.pipeline_node.node_info.id for node in self._ir.nodes]
+
+    @property
+    def functions(self) -> set[str]:
+        """Modules of all own code that the steps call."""
+        return set().union(*self._modules.values())
+
+    def launch(self) -> Iterator[NodeResult]:
+        """Launch node after node; a node's error is raised from here."""
+        for node in self._ir.nodes:
+            yield self._launch(node.pipeline_node)
+
+    def _launch(self, node: Any) -> NodeResult:
+        from tfx.orchestration import metadata
+        from tfx.orchestration.local import runner_utils
+
+        from pipelines.local.launcher import CutoffLauncher
+
+        name = node.node_info.id
+        started = time.monotonic()
+        modules = set() if name in self._digested else self._modules.get(name, set())
+        code = _NodeCode(self._code_file, name, modules)
+        if code.changed:
+            node.execution_options.caching_options.enable_cache = False
+        info = CutoffLauncher(
+            pipeline_node=node,
+            mlmd_connection=metadata.Metadata(self._connection),
+            pipeline_info=self._ir.pipeline_info,
+            pipeline_runtime_spec=self._ir.runtime_spec,
+            executor_spec=runner_utils.extract_executor_spec(self._deployment, name),
+            custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, name),
+        ).launch()
+        code.remember()
+        state, outputs = self._execution(getattr(info, "execution_id", None))
+        return NodeResult(
+            name=name,
+            cached=state == "CACHED",
+            ran=state == "COMPLETE",
+            seconds=time.monotonic() - started,
+            outputs=outputs,
+            exec_properties=dict(getattr(info, "exec_properties", None) or {}),
+        )
+
+    def _execution(self, execution_id: int | None) -> tuple[str, dict[str, list[Any]]]:
+        """State and outputs of an execution, as ML Metadata has them."""
+        from ml_metadata.proto import metadata_store_pb2
+        from tfx.orchestration import metadata
+        from tfx.orchestration.portable.mlmd import execution_lib
+
+        if not execution_id:
+            return "SKIPPED", {}
+        with metadata.Metadata(self._connection) as handle:
+            [execution] = handle.store.get_executions_by_id([execution_id])
+            outputs = execution_lib.get_output_artifacts(handle, execution_id)
+        state = metadata_store_pb2.Execution.State.Name(execution.last_known_state)  # type: ignore[attr-defined]
+        return state, {key: list(artifacts) for key, artifacts in outputs.items()}
+
+
+class _NodeCode:
+    """Whether the own code behind a node changed since the node last ran.
+
+    Our components carry a `code_digest`, which is part of TFX's cache key. Stock Transform or Tuner with a dotted
+    function, and function components, carry none: TFX would not notice an edited function.
+    """
+
+    def __init__(self, file: str, name: str, modules: set[str]) -> None:
+        self._file, self._name = file, name
+        self._digest = code_digest(modules) if modules else ""
+        self.changed = bool(self._digest) and _read_json(file).get(name) != self._digest
+
+    def remember(self) -> None:
+        if self.changed:
+            files.write_json(self._file, _read_json(self._file) | {self._name: self._digest})
+
+
+def _read_json(path: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(Path(path).read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _modules(component: Any) -> set[str]:
+    """Modules of own code behind a component: its dotted user functions, and its executor."""
+    modules = function_modules(dict(getattr(component, "exec_properties", {})))
+    executor = getattr(getattr(component, "executor_spec", None), "executor_class", None)
+    if executor is not None and is_own_source(executor.__module__):
+        modules.add(executor.__module__)
+    return modules

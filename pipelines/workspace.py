@@ -1,0 +1,225 @@
+"""What a pipeline keeps in the work directory: artifacts, production, and one folder per run."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from components.common import files
+from components.common.errors import InfrastructureError, UsageError
+from pipelines.definition import Context, Definition
+
+RUN_FILE = "run.json"
+LOG_FILE = "log.txt"
+
+RunState = Literal["running", "passed", "refused", "failed"]
+StepState = Literal["done", "cached", "refused", "failed", "skipped"]
+
+
+class Step(BaseModel):
+    """One step of a run: how it ended, its wall time in seconds, and one line about it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    state: StepState
+    seconds: float = 0.0
+    note: str = ""
+
+
+class ArtifactReference(BaseModel):
+    """An output by where it is and what is in it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    step: str
+    key: str
+    type: str
+    uri: str
+    digest: str = ""
+
+
+class RunRecord(BaseModel):
+    """`run.json`: what a run was asked, what it depended on, what it did and how it ended.
+
+    Attributes:
+        facts: digests of everything the outcome depends on, see `pipelines.local.facts`.
+        error: the error that ended it, for state `failed`.
+        pid: process that runs or ran it; tells a running run from a killed one.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    run_id: str
+    pipeline: str
+    module: str
+    state: RunState = "running"
+    exit_code: int | None = None
+    started: datetime
+    seconds: float = 0.0
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    facts: dict[str, Any] = Field(default_factory=dict)
+    steps: list[Step] = Field(default_factory=list)
+    artifacts: list[ArtifactReference] = Field(default_factory=list)
+    error: str = ""
+    pid: int = 0
+
+    @property
+    def shown_state(self) -> str:
+        """The state as people see it: a run whose process is gone was killed."""
+        if self.state == "running" and not _alive(self.pid):
+            return "killed"
+        return self.state
+
+
+class Run:
+    """A run's folder."""
+
+    def __init__(self, folder: Path, record: RunRecord) -> None:
+        self.folder = folder
+        self.record = record
+
+    def save(self) -> None:
+        """Replace `run.json` atomically."""
+        files.write_json(self.folder / RUN_FILE, self.record.model_dump(mode="json"))
+
+    @property
+    def log(self) -> Path:
+        """The full log of the run."""
+        return self.folder / LOG_FILE
+
+    @classmethod
+    def read(cls, folder: Path) -> "Run":
+        """Read a run's folder.
+
+        Raises:
+            UsageError: it holds no readable `run.json`.
+        """
+        try:
+            return cls(folder, RunRecord.model_validate_json((folder / RUN_FILE).read_bytes()))
+        except (OSError, ValidationError) as error:
+            raise UsageError(f"{folder} is no run: its {RUN_FILE} cannot be read") from error
+
+
+class Workspace:
+    """The folder `<workdir>/<pipeline>` of one pipeline."""
+
+    def __init__(self, workdir: str | Path, pipeline: str) -> None:
+        self.folder = Path(workdir).absolute() / pipeline
+        self.pipeline = pipeline
+
+    def context(self, definition: Definition) -> Context:
+        """Where the pipeline keeps things when it runs here."""
+        return Context(
+            name=definition.name,
+            folder=definition.folder,
+            root=str(self.folder / "artifacts"),
+            production=str(self.folder / "production"),
+            history=str(self.folder / "history"),
+            checkpoints=str(self.folder / "checkpoints"),
+            metadata=str(self.folder / "metadata.sqlite"),
+        )
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the workspace: one run at a time. The system lets go of it when the process ends, however it ends.
+
+        Raises:
+            UsageError: the folder cannot be written.
+            InfrastructureError: another run holds it.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise UsageError(
+                f"The work directory {self.folder} cannot be written: {error.strerror}",
+                "Choose another with --workdir, or set WEIGHBRIDGE_WORKDIR.",
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as error:
+            raise InfrastructureError(
+                f"Another run of {self.pipeline} is using {self.folder}",
+                "Wait for it and run again, or choose another --workdir.",
+            ) from error
+        finally:
+            os.close(descriptor)
+
+    def new_run(self, definition: Definition, parameters: dict[str, Any]) -> Run:
+        """Make the folder of a new run; its id sorts by time."""
+        started = datetime.now(UTC)
+        run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        run = Run(
+            self.folder / "runs" / run_id,
+            RunRecord(
+                run_id=run_id,
+                pipeline=self.pipeline,
+                module=definition.module,
+                started=started,
+                parameters=parameters,
+                pid=os.getpid(),
+            ),
+        )
+        run.save()
+        return run
+
+    def scratch(self, definition: Definition) -> Run:
+        """A run that only looks at data: it has a log, and no place among the runs."""
+        folder = self.folder / "schema"
+        folder.mkdir(parents=True, exist_ok=True)
+        started = datetime.now(UTC)
+        run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        return Run(folder, RunRecord(run_id=run_id, pipeline=self.pipeline, module=definition.module, started=started))
+
+    def runs(self) -> list[Run]:
+        """All readable runs, oldest first."""
+        found = []
+        for folder in sorted((self.folder / "runs").glob("*/")):
+            try:
+                found.append(Run.read(folder))
+            except UsageError:
+                continue
+        return found
+
+
+def workspaces(workdir: str | Path) -> list[Workspace]:
+    """All pipelines that have run in `workdir`."""
+    return [Workspace(workdir, path.parent.name) for path in sorted(Path(workdir).glob("*/runs"))]
+
+
+def find_run(workdir: str | Path, reference: str | None = None) -> Run:
+    """The run named by an id, the beginning of one, or a folder; the latest run if nothing is named.
+
+    Raises:
+        UsageError: there is none, or several begin so.
+    """
+    if reference and Path(reference, RUN_FILE).exists():
+        return Run.read(Path(reference))
+    runs = sorted((run for space in workspaces(workdir) for run in space.runs()), key=lambda run: run.record.started)
+    matching = [run for run in runs if run.record.run_id.startswith(reference or "")]
+    if not matching:
+        raise UsageError(
+            f"No run {reference or ''} in {Path(workdir).absolute()}".replace("  ", " "),
+            "See 'weighbridge runs', or name the work directory with --workdir.",
+        )
+    if reference and len(matching) > 1:
+        raise UsageError(f"{len(matching)} runs begin with {reference!r}", "Give more of the id.")
+    return matching[-1]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,57 @@
+"""Runs `weighbridge` as a user does, in this process (TensorFlow loads once) or in one of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from components.common import digests
+from pipelines.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def workdir(tmp_path: Path) -> Path:
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def weighbridge(workdir: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Callable[..., Result]:
+    """Call the command line in this process; every command gets this test's work directory."""
+
+    def call(*arguments: str) -> Result:
+        digests._code_digest.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["weighbridge", *map(str, arguments)])
+        monkeypatch.setenv("WEIGHBRIDGE_WORKDIR", str(workdir))
+        monkeypatch.setenv("COLUMNS", "120")
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main.main()
+        out, err = capfd.readouterr()
+        return Result(int(stopped.value.code or 0), out, err)
+
+    return call
+
+
+def start(*arguments: str, workdir: Path, cwd: Path = ROOT, **environment: str) -> subprocess.Popen:
+    """Start the command line in a process of its own, for tests that kill it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli.main", *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | {"WEIGHBRIDGE_WORKDIR": str(workdir), "PYTHONPATH": f"{ROOT}:{cwd}"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )

@@ -1,0 +1,56 @@
+"""A run killed at any moment, then started again: it completes, and production holds one whole version."""
+
+import json
+import signal
+import time
+
+import pytest
+
+from components.common.digests import tree_digest
+from pipelines.workspace import find_run
+from tests.pipelines.conftest import start
+
+pytestmark = pytest.mark.slow
+
+# Where to kill: as soon as the run's record shows so many finished steps, and a little later within the next one.
+MOMENTS = [(0, 0.5), (1, 0.2), (3, 0.5), (3, 2.0), (4, 0.5), (5, 0.0)]
+
+
+def finished_steps(workdir) -> int:
+    try:
+        return len(find_run(workdir).record.steps)
+    except Exception:
+        return -1
+
+
+@pytest.mark.timeout(900)
+def test_killed_at_many_moments_a_run_completes_when_started_again(tmp_path):
+    workdir = tmp_path / "work"
+    killed = []
+    for steps, delay in MOMENTS:
+        process = start("run", "taxi", workdir=workdir)
+        began = time.monotonic()
+        while finished_steps(workdir) < steps or find_run(workdir).record.pid != process.pid:
+            if process.poll() is not None or time.monotonic() - began > 300:
+                break
+            time.sleep(0.01)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        killed.append(process.returncode)
+        record = workdir / "taxi/production/production.json"
+        if record.exists():
+            content = json.loads(record.read_text())
+            assert tree_digest(record.parent / str(content["version"])) == content["model_digest"]
+    assert -signal.SIGKILL in killed
+
+    process = start("run", "taxi", workdir=workdir)
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, out
+    production = workdir / "taxi/production"
+    content = json.loads((production / "production.json").read_text())
+    versions = list(production.glob("[0-9]*"))
+    assert [path.name for path in versions] == [str(content["version"])] == ["1"]
+    assert tree_digest(versions[0]) == content["model_digest"]
+    shown = start("runs", workdir=workdir).communicate()[0]
+    assert "killed" in shown
