@@ -158,6 +158,11 @@ def _undecided(thresholds: Mapping[str, Bounds], found: Mapping[str, Mapping[str
     )
 
 
+_OF_THE_MODEL = ("load_ms", "model_bytes", "peak_memory_bytes")
+_ADVICE_SIZE = "Export a smaller model: fewer weights, shorter vocabularies, half precision."
+_ADVICE_CALLS = "Make the served graph cheaper; a noisy machine shows in the histograms, and budget_s buys more calls."
+
+
 def judge(gates: LatencyGates, found: Measurements, *, in_production: bool) -> list[Gate]:
     """Judge what was measured; what is still undecided is refused as inconclusive.
 
@@ -186,6 +191,7 @@ def _judge(
             ratio=found.get("ratio", {}).get(name),
             unit=UNITS.get(name, "bytes"),
             conclusive=True,
+            advice=_ADVICE_SIZE if name in _OF_THE_MODEL else _ADVICE_CALLS,
         )
     return judged
 

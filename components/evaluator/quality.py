@@ -11,6 +11,9 @@ ROOM = "quality"
 NAN = float("nan")
 
 
+_ADVICE = "The metrics by slice show where the model falls short."
+
+
 def judge(gates: QualityGates, response: MetricsResponse, *, in_production: bool) -> list[Gate]:
     """Judge what a provider measured; a metric or slice that it did not measure is refused.
 
@@ -75,7 +78,7 @@ def _judge(bounds: Bounds, name: str, row: MetricRow | None, in_production: bool
     # A missing baseline is NaN, which refuses, unless there is nothing in production to compare with.
     baseline = row.production or (NAN if in_production else None)
     return bounds.judge(
-        name, row.candidate, baseline=baseline, change=row.change, conclusive=conclusive, advice=row.note
+        name, row.candidate, baseline=baseline, change=row.change, conclusive=conclusive, advice=row.note or _ADVICE
     )
 
 

@@ -171,9 +171,15 @@ def _outcome(
     elif _kind(rule) == "change":
         shown = f"{'+' if quantity.value >= 0 else ''}{shown} against production"
     limit = f"must be at {'least' if rule.startswith('min') else 'most'} {format_value(threshold, unit)}"
-    if conclusive and _straddles(rule, quantity, threshold):
-        interval = f"{format_value(quantity.low)} to {format_value(quantity.high, unit)}"
-        return False, f"{subject} is inconclusive: {shown} ({interval}), but {limit}."
-    if _within(rule, quantity.value, threshold):
+    within = _within(rule, quantity.value, threshold)
+    if within and conclusive and _straddles(rule, quantity, threshold):
+        interval = f"{_end(quantity.low)} to {_end(quantity.high, unit)}"
+        return False, f"{subject} is inconclusive: {shown} ({interval}), but {limit}. Measure more."
+    if within:
         return True, f"{subject} is {shown} ({limit})."
     return False, f"{subject} is {shown}, but {limit}."
+
+
+def _end(end: float | None, unit: str = "") -> str:
+    """An end of an interval; one that too few measurements leave open is unknown."""
+    return format_value(end, unit) if end is not None and math.isfinite(end) else "unknown"

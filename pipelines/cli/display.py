@@ -1,6 +1,7 @@
 """What `run` shows: a live line for the current step, a line per finished step, the verdict card."""
 
 import json
+import os
 import sys
 from typing import Any, TextIO
 
@@ -14,9 +15,17 @@ from pipelines.workspace import Run, Step
 _MARKS = {"done": "[green]✓[/]", "cached": "[cyan]=[/]", "refused": "[red]✗[/]", "failed": "[red]✗[/]", "skipped": "–"}
 
 
+class _Console(Console):
+    """Goes on quietly when nobody reads any more, as in `weighbridge runs | head`: the exit code is the command's."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 def console(stream: TextIO | None = None, stderr: bool = False) -> Console:
     """A console that writes plain lines when it is no terminal, and never cuts a path in two."""
-    return Console(file=stream or (sys.stderr if stderr else sys.stdout), highlight=False, soft_wrap=True)
+    return _Console(file=stream or (sys.stderr if stderr else sys.stdout), highlight=False, soft_wrap=True)
 
 
 class ConsoleDisplay:
