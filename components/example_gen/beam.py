@@ -15,7 +15,8 @@ from components.common.errors import UsageError
 from components.common.examples import split_folder
 from components.example_gen import readers
 from components.example_gen.gates import ExamplesGates
-from components.example_gen.generate import check_columns, finish
+from components.example_gen.generate import clear, finish
+from components.example_gen.infer import infer_kinds
 from components.example_gen.kinds import Kinds, TypeChanged
 from components.example_gen.process import TIMELESS, Processor, Request
 from components.example_gen.resolve import resolve
@@ -46,15 +47,16 @@ def generate_on_beam(
     folder = Path(folder)
     scratch = folder / _SCRATCH
     resolved = resolve(request.input, request.span, request.window)
+    clear(folder)
     try:
         with make_pipeline() as pipeline:
             files = pipeline | "Files" >> beam.Create(resolved.files)
             found = files | "Kinds" >> beam.Map(_infer, request, resolved.format, resolved.files[0])
             _write_lines(found, scratch / "kinds")
         read_kinds, output_kinds = request.kinds(), request.kinds()
-        for read_found, output_found in _read_lines(scratch / "kinds"):
+        for read_found, output_found, seen in _read_lines(scratch / "kinds"):
             read_kinds.merge(Kinds(read_found))
-            output_kinds.merge(Kinds(output_found))
+            output_kinds.merge(Kinds(output_found, seen=set(seen)))
         with make_pipeline() as pipeline:
             rows = (
                 pipeline
@@ -81,35 +83,16 @@ def generate_on_beam(
     return finish(request, resolved, folder, gates, digests, quarantined, output_kinds)
 
 
-def _infer(path: str, request: Request, format_: str, first: str) -> list[dict[str, str]]:
+def _infer(path: str, request: Request, format_: str, first: str) -> list[Any]:
     """Kinds of a file's columns as they are read, and as they are encoded."""
-    read_kinds, output_kinds = request.kinds(), request.kinds()
-    columns = _columns(first, request, format_)
-    while True:
-        try:
-            process = Processor(request, output_kinds)
-            for batch in readers.read(path, format_, read_kinds, lambda _row, _why: None):
-                if format_ != "tfrecord":
-                    check_columns(columns, batch.schema.names, path, first)
-                process.settled(batch, path)
-            return [read_kinds.found, output_kinds.found]
-        except TypeChanged as change:
-            change.kinds.widen(change.column, change.kind)
-            if change.kinds is read_kinds:
-                output_kinds = request.kinds()
-
-
-def _columns(path: str, request: Request, format_: str) -> tuple[str, ...]:
-    """Columns of a file, from its first batch."""
-    for batch in readers.read(path, format_, request.kinds(), lambda _row, _why: None):
-        return tuple(sorted(batch.schema.names))
-    return ()
+    read_kinds, output_kinds = infer_kinds(request, format_, [path], first)
+    return [read_kinds.found, output_kinds.found, sorted(output_kinds.seen)]
 
 
 def _process(path: str, request: Request, format_: str, read_kinds: Kinds, output_kinds: Kinds) -> Iterator[Any]:
     """Records by split, digests by batch, and malformed rows of one file."""
     malformed: list[tuple[int | None, str]] = []
-    process = Processor(request, output_kinds)
+    process = Processor(request, output_kinds, check=format_ != "tfrecord")
     try:
         for batch in readers.read(path, format_, read_kinds, lambda *told: malformed.append(told)):  # noqa: B023, it is one list
             processed = process(batch, path)

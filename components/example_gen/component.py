@@ -17,7 +17,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from components.common.digests import code_digest
 from components.common.dotted import module_of
-from components.common.errors import UsageError
+from components.common.errors import InfrastructureError, UsageError
 from components.common.resources import Resources
 from components.example_gen.gates import ExamplesGates
 from components.example_gen.generate import generate
@@ -97,11 +97,14 @@ class ExampleGenExecutor(BaseBeamExecutor):
             summary = generate_on_beam(request, examples.uri, gates, self._make_beam_pipeline)
         else:
             summary = generate(request, examples.uri, gates)
+        if exec_properties.get("input_digest") not in ("", None, summary["input_digest"]):
+            raise InfrastructureError(f"The files of {request.input} changed while they were read", "Run again.")
         examples.split_names = artifact_utils.encode_split_names(list(summary["splits"]))
         if summary["span"] is not None:
             examples.span = summary["span"]
+        examples.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")  # as stock ExampleGens say
         examples.set_string_custom_property("content_digest", summary["content_digest"])
-        examples.set_string_custom_property("input_digest", exec_properties.get("input_digest") or "")
+        examples.set_string_custom_property("input_digest", summary["input_digest"])
         examples.set_int_custom_property("quarantined_rows", summary["quarantined_rows"])
         for name, split in summary["splits"].items():
             examples.set_int_custom_property(f"rows_{name}", split["rows"])

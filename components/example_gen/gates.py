@@ -9,11 +9,11 @@ class ExamplesGates(Section):
     """Thresholds for reading the input.
 
     Attributes:
-        max_quarantined_fraction: share of the input's rows, 0 to 1, that may be malformed.
+        max_quarantined_fraction: share of the input's rows, 0 or more and less than 1, that may be malformed.
         severity: of this gate.
     """
 
-    max_quarantined_fraction: float = Field(default=0.0, ge=0.0, le=1.0)
+    max_quarantined_fraction: float = Field(default=0.0, ge=0.0, lt=1.0)
     severity: Severity = "blocking"
 
     def judge(self, quarantined: int, total: int) -> list[Gate]:

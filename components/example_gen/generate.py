@@ -13,9 +13,10 @@ from components.common.errors import UsageError
 from components.common.examples import SPLIT_PREFIX, SUMMARY_FILE
 from components.example_gen import readers, storage
 from components.example_gen.gates import ExamplesGates
+from components.example_gen.infer import check_columns, infer_kinds
 from components.example_gen.kinds import Kinds, TypeChanged
 from components.example_gen.process import TIMELESS, Processor, Request
-from components.example_gen.resolve import Resolved, resolve
+from components.example_gen.resolve import Resolved, files_digest, resolve
 from components.example_gen.rows import RowsDigest
 from components.example_gen.write import QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
 from components.verdict import write_gates
@@ -38,18 +39,14 @@ def generate(request: Request, folder: str | Path, gates: ExamplesGates) -> dict
         UsageError: the input is missing, empty, damaged, or does not give every split a row.
     """
     resolved = resolve(request.input, request.span, request.window)
-    read_kinds, output_kinds = request.kinds(), request.kinds()
-    while True:
-        _clear(Path(folder))
-        try:
-            digests, quarantined = _attempt(request, resolved, Path(folder), read_kinds, output_kinds)
-            break
-        except TypeChanged as change:
-            # Start again, knowing better: at most two times per column.
-            change.kinds.widen(change.column, change.kind)
-            if change.kinds is read_kinds:
-                output_kinds = request.kinds()
-    return finish(request, resolved, Path(folder), gates, digests, quarantined, output_kinds)
+    kinds = request.kinds(), request.kinds()
+    try:
+        digests, quarantined = _attempt(request, resolved, Path(folder), *kinds)
+    except TypeChanged:
+        # The first values did not tell the truth. Find out what does, then start again.
+        kinds = infer_kinds(request, resolved.format, resolved.files, resolved.files[0])
+        digests, quarantined = _attempt(request, resolved, Path(folder), *kinds)
+    return finish(request, resolved, Path(folder), gates, digests, quarantined, kinds[1])
 
 
 def finish(
@@ -64,8 +61,10 @@ def finish(
     """Check that every split has rows, and write `summary.json` and `gates.json`.
 
     Raises:
-        UsageError: a split is empty.
+        UsageError: a split is empty, or a column that decides on splits is nowhere in tf.Examples.
     """
+    if resolved.format == "tfrecord" and kinds.found:  # tf.Examples name only what they hold
+        request.splits.check(kinds.found)
     rows = sum(digest.rows for digest in digests.values())
     total = rows + quarantined
     if not total:
@@ -95,22 +94,24 @@ def _summary(
         "files": [
             {"path": path, "bytes": storage.size(path), "sha256": storage.digest(path)} for path in resolved.files
         ],
+        "input_digest": files_digest(resolved.files),
         "span": resolved.span,
-        "columns": {name: kind for name, kind in sorted(kinds.found.items()) if name},
+        "columns": {name: kind for name, kind in sorted(kinds.found.items()) if name in kinds.seen},
     }
 
 
 def _attempt(
     request: Request, resolved: Resolved, folder: Path, read_kinds: Kinds, output_kinds: Kinds
 ) -> tuple[dict[str, RowsDigest], int]:
-    process = Processor(request, output_kinds)
+    clear(folder)
+    process = Processor(request, output_kinds, check=resolved.format != "tfrecord")
     digests = {name: RowsDigest() for name in request.splits.names}
     columns: tuple[str, ...] | None = None
     with _writers(request, folder) as (writers, quarantine):
         for path in resolved.files:
             for batch in readers.read(path, resolved.format, read_kinds, partial(quarantine.add, path)):
                 columns = columns or tuple(sorted(batch.schema.names))
-                if resolved.format != "tfrecord":  # examples name only what they hold
+                if resolved.format != "tfrecord":
                     check_columns(columns, batch.schema.names, path, resolved.files[0])
                 processed = process(batch, path)
                 for part in processed.parts:
@@ -120,18 +121,6 @@ def _attempt(
                     quarantine.add(path, None, TIMELESS)
                 progress.report(f"{sum(digest.rows for digest in digests.values()):,} rows")
         return digests, quarantine.rows
-
-
-def check_columns(expected: tuple[str, ...], found: list[str], path: str, first: str) -> None:
-    """All files must have the columns of the first, in any order.
-
-    Raises:
-        UsageError: one is missing or there is another; names both.
-    """
-    missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
-    if missing or extra:
-        told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(extra)} besides"] * bool(extra)
-        raise UsageError(f"The columns of {path} are not those of {first}: it {' and '.join(told)}")
 
 
 @contextmanager
@@ -145,7 +134,8 @@ def _writers(request: Request, folder: Path) -> "Iterator[tuple[dict[str, SplitW
         yield writers, stack.enter_context(QuarantineWriter(folder))
 
 
-def _clear(folder: Path) -> None:
+def clear(folder: Path) -> None:
+    """Remove what an earlier attempt left."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in [*folder.glob(f"{SPLIT_PREFIX}*"), folder / QUARANTINE_FOLDER]:
         shutil.rmtree(path, ignore_errors=True)

@@ -35,10 +35,14 @@ class Kinds:
     Attributes:
         found: kind by column name.
         fixed: names whose kind a schema gives; a value that does not fit is malformed.
+        seen: names that the data really have; a schema may name more.
+        inferring: whether a value that does not fit widens its column's kind at once, nothing having been written.
     """
 
     found: dict[str, str] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
+    seen: set[str] = field(default_factory=set)
+    inferring: bool = False
 
     @classmethod
     def of_schema(cls, schema: "schema_pb2.Schema | None") -> "Kinds":
@@ -58,6 +62,7 @@ class Kinds:
         """Take in what another reader found."""
         for column, kind in other.found.items():
             self.widen(column, kind)
+        self.seen |= other.seen
 
 
 def cast_texts(batch: "pa.RecordBatch", kinds: Kinds) -> "tuple[pa.RecordBatch, dict[int, str]]":
@@ -87,7 +92,11 @@ def cast_texts(batch: "pa.RecordBatch", kinds: Kinds) -> "tuple[pa.RecordBatch, 
         kind = kinds.found[name]
         typed = _cast(column, kind)
         if typed is None and name not in kinds.fixed:
-            raise TypeChanged(kinds, name, FLOAT if kind == INT and _cast(column, FLOAT) is not None else BYTES)
+            wider = _wider(column, kind)
+            if not kinds.inferring:
+                raise TypeChanged(kinds, name, wider)
+            kinds.widen(name, wider)
+            typed = _cast(column, kinds.found[name])
         if typed is None:
             typed = _cast_each(name, column, kind, bad)
         columns.append(typed)
@@ -117,12 +126,15 @@ def canonical(batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":
         where: the file, for errors.
 
     Raises:
-        UsageError: a column's type has no place in a tf.Example.
+        UsageError: a column's type has no place in a tf.Example, or a list has a missing element.
     """
     import pyarrow as pa
 
+    names = batch.schema.names
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise UsageError(f"{where} has column {min(twice)!r} twice")
     columns = {}
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+    for name, column in zip(names, batch.columns, strict=True):
         if pa.types.is_null(column.type) or column.null_count == len(column):
             continue
         columns[name] = _canonical(column, f"column {name!r} of {where}")
@@ -143,7 +155,11 @@ def settle(batch: "pa.RecordBatch", kinds: Kinds, where: str) -> "pa.RecordBatch
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         kind = kind_of(column.type)
         known = kinds.found.setdefault(name, kind) if name else kind
-        if known != kind:
+        if name:
+            kinds.seen.add(name)
+        if known != kind and kinds.inferring and name not in kinds.fixed:
+            kinds.widen(name, kind)
+        elif known != kind:
             if BYTES in (known, kind):
                 raise UsageError(
                     f"Column {name!r} is {_word(kind)} in {where}, but {_word(known)} before or in the schema",
@@ -186,8 +202,13 @@ def _canonical(column: Any, where: str) -> Any:
         column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
     plain = _plain(column.type)
     if plain is not None:
-        return column.cast(plain, safe=False)
+        try:
+            return column.cast(plain)
+        except pa.ArrowInvalid as error:
+            raise UsageError(f"{where} holds what no int64 can: {error}", "Let prepare_fn make text of it.") from error
     if _is_list(column.type) and (inner := _plain(column.type.value_type)) is not None:
+        if column.flatten().null_count:
+            raise UsageError(f"{where} holds lists with missing elements, which no tf.Example can hold")
         return column.cast(pa.list_(inner), safe=False)
     raise UsageError(
         f"{where} is of type {column.type}, which no tf.Example can hold",
@@ -209,7 +230,20 @@ def _plain(type_: "pa.DataType") -> "pa.DataType | None":
 
 
 def _narrowest(column: Any) -> str:
-    return next(kind for kind in (INT, FLOAT, BYTES) if _cast(column, kind) is not None)
+    return INT if _cast(column, INT) is not None else _wider(column, INT)
+
+
+def _wider(column: Any, kind: str) -> str:
+    """The kind for texts of which one is no `kind`. Whole numbers too long for int64 are names, not quantities."""
+    import pyarrow.compute as pc
+
+    if (
+        kind != INT
+        or _cast(column, FLOAT) is None
+        or pc.any(pc.match_substring_regex(column, r"^[+-]?\d{19,}$")).as_py()
+    ):
+        return BYTES
+    return FLOAT
 
 
 def _cast(column: Any, kind: str) -> Any:

@@ -65,14 +65,17 @@ def _read_csv(path: str, kinds: Kinds, quarantine: Quarantine) -> "Iterator[pa.R
                 column_types=dict.fromkeys(names, "string"),
                 strings_can_be_null=True,
                 null_values=[""],
-                quoted_strings_can_be_null=False,
+                quoted_strings_can_be_null=True,  # programs that quote every field write a missing number so
             ),
         )
-        next_row = 2
+        next_row, gone = 2, set[int]()
         for batch in reader:
             skipped, malformed[:] = list(malformed), []
-            numbers = _row_numbers(next_row, batch.num_rows, [number for number, _ in skipped])
-            next_row = max([numbers[-1] + 1] if numbers else [next_row])
+            gone.update(number for number, _ in skipped)
+            numbers = _row_numbers(next_row, batch.num_rows, gone)
+            if numbers:
+                next_row = numbers[-1] + 1
+                gone = {number for number in gone if number >= next_row}
             typed, bad = cast_texts(batch, kinds)
             for row, reason in sorted([*skipped, *((numbers[index], reason) for index, reason in bad.items())]):
                 quarantine(row, reason)
@@ -81,11 +84,10 @@ def _read_csv(path: str, kinds: Kinds, quarantine: Quarantine) -> "Iterator[pa.R
             quarantine(row, reason)
 
 
-def _row_numbers(first: int, count: int, skipped: list[int]) -> "range | list[int]":
-    """Numbers of `count` rows that were kept from `first` on, some numbers in between having been skipped."""
-    if not skipped:
+def _row_numbers(first: int, count: int, gone: set[int]) -> "range | list[int]":
+    """Numbers of `count` rows that were kept from `first` on; those in `gone` were not."""
+    if not gone:
         return range(first, first + count)
-    gone = set(skipped)
     numbers: list[int] = []
     number = first
     while len(numbers) < count:
@@ -110,7 +112,8 @@ def _header(path: str, file: Any) -> list[str]:
     if not start.strip():
         raise UsageError(f"{path} is empty", "A CSV file needs a header and rows.")
     try:
-        names = next(csv.reader(io.StringIO(start.decode("utf-8-sig", errors="ignore"), newline="")))
+        lines = csv.reader(io.StringIO(start.decode("utf-8-sig", errors="ignore"), newline=""))
+        names = next((names for names in lines if names), [])
     except csv.Error as error:
         raise UsageError(f"The header of {path} cannot be read: {error}") from error
     twice = [name for name in names if names.count(name) > 1]

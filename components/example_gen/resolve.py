@@ -4,6 +4,7 @@ A pattern holds `{SPAN}`, or `{YYYY}`, `{MM}` and `{DD}`; a day's span is its nu
 in TFX. `latest` takes the highest span there is; a window of n takes the n highest spans up to the wanted one.
 """
 
+import glob
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
     """
     if not input:
         raise UsageError("No input data is named", "Give a file, folder, glob or pattern, e.g. --data trips.csv.")
+    if "://" in input and not input.startswith("gs://"):
+        raise UsageError(f"{input} is no address that can be read", "Give a path, a gs:// address, or mount it.")
     if window < 1:
         raise UsageError(f"window={window} is no number of spans", "It must be at least 1.")
     if re.search(r"\{\w+(:\d+)?\}", input):
@@ -78,11 +81,11 @@ def files_digest(paths: Iterable[str]) -> str:
 
 def _files(path: str) -> list[str]:
     if storage.is_folder(path):
-        found = [name for name in storage.glob(f"{path.rstrip('/')}/**") if _known(name)]
+        found = [name for name in storage.glob(f"{glob.escape(path.rstrip('/'))}/**") if _format_of(name)]
         if not found:
             raise UsageError(f"There are no CSV, Parquet or TFRecord files in {path}")
         return found
-    found = storage.glob(path) if _is_glob(path) else [path] if storage.is_file(path) else []
+    found = [path] if storage.is_file(path) else storage.glob(path) if _is_glob(path) else []
     if not found:
         raise UsageError(f"There is no input at {path}", "Give a file, a folder, a glob, or a {SPAN} pattern.")
     return found
@@ -149,22 +152,20 @@ def _is_glob(path: str) -> bool:
     return any(character in path for character in "*?[")
 
 
-def _known(path: str) -> bool:
-    return any(expression.search(PurePosixPath(path).name) for expression in _FORMATS.values())
+def _format_of(path: str) -> str | None:
+    name = PurePosixPath(path).name
+    return next((format_ for format_, expression in _FORMATS.items() if expression.search(name)), None)
 
 
 def _format(files: list[str]) -> str:
-    formats = {
-        name: path
-        for path in files
-        for name, expression in _FORMATS.items()
-        if expression.search(PurePosixPath(path).name)
-    }
-    unknown = [path for path in files if not _known(path)]
-    if unknown:
-        raise UsageError(
-            f"{unknown[0]} has no known format", "Names must end in .csv, .csv.gz or .parquet, or hold 'tfrecord'."
-        )
+    formats: dict[str, str] = {}
+    for path in files:
+        format_ = _format_of(path)
+        if format_ is None:
+            raise UsageError(
+                f"{path} has no known format", "Names must end in .csv, .csv.gz or .parquet, or hold 'tfrecord'."
+            )
+        formats[format_] = path
     if len(formats) > 1:
         raise UsageError(
             f"The input mixes formats: {', '.join(sorted(formats.values()))}", "Give one format at a time."

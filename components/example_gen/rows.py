@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.common.digests import value_digest
-from components.common.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,23 +47,17 @@ def row_hashes(batch: "pa.RecordBatch", columns: Sequence[str] = (), key: int = 
 
     Args:
         batch: canonical columns (int64, float32, binary, or lists of these).
-        columns: those that count; all if none are named.
+        columns: those that count, all if none are named; one that the batch lacks has no values in it.
         key: 0 or 1, for two independent hashes.
 
     Returns:
         uint64 array of shape [rows].
-
-    Raises:
-        UsageError: a named column is missing.
     """
     import numpy as np
 
     names = [name for name in batch.schema.names if name]
-    missing = [name for name in columns if name not in names]
-    if missing:
-        raise UsageError(f"Key column {missing[0]!r} is not in the data", f"Columns: {', '.join(sorted(names))}.")
     total = np.zeros(batch.num_rows, np.uint64)
-    for name in columns or names:
+    for name in names if not columns else [name for name in columns if name in names]:
         salt = np.uint64(int.from_bytes(hashlib.blake2b(f"{_KEYS[key]}/{name}".encode(), digest_size=8).digest()))
         total += _column_hashes(batch.column(batch.schema.get_field_index(name)), salt, key)
     return _mix(total)
@@ -100,8 +93,11 @@ def _value_hashes(values: Any, key: int) -> "np.ndarray[Any, Any]":
         return values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64)
     if pa.types.is_floating(values.type):
         floats = values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64)
-        floats = np.where(np.isnan(floats), np.nan, floats + 0.0)  # one NaN, and no negative zero
-        return floats.view(np.uint64)
+        # One NaN; and a whole number is the same row whether its column is of integers or of floats.
+        bits = np.where(np.isnan(floats), np.nan, floats).view(np.uint64)
+        with np.errstate(invalid="ignore"):
+            whole = (np.floor(floats) == floats) & (np.abs(floats) < 2.0**63)
+            return np.where(whole, floats.astype(np.int64).view(np.uint64), bits)
     from pandas.util import hash_array
 
     encoded = values.dictionary_encode()

@@ -1,5 +1,6 @@
 """Which split a row belongs to: by hash of its key, or by time. Deterministic, whatever the order of rows. No tfx."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -53,17 +54,28 @@ class Splits(BaseModel):
         """Names of the splits."""
         return tuple(self.time_splits if self.time_column else self.weights)
 
+    def check(self, columns: Collection[str]) -> None:
+        """The columns that decide must be among `columns`.
+
+        Raises:
+            UsageError: one is not.
+        """
+        for name in [self.time_column] if self.time_column else self.key_columns:
+            if name not in columns:
+                word = "time_column" if self.time_column else "Key column"
+                raise UsageError(f"{word} {name!r} is not in the data", f"Columns: {', '.join(sorted(columns))}.")
+
     def assign(self, batch: "pa.RecordBatch") -> "np.ndarray[Any, Any]":
         """Number of each row's split among `names`; -1 for a row without a time.
 
         Args:
-            batch: canonical columns.
+            batch: canonical columns; one that is absent has no values in this batch.
 
         Returns:
             int64 array of shape [rows].
 
         Raises:
-            UsageError: the columns that decide are missing, or cannot be compared with the starts.
+            UsageError: times cannot be compared with the starts.
         """
         import numpy as np
 
@@ -78,23 +90,40 @@ class Splits(BaseModel):
         import numpy as np
         import pyarrow as pa
 
+        found = np.full(batch.num_rows, -1, np.int64)
         index = batch.schema.get_field_index(str(self.time_column))
         if index < 0:
-            names = ", ".join(sorted(name for name in batch.schema.names if name))
-            raise UsageError(f"time_column={self.time_column!r} is not in the data", f"Columns: {names}.")
+            return found
         column = batch.column(index)
         starts = list(self.time_splits.values())[1:]
-        text = pa.types.is_binary(column.type)
-        values = column.to_numpy(zero_copy_only=False)
-        valid = column.is_valid().to_numpy(zero_copy_only=False)
-        if text and not isinstance(starts[0], str):
-            raise UsageError(f"time_column={self.time_column!r} holds text, but time_splits starts at {starts[0]!r}")
-        if not text and isinstance(starts[0], str):
+        if pa.types.is_binary(column.type):
+            if not isinstance(starts[0], str):
+                raise UsageError(
+                    f"time_column={self.time_column!r} holds text, but time_splits starts at {starts[0]!r}"
+                )
+            column = _times(column, str(self.time_column))
+        if isinstance(starts[0], str):
             starts = [_microseconds(str(start)) for start in starts]
-        found = np.full(len(column), -1, np.int64)
-        bounds = np.array([str(start).encode() for start in starts] if text else starts)
-        found[valid] = np.searchsorted(bounds, values[valid].astype(bounds.dtype if not text else "S"), side="right")
+        valid = column.is_valid().to_numpy(zero_copy_only=False)
+        values = column.drop_null().to_numpy(zero_copy_only=False)
+        numbers = np.searchsorted(np.array(starts), values, side="right")
+        found[valid] = np.where(np.isnan(values), -1, numbers)
         return found
+
+
+def _times(column: Any, name: str) -> Any:
+    """Text as int64 microseconds since 1970; compared as text, other ways to write a time would go to wrong splits."""
+    import pyarrow as pa
+
+    text = column.cast(pa.string())
+    for type_ in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        try:
+            return text.cast(type_).cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            problem = error
+    raise UsageError(
+        f"time_column={name!r} holds text that is no ISO time: {problem}", "Let the pipeline's prepare_fn parse it."
+    )
 
 
 def _microseconds(start: str) -> int:

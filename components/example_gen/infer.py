@@ -1,0 +1,64 @@
+"""Kinds of all columns over the whole input, found without writing anything. No tfx."""
+
+from collections.abc import Iterable
+
+from components.common.errors import UsageError
+from components.example_gen import readers
+from components.example_gen.kinds import Kinds
+from components.example_gen.process import Processor, Request
+
+
+def infer_kinds(request: Request, format_: str, paths: Iterable[str], first: str) -> tuple[Kinds, Kinds]:
+    """Read all files twice: for the kinds of what is read, then of what prepare_fn makes of it.
+
+    Args:
+        request: what to read, and how.
+        format_: of the files.
+        paths: the files.
+        first: the file whose columns all others must have.
+
+    Returns:
+        Kinds of the columns as they are read, and as they are encoded.
+
+    Raises:
+        UsageError: a file cannot be read, or has other columns than the first.
+    """
+    paths = list(paths)
+    columns = columns_of(first, request, format_)
+    read_kinds, output_kinds = request.kinds(), request.kinds()
+    read_kinds.inferring = output_kinds.inferring = True
+    for path in paths:
+        for batch in readers.read(path, format_, read_kinds, _ignore):
+            if format_ != "tfrecord":
+                check_columns(columns, batch.schema.names, path, first)
+    process = Processor(request, output_kinds, check=format_ != "tfrecord")
+    for path in paths:
+        for batch in readers.read(path, format_, read_kinds, _ignore):
+            process.settled(batch, path)
+    read_kinds.inferring = output_kinds.inferring = False
+    return read_kinds, output_kinds
+
+
+def columns_of(path: str, request: Request, format_: str) -> tuple[str, ...]:
+    """Columns of a file, from its first batch."""
+    kinds = request.kinds()
+    kinds.inferring = True
+    for batch in readers.read(path, format_, kinds, _ignore):
+        return tuple(sorted(batch.schema.names))
+    return ()
+
+
+def check_columns(expected: tuple[str, ...], found: list[str], path: str, first: str) -> None:
+    """All files must have the columns of the first, in any order.
+
+    Raises:
+        UsageError: one is missing or there is another; names both.
+    """
+    missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
+    if missing or extra:
+        told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(extra)} besides"] * bool(extra)
+        raise UsageError(f"The columns of {path} are not those of {first}: it {' and '.join(told)}")
+
+
+def _ignore(_row: int, _reason: str) -> None:
+    pass

@@ -1,0 +1,82 @@
+"""On Beam comes out what comes out here."""
+
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pytest
+from pyarrow import csv
+
+from components.common.errors import UsageError
+from components.example_gen.beam import generate_on_beam
+from components.example_gen.gates import ExamplesGates
+from components.example_gen.process import Request
+from components.example_gen.splits import Splits
+from components.verdict import read_gates
+from tests.components.example_gen.helpers import outcome, quarantined, run, write, write_table
+
+
+def on_beam(input: Path, folder: Path, *, allowed: float = 0.0, **request: Any) -> dict[str, Any]:
+    gates = ExamplesGates(max_quarantined_fraction=allowed)
+    return generate_on_beam(
+        Request(input=str(input), **request), folder, gates, lambda: beam.Pipeline(runner="DirectRunner")
+    )
+
+
+def assert_same(input: Path, tmp_path: Path, **request: Any) -> dict[str, Any]:
+    here = run(input, tmp_path / "here", **request)
+    there = on_beam(input, tmp_path / "there", **request)
+    assert there == here
+    assert outcome(tmp_path / "there", there) == outcome(tmp_path / "here", here)
+
+    def lines(folder: Path) -> list[str]:
+        return sorted(map(repr, quarantined(folder)))
+
+    assert lines(tmp_path / "there") == lines(tmp_path / "here")
+    assert read_gates(tmp_path / "there") == read_gates(tmp_path / "here")
+    assert not list((tmp_path / "there").glob(".*"))
+    return here
+
+
+@pytest.mark.slow
+def test_taxi(taxi_csv: Path, tmp_path: Path) -> None:
+    table = csv.read_csv(taxi_csv).slice(0, 3_000)
+    for number in range(3):
+        write_table(tmp_path / f"in/{number}.csv", table.slice(number * 1_000, 1_000))
+    assert_same(tmp_path / "in", tmp_path)
+
+
+def test_malformed_rows_and_types_known_late(tmp_path: Path) -> None:
+    write(tmp_path / "in/1.csv", "a,b,at\n" + "".join(f"{n},,{n}\n" for n in range(40)) + "1,2\n")
+    write(tmp_path / "in/2.csv", "at,b,a\n" + "".join(f"{n},y,{n}.5\n" for n in range(40)) + ",x,1\n")
+    splits = Splits(time_column="at", time_splits={"train": None, "eval": 20})
+    summary = assert_same(tmp_path / "in", tmp_path, splits=splits, allowed=0.1)
+    assert summary["columns"] == {"a": "float", "b": "bytes", "at": "int64"}
+    assert summary["quarantined_rows"] == 2
+
+
+def test_tfrecord_and_parquet(tmp_path: Path) -> None:
+    table = pa.table({"a": list(range(50)), "b": [[1, 2]] * 25 + [None] * 25})
+    write_table(tmp_path / "in.parquet", table)
+    here = assert_same(tmp_path / "in.parquet", tmp_path / "first", splits=Splits(key_columns=("a",)))
+    again = on_beam(tmp_path / "first/here", tmp_path / "second", splits=Splits(key_columns=("a",)))
+    assert again["content_digest"] == here["content_digest"]
+
+
+def failing(batch: pa.RecordBatch) -> pa.RecordBatch:
+    raise ValueError("nothing works")
+
+
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        ({"prepare_fn": f"{__name__}.failing"}, "failed on .*: ValueError: nothing works"),
+        ({"splits": Splits(key_columns=("k",))}, "Key column 'k' is not in the data"),
+        ({"splits": Splits(weights={f"s{n}": 1 for n in range(9)})}, "is empty"),
+    ],
+)
+def test_errors_are_the_same(request_: dict[str, Any], told: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "in.csv", "a,b\n1,2\n3,4\n")
+    with pytest.raises(UsageError, match=told):
+        on_beam(path, tmp_path / "out", **request_)
