@@ -12,6 +12,7 @@ SCHEMA_FILE = "schema.pbtxt"
 REVIEW = "weighbridge schema PIPELINE --write"
 
 _SHOWN_VALUES = 10
+_RARE_FRACTION = 0.01
 
 
 def read_schema_text(path: str | Path) -> str:
@@ -80,9 +81,27 @@ def infer_schema(
     from tensorflow_data_validation.api import validation_api
 
     schema = validation_api.infer_schema(statistics, max_string_domain_size=max_domain_size)
+    rare = _rare(statistics)
+    for feature in schema.feature:
+        if feature.name in rare:
+            # A value in one row of a thousand may well be in no row of the next split.
+            feature.ClearField("presence")
     schema.feature.sort(key=lambda feature: feature.name)
     schema.string_domain.sort(key=lambda domain: domain.name)
     return schema
+
+
+def _rare(statistics: "statistics_pb2.DatasetFeatureStatisticsList") -> set[str]:
+    """Names of the features that hardly any row has."""
+    return {
+        ".".join(feature.path.step)
+        for dataset in statistics.datasets
+        for feature in dataset.features
+        for common in [
+            feature.num_stats.common_stats if feature.HasField("num_stats") else feature.string_stats.common_stats
+        ]
+        if common.num_non_missing < _RARE_FRACTION * dataset.num_examples
+    }
 
 
 def schema_diff(old: "schema_pb2.Schema", new: "schema_pb2.Schema") -> list[str]:

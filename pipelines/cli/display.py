@@ -6,8 +6,9 @@ import sys
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
-from rich.status import Status
+from rich.spinner import Spinner
 
 from pipelines.local.run import Outcome
 from pipelines.workspace import Run, Step
@@ -39,7 +40,7 @@ class ConsoleDisplay:
     def __init__(self, stream: TextIO, silent: bool = False) -> None:
         self._console = console(stream)
         self._console.quiet = silent
-        self._status: Status | None = None
+        self._live: Live | None = None
         self._current = ""
         self._width = 16
 
@@ -53,14 +54,21 @@ class ConsoleDisplay:
         """Show a live line, on a terminal."""
         self._stop()
         self._current = name
-        if self._console.is_terminal:
-            self._status = self._console.status(escape(name))
-            self._status.start()
+        if self._console.is_terminal and not self._console.quiet:
+            # Not rich's Status: that would take what libraries write to sys.stderr out of the log to the terminal.
+            self._live = Live(
+                Spinner("dots", escape(name)),
+                console=self._console,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
 
     def step_progress(self, message: str) -> None:
         """Update the live line."""
-        if self._status:
-            self._status.update(f"{escape(self._current)}  [dim]{escape(message)}[/]")
+        if self._live:
+            self._live.update(Spinner("dots", f"{escape(self._current)}  [dim]{escape(message)}[/]"))
 
     def step_ended(self, step: Step) -> None:
         """Print the step's line: state, name, seconds, note."""
@@ -73,9 +81,9 @@ class ConsoleDisplay:
         )
 
     def _stop(self) -> None:
-        if self._status:
-            self._status.stop()
-            self._status = None
+        if self._live:
+            self._live.stop()
+            self._live = None
 
 
 def print_outcome(out: Console, outcome: Outcome) -> None:

@@ -65,7 +65,8 @@ def test_from_nothing_to_a_reviewed_schema_and_a_verdict(weighbridge, new_pipeli
 def test_later_data_show_how_they_differ(weighbridge, new_pipeline, tmp_path):
     weighbridge("schema", "trips.pipeline", "--data", packaged_trips(), "--write")
     later = tmp_path / "later.csv"
-    later.write_text("fare,payment_type,weather\n" + "1.5,Cash,sunny\n2.5,Barter,rain\n" * 200)
+    rows = (f"{number}.5,Cash,sunny\n{number}.5,Barter,rain\n" for number in range(200))
+    later.write_text("fare,payment_type,weather\n" + "".join(rows))
     different = weighbridge("schema", "trips.pipeline", "--data", later)
     assert different.code == 0, different.err
     assert "Feature 'weather' is new" in different.out
