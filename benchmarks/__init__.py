@@ -1,0 +1,1 @@
+"""Speed and memory of the taxi job against stock TFX, side by side in one run: `make bench`."""
