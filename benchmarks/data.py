@@ -32,7 +32,7 @@ def _jittered(table: pa.Table, random: np.random.Generator) -> pa.Table:
     for name in _JITTERED:
         column = table.column(name)
         factors = random.uniform(0.95, 1.05, table.num_rows)
-        values = column.to_numpy(zero_copy_only=False) * factors
+        values = column.to_numpy() * factors
         array = pa.array(values.round(2), mask=np.isnan(values)).cast(column.type, safe=False)
         table = table.set_column(table.schema.get_field_index(name), name, array)
     return table
