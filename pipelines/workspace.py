@@ -154,20 +154,9 @@ class Workspace:
             os.close(descriptor)
 
     def new_run(self, definition: Definition, parameters: dict[str, Any]) -> Run:
-        """Make the folder of a new run; its id sorts by time."""
-        started = datetime.now(UTC)
-        run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        run = Run(
-            self.folder / "runs" / run_id,
-            RunRecord(
-                run_id=run_id,
-                pipeline=self.pipeline,
-                module=definition.module,
-                started=started,
-                parameters=parameters,
-                pid=os.getpid(),
-            ),
-        )
+        """Make the folder of a new run."""
+        record = self._record(definition, parameters)
+        run = Run(self.folder / "runs" / record.run_id, record)
         run.save()
         return run
 
@@ -175,9 +164,19 @@ class Workspace:
         """A run that only looks at data: it has a log, and no place among the runs."""
         folder = self.folder / "schema"
         folder.mkdir(parents=True, exist_ok=True)
+        return Run(folder, self._record(definition, {}))
+
+    def _record(self, definition: Definition, parameters: dict[str, Any]) -> RunRecord:
+        """A record with an id that sorts by time."""
         started = datetime.now(UTC)
-        run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        return Run(folder, RunRecord(run_id=run_id, pipeline=self.pipeline, module=definition.module, started=started))
+        return RunRecord(
+            run_id=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+            pipeline=self.pipeline,
+            module=definition.module,
+            started=started,
+            parameters=parameters,
+            pid=os.getpid(),
+        )
 
     def runs(self) -> list[Run]:
         """All readable runs, oldest first."""
