@@ -86,15 +86,14 @@ def _summary(
         for name in request.splits.names
         for digest in [digests.get(name, RowsDigest())]
     }
+    found = {path: storage.digest(path) for path in resolved.files}
     return {
         "splits": splits,
         "total_rows": sum(digest.rows for digest in digests.values()) + quarantined,
         "quarantined_rows": quarantined,
         "content_digest": value_digest({name: split["content_digest"] for name, split in splits.items()}),
-        "files": [
-            {"path": path, "bytes": storage.size(path), "sha256": storage.digest(path)} for path in resolved.files
-        ],
-        "input_digest": files_digest(resolved.files),
+        "files": [{"path": path, "bytes": storage.size(path), "sha256": sha256} for path, sha256 in found.items()],
+        "input_digest": files_digest(found),
         "span": resolved.span,
         "columns": {name: kind for name, kind in sorted(kinds.found.items()) if name in kinds.seen},
     }

@@ -6,7 +6,7 @@ in TFX. `latest` takes the highest span there is; a window of n takes the n high
 
 import glob
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import PurePosixPath
@@ -71,12 +71,12 @@ def fingerprint(input: str, span: str = "latest", window: int = 1) -> str:
     Raises:
         UsageError: as `resolve`.
     """
-    return files_digest(resolve(input, span, window).files)
+    return files_digest({path: storage.digest(path) for path in resolve(input, span, window).files})
 
 
-def files_digest(paths: Iterable[str]) -> str:
-    """Digest of files by their own names (not their folders') and bytes."""
-    return value_digest(sorted([PurePosixPath(path).name, storage.digest(path)] for path in paths))
+def files_digest(digests: Mapping[str, str]) -> str:
+    """Digest of files, given each one's digest by path: their own names (not their folders') and bytes count."""
+    return value_digest(sorted([PurePosixPath(path).name, digest] for path, digest in digests.items()))
 
 
 def _files(path: str) -> list[str]:

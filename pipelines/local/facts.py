@@ -5,7 +5,7 @@ Two runs with the same facts have the same outcome, so the second need not start
 
 import re
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,31 +22,33 @@ _INSTALLED = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")
 _NOT_INPUTS = {".md", ".pyc", ".ipynb"}
 
 
-def gather(
-    definition: Definition,
-    parameters: Parameters,
-    context: Context,
-    functions: Iterable[str],
-    inputs: Iterable[dict[str, Any]],
-) -> dict[str, Any]:
-    """Digests of everything that a run of `definition` depends on.
+def declared(definition: Definition, parameters: Parameters, functions: Iterable[str]) -> dict[str, Any]:
+    """What a run is made of; to be told before its steps start, since files may be edited while they run.
 
     Args:
         definition: the pipeline.
         parameters: its parameters.
-        context: where it runs.
         functions: modules of the user's dotted functions that its steps call.
-        inputs: what its ExampleGens read: `{"input", "span", "window"}` each.
     """
-    modules = sorted({definition.module, "components", *functions})
-    inputs = list(inputs)
     return {
-        "code": code_digest(modules),
+        "code": code_digest(sorted({definition.module, "components", *functions})),
         "functions": sorted(functions),
         "files": folder_digest(definition.folder),
         "parameters": value_digest(parameters.model_dump(mode="json")),
-        "inputs": inputs,
-        "data": value_digest([fingerprint(**given) for given in inputs]),
+    }
+
+
+def met(inputs: Sequence[dict[str, Any]], digests: Sequence[str], context: Context) -> dict[str, Any]:
+    """What a run meets: the data, and production as it leaves it.
+
+    Args:
+        inputs: what its ExampleGens read: `{"input", "span", "window"}` each.
+        digests: `fingerprint` of each of these when it was read.
+        context: where it runs.
+    """
+    return {
+        "inputs": list(inputs),
+        "data": value_digest(list(digests)),
         "production": record_digest(context.production),
     }
 
@@ -54,7 +56,12 @@ def gather(
 def still_hold(facts: dict[str, Any], definition: Definition, parameters: Parameters, context: Context) -> bool:
     """Whether the facts of an earlier run are still so. What cannot be told has changed."""
     try:
-        return bool(facts) and facts == gather(definition, parameters, context, facts["functions"], facts["inputs"])
+        # The data last: a difference in anything cheaper is told before gigabytes are read.
+        now = declared(definition, parameters, facts["functions"])
+        if any(facts[name] != value for name, value in now.items()):
+            return False
+        inputs = facts["inputs"]
+        return facts == now | met(inputs, [fingerprint(**given) for given in inputs], context)
     except (UsageError, OSError, KeyError, TypeError):
         return False
 

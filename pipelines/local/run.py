@@ -91,7 +91,7 @@ def execute(
         run.record.state = "passed" if verdict.passed else "refused"
         outcome = Outcome(run, verdict)
         # What was asked and found, told from digests: the next run compares before it starts anything.
-        run.record.facts = facts.gather(definition, parameters, context, evidence.functions, evidence.inputs)
+        run.record.facts = evidence.declared | facts.met(evidence.inputs, evidence.input_digests, context)
     except (Exception, KeyboardInterrupt) as error:
         _log_traceback()
         outcome = Outcome(run, None, error=explain(error, run))
@@ -131,8 +131,9 @@ class _Collected:
         self.gates: list[Gate] = []
         self.folders: dict[str, Path] = {}
         self.subject: dict[str, str] = {}
-        self.functions: set[str] = set()
+        self.declared: dict[str, Any] = {}
         self.inputs: list[dict[str, Any]] = []
+        self.input_digests: list[str] = []
 
     def verdict(self, pipeline: str, run_id: str) -> Verdict:
         gates = self.gates or [
@@ -183,7 +184,7 @@ def _launch_all(
 
     pipeline = definition.create_pipeline(parameters, context)
     steps = PipelineSteps(pipeline, run.record.run_id, str(code_file))
-    evidence.functions = steps.functions
+    evidence.declared = facts.declared(definition, parameters, steps.functions)
     display.started(run, steps.names)
     remaining = list(steps.names)
     launched = steps.launch()
@@ -219,8 +220,9 @@ def _take_outputs(run: Run, result: Any, evidence: _Collected) -> list[Gate]:
     from pipelines.local.launcher import CONTENT_DIGEST
 
     gates: list[Gate] = []
-    if {"input", "span", "window"} <= set(result.exec_properties):
+    if {"input", "span", "window", "input_digest"} <= set(result.exec_properties):
         evidence.inputs.append({key: result.exec_properties[key] for key in ("input", "span", "window")})
+        evidence.input_digests.append(result.exec_properties["input_digest"])
     for key, artifacts in result.outputs.items():
         for artifact in artifacts:
             gates += evidence.add(key, artifact)

@@ -155,6 +155,17 @@ def test_drifted_data_stops_before_anything_trains(first, weighbridge, productio
     assert production() == before
 
 
+def test_changed_data_at_the_same_path_are_noticed(first, weighbridge, taxi_csv, tmp_path):
+    data = tmp_path / "trips.csv"
+    data.write_text(taxi_csv.read_text())
+    assert weighbridge("run", "taxi", "--data", data).code == 0
+    assert "Nothing changed" in weighbridge("run", "taxi", "--data", data).out
+    data.write_text(taxi_csv.read_text().rpartition("\n")[0].rpartition("\n")[0] + "\n")
+    changed = weighbridge("run", "taxi", "--data", data)
+    assert "Nothing changed" not in changed.out
+    assert states(first)["ExampleGen"] == "done"
+
+
 def without(column):
     def edit(header, rows):
         index = header.index(column)
