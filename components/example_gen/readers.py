@@ -58,7 +58,7 @@ def _read_csv(path: str, kinds: Kinds, quarantine: Quarantine) -> "Iterator[pa.R
         names = _header(path, file)
         # Everything is read as text and cast by column: a malformed value costs its row, not its block.
         reader = csv.open_csv(
-            file,
+            _Blocks(file),
             read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
             parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=invalid),
             convert_options=csv.ConvertOptions(
@@ -95,6 +95,25 @@ def _row_numbers(first: int, count: int, gone: set[int]) -> "range | list[int]":
             numbers.append(number)
         number += 1
     return numbers
+
+
+class _Blocks:
+    """A file whose blocks never end between a carriage return and its line feed.
+
+    Arrow drops a line feed that begins a block after a carriage return, also where both stand in a quoted value.
+    """
+
+    closed = False
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._kept = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes; none at the end."""
+        data = self._kept + self._file.read(size - len(self._kept) if size >= 0 else -1)
+        self._kept = b"\r" if len(data) > 1 and data.endswith(b"\r") else b""
+        return data.removesuffix(self._kept)
 
 
 def _open(path: str) -> Any:

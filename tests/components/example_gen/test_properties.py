@@ -140,6 +140,16 @@ def test_csv_round_trip(texts: list[str], tmp_path: Path, monkeypatch: pytest.Mo
     assert [row["text"] for batch in batches for row in batch.to_pylist()] == texts
 
 
+@pytest.mark.parametrize("block", range(40, 80))
+def test_line_ends_in_values_survive_the_end_of_a_block(
+    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "BLOCK_BYTES", block)
+    (tmp_path / "in.csv").write_bytes(b"a,b\r\n" + b'"x\r\ny\rz",1\r\n' * 10)
+    batches = readers.read(str(tmp_path / "in.csv"), "csv", Kinds(), pytest.fail)
+    assert [row["a"] for batch in batches for row in batch.to_pylist()] == ["x\r\ny\rz"] * 10
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(st.none() | st.integers(-(2**53), 2**53), min_size=1, max_size=20))
 def test_kind_of_the_whole_column_whatever_the_order(values: list[int | None], tmp_path: Path) -> None:
