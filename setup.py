@@ -13,6 +13,8 @@ setup(
     package_data={"": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "py.typed"]},
     install_requires=[
         "tfx>=1.16,<1.22",
+        "google-crc32c>=1.1",
+        "isal>=1.6",
         "jinja2>=3.1",
         "pyarrow>=10",
         "pydantic>=2.7",

@@ -1,7 +1,8 @@
 """Reading an Examples artifact: its files, its summary, and its rows as Arrow batches. Imports no tfx.
 
 Works on what our ExampleGen writes and on what stock TFX components write: one folder `Split-<name>` per split,
-holding TFRecord files of `tf.Example`, compressed where the file's name ends in `.gz`.
+holding TFRecord files of `tf.Example`, compressed where the file's name ends in `.gz`. Where ExampleGen left the
+columns beside them, rows are read from these: it takes a hundredth of the time.
 """
 
 import json
@@ -10,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.common.columns import BATCH_ROWS, column_files, read_columns
 from components.common.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ SPLIT_PREFIX = "Split-"
 SUMMARY_FILE = "summary.json"
 
 _READ_BUFFER_BYTES = 8 << 20
+_DECODED_ROWS = 16_384  # serialized, decoded and in Python's hands at once
 
 
 def split_folder(uri: str, split: str) -> Path:
@@ -66,7 +69,7 @@ def read_summary(uri: str) -> dict[str, Any]:
 
 
 def read_batches(
-    uri: str, split: str, *, schema: "schema_pb2.Schema | None" = None, batch_rows: int = 16384
+    uri: str, split: str, *, schema: "schema_pb2.Schema | None" = None, batch_rows: int = BATCH_ROWS
 ) -> "Iterator[pa.RecordBatch]":
     """Stream the rows of a split in TFX's Arrow form.
 
@@ -87,8 +90,11 @@ def read_batches(
     files = split_files(uri, split)
     if schema is None:
         schema = _summary_schema(uri)
-    # A generator of its own, so that a wrong split raises at the call and not at the first batch.
-    return read_files(files, schema, batch_rows)
+    # Generators of their own, so that a wrong split raises at the call and not at the first batch.
+    columns = column_files(uri, split)
+    if columns and schema is not None:
+        return read_columns(columns, schema, batch_rows)
+    return read_files(files, schema, min(batch_rows, _DECODED_ROWS))
 
 
 def read_files(files: list[str], schema: "schema_pb2.Schema | None", batch_rows: int) -> "Iterator[pa.RecordBatch]":

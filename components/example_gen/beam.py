@@ -14,6 +14,7 @@ import apache_beam as beam
 from components.common.errors import UsageError
 from components.common.examples import split_folder
 from components.example_gen import readers
+from components.example_gen.encode import encode
 from components.example_gen.gates import ExamplesGates
 from components.example_gen.generate import clear, finish
 from components.example_gen.infer import infer_kinds
@@ -97,7 +98,7 @@ def _process(path: str, request: Request, format_: str, read_kinds: Kinds, outpu
         for batch in readers.read(path, format_, read_kinds, lambda *told: malformed.append(told)):  # noqa: B023, it is one list
             processed = process(batch, path)
             for part in processed.parts:
-                for record in part.records:
+                for record in encode(part.rows).to_pylist():
                     yield beam.pvalue.TaggedOutput(part.split, record)
                 digest = [part.split, part.digest.rows, part.digest.sums]
                 yield beam.pvalue.TaggedOutput(_DIGESTS, digest)

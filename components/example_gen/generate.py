@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common import files, progress
+from components.common.columns import COLUMNS_FOLDER
 from components.common.digests import value_digest
 from components.common.errors import UsageError
 from components.common.examples import SPLIT_PREFIX, SUMMARY_FILE
@@ -114,7 +115,7 @@ def _attempt(
                     check_columns(columns, batch.schema.names, path, resolved.files[0])
                 processed = process(batch, path)
                 for part in processed.parts:
-                    writers[part.split].write(part.records)
+                    writers[part.split].write(part.rows)
                     digests[part.split] += part.digest
                 for _ in range(processed.timeless):
                     quarantine.add(path, None, TIMELESS)
@@ -126,15 +127,12 @@ def _attempt(
 def _writers(request: Request, folder: Path) -> "Iterator[tuple[dict[str, SplitWriter], QuarantineWriter]]":
     """Writers of all splits and of the quarantine, finished at the end."""
     with ExitStack() as stack:
-        writers = {}
-        for name in request.splits.names:
-            writers[name] = SplitWriter(folder, name)
-            stack.callback(writers[name].close)
+        writers = {name: stack.enter_context(SplitWriter(folder, name)) for name in request.splits.names}
         yield writers, stack.enter_context(QuarantineWriter(folder))
 
 
 def clear(folder: Path) -> None:
     """Remove what an earlier attempt left."""
     folder.mkdir(parents=True, exist_ok=True)
-    for path in [*folder.glob(f"{SPLIT_PREFIX}*"), folder / QUARANTINE_FOLDER]:
+    for path in [*folder.glob(f"{SPLIT_PREFIX}*"), folder / COLUMNS_FOLDER, folder / QUARANTINE_FOLDER]:
         shutil.rmtree(path, ignore_errors=True)

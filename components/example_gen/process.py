@@ -1,10 +1,7 @@
-"""What happens to one batch of rows, here and on Beam alike: prepare, settle types, split, encode, digest. No tfx."""
+"""What happens to one batch of rows, here and on Beam alike: prepare, settle types, split, digest. No tfx."""
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -17,8 +14,6 @@ from components.example_gen.splits import Splits
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_ENCODED_ROWS = 8_192  # by one thread at a time
 
 TIMELESS = "the time that decides on the split is missing"
 
@@ -59,10 +54,10 @@ class Request(BaseModel):
 
 @dataclass(frozen=True)
 class Part:
-    """The rows of one batch that belong to one split: serialized tf.Examples, and their digest."""
+    """The rows of one batch that belong to one split, in canonical columns, and their digest."""
 
     split: str
-    records: list[bytes]
+    rows: "pa.RecordBatch"
     digest: RowsDigest
 
 
@@ -107,7 +102,7 @@ class Processor:
         for number, name in enumerate(self._request.splits.names):
             rows = batch.filter(pa.array(assigned == number))
             if rows.num_rows:
-                parts.append(Part(name, _encode(rows), RowsDigest.of(rows)))
+                parts.append(Part(name, rows, RowsDigest.of(rows)))
         return Processed(tuple(parts), int(np.count_nonzero(assigned < 0)))
 
     def settled(self, batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":
@@ -135,36 +130,3 @@ def _prepared(function: Callable[[Any], Any], name: str, batch: "pa.RecordBatch"
     if not isinstance(prepared, pa.RecordBatch):
         raise UsageError(f"prepare_fn={name!r} returned {type(prepared).__name__}, expected a pyarrow.RecordBatch")
     return prepared
-
-
-def _encode(batch: "pa.RecordBatch") -> list[bytes]:
-    """Rows as serialized tf.Examples."""
-    import pyarrow as pa
-    from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
-
-    names = [name for name in batch.schema.names if name]
-    if not names:
-        return [b""] * batch.num_rows
-
-    def encode(start: int) -> list[bytes]:
-        rows = batch.slice(start, _ENCODED_ROWS)
-        lists = [_as_lists(rows.column(rows.schema.get_field_index(name))) for name in names]
-        return list(RecordBatchToExamplesEncoder().encode(pa.RecordBatch.from_arrays(lists, names)))
-
-    # Half of all time is spent in the encoder, which does not hold Python's lock.
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return list(chain.from_iterable(threads.map(encode, range(0, batch.num_rows, _ENCODED_ROWS))))
-
-
-def _as_lists(column: Any) -> Any:
-    """A column as lists of one value, or null."""
-    import numpy as np
-    import pyarrow as pa
-
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        return column
-    if not column.null_count:
-        return pa.ListArray.from_arrays(pa.array(np.arange(len(column) + 1, dtype=np.int32)), column)
-    valid = column.is_valid().to_numpy(zero_copy_only=False)
-    offsets = np.concatenate([[0], np.cumsum(valid)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets, mask=np.append(~valid, False)), column.drop_null())
