@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from components.common import progress
 from components.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
+from components.common.loading import without_collections
 from components.verdict import Gate, Verdict, read_gates
 from components.verdict.verdict import GATES_FILE, VERDICT_FILE
 from pipelines.definition import Context, Definition, Parameters
@@ -180,10 +181,11 @@ def _launch_all(
     evidence: _Collected,
 ) -> None:
     display.step_started("loading TFX")
-    from pipelines.local.steps import PipelineSteps
+    with without_collections():
+        from pipelines.local.steps import PipelineSteps
 
-    pipeline = definition.create_pipeline(parameters, context)
-    steps = PipelineSteps(pipeline, run.record.run_id, str(code_file))
+        pipeline = definition.create_pipeline(parameters, context)
+        steps = PipelineSteps(pipeline, run.record.run_id, str(code_file))
     evidence.declared = facts.declared(definition, parameters, steps.functions)
     display.started(run, steps.names)
     remaining = list(steps.names)
