@@ -5,6 +5,7 @@ Importing this package loads neither tfx nor tensorflow; the component class doe
 
 from typing import TYPE_CHECKING, Any
 
+from components.trainer.batches import shuffled_batches
 from components.trainer.history import History, read_history
 from components.trainer.run import train
 from components.trainer.session import TrainingSession
@@ -12,7 +13,7 @@ from components.trainer.session import TrainingSession
 if TYPE_CHECKING:
     from components.trainer.component import Trainer
 
-__all__ = ["History", "Trainer", "TrainingSession", "read_history", "train"]
+__all__ = ["History", "Trainer", "TrainingSession", "read_history", "shuffled_batches", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -25,9 +25,14 @@ Logs = Mapping[str, Any] | None
 class StopOnNotFinite(keras.callbacks.Callback):
     """Stop within `_STEPS_BETWEEN_LOOKS` steps of a loss that is NaN or infinite: the rest would be in vain."""
 
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Look at the first batch."""
+        self._next_look = 0
+
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Look at the running loss now and then."""
-        if batch % _STEPS_BETWEEN_LOOKS == 0:
+        if batch >= self._next_look:
+            self._next_look = batch + _STEPS_BETWEEN_LOOKS
             self._look(logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -58,6 +63,19 @@ class Record(keras.callbacks.Callback):
         self._history.write(self._folder)
         shown = [f"{name} {float(logs[name]):.4g}" for name in _in_order(logs)[:_PROGRESS_METRICS]]
         progress.report(" ".join([f"epoch {epoch + 1}/{self._epochs}", *shown]))
+
+
+class EpochCurves(keras.callbacks.TensorBoard):
+    """Keras' TensorBoard, which prepares summaries of every batch, also where only those of epochs are kept."""
+
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__(str(folder), write_graph=False, profile_batch=0)
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Nothing: there is no profile to begin."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Nothing: no batch is written."""
 
 
 class Checkpoint(keras.callbacks.Callback):

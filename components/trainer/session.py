@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LOGS_FOLDER = "logs"
 DEFAULT_SEED = 20
+_STEPS_PER_CALL = 32  # at most
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class TrainingSession:
             validation_data: batches to evaluate after each epoch.
             steps_per_epoch: batches that make an epoch; by default all of `data`, which is counted by reading
                 it once where TensorFlow cannot tell. That fills its cache, if it has one.
-            callbacks: further callbacks.
+            callbacks: further callbacks. Where there are none, several steps are taken in one call of TensorFlow.
             options: further arguments of `model.fit`, e.g. `class_weight`, `validation_steps`.
 
         Returns:
@@ -150,6 +151,9 @@ class TrainingSession:
         history, finished = self._resume(model)
         if finished or history.epochs >= epochs:
             return history
+        own = list(callbacks)
+        if model.steps_per_execution == 1 and not own:
+            model.steps_per_execution = _steps_per_call(steps)
         model.fit(
             # One endless stream, wound forward: the order of batches depends on nothing but the position in it.
             data.repeat().skip(history.epochs * steps),
@@ -157,7 +161,7 @@ class TrainingSession:
             initial_epoch=history.epochs,
             steps_per_epoch=steps,
             validation_data=validation_data,
-            callbacks=self._callbacks(history, epochs, list(callbacks)),
+            callbacks=self._callbacks(history, epochs, own),
             verbose=0,
             **options,
         )
@@ -175,16 +179,13 @@ class TrainingSession:
         return history, finished
 
     def _callbacks(self, history: History, epochs: int, own: "list[keras.callbacks.Callback]") -> list[Any]:
-        import keras
-
         from components.trainer import callbacks
 
         watching = [callbacks.StopOnNotFinite(), *own]
         if not self.is_chief:
             return watching
-        logs = str(self.model_run_dir / LOGS_FOLDER)
         watching += [
-            keras.callbacks.TensorBoard(logs, write_graph=False, profile_batch=0),
+            callbacks.EpochCurves(self.model_run_dir / LOGS_FOLDER),
             callbacks.Record(history, self.model_run_dir, epochs),
         ]
         return [*watching, callbacks.Checkpoint(history, self.checkpoint_dir)] if self.checkpoint_dir else watching
@@ -221,6 +222,14 @@ def _start(
         checkpoint_dir=checkpoint_dir,
         is_chief=strategies.is_chief(),
     )
+
+
+def _steps_per_call(steps: int) -> int:
+    """Steps that TensorFlow takes in one call: each call costs as much as a step of a small model.
+
+    Calls must make up an epoch exactly: Keras would begin the next one with the rest of the last call.
+    """
+    return max(size for size in range(1, _STEPS_PER_CALL + 1) if steps % size == 0)
 
 
 def _count(data: "tf.data.Dataset") -> int:

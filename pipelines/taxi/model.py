@@ -11,12 +11,11 @@ import tensorflow as tf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from components.common.errors import UsageError
-from components.trainer import TrainingSession
+from components.trainer import TrainingSession, shuffled_batches
 from pipelines.taxi import features
 from pipelines.taxi.preprocessing import Preprocessor, parse, raw_types
 
 _READ_ROWS = 1024
-_SHUFFLE_ROWS = 100_000
 
 
 class Options(BaseModel):
@@ -94,7 +93,7 @@ def build(preprocessor: Preprocessor, options: Options) -> keras.Model:
 
 
 def read(patterns: Iterable[str], preprocessor: Preprocessor) -> tf.data.Dataset:
-    """Preprocessed rows of a split, cached in memory after the first pass.
+    """Preprocessed rows of a split.
 
     Args:
         patterns: globs of TFRecord files, as in `fn_args.train_files`; names ending in `.gz` are compressed.
@@ -120,7 +119,7 @@ def read(patterns: Iterable[str], preprocessor: Preprocessor) -> tf.data.Dataset
         raw = parse(serialized, label=True)
         return preprocessor(raw), tf.cast(raw[features.LABEL], tf.float32)
 
-    return records.map(preprocess, num_parallel_calls=tf.data.AUTOTUNE).cache()
+    return records.map(preprocess, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def fit(
@@ -135,13 +134,12 @@ def fit(
 
     `fn_args.train_steps` and `eval_steps`, where given, are the steps of the whole training and of one evaluation.
     """
-    rows = train.unbatch().shuffle(_SHUFFLE_ROWS, seed=session.seed)
     session.fit(
         model,
-        rows.batch(options.batch_size).prefetch(tf.data.AUTOTUNE),
+        shuffled_batches(train, options.batch_size, seed=session.seed),
         epochs=options.epochs,
         steps_per_epoch=max(1, fn_args.train_steps // options.epochs) if fn_args.train_steps else None,
-        validation_data=evaluation,
+        validation_data=evaluation.cache(),
         validation_steps=fn_args.eval_steps,
     )
 
