@@ -1,5 +1,6 @@
 """The `weighbridge` command. Loads nothing heavy: each command imports what it needs when it runs."""
 
+import atexit
 import os
 import sys
 from typing import Any, NoReturn
@@ -43,7 +44,21 @@ def main() -> NoReturn:
     except BrokenPipeError:  # e.g. `weighbridge runs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = ExitCode.PASSED
-    sys.exit(int(code or 0))
+    _leave(int(code or 0))
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process, at once where TensorFlow is loaded.
+
+    Python would take TensorFlow's and TFX's objects apart one by one, for two seconds. All that a command leaves is
+    written and synced by now; what asked to be called at the end is called.
+    """
+    if "tensorflow" in sys.modules:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _fail(message: str, hint: str, code: ExitCode) -> ExitCode:

@@ -48,6 +48,9 @@ class PipelineSteps:
         from tfx.orchestration.local import runner_utils
         from tfx.orchestration.portable import runtime_parameter_utils
 
+        from pipelines.local.launcher import CutoffLauncher
+
+        self._launcher = CutoffLauncher
         if pipeline.metadata_connection_config is None:
             raise UsageError(
                 f"Pipeline {pipeline.pipeline_info.pipeline_name} has no metadata_connection_config",
@@ -85,15 +88,13 @@ class PipelineSteps:
         from tfx.orchestration import metadata
         from tfx.orchestration.local import runner_utils
 
-        from pipelines.local.launcher import CutoffLauncher
-
         name = node.node_info.id
         started = time.monotonic()
         modules = set() if name in self._digested else self._modules.get(name, set())
         code = _NodeCode(self._code_file, name, modules)
         if code.changed:
             node.execution_options.caching_options.enable_cache = False
-        info = CutoffLauncher(
+        info = self._launcher(
             pipeline_node=node,
             mlmd_connection=metadata.Metadata(self._connection),
             pipeline_info=self._ir.pipeline_info,
