@@ -37,8 +37,8 @@ format: $(VENV)/.ready-dev ## let ruff format and fix
 lock: $(VENV)/.ready-run ## resolve requirements/*.in into the lock files again
 	@sh requirements/lock.sh
 
-bench: $(VENV)/.ready-dev ## speed and memory against stock TFX, side by side
-	@$(BIN)/python -m benchmarks
+bench: $(VENV)/.ready-dev ## speed and memory against stock TFX, side by side; takes two hours (ARGS="--rows 15002" for a minute)
+	@$(BIN)/python -m benchmarks --results benchmarks/RESULTS.md $(ARGS)
 
 clean: ## remove the virtual environment and the tools, keep runs
 	@rm -rf $(VENV) .tools

@@ -26,5 +26,5 @@ setup(
         "kubeflow": ["kfp>=2.7", "kfp-kubernetes>=1.2"],
         "gcs": ["google-cloud-storage>=2.10"],
     },
-    entry_points={"console_scripts": ["weighbridge=pipelines.cli.main:main"]},
+    entry_points={"console_scripts": ["weighbridge=pipelines.cli.main:run_and_leave"]},
 )

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from components.trainer import TrainingSession, shuffled_batches
 from pipelines.taxi import features
 from pipelines.taxi.model import Options, build
 
@@ -31,14 +32,14 @@ def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_fn(fn_args: Any) -> None:
-    """The same network and steps as the taxi pipeline's; called by stock Trainer."""
-    keras.utils.set_random_seed(20)
+    """The same network, loop and steps as the taxi pipeline's; called by stock Trainer."""
+    session = TrainingSession.from_fn_args(fn_args)
     options = Options()
     transformed = tft.TFTransformOutput(fn_args.transform_graph_path)
     model = build(SimpleNamespace(tokens=_TOKENS), options)  # type: ignore[arg-type]
     train, evaluation = (_read(files, transformed) for files in (fn_args.train_files, fn_args.eval_files))
-    rows = train.unbatch().shuffle(100_000, seed=20).batch(options.batch_size).prefetch(tf.data.AUTOTUNE)
-    model.fit(rows, epochs=options.epochs, validation_data=evaluation, verbose=0)
+    rows = shuffled_batches(train, options.batch_size, seed=session.seed)
+    session.fit(model, rows, epochs=options.epochs, validation_data=evaluation.cache())
 
     archive = keras.export.ExportArchive()
     archive.track(model)
@@ -69,7 +70,7 @@ def _read(patterns: list[str], transformed: tft.TFTransformOutput) -> tf.data.Da
         return parsed | {"tokens": tf.cast(parsed["tokens"], tf.int32)}, label
 
     records = tf.data.TFRecordDataset(names, "GZIP").batch(1024)
-    return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE).cache()
+    return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def _token(text: tf.Tensor) -> tf.Tensor:

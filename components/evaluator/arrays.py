@@ -96,8 +96,16 @@ def slice_values(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.object_]:
     if (counts > 1).any():
         raise Unmeasurable("slices", "single", f"Cannot slice by {name!r}: rows have several values of it.")
     result = np.full(len(counts), None, object)
-    present = values(column)
-    if present.dtype.kind == "O":
-        present = np.array([value.decode(errors="replace") for value in present], object)
-    result[counts > 0] = present.tolist()
+    if not counts.any():
+        return result
+    # Rows share one object per distinct value: millions of rows cost a pointer each.
+    encoded = column.flatten().dictionary_encode()
+    distinct = np.array(
+        [
+            value.decode(errors="replace") if isinstance(value, bytes) else value
+            for value in encoded.dictionary.tolist()
+        ],
+        object,
+    )
+    result[counts > 0] = distinct[encoded.indices.to_numpy()]
     return result

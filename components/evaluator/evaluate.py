@@ -30,6 +30,8 @@ LATENCY_FILE = "latency.json"
 IMAGE_VARIABLE = "WEIGHBRIDGE_IMAGE"
 SCHEMA_FILE = "schema.pbtxt"
 
+_PREDICTED_ROWS = 32_768  # at once: what a model computes on the way may take kilobytes a row
+
 
 @dataclass(frozen=True)
 class Weighing:
@@ -233,7 +235,7 @@ def _production(weighing: Weighing, room: str, name: str) -> tuple[_Production |
         return None, [Gate(name=f"{room}.production.readable", passed=False, message=message)]
 
 
-def _batches(weighing: Weighing, batch_rows: int = 16384) -> "Iterator[pa.RecordBatch]":
+def _batches(weighing: Weighing, batch_rows: int = _PREDICTED_ROWS) -> "Iterator[pa.RecordBatch]":
     from components.common.examples import read_batches
 
     return read_batches(weighing.examples, weighing.split, schema=_schema(weighing.schema), batch_rows=batch_rows)

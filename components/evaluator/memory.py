@@ -1,10 +1,10 @@
 """Peak memory of a piece of work in this process, from Linux' high-water mark."""
 
 import contextlib
-import ctypes
-import gc
 from collections.abc import Iterator
 from pathlib import Path
+
+from components.common.memory import give_back
 
 _PROCESS = Path("/proc/self")
 
@@ -22,9 +22,7 @@ def peak_memory() -> Iterator[Peak]:
     On systems where the mark cannot be reset the result is NaN, so that a threshold on it refuses.
     """
     peak = Peak()
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)  # else memory freed before is reused, and not seen
+    give_back()  # else memory freed before is reused, and not seen
     try:
         (_PROCESS / "clear_refs").write_text("5")
         before = _status("VmRSS")

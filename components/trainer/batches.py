@@ -33,7 +33,8 @@ def shuffled_batches(data: "tf.data.Dataset", batch_size: int, *, seed: int) -> 
         batches = list(data)
         if not batches:
             raise UsageError("There is no training data: not one batch", "Are the split's files empty?")
-        table = tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *batches)
+        # Variables, not constants: tf.data rewrites its graph, constants included, and keeps a copy of them.
+        table = tf.nest.map_structure(lambda *parts: tf.Variable(tf.concat(parts, axis=0), trainable=False), *batches)
     rows = int(tf.nest.flatten(table)[0].shape[0])
     if not rows:
         raise UsageError("There is no training data: not one row", "Are the split's files empty?")

@@ -28,7 +28,7 @@ _UsageProblem: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__
 
 
 def main() -> NoReturn:
-    """Entry point: every error ends in one clear message and one of the four exit codes."""
+    """Run the command; every error ends in one clear message, and everything in one of the four exit codes."""
     # A user's own pipeline module lies beside where the command is typed.
     sys.path.insert(0, os.getcwd())  # noqa: PTH109, Path.cwd() would import pathlib for nothing
     command = typer.main.get_command(app)
@@ -44,21 +44,24 @@ def main() -> NoReturn:
     except BrokenPipeError:  # e.g. `weighbridge runs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = ExitCode.PASSED
-    _leave(int(code or 0))
+    sys.exit(int(code or 0))
 
 
-def _leave(code: int) -> NoReturn:
-    """End the process, at once where TensorFlow is loaded.
+def run_and_leave() -> NoReturn:
+    """The `weighbridge` program: `main`, and then the end of the process, at once where TensorFlow is loaded.
 
     Python would take TensorFlow's and TFX's objects apart one by one, for two seconds. All that a command leaves is
     written and synced by now; what asked to be called at the end is called.
     """
-    if "tensorflow" in sys.modules:
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
+    try:
+        main()
+    except SystemExit as end:
+        if "tensorflow" in sys.modules:
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(int(end.code or 0))
+        raise
 
 
 def _fail(message: str, hint: str, code: ExitCode) -> ExitCode:
@@ -69,4 +72,4 @@ def _fail(message: str, hint: str, code: ExitCode) -> ExitCode:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_leave()

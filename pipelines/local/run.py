@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from components.common import progress
 from components.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
-from components.common.loading import without_collections
+from components.common.memory import give_back, without_collections
 from components.verdict import Gate, Verdict, read_gates
 from components.verdict.verdict import GATES_FILE, VERDICT_FILE
 from pipelines.definition import Context, Definition, Parameters
@@ -201,6 +201,7 @@ def _launch_all(
             _record(run, display, Step(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
             raise
         remaining.pop(0)
+        give_back()
         gates = _take_outputs(run, result, evidence)
         refusing = [gate for gate in gates if gate.refuses]
         state: StepState = "refused" if refusing else "cached" if result.cached else "done" if result.ran else "skipped"

@@ -1,0 +1,31 @@
+"""What the commands cost that people wait for: those that load nothing heavy, beside what they are compared with."""
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import measure
+
+_COMMANDS = {
+    "python -c pass": ["-c", "pass"],
+    "weighbridge --help": ["-m", "pipelines.cli.main", "--help"],
+    "python -c 'import tensorflow'": ["-c", "import tensorflow"],
+}
+
+
+def startup_table(repeats: int) -> str:
+    """Median wall and CPU seconds of each command, as Markdown."""
+    lines = ["## Commands", "", "| command | wall | CPU |", "| --- | ---: | ---: |"]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, arguments in _COMMANDS.items():
+            costs = [_cost(arguments, Path(folder)) for _ in range(repeats)]
+            wall, cpu = (statistics.median(getattr(cost, what) for cost in costs) for what in ("wall", "cpu"))
+            lines.append(f"| `{name}` | {wall:.2f} s | {cpu:.2f} s |")
+    return "\n".join(lines)
+
+
+def _cost(arguments: list[str], folder: Path) -> measure.Cost:
+    measured = measure.run([sys.executable, *arguments], folder)
+    assert measured is not None
+    return measured.whole
