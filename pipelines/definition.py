@@ -86,13 +86,14 @@ class Context:
 
 @dataclass(frozen=True)
 class Definition:
-    """A loaded pipeline module."""
+    """A loaded pipeline module; `description` is the first line of its docstring."""
 
     name: str
     module: str
     folder: Path
     parameters_type: type[Parameters]
     create_pipeline: Callable[[Any, Context], Any]
+    description: str = ""
 
     def parameters(self, data: str | None = None, settings: Iterable[str] = ()) -> Parameters:
         """Validate `--data` and `--set key=value` options.
@@ -148,7 +149,8 @@ def load(reference: str) -> Definition:
         )
     name = getattr(module, "NAME", None) or module_name.removesuffix(".pipeline").rpartition(".")[2]
     folder = Path(str(module.__file__)).resolve().parent
-    return Definition(name, module_name, folder, cast(type[Parameters], parameters_type), create_pipeline)
+    description = (module.__doc__ or "").strip().partition("\n")[0]
+    return Definition(name, module_name, folder, cast(type[Parameters], parameters_type), create_pipeline, description)
 
 
 def available() -> list[str]:

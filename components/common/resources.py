@@ -4,27 +4,62 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+_QUANTITY = r"^\d+(\.\d+)?([KMGTPE]i?)?$"
+
+
+class Toleration(BaseModel):
+    """A taint that a step's pod may be scheduled in spite of, in Kubernetes' words."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: str
+    operator: Literal["Exists", "Equal"] = "Exists"
+    value: str = ""
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+
 
 class Resources(BaseModel):
-    """Requests of one step.
+    """What one step asks of its platform.
 
     Attributes:
-        cpu: cores, e.g. `2` or `500m`.
-        memory: e.g. `4Gi`.
+        cpu: cores that are requested, e.g. `2` or `500m`.
+        memory: memory that is requested, e.g. `4Gi`.
+        cpu_limit: cores at most; by default as many as requested.
+        memory_limit: memory at most; by default as much as requested.
         accelerator: kind of device, in Kubernetes' resource names.
         accelerator_count: number of devices, 0 for none.
         node_selector: labels a node must have, e.g. GKE's accelerator or topology.
-        spot: whether the step may run on nodes that can be taken away.
+        tolerations: taints that do not matter, besides those of the accelerator and of spot nodes.
+        spot: whether the step may run on nodes that can be taken away; it is then started again.
+        retries: how often a step is tried again after a failure of the infrastructure; never after a refusal.
+        backoff_s: seconds before the first of these; each later one waits twice as long.
+        timeout_s: seconds after which the step is ended.
+        scratch: size of an empty folder at `/scratch`, e.g. `50Gi`.
+        shared_memory: size of `/dev/shm`, e.g. `2Gi`.
+        volumes: persistent volume claims by where they are mounted.
+        image_pull_secrets: names of secrets.
+        labels: of the pod.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cpu: str | None = None
-    memory: str | None = Field(default=None, pattern=r"^\d+(\.\d+)?([KMGTPE]i?)?$")
+    cpu: str | None = Field(default=None, pattern=r"^\d+(\.\d+)?m?$")
+    memory: str | None = Field(default=None, pattern=_QUANTITY)
+    cpu_limit: str | None = Field(default=None, pattern=r"^\d+(\.\d+)?m?$")
+    memory_limit: str | None = Field(default=None, pattern=_QUANTITY)
     accelerator: Literal["nvidia.com/gpu", "amd.com/gpu", "google.com/tpu"] | None = None
     accelerator_count: int = Field(default=0, ge=0)
     node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[Toleration, ...] = ()
     spot: bool = False
+    retries: int = Field(default=2, ge=0)
+    backoff_s: float = Field(default=30, gt=0)
+    timeout_s: int | None = Field(default=None, gt=0)
+    scratch: str | None = Field(default=None, pattern=_QUANTITY)
+    shared_memory: str | None = Field(default=None, pattern=_QUANTITY)
+    volumes: dict[str, str] = Field(default_factory=dict)
+    image_pull_secrets: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
 
     def model_post_init(self, _context: Any) -> None:
         """Refuse a count without a kind and a kind without a count."""

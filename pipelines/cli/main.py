@@ -1,6 +1,5 @@
 """The `weighbridge` command. Loads nothing heavy: each command imports what it needs when it runs."""
 
-import atexit
 import os
 import sys
 from typing import Any, NoReturn
@@ -8,7 +7,9 @@ from typing import Any, NoReturn
 import typer
 
 from components.common.errors import ExitCode, WeighbridgeError
-from pipelines.cli import reports, run, schema
+from components.common.leave import leave
+from pipelines.cli import compile as compiling
+from pipelines.cli import kubeflow, reports, run, schedule, schema, submit
 
 app = typer.Typer(
     name="weighbridge",
@@ -22,6 +23,13 @@ app.command("runs")(reports.runs)
 app.command("show")(reports.show)
 app.command("report")(reports.report)
 app.command("schema")(schema.schema)
+app.command("compile")(compiling.compile_pipeline)
+app.command("component")(compiling.component)
+app.command("submit")(submit.submit)
+app.command("status")(kubeflow.status)
+app.command("logs")(kubeflow.logs)
+app.command("cancel")(kubeflow.cancel)
+app.add_typer(schedule.app, name="schedule")
 
 # Typer brings its own copy of click from 0.20 on; this is the base of usage errors in either.
 _UsageProblem: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -48,20 +56,11 @@ def main() -> NoReturn:
 
 
 def run_and_leave() -> NoReturn:
-    """The `weighbridge` program: `main`, and then the end of the process, at once where TensorFlow is loaded.
-
-    Python would take TensorFlow's and TFX's objects apart one by one, for two seconds. All that a command leaves is
-    written and synced by now; what asked to be called at the end is called.
-    """
+    """The `weighbridge` program: `main`, and the end of the process."""
     try:
         main()
     except SystemExit as end:
-        if "tensorflow" in sys.modules:
-            atexit._run_exitfuncs()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(int(end.code or 0))
-        raise
+        leave(int(end.code or 0))
 
 
 def _fail(message: str, hint: str, code: ExitCode) -> ExitCode:

@@ -20,3 +20,13 @@ RunArgument = Annotated[
 ]
 
 WORKDIR = "work"
+ImageOption = Annotated[
+    str,
+    typer.Option("--image", envvar="WEIGHBRIDGE_IMAGE", help="Image that the steps run in, by digest: NAME@sha256:…"),
+]
+PipelineRootOption = Annotated[
+    str, typer.Option("--pipeline-root", metavar="URI", help="Where artifacts go; else the server's own default.")
+]
+AllowTagOption = Annotated[
+    bool, typer.Option("--allow-tag", help="Accept an image by tag, although its content may change.")
+]

@@ -1,0 +1,80 @@
+"""`weighbridge compile` and `weighbridge component`: what Kubeflow Pipelines takes."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.options import (
+    AllowTagOption,
+    DataOption,
+    ImageOption,
+    JsonOption,
+    PipelineArgument,
+    PipelineRootOption,
+    SetOption,
+)
+
+OutputOption = Annotated[Path, typer.Option("--output", "-o", help="YAML file to write.")]
+
+
+def compile_pipeline(
+    pipeline: PipelineArgument,
+    output: OutputOption,
+    image: ImageOption,
+    data: DataOption = None,
+    settings: SetOption = None,
+    pipeline_root: PipelineRootOption = "",
+    allow_tag: AllowTagOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compile PIPELINE into a package for open-source Kubeflow Pipelines 2.
+
+    The same pipeline, data and image always give the same bytes. --data and --set are the defaults of the package's
+    parameters, which a run can change.
+    """
+    from pipelines.definition import load
+    from pipelines.kubeflow.package import compile_package
+    from pipelines.local.quiet import captured_output
+
+    definition = load(pipeline)
+    parameters = definition.parameters(data, settings or ())
+    # What TFX prints while it loads is no part of what this command says.
+    with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):
+        package = compile_package(
+            definition, parameters, output, image=image, pipeline_root=pipeline_root, allow_tag=allow_tag
+        )
+    if as_json:
+        import json
+
+        typer.echo(
+            json.dumps(
+                {
+                    "path": str(package.path),
+                    "digest": package.digest,
+                    "key": package.key,
+                    "steps": list(package.steps),
+                    "parameters": {each.name: each.default for each in package.parameters},
+                }
+            )
+        )
+        return
+    typer.echo(f"{package.path}  {package.digest}")
+    typer.echo(f"steps: {' → '.join(package.steps)}")
+    typer.echo(f"parameters: {', '.join(each.name for each in package.parameters)}")
+
+
+def component(
+    name: Annotated[str, typer.Argument(help="Component: a folder under components/, e.g. evaluator.")],
+    output: OutputOption,
+    image: ImageOption,
+    allow_tag: AllowTagOption = False,
+) -> None:
+    """Export one of our components as a KFP component, for a plain KFP pipeline."""
+    from pipelines.kubeflow.component import export_component
+    from pipelines.local.quiet import captured_output
+
+    with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):
+        inputs, outputs = export_component(name, output, image=image, allow_tag=allow_tag)
+    typer.echo(f"{output}: {', '.join(inputs) or 'nothing'} → {', '.join(outputs)}")

@@ -1,0 +1,101 @@
+"""`weighbridge submit`: compile, upload and run a pipeline on Kubeflow."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli.kubeflow import (
+    EndpointOption,
+    NamespaceOption,
+    TimeoutOption,
+    WaitOption,
+    connect,
+    finish,
+    print_json,
+    run_json,
+    tell,
+)
+from pipelines.cli.options import (
+    AllowTagOption,
+    DataOption,
+    ImageOption,
+    JsonOption,
+    PipelineArgument,
+    PipelineRootOption,
+    SetOption,
+)
+
+if TYPE_CHECKING:
+    from pipelines.kubeflow.package import Package
+
+ExperimentOption = Annotated[str, typer.Option("--experiment", help="Experiment on Kubeflow; made where missing.")]
+
+
+def submit(
+    pipeline: PipelineArgument,
+    image: ImageOption,
+    data: DataOption = None,
+    settings: SetOption = None,
+    pipeline_root: PipelineRootOption = "",
+    allow_tag: AllowTagOption = False,
+    experiment: ExperimentOption = "weighbridge",
+    endpoint: EndpointOption = None,
+    namespace: NamespaceOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Start a run even if the same one is there already.")] = False,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run PIPELINE on Kubeflow; the run's address is printed first.
+
+    Submitting the same data, code, parameters and thresholds again finds the run that is there: one that goes on,
+    passed or was refused; one that was cancelled or failed otherwise is run again. With --wait the exit code is the
+    run's: 0 passed, 1 a gate refused, 2 usage or configuration error, 3 infrastructure failure (safe to retry).
+    """
+    from pipelines.kubeflow import submit as kubeflow
+
+    api = connect(endpoint, namespace)
+    api.check()  # compiling loads TFX, which takes many seconds
+    with compiled(pipeline, data, settings, image, pipeline_root, allow_tag) as package:
+        submission = kubeflow.submit(api, package, experiment=experiment, pipeline_root=pipeline_root, force=force)
+    run, reused = submission.run, submission.reused
+    if not as_json:
+        tell(run.url)
+        if reused:
+            tell(f"The same run is there already: {run.run_id}, {run.state or 'just made'} (--force starts another).")
+    if wait or run.ended:
+        finish(api, run, wait=wait, timeout=timeout, as_json=as_json, extra={"reused": reused})
+    elif as_json:
+        print_json({"run": run_json(run), "reused": reused})
+    else:
+        tell(f"Submitted {run.pipeline} as run {run.run_id}. Wait for it: weighbridge status {run.run_id} --wait")
+
+
+@contextmanager
+def compiled(
+    pipeline: str, data: str | None, settings: list[str] | None, image: str, pipeline_root: str, allow_tag: bool
+) -> "Iterator[Package]":
+    """The pipeline as a package in a folder of its own, which goes when the block ends."""
+    import tempfile
+    from pathlib import Path
+
+    from pipelines.definition import load
+    from pipelines.kubeflow.package import compile_package
+    from pipelines.local.quiet import captured_output
+
+    definition = load(pipeline)
+    parameters = definition.parameters(data, settings or ())
+    with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
+        # What TFX prints while it loads is no part of what this command says.
+        with captured_output(Path(folder, "log.txt"), verbose=False):
+            package = compile_package(
+                definition,
+                parameters,
+                Path(folder, f"{definition.name}.yaml"),
+                image=image,
+                pipeline_root=pipeline_root,
+                allow_tag=allow_tag,
+            )
+        yield package

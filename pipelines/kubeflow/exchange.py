@@ -1,0 +1,103 @@
+"""What Kubeflow's launcher hands to a step and takes from it, brought to what TFX's components expect and back.
+
+The launcher leaves artifacts under `/gcs`, `/s3` and `/minio` and keeps their addresses as they are; TFX opens
+addresses. It forgets the types of inputs, adds outputs of its own, turns whole numbers into floats and refuses nulls.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+MOUNTS = {"gs://": "/gcs/", "s3://": "/s3/", "minio://": "/minio/"}
+
+_CUSTOM = "custom:"  # before a custom property whose name a property of the type has too
+_LAUNCHERS_OWN = ("display_name", "store_session_info")
+
+
+def to_path(text: str) -> str:
+    """Where the launcher mounts an address; other texts stay as they are."""
+    for scheme, folder in MOUNTS.items():
+        if text.startswith(scheme):
+            return folder + text.removeprefix(scheme)
+    return text
+
+
+def to_address(text: str) -> str:
+    """The address that the launcher mounts at a path; other texts stay as they are."""
+    for scheme, folder in MOUNTS.items():
+        if text.startswith(folder):
+            return scheme + text.removeprefix(folder)
+    return text
+
+
+def mend_inputs(executor_input: dict[str, Any], inputs_spec: Mapping[str, Any]) -> None:
+    """Bring `ExecutorInput`, as JSON, to what TFX parses; in place.
+
+    Args:
+        executor_input: what the launcher puts in for `{{$}}`.
+        inputs_spec: `inputDefinitions` of the component, which know the types of inputs.
+    """
+    declared = inputs_spec.get("artifacts", {})
+    for name, artifacts in executor_input.get("inputs", {}).get("artifacts", {}).items():
+        for artifact in artifacts.get("artifacts", []):
+            if not any(artifact.get("type", {}).get(key) for key in ("instanceSchema", "schemaTitle")):
+                artifact["type"] = declared.get(name, {}).get("artifactType", {})
+            _mend_artifact(artifact)
+    for artifacts in executor_input.get("outputs", {}).get("artifacts", {}).values():
+        for artifact in artifacts.get("artifacts", []):
+            _mend_artifact(artifact)
+
+
+def tell_types(executor_input: dict[str, Any], types: Mapping[str, str]) -> None:
+    """Give inputs and outputs the types that they have to TFX, by name; in place."""
+    for side in ("inputs", "outputs"):
+        for name, artifacts in executor_input.get(side, {}).get("artifacts", {}).items():
+            if name in types:
+                for artifact in artifacts.get("artifacts", []):
+                    artifact["type"] = {"schemaTitle": types[name]}
+
+
+def take_shown(executor_input: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Take the outputs that Kubeflow itself understands out of `ExecutorInput`, by name: TFX knows no such types."""
+    outputs = executor_input.get("outputs", {}).get("artifacts", {})
+    found = {}
+    for name in list(outputs):
+        [artifact, *_] = outputs[name].get("artifacts", []) or [{}]
+        schema = artifact.get("type", {})
+        title = schema.get("schemaTitle", "") or schema.get("instanceSchema", "")
+        if "system." in title:
+            found[name] = artifact
+            del outputs[name]
+    return found
+
+
+def mend_outputs(executor_output: dict[str, Any]) -> dict[str, Any]:
+    """`ExecutorOutput`, as JSON, as the launcher takes it: addresses instead of paths, and no nulls."""
+    for artifacts in executor_output.get("artifacts", {}).values():
+        for artifact in artifacts.get("artifacts", []):
+            artifact["uri"] = to_address(artifact.get("uri", ""))
+            artifact["metadata"] = {
+                key: to_address(value) if isinstance(value, str) else value
+                for key, value in artifact.get("metadata", {}).items()
+                if value is not None
+            }
+    return executor_output
+
+
+def run_id(executor_input: Mapping[str, Any]) -> str:
+    """Id of the run: artifacts lie at `<root>/<pipeline>/<run id>/<task>/<uuid>/<output>`; empty where they do not."""
+    for artifacts in executor_input.get("outputs", {}).get("artifacts", {}).values():
+        for artifact in artifacts.get("artifacts", []):
+            parts = artifact.get("uri", "").rstrip("/").split("/")
+            if len(parts) > 4:
+                return parts[-4]
+    return ""
+
+
+def _mend_artifact(artifact: dict[str, Any]) -> None:
+    artifact["uri"] = to_path(artifact.get("uri", ""))
+    metadata = artifact.get("metadata") or {}
+    artifact["metadata"] = {
+        key.removeprefix(_CUSTOM): to_path(value) if isinstance(value, str) else value
+        for key, value in metadata.items()
+        if value is not None and key not in _LAUNCHERS_OWN
+    }

@@ -1,0 +1,191 @@
+"""A pipeline compiled for Kubeflow: one YAML file with a PipelineSpec and a PlatformSpec, always the same bytes."""
+
+import contextlib
+import dataclasses
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from components.common import files
+from components.common.digests import bytes_digest, value_digest
+from components.common.errors import UsageError
+from components.common.memory import without_collections
+from components.common.resources import Resources
+from components.example_gen.resolve import fingerprint
+from pipelines.definition import Context, Definition, Parameters
+from pipelines.kubeflow import checks
+from pipelines.kubeflow.parameters import TYPES, Place, RuntimeParameter, find_places
+from pipelines.local import facts
+
+# Where a pipeline keeps what outlives a run: a volume of its steps.
+STATE_FOLDER = "/weighbridge"
+STATE_CLAIM = "weighbridge-state"
+GATES_PARAMETER = "gates_digest"
+DATA_PARAMETER = "data_digest"
+DESTINATION_PARAMETER = "push_destination"
+
+_DESCRIPTIONS = {
+    DESTINATION_PARAMETER: "folder that models are pushed to, and that is looked up as production",
+    DATA_PARAMETER: "digest of the input's files, part of the cache's key; empty to take what is there",
+    GATES_PARAMETER: "digest of the thresholds this package was compiled with; a run with any other is refused",
+}
+
+
+@dataclass(frozen=True)
+class Package:
+    """A compiled pipeline.
+
+    Attributes:
+        path: of the YAML file.
+        digest: of its bytes.
+        pipeline: the pipeline's name.
+        steps: its steps, in the order they run.
+        parameters: what can be set when a run starts.
+        image: that its steps run in.
+        key: digest of all that a run's outcome depends on: pipeline, code, parameters, thresholds, data.
+    """
+
+    path: Path
+    digest: str
+    pipeline: str
+    steps: tuple[str, ...]
+    image: str
+    key: str
+    parameters: tuple[RuntimeParameter, ...] = ()
+
+
+def compile_package(
+    definition: Definition,
+    parameters: Parameters,
+    output: Path,
+    *,
+    image: str,
+    pipeline_root: str = "",
+    allow_tag: bool = False,
+    state: str = STATE_FOLDER,
+) -> Package:
+    """Compile a pipeline and write the package.
+
+    Args:
+        definition: the pipeline.
+        parameters: the defaults of its runtime parameters.
+        output: file to write; its name must end in `.yaml`, which Kubeflow's client demands.
+        image: that steps run in, by digest.
+        pipeline_root: where artifacts go; empty for the server's own default.
+        allow_tag: accept an image that is named by a tag.
+        state: folder, in the steps, for production, history and checkpoints.
+
+    Raises:
+        UsageError: the image is not named by digest, or something in the pipeline cannot run on Kubeflow.
+    """
+    checks.check_image(image, allow_tag=allow_tag)
+    if output.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"-o {output} must end in .yaml", "Kubeflow's client takes no other packages.")
+    context = Context(
+        name=definition.name,
+        folder=definition.folder,
+        root=pipeline_root or f"minio://mlpipeline/v2/artifacts/{definition.name}",
+        production=f"{state}/production/{definition.name}",
+        history=f"{state}/history/{definition.name}",
+        checkpoints=f"{state}/checkpoints/{definition.name}",
+    )
+    with without_collections():
+        import yaml
+
+        from pipelines.kubeflow import platform, spec
+
+        pipeline = definition.create_pipeline(parameters, context)
+        checks.check_pipeline(pipeline)
+        opened = _open_parameters(definition, parameters, context, pipeline)
+        description = (definition.description or definition.name).strip()
+        document = spec.pipeline_spec(pipeline, image, opened, pipeline_root, description)
+        resources = {
+            f"{node.id}_executor": _with_state(getattr(node, "resources", None) or Resources(), state)
+            for node in pipeline.components
+            if "container" in spec.executor(document, node.id)
+        }
+    text = yaml.safe_dump_all(
+        [document, platform.platform_document(resources)], sort_keys=True, allow_unicode=True, width=120
+    )
+    files.write_text(output, _header(definition.name, description, opened) + text)
+    modules = set().union(*(facts.function_modules(dict(node.exec_properties)) for node in pipeline.components))
+    declared = facts.declared(definition, parameters, modules)
+    data = [parameter.default for parameter in opened if parameter.name.startswith(DATA_PARAMETER)]
+    return Package(
+        path=output,
+        digest=bytes_digest(output.read_bytes()),
+        pipeline=definition.name,
+        steps=tuple(node.id for node in pipeline.components),
+        image=image,
+        key=value_digest([definition.name, declared, data, image]),
+        parameters=tuple(opened),
+    )
+
+
+def _open_parameters(
+    definition: Definition, parameters: Parameters, context: Context, pipeline: Any
+) -> list[RuntimeParameter]:
+    """What is left open until a run starts, each with the places it goes to."""
+    found = []
+    for name, information in type(parameters).model_fields.items():
+        value = getattr(parameters, name)
+        # A function's code is part of what a verdict is bound to, so it is chosen when the package is compiled.
+        if type(value) in TYPES and not facts.function_modules({name: value}):
+            places = find_places(partial(_built_with, definition, parameters, context, name), value)
+            if places:
+                found.append(RuntimeParameter(name, value, information.description or "", places))
+    places = find_places(
+        lambda other: definition.create_pipeline(parameters, dataclasses.replace(context, production=other)),
+        context.production,
+    )
+    if places:
+        found.append(
+            RuntimeParameter(DESTINATION_PARAMETER, context.production, _DESCRIPTIONS[DESTINATION_PARAMETER], places)
+        )
+    return [*found, *_data_digests(pipeline), _gates_digest(context, pipeline)]
+
+
+def _gates_digest(context: Context, pipeline: Any) -> RuntimeParameter:
+    """Ties a run to the thresholds that were reviewed: every step that holds some refuses to run under others."""
+    places = [
+        Place(node.id, GATES_PARAMETER)
+        for node in pipeline.components
+        if {"gates", "quality", "latency"} & node.exec_properties.keys()
+    ]
+    digest = value_digest(context.gates.model_dump(mode="json"))
+    return RuntimeParameter(GATES_PARAMETER, digest, _DESCRIPTIONS[GATES_PARAMETER], tuple(places), fixed=True)
+
+
+def _built_with(definition: Definition, parameters: Parameters, context: Context, name: str, value: Any) -> Any:
+    """The pipeline with one parameter changed; not validated, since a value may be allowed only on the cluster."""
+    return definition.create_pipeline(parameters.model_copy(update={name: value}), context)
+
+
+def _data_digests(pipeline: Any) -> list[RuntimeParameter]:
+    """A digest per step that reads data: Kubeflow's cache sees that data changed only if a parameter does."""
+    readers = [node for node in pipeline.components if "input_digest" in node.exec_properties]
+    found = []
+    for node in readers:
+        digest = ""
+        properties = node.exec_properties
+        with contextlib.suppress(UsageError, OSError):  # data that only the cluster can see
+            digest = fingerprint(str(properties["input"]), properties["span"], properties["window"])
+        name = DATA_PARAMETER if len(readers) == 1 else f"{DATA_PARAMETER}_{node.id.lower()}"
+        found.append(RuntimeParameter(name, digest, _DESCRIPTIONS[DATA_PARAMETER], (Place(node.id, "input_digest"),)))
+    return found
+
+
+def _with_state(asked: Resources, state: str) -> Resources:
+    """Every step sees the state's volume, unless it mounts something of its own there."""
+    if state in asked.volumes:
+        return asked
+    return asked.model_copy(update={"volumes": {**asked.volumes, state: STATE_CLAIM}})
+
+
+def _header(name: str, description: str, opened: list[RuntimeParameter]) -> str:
+    lines = ["# PIPELINE DEFINITION", f"# Name: {name}", f"# Description: {' '.join(description.split())}"]
+    if opened:
+        lines.append("# Inputs:")
+        lines += [f"#    {each.name}: {each.type} [Default: {each.default!r}]" for each in opened]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,80 @@
+"""Shapes of a Kubeflow server's answers, for the double: nodes of a run, and the metadata store's messages."""
+
+import struct
+import time
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2 as store
+from ml_metadata.proto import metadata_store_service_pb2 as service
+
+BUCKET = "mlpipeline"
+WORKFLOW = "tiny-x7k2p"
+NODES = {"ExampleGen": "1111", "Evaluator": "2222", "Pusher": "3333"}
+
+
+def now(offset: int = 0) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1_764_000_000 + offset))
+
+
+def details(run_id: str, tasks: dict[str, str], errors: dict[str, str]) -> list[dict[str, Any]]:
+    """Nodes as Argo has them: the workflow, the graph, and per step a driver, the step and its executor."""
+    never = "1970-01-01T00:00:00Z"
+    listed = [
+        {"display_name": WORKFLOW, "child_tasks": [{"pod_name": f"{WORKFLOW}-9999"}], "state": "RUNNING"},
+        {"display_name": "root", "state": "RUNNING"},
+        {"display_name": "root-driver", "state": "SUCCEEDED"},
+    ]
+    for at, (name, state) in enumerate(tasks.items()):
+        ended = state in ("SUCCEEDED", "FAILED", "SKIPPED")
+        listed += [
+            {"display_name": f"{name}-driver", "state": "SUCCEEDED"},
+            {"display_name": "executor", "state": state},
+            {
+                "display_name": name,
+                "state": state,
+                "start_time": now(at * 10),
+                "end_time": now(at * 10 + 7) if ended else never,
+                "child_tasks": [{"pod_name": f"{WORKFLOW}-{NODES[name]}"}],
+                **({"error": {"code": 2, "message": errors[name]}} if name in errors else {}),
+            },
+        ]
+    return [item | {"run_id": run_id, "task_id": f"task-{at}"} for at, item in enumerate(listed)]
+
+
+def metadata(run_id: str, states: dict[str, str], method: str, body: bytes) -> bytes:
+    """The metadata store: one execution per step that began, and the artifacts of those that succeeded."""
+    request = getattr(service, f"{method}Request").FromString(body[5:])
+    answer = getattr(service, f"{method}Response")()
+    names = list(NODES)
+    keys = [
+        ("ExampleGen", "examples"),
+        ("Evaluator", "evaluation"),
+        ("Evaluator", "blessing"),
+        ("Pusher", "pushed_model"),
+    ]
+    known = {"SUCCEEDED": "COMPLETE", "FAILED": "FAILED", "RUNNING": "RUNNING"}
+    began = {name: known[state] for name, state in states.items() if state in known}
+    if method == "GetContextByTypeAndName" and request.context_name == run_id:
+        answer.context.id, answer.context.name = 7, run_id
+    elif method == "GetExecutionsByContext":
+        dag = answer.executions.add(id=1, type="system.DAGExecution")
+        dag.custom_properties["task_name"].string_value = "root"
+        for name, state in began.items():
+            execution = answer.executions.add(id=10 + names.index(name), type="system.ContainerExecution")
+            execution.last_known_state = store.Execution.State.Value(state)
+            execution.custom_properties["task_name"].string_value = name
+            execution.custom_properties["pod_name"].string_value = f"{WORKFLOW}-system-container-impl-{NODES[name]}"
+            execution.custom_properties["namespace"].string_value = "team"
+    elif method == "GetEventsByExecutionIDs":
+        for at, (name, key) in enumerate(keys):
+            number = 10 + names.index(name)
+            if number in request.execution_ids and began.get(name) == "COMPLETE":
+                event = answer.events.add(execution_id=number, artifact_id=100 + at, type=store.Event.OUTPUT)
+                event.path.steps.add(key=key)
+    elif method == "GetArtifactsByID":
+        for number in request.artifact_ids:
+            name, key = keys[number - 100]
+            answer.artifacts.add(id=number, uri=f"minio://{BUCKET}/v2/tiny/{name}/uuid/{key}")
+    message = answer.SerializeToString()
+    trailer = b"grpc-status:0\r\n"
+    return struct.pack(">BI", 0, len(message)) + message + struct.pack(">BI", 0x80, len(trailer)) + trailer
