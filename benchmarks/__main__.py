@@ -26,7 +26,9 @@ _ONCE_FROM = 5_000_000  # rows; the hour that stock TFX takes is not spent three
 def main(
     rows: Annotated[list[int] | None, typer.Option(help="Sizes to run; repeatable.")] = None,
     repeats: Annotated[int, typer.Option(help="How often each is run, turn about; the largest once.")] = 3,
-    stock_limit: Annotated[float, typer.Option(help="Minutes after which stock TFX is ended.")] = 60,
+    stock_limit: Annotated[
+        float, typer.Option(help="Minutes after which stock TFX is ended; 0 runs Weighbridge alone.")
+    ] = 60,
     keep: Annotated[Path | None, typer.Option(help="Keep data and results here.")] = None,
     results: Annotated[Path | None, typer.Option(help="Write the tables to this Markdown file.")] = None,
 ) -> None:
@@ -65,7 +67,8 @@ def _round(folder: Path, count: int, repeat: int, limit_s: float, console: Conso
 
 
 def _stock(data: Path, root: Path, limit_s: float) -> Measured | None:
-    measured = measure.run([sys.executable, "-m", "benchmarks.stock", str(data.parent), str(root)], root, limit_s)
+    command = [sys.executable, "-m", "benchmarks.stock", str(data.parent), str(root)]
+    measured = measure.run(command, root, limit_s) if limit_s else None
     if measured is None:
         return None
     result = json.loads((root / "result.json").read_text())

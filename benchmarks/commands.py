@@ -11,6 +11,11 @@ _COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "weighbridge --help": ["-m", "pipelines.cli.main", "--help"],
     "python -c 'import tensorflow'": ["-c", "import tensorflow"],
+    "weighbridge compile taxi": [
+        *("-m", "pipelines.cli.main", "compile", "taxi", "--allow-tag", "--image", "repository/image:tag"),
+        *("-o", "{folder}/taxi.yaml"),
+    ],
+    "the same by TFX's KubeflowV2DagRunner": ["-m", "benchmarks.stock_compile", "{folder}"],
 }
 
 
@@ -26,6 +31,7 @@ def startup_table(repeats: int) -> str:
 
 
 def _cost(arguments: list[str], folder: Path) -> measure.Cost:
-    measured = measure.run([sys.executable, *arguments], folder)
+    filled = [argument.format(folder=folder) for argument in arguments]
+    measured = measure.run([sys.executable, *filled], folder)
     assert measured is not None
     return measured.whole

@@ -16,7 +16,7 @@ def main(data_folder: str, root: str) -> None:
     pipeline = tfx.dsl.Pipeline(
         pipeline_name="stock",
         pipeline_root=f"{root}/artifacts",
-        components=_components(tfx, data_folder, root),
+        components=components(tfx, data_folder, root),
         metadata_connection_config=sqlite_metadata_connection_config(f"{root}/metadata.sqlite"),
         beam_pipeline_args=["--direct_running_mode=in_memory"],
     )
@@ -25,7 +25,8 @@ def main(data_folder: str, root: str) -> None:
     Path(root, "result.json").write_text(json.dumps(result))
 
 
-def _components(tfx: Any, data_folder: str, root: str) -> list[Any]:
+def components(tfx: Any, data_folder: str, root: str) -> list[Any]:
+    """The taxi pipeline's components, from the CSV files in `data_folder` to a push below `root`."""
     import tensorflow_model_analysis as tfma
 
     model = "benchmarks.stock_model"

@@ -54,7 +54,8 @@ def size(rows: int, rounds: list[Round], limit_minutes: float) -> str:
     compared = [(one.stock, one.ours) for one in rounds if one.stock is not None]
     lines = [f"## {rows:,} rows, {len(rounds)} round{'s' * (len(rounds) != 1)}", ""]
     if not compared:
-        lines += [f"Stock TFX was ended after {limit_minutes:g} minutes, not being done.", ""]
+        ended = f"was ended after {limit_minutes:g} minutes, not being done" if limit_minutes else "was not run"
+        lines += [f"Stock TFX {ended}.", ""]
     lines += ["| | stock TFX | Weighbridge | ratio | nothing changed |", "| --- | ---: | ---: | ---: | ---: |"]
     for label, of, unit in _MEASURES:
         cells = [
