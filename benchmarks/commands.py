@@ -15,7 +15,7 @@ _COMMANDS = {
         *("-m", "pipelines.cli.main", "compile", "taxi", "--allow-tag", "--image", "repository/image:tag"),
         *("-o", "{folder}/taxi.yaml"),
     ],
-    "the same by TFX's KubeflowV2DagRunner": ["-m", "benchmarks.stock_compile", "{folder}"],
+    "the same by TFX's `KubeflowV2DagRunner`": ["-m", "benchmarks.stock_compile", "{folder}"],
 }
 
 
@@ -26,7 +26,7 @@ def startup_table(repeats: int) -> str:
         for name, arguments in _COMMANDS.items():
             costs = [_cost(arguments, Path(folder)) for _ in range(repeats)]
             wall, cpu = (statistics.median(getattr(cost, what) for cost in costs) for what in ("wall", "cpu"))
-            lines.append(f"| `{name}` | {wall:.2f} s | {cpu:.2f} s |")
+            lines.append(f"| {name if '`' in name else f'`{name}`'} | {wall:.2f} s | {cpu:.2f} s |")
     return "\n".join(lines)
 
 

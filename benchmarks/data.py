@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from pipelines.taxi.pipeline import packaged_trips
+from components.example_gen.resolve import resolve
+from pipelines.taxi.pipeline import TRIPS
 
 _NO_HEADER = csv.WriteOptions(include_header=False)
 _JITTERED = ("fare", "trip_miles", "trip_seconds")
@@ -14,7 +15,7 @@ _JITTERED = ("fare", "trip_miles", "trip_seconds")
 
 def write_trips(path: Path, rows: int, seed: int = 0) -> Path:
     """Write `rows` trips as CSV; up to the number of the packaged ones these are taken as they are."""
-    packaged = csv.read_csv(packaged_trips())
+    packaged = csv.read_csv(resolve(TRIPS).files[0])
     random = np.random.default_rng(seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file, csv.CSVWriter(file, packaged.schema, write_options=_NO_HEADER) as writer:

@@ -2,20 +2,23 @@
 
 A pattern holds `{SPAN}`, or `{YYYY}`, `{MM}` and `{DD}`; a day's span is its number of days since 1970-01-01, as
 in TFX. `latest` takes the highest span there is; a window of n takes the n highest spans up to the wanted one.
+`package:name/path` is a file inside an installed Python package: wherever that is, on a laptop or in an image.
 """
 
 import glob
+import importlib.util
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from components.common.digests import value_digest
 from components.common.errors import UsageError
 from components.example_gen import storage
 
 _EPOCH = date(1970, 1, 1)
+_PACKAGE = "package:"
 _FORMATS = {
     "csv": re.compile(r"\.csv(\.gz)?$", re.IGNORECASE),
     "parquet": re.compile(r"\.(parquet|pq)$", re.IGNORECASE),
@@ -43,7 +46,7 @@ def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
     """Find the files that `input` means now.
 
     Args:
-        input: path or `gs://` address of a file, folder, glob or span pattern.
+        input: path, `gs://` address or `package:name/path` of a file, folder, glob or span pattern.
         span: `latest`, a span's number, or a day as `2026-11-23`; only for patterns.
         window: how many spans to take, the wanted one the last.
 
@@ -52,6 +55,7 @@ def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
     """
     if not input:
         raise UsageError("No input data is named", "Give a file, folder, glob or pattern, e.g. --data trips.csv.")
+    input = _located(input)
     if "://" in input and not input.startswith("gs://"):
         raise UsageError(f"{input} is no address that can be read", "Give a path, a gs:// address, or mount it.")
     if window < 1:
@@ -77,6 +81,17 @@ def fingerprint(input: str, span: str = "latest", window: int = 1) -> str:
 def files_digest(digests: Mapping[str, str]) -> str:
     """Digest of files, given each one's digest by path: their own names (not their folders') and bytes count."""
     return value_digest(sorted([PurePosixPath(path).name, digest] for path, digest in digests.items()))
+
+
+def _located(input: str) -> str:
+    """The path of a `package:name/path`; other inputs stay as they are. The package is not imported."""
+    if not input.startswith(_PACKAGE):
+        return input
+    name, _, inside = input.removeprefix(_PACKAGE).partition("/")
+    spec = importlib.util.find_spec(name) if name.isidentifier() else None
+    if spec is None or spec.origin is None:
+        raise UsageError(f"{input}: there is no Python package {name!r} here", "Write package:<package>/<path in it>.")
+    return str(Path(spec.origin).parent / inside)
 
 
 def _files(path: str) -> list[str]:

@@ -25,6 +25,7 @@ GATES_PARAMETER = "gates_digest"
 DATA_PARAMETER = "data_digest"
 DESTINATION_PARAMETER = "push_destination"
 
+_THRESHOLDS = ("gates", "quality", "latency")
 _DESCRIPTIONS = {
     DESTINATION_PARAMETER: "folder that models are pushed to, and that is looked up as production",
     DATA_PARAMETER: "digest of the input's files, part of the cache's key; empty to take what is there",
@@ -143,18 +144,20 @@ def _open_parameters(
         found.append(
             RuntimeParameter(DESTINATION_PARAMETER, context.production, _DESCRIPTIONS[DESTINATION_PARAMETER], places)
         )
-    return [*found, *_data_digests(pipeline), _gates_digest(context, pipeline)]
+    return [*found, *_data_digests(pipeline), *_gates_digest(pipeline)]
 
 
-def _gates_digest(context: Context, pipeline: Any) -> RuntimeParameter:
+def _gates_digest(pipeline: Any) -> list[RuntimeParameter]:
     """Ties a run to the thresholds that were reviewed: every step that holds some refuses to run under others."""
-    places = [
-        Place(node.id, GATES_PARAMETER)
+    thresholds = {
+        node.id: held
         for node in pipeline.components
-        if {"gates", "quality", "latency"} & node.exec_properties.keys()
-    ]
-    digest = value_digest(context.gates.model_dump(mode="json"))
-    return RuntimeParameter(GATES_PARAMETER, digest, _DESCRIPTIONS[GATES_PARAMETER], tuple(places), fixed=True)
+        if (held := {name: node.exec_properties[name] for name in _THRESHOLDS if name in node.exec_properties})
+    }
+    places = tuple(Place(step, GATES_PARAMETER) for step in thresholds)
+    description = _DESCRIPTIONS[GATES_PARAMETER]
+    digest = value_digest(thresholds)
+    return [RuntimeParameter(GATES_PARAMETER, digest, description, places, fixed=True)] if places else []
 
 
 def _built_with(definition: Definition, parameters: Parameters, context: Context, name: str, value: Any) -> Any:

@@ -1,7 +1,5 @@
 """The taxi pipeline: real Chicago taxi trips, a big-tipper classifier, weighed and pushed."""
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -10,20 +8,14 @@ from pipelines import definition
 from pipelines.definition import Context
 
 LABEL = "big_tipper"
-
-
-def packaged_trips() -> str:
-    """The 15,002 real trips that come inside the tfx package; found without importing it."""
-    spec = find_spec("tfx")
-    if spec is None or spec.origin is None:
-        return ""
-    return str(Path(spec.origin).parent / "examples/chicago_taxi_pipeline/data/simple/data.csv")
+# 15,002 real trips that come inside the tfx package.
+TRIPS = "package:tfx/examples/chicago_taxi_pipeline/data/simple/data.csv"
 
 
 class Parameters(definition.Parameters):
     """What `--set` can change."""
 
-    data: str = Field(default_factory=packaged_trips, description="CSV, Parquet or TFRecord of taxi trips")
+    data: str = Field(TRIPS, description="CSV, Parquet or TFRecord of taxi trips")
     span: str = Field("latest", description="span to train on, where data holds {SPAN} or {YYYY}/{MM}/{DD}")
     window: int = Field(1, ge=1, description="how many spans to train on, the named one the last")
     epochs: int = Field(5, ge=1, description="passes over the training examples")

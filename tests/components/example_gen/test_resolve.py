@@ -175,3 +175,12 @@ def test_local_file(folder: Path) -> None:
         assert file.read() == b"a\n1\n"
     with pytest.raises(UsageError, match="cannot be read"):
         storage.open_read(str(folder / "absent.csv"))
+
+
+def test_a_file_inside_a_package(taxi_csv: Path) -> None:
+    found = resolve("package:tfx/examples/chicago_taxi_pipeline/data/simple/data.csv")
+    assert found.files == (str(taxi_csv),)
+    with pytest.raises(UsageError, match="no Python package 'nowhere'"):
+        resolve("package:nowhere/data.csv")
+    with pytest.raises(UsageError, match="no input at"):
+        resolve("package:tfx/nothing.csv")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipelines.taxi.pipeline import packaged_trips
+from pipelines.taxi.pipeline import TRIPS
 
 NEW = """
 from pipelines.definition import Context
@@ -40,7 +40,7 @@ def new_pipeline(tmp_path, monkeypatch):
 
 
 def test_from_nothing_to_a_reviewed_schema_and_a_verdict(weighbridge, new_pipeline):
-    data = packaged_trips()
+    data = TRIPS
     missing = weighbridge("run", "trips.pipeline", "--data", data)
     assert missing.code == 2
     assert "weighbridge schema" in missing.err
@@ -63,7 +63,7 @@ def test_from_nothing_to_a_reviewed_schema_and_a_verdict(weighbridge, new_pipeli
 
 
 def test_later_data_show_how_they_differ(weighbridge, new_pipeline, tmp_path):
-    weighbridge("schema", "trips.pipeline", "--data", packaged_trips(), "--write")
+    weighbridge("schema", "trips.pipeline", "--data", TRIPS, "--write")
     later = tmp_path / "later.csv"
     rows = (f"{number}.5,Cash,sunny\n{number}.5,Barter,rain\n" for number in range(200))
     later.write_text("fare,payment_type,weather\n" + "".join(rows))
