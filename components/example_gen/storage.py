@@ -4,37 +4,35 @@
 """
 
 import fnmatch
-import functools
 import glob as globbing
 import hashlib
-import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from components.common import gcs
 from components.common.digests import file_digest
-from components.common.errors import InfrastructureError, UsageError
+from components.common.errors import UsageError
 
-_GCS = "gs://"
 _CHUNK = 1 << 22
 
 
 def is_file(path: str) -> bool:
     """Whether there is a file at `path`."""
-    return bool(_blob(path).exists()) if path.startswith(_GCS) else Path(path).is_file()
+    return bool(_blob(path).exists()) if path.startswith(gcs.SCHEME) else Path(path).is_file()
 
 
 def is_folder(path: str) -> bool:
     """Whether something lies below `path`."""
-    if not path.startswith(_GCS):
+    if not path.startswith(gcs.SCHEME):
         return Path(path).is_dir()
-    bucket, name = _split(path)
+    bucket, name = gcs.split(path)
     prefix = f"{name.rstrip('/')}/" if name else ""
-    return any(True for _ in _client().list_blobs(bucket, prefix=prefix, max_results=1))
+    return any(True for _ in gcs.client().list_blobs(bucket, prefix=prefix, max_results=1))
 
 
 def glob(pattern: str) -> list[str]:
     """Files that match a glob, sorted; `**` crosses folders; hidden files and `_…` are left out."""
-    if pattern.startswith(_GCS):
+    if pattern.startswith(gcs.SCHEME):
         found = _glob_gcs(pattern)
     else:
         found = [path for path in globbing.glob(pattern, recursive=True) if Path(path).is_file()]  # noqa: PTH207
@@ -48,14 +46,14 @@ def open_read(path: str) -> BinaryIO:
         UsageError: it is missing or may not be read.
     """
     try:
-        return _blob(path).open("rb") if path.startswith(_GCS) else Path(path).open("rb")
+        return _blob(path).open("rb") if path.startswith(gcs.SCHEME) else Path(path).open("rb")
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def size(path: str) -> int:
     """Bytes of a file."""
-    if not path.startswith(_GCS):
+    if not path.startswith(gcs.SCHEME):
         return Path(path).stat().st_size
     blob = _blob(path)
     blob.reload()
@@ -64,7 +62,7 @@ def size(path: str) -> int:
 
 def digest(path: str) -> str:
     """SHA-256 of a file's bytes."""
-    if not path.startswith(_GCS):
+    if not path.startswith(gcs.SCHEME):
         return file_digest(path)
     found = hashlib.sha256()
     with open_read(path) as file:
@@ -74,40 +72,18 @@ def digest(path: str) -> str:
 
 
 def _glob_gcs(pattern: str) -> list[str]:
-    bucket, name = _split(pattern)
+    bucket, name = gcs.split(pattern)
     fixed = name[: min((name.index(sign) for sign in "*?[" if sign in name), default=len(name))]
     crossing = "**" in name
-    names = (blob.name for blob in _client().list_blobs(bucket, prefix=fixed))
+    names = (blob.name for blob in gcs.client().list_blobs(bucket, prefix=fixed))
     return [
-        f"{_GCS}{bucket}/{found}"
+        f"{gcs.SCHEME}{bucket}/{found}"
         for found in names
         # fnmatch's star crosses slashes; a single one in a glob does not.
         if fnmatch.fnmatchcase(found, name) and (crossing or found.count("/") == name.count("/"))
     ]
 
 
-def _split(path: str) -> tuple[str, str]:
-    bucket, _, name = path.removeprefix(_GCS).partition("/")
-    return bucket, name
-
-
 def _blob(path: str) -> Any:
-    bucket, name = _split(path)
-    return _client().bucket(bucket).blob(name, chunk_size=_CHUNK)
-
-
-@functools.cache
-def _client() -> Any:
-    """The client; anonymous against an emulator, else with the machine's own credentials."""
-    try:
-        from google.auth.credentials import AnonymousCredentials
-        from google.auth.exceptions import DefaultCredentialsError
-        from google.cloud import storage  # type: ignore[attr-defined]
-    except ImportError as error:
-        raise UsageError("Reading gs:// needs google-cloud-storage", "pip install 'weighbridge[gcs]'") from error
-    if os.environ.get("STORAGE_EMULATOR_HOST"):
-        return storage.Client(project="emulated", credentials=AnonymousCredentials())
-    try:
-        return storage.Client()
-    except DefaultCredentialsError as error:
-        raise InfrastructureError("Found no credentials for Google Cloud Storage", str(error)) from error
+    bucket, name = gcs.split(path)
+    return gcs.client().bucket(bucket).blob(name, chunk_size=_CHUNK)

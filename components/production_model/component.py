@@ -14,8 +14,8 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
 from components.common.digests import code_digest
+from components.production_model.destination import open_destination
 from components.production_model.fetch import fetch_production, production_state
-from components.production_model.record import local_destination
 
 
 class ProductionModelSpec(component_spec.ComponentSpec):
@@ -92,19 +92,20 @@ class ProductionModel(base_component.BaseComponent):
     SPEC_CLASS = ProductionModelSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ProductionModelExecutor)
     DRIVER_CLASS = ProductionModelDriver
+    OUTSIDE_STATE = True  # no cache that knows its inputs only may stand for it
 
     def __init__(self, destination: str | Path) -> None:
         """Declare the look-up.
 
         Args:
-            destination: the folder that the Pusher pushes to.
+            destination: the folder or `gs://bucket/prefix` that the Pusher pushes to.
 
         Raises:
-            UsageError: it is not a local folder's path.
+            UsageError: it is neither.
         """
         super().__init__(
             ProductionModelSpec(
-                destination=str(local_destination(destination)),
+                destination=open_destination(destination).address,
                 production_state="",  # the driver knows
                 code_digest=code_digest(["components.production_model"]),
                 model=types.Channel(type=standard_artifacts.Model),

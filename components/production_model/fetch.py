@@ -7,16 +7,14 @@ from pathlib import Path
 from components.common.digests import tree_digest
 from components.common.errors import InfrastructureError, UsageError
 from components.common.examples import split_names
-from components.common.files import copy_tree
+from components.production_model.destination import Destination, open_destination
 from components.production_model.record import (
+    EVIDENCE_FOLDER,
     RECORD_FILE,
     STATISTICS_FOLDER,
     ProductionRecord,
-    evidence_folder,
-    local_destination,
     read_record,
     record_digest,
-    version_folder,
 )
 
 NOTHING_YET = "nothing yet"
@@ -58,39 +56,34 @@ def fetch_production(
 
     Raises:
         UsageError: the record cannot be read, its version is gone, or the version's bytes are not the record's.
-        InfrastructureError: production changed since `expected_state` was taken.
+        InfrastructureError: production changed since `expected_state` was taken, or its store cannot be reached.
     """
-    root = local_destination(destination)
-    if expected_state and production_state(root) != expected_state:
-        raise InfrastructureError(f"Another push changed {root / RECORD_FILE} just now", "Run again.")
-    record = read_record(root)
+    place = open_destination(destination)
+    if expected_state and production_state(destination) != expected_state:
+        raise InfrastructureError(f"Another push changed {place.path(RECORD_FILE)} just now", "Run again.")
+    record = read_record(destination)
     if record is None:
         return Fetched(None)
-    _copy_model(root, record, Path(model_folder))
-    return Fetched(record, _copy_statistics(root, record, Path(statistics_folder)))
+    _copy_model(place, record, Path(model_folder))
+    return Fetched(record, _copy_statistics(place, record, Path(statistics_folder)))
 
 
-def _copy_model(root: Path, record: ProductionRecord, target: Path) -> None:
-    source = version_folder(root, record.version)
-    hint = (
-        f"Restore {source} from a copy; or, to begin anew without a model to compare with, remove {root / RECORD_FILE}."
-    )
-    if not source.is_dir():
-        raise UsageError(f"{root / RECORD_FILE} names version {record.version}, but there is no {source}", hint)
-    copy_tree(source, target)
+def _copy_model(place: Destination, record: ProductionRecord, target: Path) -> None:
+    source, record_path = place.path(str(record.version)), place.path(RECORD_FILE)
+    hint = f"Restore {source} from a copy; or, to begin anew without a model to compare with, remove {record_path}."
+    if not place.copy(str(record.version), target):
+        raise UsageError(f"{record_path} names version {record.version}, but there is no {source}", hint)
     found = tree_digest(target) if any(path.is_file() for path in target.rglob("*")) else "none (no files)"
     if found != record.model_digest:
         shutil.rmtree(target, ignore_errors=True)
         raise UsageError(
             f"The model in production was changed: the digest of {source} is {found}, "
-            f"but {root / RECORD_FILE} says {record.model_digest}",
+            f"but {record_path} says {record.model_digest}",
             hint,
         )
 
 
-def _copy_statistics(root: Path, record: ProductionRecord, target: Path) -> tuple[str, ...]:
-    source = evidence_folder(root, record.version) / STATISTICS_FOLDER
-    if not source.is_dir():
+def _copy_statistics(place: Destination, record: ProductionRecord, target: Path) -> tuple[str, ...]:
+    if not place.copy(f"{EVIDENCE_FOLDER}/{record.version}/{STATISTICS_FOLDER}", target):
         return ()
-    copy_tree(source, target)
     return tuple(split_names(str(target)))

@@ -1,14 +1,16 @@
 """What is in production: one small record beside the versions it names, replaced in one step. Imports no tfx.
 
-A destination is the base path of a TensorFlow Serving model:
+A destination is the base path of a TensorFlow Serving model, a folder or a `gs://bucket/prefix`:
 
 ```
 1/ 2/ 3/                    whole versions, never changed once they are there
 production.json             the record: which version, its digest, the verdict it was pushed on
-.weighbridge/<version>/     evidence: verdict.json, record.json (production.json as it was then), statistics/
+.weighbridge/<version>/     evidence: verdict.json, record.json (production.json as it was then), statistics/;
+                            in a bucket also claim.json: which push makes this version, and what it consists of
 ```
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +18,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from components.common.digests import bytes_digest
 from components.common.errors import UsageError
+from components.production_model.destination import open_destination
 
 RECORD_FILE = "production.json"
 KEPT_RECORD_FILE = "record.json"
+CLAIM_FILE = "claim.json"
 EVIDENCE_FOLDER = ".weighbridge"
 STATISTICS_FOLDER = "statistics"
 
@@ -49,20 +53,6 @@ class ProductionRecord(BaseModel):
     subject: dict[str, str]
 
 
-def local_destination(destination: str | Path) -> Path:
-    """The folder that `destination` names.
-
-    Raises:
-        UsageError: it is empty, or not a path on a filesystem.
-    """
-    if not str(destination) or "://" in str(destination):
-        raise UsageError(
-            f"Push destination {str(destination)!r} is no local folder",
-            "Give the path of a folder, such as /models/taxi; object stores must be mounted.",
-        )
-    return Path(destination)
-
-
 def version_folder(destination: str | Path, version: int) -> Path:
     """The folder that holds the model of `version`."""
     return Path(destination, str(version))
@@ -75,9 +65,12 @@ def evidence_folder(destination: str | Path, version: int) -> Path:
 
 def numbers_in(folder: Path) -> list[int]:
     """The version numbers among the names in `folder`, ascending; empty if there is no such folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isascii() and path.name.isdigit())
+    return numbers_of(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def numbers_of(names: Iterable[str]) -> list[int]:
+    """The version numbers among `names`, ascending."""
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
 
 def read_record(destination: str | Path) -> ProductionRecord | None:
@@ -85,14 +78,16 @@ def read_record(destination: str | Path) -> ProductionRecord | None:
 
     Raises:
         UsageError: there is a record, but it cannot be read. That never counts as "nothing yet".
+        InfrastructureError: the store that holds it cannot be reached.
     """
-    data = _record_bytes(destination)
-    return None if data is None else _parse(data, local_destination(destination) / RECORD_FILE)
+    place = open_destination(destination)
+    data = place.read(RECORD_FILE)
+    return None if data is None else parse_record(data, place.path(RECORD_FILE))
 
 
 def record_digest(destination: str | Path) -> str:
     """Digest of the record's bytes, which changes exactly when production changes; empty for nothing yet."""
-    data = _record_bytes(destination)
+    data = open_destination(destination).read(RECORD_FILE)
     return "" if data is None else bytes_digest(data)
 
 
@@ -102,11 +97,16 @@ def production_history(destination: str | Path) -> list[ProductionRecord]:
     Raises:
         UsageError: one of them cannot be read.
     """
-    root = local_destination(destination)
-    paths = (
-        evidence_folder(root, version) / KEPT_RECORD_FILE for version in sorted(set(numbers_in(root / EVIDENCE_FOLDER)))
-    )
-    return [read_record_file(path) for path in paths]
+    place = open_destination(destination)
+    records = []
+    for version in sorted(set(numbers_of(place.folders(EVIDENCE_FOLDER)))):
+        folder = f"{EVIDENCE_FOLDER}/{version}"
+        data = place.read(f"{folder}/{KEPT_RECORD_FILE}")
+        if data is not None:
+            records.append(parse_record(data, place.path(f"{folder}/{KEPT_RECORD_FILE}")))
+        elif place.read(f"{folder}/{CLAIM_FILE}") is None:  # else its push has not come so far yet
+            raise UsageError(f"The production record {place.path(f'{folder}/{KEPT_RECORD_FILE}')} is gone")
+    return records
 
 
 def read_record_file(path: Path) -> ProductionRecord:
@@ -116,22 +116,17 @@ def read_record_file(path: Path) -> ProductionRecord:
         UsageError: it is missing or cannot be read.
     """
     try:
-        return _parse(path.read_bytes(), path)
+        return parse_record(path.read_bytes(), str(path))
     except OSError as error:
         raise UsageError(f"The production record {path} cannot be read: {error.strerror}") from error
 
 
-def _record_bytes(destination: str | Path) -> bytes | None:
-    path = local_destination(destination) / RECORD_FILE
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UsageError(f"The production record {path} cannot be read: {error.strerror}") from error
+def parse_record(data: bytes, path: str) -> ProductionRecord:
+    """The record that the bytes at `path` are.
 
-
-def _parse(data: bytes, path: Path) -> ProductionRecord:
+    Raises:
+        UsageError: they are none; names the field that is wrong, and the copy to restore it from.
+    """
     try:
         return ProductionRecord.model_validate_json(data)
     except ValidationError as error:

@@ -15,7 +15,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
 from components.common.digests import code_digest
-from components.production_model.record import local_destination
+from components.production_model.destination import open_destination
 from components.pusher.push import push, push_state
 from components.verdict import write_gates
 
@@ -105,6 +105,7 @@ class Pusher(base_component.BaseComponent):
     SPEC_CLASS = PusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(PusherExecutor)
     DRIVER_CLASS = PusherDriver
+    OUTSIDE_STATE = True  # no cache that knows its inputs only may stand for it
 
     def __init__(
         self,
@@ -121,13 +122,13 @@ class Pusher(base_component.BaseComponent):
         Args:
             model: the model that was weighed.
             evaluation: the Evaluator's output, holding `verdict.json`.
-            destination: base path of a model of TensorFlow Serving.
+            destination: base path of a model of TensorFlow Serving: a folder, or `gs://bucket/prefix`.
             statistics: statistics of the data it was trained on, to be kept with the version.
             blessing: if given, the model must be blessed.
             infra_blessing: if given, the model must be blessed by this too.
 
         Raises:
-            UsageError: the destination is not a local folder's path.
+            UsageError: the destination is neither.
         """
         super().__init__(
             PusherSpec(
@@ -136,7 +137,7 @@ class Pusher(base_component.BaseComponent):
                 statistics=statistics,
                 blessing=blessing,
                 infra_blessing=infra_blessing,
-                destination=str(local_destination(destination)),
+                destination=open_destination(destination).address,
                 push_state="",  # the driver knows
                 code_digest=code_digest(["components.pusher"]),
                 pushed_model=types.Channel(type=standard_artifacts.PushedModel),

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from components.common import progress
 from components.common.digests import tree_digest
-from components.common.errors import UsageError
+from components.common.errors import UsageError, WeighbridgeError
+from components.production_model.bucket import BucketDestination
+from components.production_model.destination import open_destination
 from components.production_model.record import ProductionRecord, record_digest
+from components.pusher.gcs_target import GcsTarget
 from components.pusher.target import FilesystemTarget, Target
 from components.verdict import Gate, Verdict
 from components.verdict.verdict import VERDICT_FILE
@@ -48,7 +51,8 @@ def push(
     Args:
         model: folder of the SavedModel.
         evaluation: folder with the model's `verdict.json`.
-        destination: base path of a model of TensorFlow Serving; created if need be.
+        destination: base path of a model of TensorFlow Serving: a folder, created if need be, or
+            `gs://bucket/prefix` in a bucket that is there.
         statistics: folder with `Split-<name>/` statistics of the data, kept with the version.
         blessings: further conditions by name, such as `{"infra_blessing": False}`; all must hold.
 
@@ -57,9 +61,10 @@ def push(
 
     Raises:
         UsageError: the destination cannot be written, or its production record cannot be read.
-        InfrastructureError: the disk is full or fails; production is then unchanged.
+        InfrastructureError: the disk is full, the network fails, or another push to the same bucket came first;
+            production is then unchanged by this one.
     """
-    target = FilesystemTarget(destination)
+    target = open_target(destination)
     verdict, verdict_gate = _weigh_verdict(Path(evaluation))
     gates = [verdict_gate, *(_blessing_gate(name, blessed) for name, blessed in (blessings or {}).items())]
     weighed = None if verdict is None else verdict.subject.get("model")
@@ -70,6 +75,16 @@ def push(
         return _push_weighed(target, Path(model), verdict, gates, Path(statistics) if statistics else None)
 
 
+def open_target(destination: str | Path) -> Target:
+    """What pushes to `destination`.
+
+    Raises:
+        UsageError: it is neither a folder's path nor `gs://bucket/prefix`.
+    """
+    place = open_destination(destination)
+    return GcsTarget(place.address) if isinstance(place, BucketDestination) else FilesystemTarget(place.address)
+
+
 def push_state(evaluation: str | Path, destination: str | Path) -> str:
     """What a cache of pushes must be keyed by besides the inputs.
 
@@ -78,10 +93,10 @@ def push_state(evaluation: str | Path, destination: str | Path) -> str:
     """
     try:
         verdict = Verdict.read(Path(evaluation, VERDICT_FILE))
-        _, record = _look_up(FilesystemTarget(destination), verdict.subject.get("model", ""))
+        _, record = _look_up(open_target(destination), verdict.subject.get("model", ""))
         if record is not None:
             return record_digest(destination)
-    except UsageError:
+    except WeighbridgeError:
         pass  # the push itself will say so
     return uuid.uuid4().hex
 
@@ -113,8 +128,8 @@ def _push_weighed(target: Target, model: Path, verdict: Verdict, gates: list[Gat
 def _look_up(target: Target, digest: str) -> tuple[int | None, ProductionRecord | None]:
     """The newest version if it holds the bytes of `digest`, and the production record if it names just that.
 
-    Only the newest counts, because it is the one that is served. Its bytes are read: a damaged version is no reason
-    not to push.
+    Only the newest counts, because it is the one that is served. Its bytes count and not its name: a damaged version
+    is no reason not to push.
     """
     record = target.record()
     newest = target.newest_version()

@@ -1,6 +1,7 @@
 """Where models are pushed to. Imports no tfx.
 
 `Target` is what a push needs of a destination; `FilesystemTarget` is a folder that TensorFlow Serving watches.
+`GcsTarget`, in a file of its own, is a prefix of a bucket.
 """
 
 import errno
@@ -11,13 +12,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 
 from components.common import files, progress
 from components.common.digests import tree_digest
 from components.common.errors import InfrastructureError, UsageError
 from components.common.examples import SPLIT_PREFIX
+from components.production_model.destination import local_destination
 from components.production_model.record import (
     EVIDENCE_FOLDER,
     KEPT_RECORD_FILE,
@@ -25,7 +27,6 @@ from components.production_model.record import (
     STATISTICS_FOLDER,
     ProductionRecord,
     evidence_folder,
-    local_destination,
     numbers_in,
     read_record,
     read_record_file,
@@ -35,8 +36,9 @@ from components.verdict.verdict import VERDICT_FILE, Verdict
 
 LOCK_FILE = "lock"
 
-_MODEL = "model"
-_EVIDENCE = "evidence"
+# Names in a staged folder.
+MODEL_FOLDER = "model"
+STAGED_EVIDENCE = "evidence"
 
 # Trying again gives the same; every other error of the system may pass.
 _LASTING = {
@@ -61,7 +63,7 @@ class Staged:
         model_digest: digest of the bytes that would become the new version; None if no new version is made.
     """
 
-    folder: Path
+    folder: PurePath
     model_digest: str | None
 
 
@@ -69,7 +71,7 @@ class Target(Protocol):
     """A destination: numbered versions, evidence for each, and the record that names the one in production."""
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """Hold the target: one push at a time. What killed pushes left is removed."""
+        """One push at a time: others wait, or fail when they commit. What killed pushes left is mended."""
 
     def record(self) -> ProductionRecord | None:
         """The production record; None for nothing yet."""
@@ -176,15 +178,15 @@ class FilesystemTarget:
         folder = self._root / f"{files.STAGED_PREFIX}{uuid.uuid4().hex[:12]}"
         try:
             with _explained(self._root):
-                (folder / _EVIDENCE).mkdir(parents=True)
-                verdict.write(folder / _EVIDENCE / VERDICT_FILE)
+                (folder / STAGED_EVIDENCE).mkdir(parents=True)
+                verdict.write(folder / STAGED_EVIDENCE / VERDICT_FILE)
                 if statistics is not None:
                     for split in sorted(statistics.glob(f"{SPLIT_PREFIX}*")):
-                        files.copy_tree(split, folder / _EVIDENCE / STATISTICS_FOLDER / split.name)
+                        files.copy_tree(split, folder / STAGED_EVIDENCE / STATISTICS_FOLDER / split.name)
                 if model is not None:
-                    files.copy_tree(model, folder / _MODEL)
+                    files.copy_tree(model, folder / MODEL_FOLDER)
                 files.sync_tree(folder)
-                digest = None if model is None else tree_digest(folder / _MODEL)
+                digest = None if model is None else tree_digest(folder / MODEL_FOLDER)
             yield Staged(folder, digest)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -205,18 +207,20 @@ class FilesystemTarget:
             InfrastructureError: the disk is full or fails.
         """
         with _explained(self._root):
-            _write_records(staged.folder, record)
+            folder = Path(staged.folder)
+            _write_records(folder, record)
             if staged.model_digest is not None:
-                while not _rename(staged.folder / _MODEL, self._folder(record.version)):
+                while not _rename(folder / MODEL_FOLDER, self._folder(record.version)):
                     record = record.model_copy(update={"version": self.next_version()})
-                    _write_records(staged.folder, record)
+                    _write_records(folder, record)
                 files.sync_folder(self._root)
             evidence = evidence_folder(self._root, record.version)
-            if not _rename(staged.folder / _EVIDENCE, evidence):
-                record = _kept_record(evidence, record)
-                files.write_bytes(staged.folder / RECORD_FILE, _record_bytes(record))
+            if not _rename(folder / STAGED_EVIDENCE, evidence):
+                kept = read_record_file(evidence / KEPT_RECORD_FILE)
+                record = same_version(kept, record, str(evidence))
+                files.write_bytes(folder / RECORD_FILE, record_bytes(record))
             files.sync_folder(self._evidence)
-            (staged.folder / RECORD_FILE).replace(self._root / RECORD_FILE)
+            (folder / RECORD_FILE).replace(self._root / RECORD_FILE)
             files.sync_folder(self._root)
         return record
 
@@ -232,19 +236,17 @@ class FilesystemTarget:
                 path.unlink()
 
 
-def _record_bytes(record: ProductionRecord) -> bytes:
+def record_bytes(record: ProductionRecord) -> bytes:
+    """The bytes of `production.json`."""
     return files.json_text(record.model_dump(mode="json")).encode()
 
 
-def _write_records(folder: Path, record: ProductionRecord) -> None:
-    """Stage the record twice: to become production's, and to be kept with the version."""
-    for path in (folder / _EVIDENCE / KEPT_RECORD_FILE, folder / RECORD_FILE):
-        files.write_bytes(path, _record_bytes(record))
+def same_version(kept: ProductionRecord, wanted: ProductionRecord, evidence: str) -> ProductionRecord:
+    """The record that an earlier push kept in `evidence`, if it is of the same version and model as `wanted`.
 
-
-def _kept_record(evidence: Path, wanted: ProductionRecord) -> ProductionRecord:
-    """The record that an earlier push kept; it must be of the same version and model as `wanted`."""
-    kept = read_record_file(evidence / KEPT_RECORD_FILE)
+    Raises:
+        UsageError: it is not.
+    """
     if (kept.version, kept.model_digest) != (wanted.version, wanted.model_digest):
         raise UsageError(
             f"{evidence} is evidence of version {kept.version} with the model {kept.model_digest}, "
@@ -252,6 +254,12 @@ def _kept_record(evidence: Path, wanted: ProductionRecord) -> ProductionRecord:
             f"Find out who changed it; or move {evidence} away and push again.",
         )
     return kept
+
+
+def _write_records(folder: Path, record: ProductionRecord) -> None:
+    """Stage the record twice: to become production's, and to be kept with the version."""
+    for path in (folder / STAGED_EVIDENCE / KEPT_RECORD_FILE, folder / RECORD_FILE):
+        files.write_bytes(path, record_bytes(record))
 
 
 def _rename(source: Path, target: Path) -> bool:

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
+from components.common import gcs
 from components.common.errors import UsageError
-from components.example_gen import storage
 from components.example_gen.resolve import fingerprint, resolve
 from tests.components.example_gen.helpers import one_split, rows, write
 
@@ -22,9 +22,9 @@ def bucket():
     server.start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
-        storage._client.cache_clear()
-        yield storage._client().bucket("trips")
-        storage._client.cache_clear()
+        gcs.client.cache_clear()
+        yield gcs.client().bucket("trips")
+        gcs.client.cache_clear()
     server.stop()
 
 

@@ -76,5 +76,6 @@ def test_declaration(tmp_path: Path) -> None:
     assert set(component.outputs) == {"model", "statistics"}
     assert component.exec_properties["destination"] == str(tmp_path)
     assert component.exec_properties["code_digest"].startswith("sha256:")
-    with pytest.raises(UsageError, match="gs://"):
-        ProductionModel("gs://bucket/model")
+    assert ProductionModel("gs://bucket/model/").exec_properties["destination"] == "gs://bucket/model"
+    with pytest.raises(UsageError, match="s3://"):
+        ProductionModel("s3://bucket/model")

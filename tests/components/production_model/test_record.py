@@ -1,5 +1,6 @@
 """The record of what is in production: read whole, or refused; never mistaken for "nothing yet"."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -96,10 +97,31 @@ def test_history_is_in_the_order_of_versions(tmp_path: Path) -> None:
         production_history(tmp_path)
 
 
-@pytest.mark.parametrize("destination", ["gs://bucket/model", ""])
-def test_destination_must_be_local(destination: str) -> None:
-    with pytest.raises(UsageError, match="no local folder"):
+@pytest.mark.parametrize("look_up", [read_record, record_digest, production_history])
+@pytest.mark.parametrize("destination", ["s3://bucket/model", "file:///models", "hdfs://host/model", ""])
+def test_destination_is_a_folder_or_a_bucket(destination: str, look_up: Callable[[str], object]) -> None:
+    with pytest.raises(UsageError, match="no local folder and no gs://") as caught:
+        look_up(destination)
+    assert repr(destination) in caught.value.message
+    assert "mounted" in caught.value.hint
+
+
+def test_path_that_was_an_address_is_told_so() -> None:
+    with pytest.raises(UsageError, match="gs:/bucket/model") as caught:
+        read_record(Path("gs://bucket/model"))
+    assert "as text" in caught.value.hint
+
+
+@pytest.mark.parametrize("destination", ["gs://", "gs:///model"])
+def test_address_without_a_bucket(destination: str) -> None:
+    with pytest.raises(UsageError, match="names no bucket"):
         read_record(destination)
+
+
+def test_folder_with_a_colon_is_a_folder(tmp_path: Path) -> None:
+    for name in ("a:b", "C:", "v1:/x"):
+        write(tmp_path / name / "production.json")
+        assert read_record(tmp_path / name) == RECORD
 
 
 def test_only_whole_numbers_are_versions(tmp_path: Path) -> None:

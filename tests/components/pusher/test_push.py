@@ -303,9 +303,9 @@ def test_evidence_of_another_model_is_not_taken_for_this_one(
     assert read_record(production) is None
 
 
-@pytest.mark.parametrize("destination", ["gs://bucket/models", "s3://bucket/models", ""])
-def test_destination_must_be_a_local_folder(tmp_path: Path, model: Path, destination: str) -> None:
-    with pytest.raises(UsageError, match="no local folder"):
+@pytest.mark.parametrize("destination", ["file:///models", "s3://bucket/models", "", Path("gs://bucket/models")])
+def test_destination_must_be_a_folder_or_a_bucket(tmp_path: Path, model: Path, destination: str | Path) -> None:
+    with pytest.raises(UsageError, match="no local folder and no gs://"):
         push(model, weigh(tmp_path / "e", model), destination)
 
 

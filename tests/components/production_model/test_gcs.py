@@ -1,0 +1,189 @@
+"""Looking up what is in production in a bucket. The store is an emulator on loopback, a substitute for the real one."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from google.api_core.exceptions import ServiceUnavailable
+
+from components.common import gcs
+from components.common.digests import tree_digest
+from components.common.errors import InfrastructureError, UsageError
+from components.production_model import fetch_production, production_history, read_record, record_digest
+from components.production_model.fetch import production_state
+from components.pusher import push
+from tests.components.production_model.test_component import drive, execute
+from tests.components.pusher.buckets import BUCKET, DESTINATION, DoubleClient, emulator
+from tests.components.pusher.helpers import make_model, make_statistics, weigh
+
+
+@pytest.fixture(scope="module")
+def store():
+    with emulator():
+        yield
+
+
+@pytest.fixture
+def destination(store: None, tmp_path: Path) -> str:
+    return f"gs://{BUCKET}/{tmp_path.name}/taxi"
+
+
+@pytest.fixture
+def production(tmp_path: Path, destination: str) -> str:
+    """A destination with two versions and statistics, version 2 in production."""
+    for number in (1, 2):
+        model = make_model(tmp_path / f"m{number}", f"model {number}")
+        push(
+            model,
+            weigh(tmp_path / f"e{number}", model, run_id=f"run-{number}"),
+            destination,
+            statistics=make_statistics(tmp_path / f"s{number}", f"statistics {number}"),
+        )
+    return destination
+
+
+def put(address: str, data: bytes) -> None:
+    bucket, name = gcs.split(address)
+    gcs.client().bucket(bucket).blob(name).upload_from_string(data)
+
+
+def remove(address: str) -> None:
+    bucket, prefix = gcs.split(address)
+    for blob in gcs.client().list_blobs(bucket, prefix=prefix):
+        blob.delete()
+
+
+def test_nothing_yet_is_a_normal_answer(tmp_path: Path, destination: str) -> None:
+    fetched = fetch_production(destination, tmp_path / "model", tmp_path / "statistics")
+    assert (fetched.record, fetched.splits) == (None, ())
+    assert (read_record(destination), record_digest(destination), production_history(destination)) == (None, "", [])
+    assert production_state(destination) == "nothing yet"
+    assert not (tmp_path / "model").exists()
+    assert not (tmp_path / "statistics").exists()
+
+
+@pytest.mark.parametrize("look_up", [read_record, record_digest, production_history, production_state])
+def test_missing_bucket_is_not_nothing_yet(store: None, look_up) -> None:
+    with pytest.raises(UsageError, match="gs://mistyped/taxi"):
+        look_up("gs://mistyped/taxi")
+
+
+def test_model_and_statistics_of_the_version_in_production(tmp_path: Path, production: str) -> None:
+    fetched = fetch_production(production, tmp_path / "model", tmp_path / "statistics")
+    assert fetched.record == read_record(production)
+    assert fetched.record
+    assert fetched.record.version == 2
+    assert fetched.splits == ("eval", "train")
+    assert tree_digest(tmp_path / "model") == tree_digest(tmp_path / "m2")
+    assert (tmp_path / "statistics/Split-train/FeatureStats.pb").read_text() == "statistics 2 of train"
+
+
+def test_version_pushed_without_statistics(tmp_path: Path, destination: str) -> None:
+    model = make_model(tmp_path / "m")
+    push(model, weigh(tmp_path / "e", model), destination)
+    assert fetch_production(destination, tmp_path / "model", tmp_path / "statistics").splits == ()
+    assert not (tmp_path / "statistics").exists()
+
+
+def test_changed_bytes_are_refused_naming_both_digests(tmp_path: Path, production: str) -> None:
+    put(f"{production}/2/saved_model.pb", b"changed")
+    (tmp_path / "m2" / "saved_model.pb").write_bytes(b"changed")
+    record = read_record(production)
+    assert record
+    with pytest.raises(UsageError) as caught:
+        fetch_production(production, tmp_path / "model", tmp_path / "statistics")
+    assert tree_digest(tmp_path / "m2") in caught.value.message
+    assert record.model_digest in caught.value.message
+    assert f"Restore {production}/2" in caught.value.hint
+    assert not (tmp_path / "model").exists()
+
+
+def test_version_gone(tmp_path: Path, production: str) -> None:
+    remove(f"{production}/2/")
+    with pytest.raises(UsageError, match=f"names version 2, but there is no {production}/2"):
+        fetch_production(production, tmp_path / "model", tmp_path / "statistics")
+
+
+def test_corrupt_record_is_not_nothing_yet(tmp_path: Path, production: str) -> None:
+    put(f"{production}/production.json", b"{")
+    for look_up in (read_record, lambda place: fetch_production(place, tmp_path / "model", tmp_path / "statistics")):
+        with pytest.raises(UsageError, match=f"{production}/production.json is no production record"):
+            look_up(production)
+
+
+@pytest.fixture
+def double(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DoubleClient:
+    """A double of the client, with a model in production: some names do not pass through the emulator."""
+    double = DoubleClient()
+    monkeypatch.setattr(gcs, "client", lambda: double)
+    model = make_model(tmp_path / "m")
+    push(model, weigh(tmp_path / "e", model), DESTINATION)
+    return double
+
+
+@pytest.mark.parametrize("name", ["../../outside", "variables/../../outside", "/outside"])
+def test_object_whose_name_leads_out_of_the_copy_is_refused(tmp_path: Path, double: DoubleClient, name: str) -> None:
+    double.put("write", BUCKET, f"taxi/1/{name}", lambda: b"escaped", 0)
+    with pytest.raises(UsageError, match="is no name of a file"):
+        fetch_production(DESTINATION, tmp_path / "a" / "b" / "model", tmp_path / "statistics")
+    assert not list(tmp_path.rglob("outside"))
+
+
+def test_objects_that_stand_for_folders_do_not_count(tmp_path: Path, double: DoubleClient) -> None:
+    """Consoles make them."""
+    for name in ("taxi/", "taxi/1/", "taxi/1/assets/", "taxi/.weighbridge/1/statistics/"):
+        double.put("write", BUCKET, name, lambda: b"", 0)
+    assert fetch_production(DESTINATION, tmp_path / "model", tmp_path / "statistics").record
+    model = tmp_path / "m"
+    assert push(model, weigh(tmp_path / "again", model), DESTINATION).already
+
+
+def test_network_that_fails_is_no_usage_error_and_not_nothing_yet(tmp_path: Path, double: DoubleClient) -> None:
+    def fail(request: str) -> None:
+        raise ServiceUnavailable("try again later")
+
+    double.before = fail
+    for look_up in (read_record, record_digest, production_history):
+        with pytest.raises(InfrastructureError, match="gs://models/taxi"):
+            look_up(DESTINATION)
+    with pytest.raises(InfrastructureError, match="try again later"):
+        fetch_production(DESTINATION, tmp_path / "model", tmp_path / "statistics")
+
+
+def test_state_changes_exactly_when_production_does(tmp_path: Path, production: str) -> None:
+    state = production_state(production)
+    assert fetch_production(production, tmp_path / "m", tmp_path / "s", expected_state=state).record
+    model = tmp_path / "m2"
+    push(model, weigh(tmp_path / "again", model), production)
+    assert production_state(production) == state
+    other = make_model(tmp_path / "other", "other")
+    push(other, weigh(tmp_path / "e3", other), production)
+    with pytest.raises(InfrastructureError, match=f"Another push changed {production}/production.json just now"):
+        fetch_production(production, tmp_path / "m3", tmp_path / "s3", expected_state=state)
+
+
+def test_history_is_in_the_order_of_versions_and_of_finished_pushes(production: str) -> None:
+    put(f"{production}/.weighbridge/10/claim.json", b"of a push that goes on")
+    assert [(record.version, record.run_id) for record in production_history(production)] == [
+        (1, "run-1"),
+        (2, "run-2"),
+    ]
+    put(f"{production}/.weighbridge/2/record.json", b"torn")
+    with pytest.raises(UsageError, match=r"2/record\.json is no production record"):
+        production_history(production)
+
+
+def test_record_that_is_gone_from_a_version_of_a_folder_is_an_error(tmp_path: Path) -> None:
+    model = make_model(tmp_path / "m")
+    push(model, weigh(tmp_path / "e", model), tmp_path / "production")
+    (tmp_path / "production/.weighbridge/1/record.json").unlink()
+    with pytest.raises(UsageError, match=r"1/record\.json is gone"):
+        production_history(tmp_path / "production")
+
+
+def test_component_looks_up_a_bucket(tmp_path: Path, production: str) -> None:
+    model, statistics = execute(tmp_path / "out", production, drive(production))
+    assert tree_digest(Path(model.uri) / "Format-Serving") == tree_digest(tmp_path / "m2")
+    assert statistics.get_int_custom_property("version") == 2
+    assert drive(production) == record_digest(production)
+    shutil.rmtree(tmp_path / "out")

@@ -1,0 +1,231 @@
+"""A push to a bucket that is killed, or fails, at any request: never half a version that can be loaded.
+
+The bucket is a double that keeps generations (see `buckets`): only so can every single request be the last one.
+"""
+
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+from google.api_core.exceptions import ServiceUnavailable
+
+from components.common import gcs
+from components.common.digests import tree_digest
+from components.common.errors import InfrastructureError
+from components.production_model import fetch_production, production_history, read_record
+from components.pusher import push
+from tests.components.pusher.buckets import DESTINATION, DoubleClient, Killed, mirror
+from tests.components.pusher.helpers import assert_whole, leftovers, make_model, make_statistics, versions, weigh
+
+
+class Scene:
+    """A bucket, what was in production before, and a model to push."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, before: str = "another model") -> None:
+        self.folder = folder
+        self.store = DoubleClient()
+        monkeypatch.setattr(gcs, "client", lambda: self.store)
+        self.model = make_model(folder / "new", "new")
+        self.evaluation = weigh(folder / "evaluation", self.model)
+        self.statistics = make_statistics(folder / "statistics")
+        self.digests = {tree_digest(self.model)}
+        self.expected = [1]
+        if before != "nothing":
+            old = make_model(folder / "old", "old")
+            push(old, weigh(folder / "old-evaluation", old), DESTINATION)
+            self.digests.add(tree_digest(old))
+            self.expected = [1, 2]
+        if before == "version without record":
+            for path in (path for path in self.model.rglob("*") if path.is_file()):
+                name = f"taxi/2/{path.relative_to(self.model).as_posix()}"
+                self.store.put("upload", "models", name, path.read_bytes, 0)
+        self.record = read_record(DESTINATION)
+        self.store.requests.clear()
+        self._mirrors = count()
+
+    def push(self) -> None:
+        push(self.model, self.evaluation, DESTINATION, statistics=self.statistics)
+
+    def push_killed_at(self, step: int, *, torn: bool = False) -> bool:
+        """Push until the `step`-th request: not served, or (`torn`) served but not answered; none after it."""
+
+        def gone(request: str) -> None:
+            if len(self.store.requests) > step - (0 if torn else 1):
+                raise Killed
+
+        def served(request: str) -> None:
+            if torn and len(self.store.requests) == step:
+                raise Killed
+
+        self.store.requests.clear()
+        self.store.before, self.store.after = gone, served
+        try:
+            self.push()
+        except Killed:
+            return True
+        finally:
+            self.store.before = self.store.after = lambda request: None
+        return False
+
+    def push_failed_at(self, step: int) -> InfrastructureError | None:
+        """Push with a `step`-th request that fails, after which requests are served again."""
+
+        def fails(request: str) -> None:
+            if len(self.store.requests) == step:
+                raise ServiceUnavailable("try again later")
+
+        self.store.requests.clear()
+        self.store.before = fails
+        try:
+            self.push()
+        except InfrastructureError as error:
+            return error
+        finally:
+            self.store.before = lambda request: None
+        return None
+
+    def look(self) -> Path:
+        return mirror(self.folder / f"mirror-{next(self._mirrors)}")
+
+    def assert_survived(self) -> bool:
+        """Production is the old or the new, whole; a version that can be loaded is whole. Whether one is half there."""
+        folder = self.look()
+        half = [number for number in versions(folder) if not (folder / str(number) / "saved_model.pb").exists()]
+        assert half in ([], versions(folder)[-1:])
+        for number in half:
+            for path in sorted((folder / str(number)).rglob("*"), reverse=True):
+                path.rmdir() if path.is_dir() else path.unlink()
+            (folder / str(number)).rmdir()
+        record = assert_whole(folder, self.digests)
+        assert record == self.record or (record is not None and record.model_digest == tree_digest(self.model))
+        assert len(versions(folder)) <= len(self.expected)
+        assert fetch_production(DESTINATION, folder / "fetched", folder / "its-statistics").record == record
+        assert {entry.version for entry in production_history(DESTINATION)} <= set(versions(folder))
+        return bool(half)
+
+    def assert_completes(self) -> None:
+        """The same push again ends well, and there is one new version, however far the killed one came.
+
+        Its number is the next one, unless a killed push had claimed that and copied nothing yet.
+        """
+        begun = any(name.startswith(f"taxi/{self.expected[-1]}/") for name in self.store.contents)
+        claimed = f"taxi/.weighbridge/{self.expected[-1]}/claim.json" in self.store.contents
+        self.push()
+        folder = self.look()
+        record = assert_whole(folder, self.digests)
+        assert record
+        assert record.model_digest == tree_digest(self.model)
+        assert versions(folder) == [*self.expected[:-1], self.expected[-1] + int(claimed and not begun)]
+        assert (folder / f".weighbridge/{record.version}/statistics/Split-train/FeatureStats.pb").exists()
+        assert [entry.version for entry in production_history(DESTINATION)] == versions(folder)
+
+
+@pytest.mark.parametrize("torn", [False, True], ids=["request not served", "request served"])
+@pytest.mark.parametrize("before", ["nothing", "another model", "version without record"])
+def test_killed_at_each_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, torn: bool) -> None:
+    seen = set()
+    for step in count(1):
+        scene = Scene(tmp_path / str(step), monkeypatch, before)
+        killed = scene.push_killed_at(step, torn=torn)
+        half = scene.assert_survived()
+        seen.add("half" if half else "new" if read_record(DESTINATION) != scene.record else "old")
+        scene.assert_completes()
+        if not killed:
+            break
+    assert step > 20
+    # Between the first and the last copy there is a version that nobody can load: see the README.
+    assert seen == {"old", "new"} | ({"half"} if before != "version without record" else set())
+
+
+def test_each_request_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for step in count(1):
+        scene = Scene(tmp_path / str(step), monkeypatch)
+        error = scene.push_failed_at(step)
+        if error is not None:
+            assert "gs://models/taxi" in error.message
+            assert "try again later" in error.message
+        scene.assert_survived()
+        # What a claim may need is kept, also if nobody knows whether the claim itself was written.
+        claiming = any(request.endswith("/2/claim.json") for request in scene.store.requests)
+        assert claiming or leftovers(scene.look()) == []
+        scene.assert_completes()
+        if error is None and len(scene.store.requests) < step:
+            break
+    assert step > 20
+
+
+def test_each_write_repeated_by_the_client_because_its_answer_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second of the two is refused by its precondition, but that is no lost race."""
+    scene = Scene(tmp_path, monkeypatch)
+    scene.store.repeat = True
+    scene.assert_completes()
+    assert leftovers(scene.look()) == []
+
+
+def test_another_model_can_follow_a_killed_push(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its push finishes the version of the killed one, so that no half of it stays; but publishes none unseen yet."""
+    for step in count(1):
+        scene = Scene(tmp_path / str(step), monkeypatch)
+        third = make_model(scene.folder / "third", "third")
+        killed = scene.push_killed_at(step)
+        seen = any(name.startswith("taxi/2/") for name in scene.store.contents)
+        pushed = push(third, weigh(scene.folder / "e3", third), DESTINATION)
+        folder = scene.look()
+        assert pushed.record == assert_whole(folder, scene.digests | {tree_digest(third)})
+        assert pushed.record
+        assert pushed.record.version == versions(folder)[-1]
+        assert len(versions(folder)) == 2 + int(seen)
+        if not killed:
+            break
+
+
+def test_killed_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(tmp_path, monkeypatch)
+    for step in range(1, 60):
+        scene.push_killed_at(step)
+        scene.assert_survived()
+    scene.push()
+    folder = scene.look()
+    assert len(versions(folder)) == 2
+    assert assert_whole(folder, scene.digests) == read_record(DESTINATION) != scene.record
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(tmp_path, monkeypatch)
+
+
+def request_number(scene: Scene, request: str) -> int:
+    """Which request of a push is the first that begins with `request`; told by a push to a bucket like it."""
+    kept = dict(scene.store.contents)
+    scene.store.requests.clear()
+    scene.push()
+    scene.store.contents = kept
+    return next(number for number, name in enumerate(scene.store.requests, start=1) if name.startswith(request))
+
+
+def test_what_a_killed_push_uploaded_is_removed_after_a_day(scene: Scene) -> None:
+    scene.push_killed_at(request_number(scene, "write taxi/.weighbridge/2/claim.json"))
+    assert leftovers(scene.look())
+    scene.assert_completes()
+    assert leftovers(scene.look())  # it could be a push that goes on
+    for name, content in scene.store.contents.items():
+        aged = type(content)(content.data, content.generation, content.time_created - timedelta(days=2))
+        scene.store.contents[name] = aged
+    third = make_model(scene.folder / "third", "third")
+    push(third, weigh(scene.folder / "e3", third), DESTINATION)
+    assert leftovers(scene.look()) == []
+
+
+def test_half_a_version_whose_staged_objects_are_gone_is_left_and_passed(scene: Scene) -> None:
+    scene.push_killed_at(request_number(scene, "copy taxi/2/saved_model.pb"))
+    for name in [name for name in scene.store.contents if ".staged-" in name]:
+        del scene.store.contents[name]
+    scene.push()
+    record = read_record(DESTINATION)
+    assert record
+    assert record.version == 3
+    assert not (scene.look() / "2" / "saved_model.pb").exists()
