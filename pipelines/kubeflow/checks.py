@@ -44,6 +44,7 @@ def check_pipeline(pipeline: Any) -> None:
         )
     for node in pipeline.components:
         kind = type(node).__name__
+        _check_conditions(node, pipeline.dsl_context_registry)
         if isinstance(node, resolver.Resolver):
             raise UsageError(
                 f"{node.id}: open-source Kubeflow Pipelines runs no Resolver",
@@ -65,16 +66,20 @@ def check_pipeline(pipeline: Any) -> None:
                     ) from error
 
 
-def check_conditions(spec: dict[str, Any]) -> None:
-    """Conditions must look at what Kubeflow's expressions can see.
 
-    Raises:
-        UsageError: one looks at the value of an artifact.
-    """
-    for name, task in spec["root"]["dag"]["tasks"].items():
-        condition = task.get("triggerPolicy", {}).get("condition", "")
-        if ".value" in condition:
+def _check_conditions(node: Any, registry: Any) -> None:
+    """Conditions must look at what Kubeflow's expressions can see."""
+    from tfx.dsl.compiler.compiler_utils import implicit_channel_key
+    from tfx.dsl.experimental.conditionals import conditional
+    from tfx.orchestration.kubeflow.v2.compiler_utils import placeholder_to_cel
+    from tfx.types import channel_utils
+
+    for predicate in conditional.get_predicates(node, registry):
+        try:
+            placeholder_to_cel(channel_utils.encode_placeholder_with_channels(predicate, implicit_channel_key))
+        except ValueError as error:
             raise UsageError(
-                f"{name}: its condition looks at an artifact's value, which Kubeflow Pipelines cannot",
-                "Let the upstream component set a custom property, and use .custom_property('name') in the condition.",
-            )
+                f"{node.id}: its condition cannot be told to Kubeflow Pipelines: {error}",
+                "A condition sees properties, not values: let the component before set a custom property, and use"
+                " channel.future()[0].custom_property('name').",
+            ) from error

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from components.common.resources import Resources
-from pipelines.kubeflow import checks, platform
+from pipelines.kubeflow import platform
 from pipelines.kubeflow.parameters import TYPES, RuntimeParameter
 
 SCHEMA_VERSION = "2.1.0"
@@ -51,7 +51,6 @@ def pipeline_spec(
     built.default_pipeline_root = pipeline_root
     built.pipeline_info.description = description
     spec: dict[str, Any] = json_format.MessageToDict(built)
-    checks.check_conditions(spec)
     nodes = {node.id: node for node in pipeline.components}
     for name in spec["root"]["dag"]["tasks"]:
         _mend_step(spec, name, nodes[name], pipeline.pipeline_info.pipeline_name)

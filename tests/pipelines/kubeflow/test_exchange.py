@@ -1,0 +1,98 @@
+"""What the launcher does to artifacts is undone on the way in, and what it refuses never goes out."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.kubeflow import exchange
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("minio://mlpipeline/v2/a", "/minio/mlpipeline/v2/a"),
+        ("gs://bucket/a b", "/gcs/bucket/a b"),
+        ("s3://bucket/a", "/s3/bucket/a"),
+    ],
+)
+def test_addresses_are_mounts(address: str, path: str) -> None:
+    assert exchange.to_path(address) == path
+    assert exchange.to_address(path) == address
+
+
+@given(text=st.text())
+def test_other_texts_stay(text: str) -> None:
+    assert exchange.to_address(exchange.to_path(text)) == text or text.startswith(tuple(exchange.MOUNTS.values()))
+
+
+def executor_input() -> dict[str, Any]:
+    return {
+        "inputs": {
+            "artifacts": {
+                "model": {
+                    "artifacts": [
+                        {
+                            "name": "17",
+                            "uri": "minio://bucket/pipeline/run/task/uuid/model",
+                            "type": {"instanceSchema": ""},
+                            "metadata": {
+                                "display_name": "model",
+                                "store_session_info": "{}",
+                                "custom:span": 3.0,
+                                "baseline_model": "s3://bucket/old",
+                                "nothing": None,
+                            },
+                        }
+                    ]
+                }
+            }
+        },
+        "outputs": {
+            "artifacts": {
+                "out": {
+                    "artifacts": [{"uri": "gs://bucket/pipeline/the-run/task/uuid/out", "type": {"schemaTitle": "t"}}]
+                },
+                "executor-logs": {"artifacts": [{"uri": "gs://x", "type": {"schemaTitle": "system.Artifact"}}]},
+                "page": {"artifacts": [{"uri": "gs://y", "type": {"schemaTitle": "system.HTML"}}]},
+            },
+            "outputFile": "/gcs/out.json",
+        },
+    }
+
+
+def test_inputs_are_mended() -> None:
+    given_input = executor_input()
+    declared = {"artifacts": {"model": {"artifactType": {"instanceSchema": "title: tfx.Model"}}}}
+    exchange.mend_inputs(given_input, declared)
+    [model] = given_input["inputs"]["artifacts"]["model"]["artifacts"]
+    assert model["uri"] == "/minio/bucket/pipeline/run/task/uuid/model"
+    assert model["type"] == {"instanceSchema": "title: tfx.Model"}
+    assert model["metadata"] == {"span": 3.0, "baseline_model": "/s3/bucket/old"}
+
+
+def test_what_kubeflow_itself_understands_is_taken_out() -> None:
+    given_input = executor_input()
+    taken = exchange.take_shown(given_input)
+    assert set(taken) == {"executor-logs", "page"}
+    assert set(given_input["outputs"]["artifacts"]) == {"out"}
+
+
+def test_types_can_be_told_by_name() -> None:
+    given_input = executor_input()
+    exchange.tell_types(given_input, {"model": "tfx.Model", "page": "tfx.Examples"})
+    assert given_input["inputs"]["artifacts"]["model"]["artifacts"][0]["type"] == {"schemaTitle": "tfx.Model"}
+    assert set(exchange.take_shown(given_input)) == {"executor-logs"}
+
+
+def test_the_run_is_in_every_address() -> None:
+    assert exchange.run_id(executor_input()) == "the-run"
+    assert exchange.run_id({"outputs": {"artifacts": {"a": {"artifacts": [{"uri": "a/b"}]}}}}) == ""
+    assert exchange.run_id({}) == ""
+
+
+def test_outputs_hold_addresses_and_no_nulls() -> None:
+    output = {"artifacts": {"a": {"artifacts": [{"uri": "/gcs/b/c", "metadata": {"m": "/s3/d", "n": None, "k": 1}}]}}}
+    [artifact] = exchange.mend_outputs(output)["artifacts"]["a"]["artifacts"]
+    assert artifact == {"uri": "gs://b/c", "metadata": {"m": "s3://d", "k": 1}}
