@@ -9,6 +9,7 @@ import typer
 from pipelines.cli.options import (
     AllowTagOption,
     DataOption,
+    DestinationOption,
     ImageOption,
     JsonOption,
     PipelineArgument,
@@ -26,6 +27,7 @@ def compile_pipeline(
     data: DataOption = None,
     settings: SetOption = None,
     pipeline_root: PipelineRootOption = "",
+    destination: DestinationOption = "",
     allow_tag: AllowTagOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,7 +45,13 @@ def compile_pipeline(
     # What TFX prints while it loads is no part of what this command says.
     with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):
         package = compile_package(
-            definition, parameters, output, image=image, pipeline_root=pipeline_root, allow_tag=allow_tag
+            definition,
+            parameters,
+            output,
+            image=image,
+            pipeline_root=pipeline_root,
+            destination=destination,
+            allow_tag=allow_tag,
         )
     if as_json:
         import json

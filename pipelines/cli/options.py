@@ -27,6 +27,10 @@ ImageOption = Annotated[
 PipelineRootOption = Annotated[
     str, typer.Option("--pipeline-root", metavar="URI", help="Where artifacts go; else the server's own default.")
 ]
+DestinationOption = Annotated[
+    str,
+    typer.Option("--destination", metavar="URI", help="Where models are pushed to; else a folder in a volume."),
+]
 AllowTagOption = Annotated[
     bool, typer.Option("--allow-tag", help="Accept an image by tag, although its content may change.")
 ]

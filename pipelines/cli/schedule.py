@@ -8,6 +8,7 @@ from pipelines.cli.kubeflow import EndpointOption, NamespaceOption, connect, pri
 from pipelines.cli.options import (
     AllowTagOption,
     DataOption,
+    DestinationOption,
     ImageOption,
     JsonOption,
     PipelineArgument,
@@ -39,6 +40,7 @@ def create(
     data: DataOption = None,
     settings: SetOption = None,
     pipeline_root: PipelineRootOption = "",
+    destination: DestinationOption = "",
     allow_tag: AllowTagOption = False,
     experiment: ExperimentOption = "weighbridge",
     endpoint: EndpointOption = None,
@@ -51,7 +53,7 @@ def create(
     schedules.check_times(cron, every, at_once)  # before anything is compiled
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
-    with compiled(pipeline, data, settings, image, pipeline_root, allow_tag) as package:
+    with compiled(pipeline, data, settings, image, pipeline_root, destination, allow_tag) as package:
         schedule = schedules.create(
             api,
             package,

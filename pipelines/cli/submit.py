@@ -20,6 +20,7 @@ from pipelines.cli.kubeflow import (
 from pipelines.cli.options import (
     AllowTagOption,
     DataOption,
+    DestinationOption,
     ImageOption,
     JsonOption,
     PipelineArgument,
@@ -39,6 +40,7 @@ def submit(
     data: DataOption = None,
     settings: SetOption = None,
     pipeline_root: PipelineRootOption = "",
+    destination: DestinationOption = "",
     allow_tag: AllowTagOption = False,
     experiment: ExperimentOption = "weighbridge",
     endpoint: EndpointOption = None,
@@ -58,7 +60,7 @@ def submit(
 
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
-    with compiled(pipeline, data, settings, image, pipeline_root, allow_tag) as package:
+    with compiled(pipeline, data, settings, image, pipeline_root, destination, allow_tag) as package:
         submission = kubeflow.submit(api, package, experiment=experiment, pipeline_root=pipeline_root, force=force)
     run, reused = submission.run, submission.reused
     if not as_json:
@@ -75,7 +77,13 @@ def submit(
 
 @contextmanager
 def compiled(
-    pipeline: str, data: str | None, settings: list[str] | None, image: str, pipeline_root: str, allow_tag: bool
+    pipeline: str,
+    data: str | None,
+    settings: list[str] | None,
+    image: str,
+    pipeline_root: str,
+    destination: str,
+    allow_tag: bool,
 ) -> "Iterator[Package]":
     """The pipeline as a package in a folder of its own, which goes when the block ends."""
     import tempfile
@@ -96,6 +104,7 @@ def compiled(
                 Path(folder, f"{definition.name}.yaml"),
                 image=image,
                 pipeline_root=pipeline_root,
+                destination=destination,
                 allow_tag=allow_tag,
             )
         yield package

@@ -18,9 +18,9 @@ from pipelines.kubeflow import checks
 from pipelines.kubeflow.parameters import TYPES, Place, RuntimeParameter, find_places
 from pipelines.local import facts
 
-# Where a pipeline keeps what outlives a run: a volume of its steps.
+# Where a pipeline keeps what outlives a run, and the volume claims that are mounted there in the steps that use them.
 STATE_FOLDER = "/weighbridge"
-STATE_CLAIM = "weighbridge-state"
+CLAIMS = {"production": "weighbridge-production", "kept": "weighbridge-kept"}
 GATES_PARAMETER = "gates_digest"
 DATA_PARAMETER = "data_digest"
 DESTINATION_PARAMETER = "push_destination"
@@ -64,6 +64,7 @@ def compile_package(
     image: str,
     pipeline_root: str = "",
     allow_tag: bool = False,
+    destination: str = "",
     state: str = STATE_FOLDER,
 ) -> Package:
     """Compile a pipeline and write the package.
@@ -75,6 +76,7 @@ def compile_package(
         image: that steps run in, by digest.
         pipeline_root: where artifacts go; empty for the server's own default.
         allow_tag: accept an image that is named by a tag.
+        destination: where models are pushed to, e.g. `gs://bucket/models/taxi`; by default a folder in a volume.
         state: folder, in the steps, for production, history and checkpoints.
 
     Raises:
@@ -87,9 +89,9 @@ def compile_package(
         name=definition.name,
         folder=definition.folder,
         root=pipeline_root or f"minio://mlpipeline/v2/artifacts/{definition.name}",
-        production=f"{state}/production/{definition.name}",
-        history=f"{state}/history/{definition.name}",
-        checkpoints=f"{state}/checkpoints/{definition.name}",
+        production=destination or f"{state}/production/{definition.name}",
+        history=f"{state}/kept/history/{definition.name}",
+        checkpoints=f"{state}/kept/checkpoints/{definition.name}",
     )
     with without_collections():
         import yaml
@@ -102,7 +104,7 @@ def compile_package(
         description = (definition.description or definition.name).strip()
         document = spec.pipeline_spec(pipeline, image, opened, pipeline_root, description)
         resources = {
-            f"{node.id}_executor": _with_state(getattr(node, "resources", None) or Resources(), state)
+            f"{node.id}_executor": _with_volumes(node, state)
             for node in pipeline.components
             if "container" in spec.executor(document, node.id)
         }
@@ -179,11 +181,12 @@ def _data_digests(pipeline: Any) -> list[RuntimeParameter]:
     return found
 
 
-def _with_state(asked: Resources, state: str) -> Resources:
-    """Every step sees the state's volume, unless it mounts something of its own there."""
-    if state in asked.volumes:
-        return asked
-    return asked.model_copy(update={"volumes": {**asked.volumes, state: STATE_CLAIM}})
+def _with_volumes(node: Any, state: str) -> Resources:
+    """What a component asks for, and the volumes that its execution properties name a folder of."""
+    asked: Resources = getattr(node, "resources", None) or Resources()
+    texts = " ".join(value for value in node.exec_properties.values() if isinstance(value, str))
+    needed = {f"{state}/{name}": claim for name, claim in CLAIMS.items() if f"{state}/{name}/" in texts}
+    return asked.model_copy(update={"volumes": needed | asked.volumes})
 
 
 def _header(name: str, description: str, opened: list[RuntimeParameter]) -> str:

@@ -25,7 +25,6 @@ KINDS = {
     "ConfigMap",
 }
 PRODUCTION = {
-    ("PersistentVolumeClaim", "weighbridge-production"),
     ("Role", "weighbridge-production-writer"),
     ("RoleBinding", "weighbridge-production-writer"),
 }

@@ -146,7 +146,7 @@ def test_production_is_mounted_writable_by_the_pushers_account_alone(account: st
 @pytest.mark.parametrize("account", ["weighbridge-train", "weighbridge-push", "default"])
 def test_other_pods_are_let_in(account: str) -> None:
     assert admits(pod(account, read_only=True))
-    assert admits(pod(account, claim="weighbridge-checkpoints"))
+    assert admits(pod(account, claim="weighbridge-kept"))
     assert admits(pod(account, claim=None))
     assert admits({"serviceAccountName": account})
 
@@ -166,4 +166,4 @@ def test_the_policy_covers_prod_refuses_and_fails_closed() -> None:
     assert binding == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]}
     (validation,) = policy["spec"]["validations"]
     claims = set(re.findall(r"'(weighbridge-[a-z-]+)'", validation["expression"]))
-    assert claims == names(render("prod"), "PersistentVolumeClaim") - {"weighbridge-checkpoints"}
+    assert claims == names(render("prod"), "PersistentVolumeClaim") - {"weighbridge-kept"}

@@ -230,8 +230,28 @@ def test_resources_that_a_component_declares_are_in_the_package(tmp_path: Path) 
     mounts = platform_spec["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["Trainer_executor"]["pvcMount"]
     assert {mount["mountPath"]: mount["constant"] for mount in mounts} == {
         "/data": "shop-data",
-        "/weighbridge": "weighbridge-state",
+        "/weighbridge/kept": "weighbridge-kept",
     }
+
+
+@pytest.mark.parametrize(
+    ("destination", "with_production"), [("", {"ProductionModel", "Pusher"}), ("gs://models/taxi", set())]
+)
+def test_volumes_are_mounted_where_they_are_used(destination: str, with_production: set[str], tmp_path: Path) -> None:
+    definition = load("taxi")
+    package = compile_package(
+        definition, definition.parameters(), tmp_path / "p.yaml", image=IMAGE, destination=destination
+    )
+    spec, platform_spec = yaml.safe_load_all(package.path.read_text())
+    executors = platform_spec["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    claims = {
+        name.removesuffix("_executor"): {mount["constant"] for mount in found.get("pvcMount", [])}
+        for name, found in executors.items()
+    }
+    assert {name for name, found in claims.items() if "weighbridge-production" in found} == with_production
+    assert {name for name, found in claims.items() if "weighbridge-kept" in found} == {"DataValidator", "Trainer"}
+    default = spec["root"]["inputDefinitions"]["parameters"]["push_destination"]["defaultValue"]
+    assert default == (destination or "/weighbridge/production/taxi")
 
 
 def compiled(pipeline: Any) -> dict[str, Any]:
