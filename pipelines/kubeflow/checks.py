@@ -66,7 +66,6 @@ def check_pipeline(pipeline: Any) -> None:
                     ) from error
 
 
-
 def _check_conditions(node: Any, registry: Any) -> None:
     """Conditions must look at what Kubeflow's expressions can see."""
     from tfx.dsl.compiler.compiler_utils import implicit_channel_key

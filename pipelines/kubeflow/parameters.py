@@ -89,8 +89,9 @@ def _other(value: Scalar) -> Scalar:
 
 
 def _properties(pipeline: Any) -> dict[tuple[str, str], Any]:
+    """Execution properties by step and name; what TFX fills in later is told by its text."""
     return {
-        (node.id, name): value
+        (node.id, name): value if isinstance(value, Scalar) else str(getattr(value, "default", None))
         for node in pipeline.components
         for name, value in node.exec_properties.items()
         if name != "code_digest"  # follows from the others

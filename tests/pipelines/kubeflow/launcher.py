@@ -8,6 +8,7 @@ inputs names and session information, and only the parents of outputs are made.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import uuid
@@ -58,13 +59,27 @@ class Launcher:
         order = TopologicalSorter({name: task.get("dependentTasks", []) for name, task in tasks.items()})
         for name in order.static_order():
             before = [self.results[other].code for other in tasks[name].get("dependentTasks", [])]
-            skipped = any(code != 0 for code in before)
+            skipped = any(code != 0 for code in before) or not self._triggered(tasks[name])
             self.results[name] = StepResult(None) if skipped else self._step(name, tasks[name], values)
         return self.results
 
     def remove(self) -> None:
         """Remove what the steps left."""
         shutil.rmtree(MOUNT / self.bucket, ignore_errors=True)
+
+    def _triggered(self, task: dict[str, Any]) -> bool:
+        """Whether a task's condition holds. Of CEL only what TFX's compiler writes for one comparison is known."""
+        condition = task.get("triggerPolicy", {}).get("condition", "")
+        if not condition:
+            return True
+        found = re.fullmatch(
+            r"\(inputs\.artifacts\['([\w.]+)'\]\.artifacts\[0\]\.metadata\['(\w+)'\] (>|<|==) ([\d.]+)\)", condition
+        )
+        assert found, f"this double cannot tell whether {condition}"
+        produced = task["inputs"]["artifacts"][found[1]]["taskOutputArtifact"]
+        artifact = self.results[produced["producerTask"]].outputs[produced["outputArtifactKey"]]
+        value, limit = artifact["metadata"][found[2]], float(found[4])
+        return {">": value > limit, "<": value < limit, "==": value == limit}[found[3]]
 
     def _step(self, name: str, task: dict[str, Any], values: dict[str, Any]) -> StepResult:
         component = self.spec["components"][task["componentRef"]["name"]]

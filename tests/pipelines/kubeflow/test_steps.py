@@ -114,6 +114,22 @@ def test_data_that_are_not_those_of_the_digest_are_told(launch: Launch, taxi_csv
     assert "data_digest" in done.results["ExampleGen"].log
 
 
+def test_a_pipeline_of_stock_components(launch: Launch, tmp_path: Path) -> None:
+    for span in (1, 2):
+        folder = tmp_path / f"data/span-{span}"
+        folder.mkdir(parents=True)
+        (folder / "rows.csv").write_text("a\n" + f"{span}\n" * 30)
+    done = launch("tests.pipelines.kubeflow.stock_pipeline", input_base=str(tmp_path / "data"), word="ab")
+    assert {name: result.code for name, result in done.results.items()} == {
+        **dict.fromkeys(("CsvExampleGen", "StatisticsGen", "Count", "Repeat"), 0),
+        "Never": None,
+    }, {name: result.log[-1500:] for name, result in done.results.items()}
+    examples = done.results["CsvExampleGen"].outputs["examples"]["metadata"]
+    assert examples["span"] == "2"  # the newest, resolved in the step: Kubeflow runs no drivers
+    assert "total_bytes" in examples["input_fingerprint"]
+    assert path(done.results["Repeat"], "text").read_text() == "ab" * 4
+
+
 def test_a_pipeline_with_stock_transform(launch: Launch) -> None:
     done = launch("tests.pipelines.taxi.transform_pipeline")
     assert {name: result.code for name, result in done.results.items()} == dict.fromkeys(done.results, 0)
