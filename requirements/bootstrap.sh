@@ -66,7 +66,8 @@ fi
 locks="-r $lock"
 [ "$PROFILE" = dev ] && locks="$locks -r requirements/dev-py$(printf %s "$python" | tr -d .).lock"
 echo "weighbridge set-up: installing $lock ($PROFILE) into $VENV"
-# The system's certificates: a company's own authority may sign what reaches PyPI. Compiled bytecode makes the imports of every later command about three times cheaper.
+# Compiled bytecode makes the imports of every later command about three times cheaper. The system's certificates: a
+# company's own authority may sign what reaches PyPI.
 # shellcheck disable=SC2086  # the list of locks is meant to be split
 VIRTUAL_ENV=$VENV "$UV" pip install --quiet --system-certs --compile-bytecode --require-hashes $locks \
     || fail "could not install $lock; check the connection to PyPI and run again" 3

@@ -49,26 +49,25 @@ class Step:
 
     def resolve_spans(self) -> None:
         """What stock file-based ExampleGens leave to a driver: spans, versions and the fingerprint of the input."""
-        from tfx.components.example_gen import input_processor
-        from tfx.components.example_gen import utils as example_gen_utils
+        from tfx.components.example_gen import driver, input_processor, utils
         from tfx.proto import example_gen_pb2, range_config_pb2
 
-        config, output = example_gen_pb2.Input(), example_gen_pb2.Output()  # type: ignore[attr-defined]
-        json_format.Parse(self.properties["input_config"], config)
-        json_format.Parse(self.properties["output_config"], output)
-        span = None
+        config = json_format.Parse(self.properties["input_config"], example_gen_pb2.Input())  # type: ignore[attr-defined]
+        wanted = None
         if text := self.properties.get("range_config"):
-            span = json_format.Parse(text, range_config_pb2.RangeConfig())  # type: ignore[attr-defined]
-        processor = input_processor.FileBasedInputProcessor(self.properties["input_base"], config.splits, span)
-        number, version = processor.resolve_span_and_version()
-        fingerprint = processor.get_input_fingerprint(number, version)
-        # The processor has put the span's own patterns into the splits.
-        self.properties["input_config"] = json_format.MessageToJson(config)
-        self.properties["input_fingerprint"] = fingerprint
-        for artifacts in self._outputs.values():
-            for artifact in artifacts:
-                artifact.set_string_custom_property(example_gen_utils.FINGERPRINT_PROPERTY_NAME, fingerprint)
-                artifact.set_string_custom_property(example_gen_utils.SPAN_PROPERTY_NAME, str(number))
+            wanted = json_format.Parse(text, range_config_pb2.RangeConfig())  # type: ignore[attr-defined]
+        processor = input_processor.FileBasedInputProcessor(self.properties["input_base"], config.splits, wanted)
+        span, version = processor.resolve_span_and_version()
+        for split in config.splits:
+            split.pattern = processor.get_pattern_for_span_version(split.pattern, span, version)
+        self.properties |= {
+            "input_config": json_format.MessageToJson(config, preserving_proto_field_name=True),
+            utils.SPAN_PROPERTY_NAME: span,
+            utils.VERSION_PROPERTY_NAME: version,
+            utils.FINGERPRINT_PROPERTY_NAME: processor.get_input_fingerprint(span, version),
+        }
+        [examples] = self._outputs["examples"]
+        driver.update_output_artifact(exec_properties=self.properties, output_artifact=examples.mlmd_artifact)
 
     def run(self, executor_class: str) -> None:
         """Import the executor, nothing else, and let it do its work."""

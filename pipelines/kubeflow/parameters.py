@@ -89,9 +89,9 @@ def _other(value: Scalar) -> Scalar:
 
 
 def _properties(pipeline: Any) -> dict[tuple[str, str], Any]:
-    """Execution properties by step and name; what TFX fills in later is told by its text."""
+    """Execution properties by step and name; of what TFX fills in later, the kind and the default."""
     return {
-        (node.id, name): value if isinstance(value, Scalar) else str(getattr(value, "default", None))
+        (node.id, name): value if isinstance(value, Scalar) else (type(value), getattr(value, "default", None))
         for node in pipeline.components
         for name, value in node.exec_properties.items()
         if name != "code_digest"  # follows from the others

@@ -60,5 +60,12 @@ def test_what_allows_no_other_value_is_fixed() -> None:
     assert find_places(build, "only") == ()
 
 
+def test_a_default_of_tfxs_own_parameter_is_fixed() -> None:
+    def build(value: str) -> Any:
+        return pipeline(plain=SimpleNamespace(default=value))
+
+    assert find_places(build, "a") == ()
+
+
 def test_the_same_text_elsewhere_is_left_alone() -> None:
     assert find_places(lambda value: pipeline(plain=value, same="a"), "a") == (Place("Step", "plain"),)

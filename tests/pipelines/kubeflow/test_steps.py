@@ -125,7 +125,7 @@ def test_a_pipeline_of_stock_components(launch: Launch, tmp_path: Path) -> None:
         "Never": None,
     }, {name: result.log[-1500:] for name, result in done.results.items()}
     examples = done.results["CsvExampleGen"].outputs["examples"]["metadata"]
-    assert examples["span"] == "2"  # the newest, resolved in the step: Kubeflow runs no drivers
+    assert examples["custom:span"] == 2.0  # the newest, resolved in the step: Kubeflow runs no drivers
     assert "total_bytes" in examples["input_fingerprint"]
     assert path(done.results["Repeat"], "text").read_text() == "ab" * 4
 
