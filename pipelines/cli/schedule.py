@@ -15,7 +15,7 @@ from pipelines.cli.options import (
     PipelineRootOption,
     SetOption,
 )
-from pipelines.cli.submit import ExperimentOption, compiled
+from pipelines.cli.submit import ExperimentOption, ServiceAccountOption, compiled
 
 if TYPE_CHECKING:
     from pipelines.kubeflow.schedules import Schedule
@@ -43,6 +43,7 @@ def create(
     destination: DestinationOption = "",
     allow_tag: AllowTagOption = False,
     experiment: ExperimentOption = "weighbridge",
+    service_account: ServiceAccountOption = "",
     endpoint: EndpointOption = None,
     namespace: NamespaceOption = None,
     as_json: JsonOption = False,
@@ -63,6 +64,7 @@ def create(
             at_once=at_once,
             experiment=experiment,
             pipeline_root=pipeline_root,
+            service_account=service_account,
         )
     _told(schedule, as_json, "runs")
 

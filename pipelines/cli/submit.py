@@ -31,6 +31,14 @@ from pipelines.cli.options import (
 if TYPE_CHECKING:
     from pipelines.kubeflow.package import Package
 
+ServiceAccountOption = Annotated[
+    str,
+    typer.Option(
+        "--service-account",
+        envvar="WEIGHBRIDGE_KFP_SERVICE_ACCOUNT",
+        help="Account of the run's pods, e.g. weighbridge-push for a run that pushes; else the server's own.",
+    ),
+]
 ExperimentOption = Annotated[str, typer.Option("--experiment", help="Experiment on Kubeflow; made where missing.")]
 
 
@@ -43,6 +51,7 @@ def submit(
     destination: DestinationOption = "",
     allow_tag: AllowTagOption = False,
     experiment: ExperimentOption = "weighbridge",
+    service_account: ServiceAccountOption = "",
     endpoint: EndpointOption = None,
     namespace: NamespaceOption = None,
     force: Annotated[bool, typer.Option("--force", help="Start a run even if the same one is there already.")] = False,
@@ -61,7 +70,14 @@ def submit(
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
     with compiled(pipeline, data, settings, image, pipeline_root, destination, allow_tag) as package:
-        submission = kubeflow.submit(api, package, experiment=experiment, pipeline_root=pipeline_root, force=force)
+        submission = kubeflow.submit(
+            api,
+            package,
+            experiment=experiment,
+            pipeline_root=pipeline_root,
+            service_account=service_account,
+            force=force,
+        )
     run, reused = submission.run, submission.reused
     if not as_json:
         tell(run.url)

@@ -88,6 +88,8 @@ def _run(arguments: argparse.Namespace, beam: list[str]) -> list[Gate]:
     output["artifacts"] |= pages.write(shown, step.folders(), gates, arguments.pipeline_name, run)
     path = exchange.to_path(executor_input["outputs"]["outputFile"])
     files.write_text(path, json.dumps(exchange.mend_outputs(output)))
+    if any(gate.refuses for gate in gates):
+        pages.keep(shown)
     return gates
 
 

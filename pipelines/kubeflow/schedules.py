@@ -58,6 +58,7 @@ def create(
     experiment: str = "",
     parameters: Mapping[str, Any] | None = None,
     pipeline_root: str = "",
+    service_account: str = "",
 ) -> Schedule:
     """Make a recurring run of a package.
 
@@ -73,6 +74,7 @@ def create(
         experiment: name of the experiment; by default `weighbridge`.
         parameters: values of the package's runtime parameters.
         pipeline_root: where artifacts go; by default what the package or the server says.
+        service_account: that all pods of its runs have; by default the server's own.
 
     Raises:
         UsageError: the times cannot be read, a schedule of this name is there, or the server refuses something.
@@ -102,6 +104,7 @@ def create(
         runtime_config=models.V2beta1RuntimeConfig(
             parameters=dict(parameters or {}), pipeline_root=pipeline_root or None
         ),
+        service_account=service_account or None,
         trigger=trigger,
         mode="ENABLE",
         max_concurrency=str(at_once),

@@ -2,6 +2,7 @@
 
 import html
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from components.verdict.verdict import VERDICT_FILE
 
 _METRICS_FILE = "metrics.json"
 _ROC_POINTS = 100
+
+_log = logging.getLogger("weighbridge")
 
 
 def write(
@@ -46,6 +49,25 @@ def write(
         entry = {key: artifact[key] for key in ("name", "uri", "type") if key in artifact}
         found[name] = {"artifacts": [entry | {"metadata": metadata}]}
     return found
+
+
+def keep(shown: Mapping[str, dict[str, Any]]) -> None:
+    """Upload the report of a step that is about to fail: the launcher uploads outputs of steps that succeed only.
+
+    Where artifacts lie in Google Cloud Storage the step can do it itself; elsewhere its log is all that stays.
+    """
+    from components.common import gcs
+    from pipelines.kubeflow.exchange import to_path
+
+    address = shown.get("weighbridge_report", {}).get("uri", "")
+    if not address.startswith("gs://"):
+        return
+    bucket, name = gcs.split(address)
+    try:
+        gcs.client().bucket(bucket).blob(name).upload_from_filename(to_path(address), content_type="text/html")
+        _log.info("report: %s", address)
+    except Exception as error:  # whatever happens here, the step's own refusal is what must be told
+        _log.warning("The report could not be kept at %s: %s", address, error)
 
 
 def _report(folders: Mapping[str, Path], gates: list[Gate], pipeline: str, run: str) -> str:

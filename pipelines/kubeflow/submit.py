@@ -50,6 +50,7 @@ def submit(
     experiment: str = "",
     parameters: Mapping[str, Any] | None = None,
     pipeline_root: str = "",
+    service_account: str = "",
     force: bool = False,
 ) -> Submission:
     """Run a package, unless the same one runs or ran to a verdict already.
@@ -60,6 +61,7 @@ def submit(
         experiment: name of the experiment, made where it is missing; by default `weighbridge`.
         parameters: values of the package's runtime parameters.
         pipeline_root: where artifacts go; by default what the package or the server says.
+        service_account: that all pods of the run have; by default the server's own.
         force: start a run even so.
 
     Raises:
@@ -81,6 +83,7 @@ def submit(
         runtime_config=models.V2beta1RuntimeConfig(
             parameters=dict(parameters or {}), pipeline_root=pipeline_root or None
         ),
+        service_account=service_account or None,
     )
     made = read_run(api, api.call(f"a run of {package.pipeline}", api.client.runs.run_service_create_run, body))
     if not force:

@@ -81,3 +81,9 @@ def test_the_namespace_goes_along(kubeflow, package):
     submit(api, package)
     assert next(iter(kubeflow.experiments.values()))["namespace"] == "team"
     assert next(iter(kubeflow.pipelines.values()))["namespace"] == "team"
+
+
+def test_the_service_account_is_the_runs(kubeflow, api, package):
+    made = submit(api, package, service_account="weighbridge-push").run
+    assert kubeflow.runs[made.run_id]["service_account"] == "weighbridge-push"
+    assert "service_account" not in kubeflow.runs[submit(api, package, force=True).run.run_id]
