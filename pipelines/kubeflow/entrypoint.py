@@ -18,10 +18,7 @@ from components.common.errors import ExitCode, InfrastructureError, UsageError, 
 from components.common.memory import without_collections
 from components.verdict import Gate, read_gates
 from components.verdict.verdict import GATES_FILE
-from pipelines.kubeflow import exchange
-
-# Read by whoever brings a run's verdict home: a failed step keeps no artifacts, only its log.
-GATES_LINE = "weighbridge-gates: "
+from pipelines.kubeflow import exchange, last_words
 
 _log = logging.getLogger("weighbridge")
 
@@ -33,17 +30,17 @@ def main(argv: list[str]) -> ExitCode:
     try:
         gates = _run(arguments, beam)
     except WeighbridgeError as error:
-        _say(f"{error.exit_code.name}: {error.message}", error.hint)
+        _say(last_words.of_error(error))
         return error.exit_code
     except Exception as error:
         traceback.print_exc()
-        _say(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
-        return ExitCode.INFRASTRUCTURE if isinstance(error, OSError | MemoryError) else ExitCode.USAGE
-    refusing = [gate for gate in gates if gate.refuses]
-    if not refusing:
+        passing = isinstance(error, OSError | MemoryError)
+        told = (InfrastructureError if passing else UsageError)(f"{type(error).__name__}: {error}")
+        _say(last_words.of_error(told))
+        return told.exit_code
+    if not any(gate.refuses for gate in gates):
         return ExitCode.PASSED
-    _say(GATES_LINE + json.dumps([gate.model_dump(mode="json") for gate in gates], ensure_ascii=False))
-    _say(*(f"REFUSED {gate.name}: {gate.message}" for gate in refusing))
+    _say(last_words.of_refusal(gates))
     return ExitCode.REFUSED
 
 
@@ -137,14 +134,13 @@ def _retrying(run: Any, retries: int, backoff_s: float) -> None:
             time.sleep(wait_s)
 
 
-def _say(*lines: str) -> None:
+def _say(lines: list[str]) -> None:
     """Plain lines, last in the log; and in the pod's termination message, where there is one."""
-    text = "\n".join(line for line in lines if line)
-    print(text, file=sys.stderr, flush=True)  # noqa: T201, a step's log is its voice
+    print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201, a step's log is its voice
     message = Path("/dev/termination-log")
-    if message.exists() and not text.startswith(GATES_LINE):
+    if message.exists():
         with message.open("w") as file:
-            file.write(text[:4000])
+            file.write("\n".join(line for line in lines if not line.startswith(last_words.GATES_LINE))[:4000])
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ The gates lie in the artifacts of the steps that succeeded. A step that refuses 
 keeps no artifacts and its API tells no reason: there the step's log speaks, in the lines that our entry point writes.
 """
 
-import json
-import re
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,13 +14,10 @@ from components.verdict import Gate, Verdict
 from components.verdict.verdict import GATES_FILE, VERDICT_FILE, GateList
 from pipelines.kubeflow.api import Api
 from pipelines.kubeflow.artifacts import read_file, read_log
+from pipelines.kubeflow.last_words import exit_code_in, gates_in
 from pipelines.kubeflow.metadata import Execution, executions
 from pipelines.kubeflow.runs import KubeflowRun, Task
 
-# What the entry point writes when a gate refuses; behind `exit code 1: ` in a message of Argo's.
-_REFUSED = re.compile(r"(?:^|: )REFUSED (?P<gate>\S.*?): (?P<sentence>.+?)\s*$", re.MULTILINE)
-# A line with all gates of the step as JSON, where the entry point writes one.
-GATES_LINE = "weighbridge-gates: "
 _LAST_LINES = 5
 # Outputs in which our components leave gates. Others, such as the model now in production, may lie where the proxy
 # cannot read.
@@ -90,7 +85,7 @@ def _failed(api: Api, run: KubeflowRun) -> KubeflowOutcome:
             said.append((task.name, read_log(api, run, task, execution)))
         except InfrastructureError as error:
             hint = hint or error.hint
-    refusing = [gate for _, text in said for gate in _gates_in(text)]
+    refusing = [gate for _, text in said for gate in gates_in(text)]
     if any(gate.refuses for gate in refusing):
         try:
             gates, subject = _left(api, run, steps)
@@ -105,7 +100,7 @@ def _failed(api: Api, run: KubeflowRun) -> KubeflowOutcome:
     return KubeflowOutcome(
         run,
         None,
-        ExitCode.INFRASTRUCTURE,
+        exit_code_in("\n".join(text for _, text in said)),
         f"{names} failed, and not by a gate{told}",
         hint or f"Read on: weighbridge logs {run.run_id}",
     )
@@ -149,18 +144,6 @@ def _parsed(model: type[Model], data: bytes, where: str) -> Model:
         return model.model_validate_json(data)
     except ValidationError as error:
         raise InfrastructureError(f"{where} is not what it should be: {error.errors()[0]['msg']}") from error
-
-
-def _gates_in(text: str) -> list[Gate]:
-    """The gates that a log tells: all of the step's, or the refusing one by its sentence."""
-    for line in text.splitlines():
-        _, found, document = line.partition(GATES_LINE)
-        if found:
-            try:
-                return list(GateList.model_validate(json.loads(document)).gates)
-            except ValueError:
-                continue
-    return [Gate(name=match["gate"], passed=False, message=match["sentence"]) for match in _REFUSED.finditer(text)]
 
 
 def _without_repeats(gates: list[Gate]) -> list[Gate]:

@@ -75,7 +75,8 @@ def _report(folders: Mapping[str, Path], gates: list[Gate], pipeline: str, run: 
     from components.report import Evidence, render_html
 
     weighed = [folder / VERDICT_FILE for folder in folders.values() if (folder / VERDICT_FILE).exists()]
-    verdict = Verdict.read(weighed[0]) if weighed else Verdict.of(gates, pipeline=pipeline, run_id=run, subject={})
+    alone = Verdict.of(gates, pipeline=f"{pipeline}, this step alone", run_id=run, subject={})
+    verdict = Verdict.read(weighed[0]) if weighed else alone
     if not verdict.gates:
         return f"<p>{html.escape(pipeline)}: this step weighs nothing.</p>"
     return render_html(Evidence.collect(verdict, dict(folders), steps=[]))

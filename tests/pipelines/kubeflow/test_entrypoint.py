@@ -8,6 +8,7 @@ import pytest
 
 from components.common.errors import ExitCode, InfrastructureError, UsageError
 from pipelines.kubeflow import entrypoint
+from pipelines.kubeflow.last_words import gates_in
 
 EXECUTOR = "tests.pipelines.kubeflow.executors"
 
@@ -53,8 +54,8 @@ def test_a_refusing_gate_fails_the_step_and_has_the_last_word(tmp_path: Path, ca
     assert call(tmp_path, "Weighing", passes="no") == ExitCode.REFUSED
     *_, gates, last = capfd.readouterr().err.strip().splitlines()
     assert last == "REFUSED quality.auc.min: AUC <b>is</b> too low."
-    [gate] = json.loads(gates.removeprefix(entrypoint.GATES_LINE))
-    assert (gate["name"], gate["passed"]) == ("quality.auc.min", False)
+    [gate] = gates_in(gates)
+    assert (gate.name, gate.passed, gate.observed) == ("quality.auc.min", False, 0.8)
     page = (tmp_path / "report.html").read_text()
     assert "&lt;b&gt;is&lt;/b&gt; too low" in page
     assert json.loads((tmp_path / "output.json").read_text())["artifacts"]

@@ -8,7 +8,8 @@ from components.common.errors import ExitCode, InfrastructureError, UsageError
 from pipelines.kubeflow import endpoint, runs
 from pipelines.kubeflow.api import Api, NotThereError
 from pipelines.kubeflow.artifacts import read_log
-from pipelines.kubeflow.outcome import GATES_LINE, outcome
+from pipelines.kubeflow.last_words import GATES_LINE, of_error
+from pipelines.kubeflow.outcome import outcome
 from pipelines.kubeflow.submit import submit, version_name
 from tests.pipelines.kubeflow.conftest import SENTENCE, gates_bytes
 from tests.pipelines.kubeflow.double import Script, failing
@@ -98,6 +99,14 @@ def test_a_step_that_fails_otherwise_is_an_infrastructure_failure(kubeflow, api,
     assert (result.exit_code, result.verdict) == (ExitCode.INFRASTRUCTURE, None)
     assert "Evaluator failed" in result.message
     assert "MemoryError" in result.message
+
+
+def test_a_step_that_is_configured_wrongly_is_a_usage_error(kubeflow, api, package):
+    kubeflow.next_script = failing
+    kubeflow.logs[POD] = "\n".join(["INFO x", *of_error(UsageError("data='x' is wrong", "Give another."))])
+    result = outcome(api, waited(api, package)[0])
+    assert result.exit_code == ExitCode.USAGE
+    assert "data='x' is wrong" in result.message
 
 
 def test_a_failed_step_without_a_log_says_how_to_read_it(kubeflow, api, package):
