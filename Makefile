@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 LOCKS := $(wildcard requirements/*.lock) requirements/bootstrap.sh setup.py
 SOURCES := components pipelines tests benchmarks
 PIPELINE ?= taxi
+IMAGE ?= weighbridge
+ENGINE ?= $(shell command -v podman || command -v docker)
 
-.PHONY: help run test lint format lock bench clean
+.PHONY: help run test lint format lock bench image clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -39,6 +41,12 @@ lock: $(VENV)/.ready-run ## resolve requirements/*.in into the lock files again
 
 bench: $(VENV)/.ready-dev ## speed and memory against stock TFX, side by side; takes two hours (ARGS="--rows 15002" for a minute)
 	@$(BIN)/python -m benchmarks --results benchmarks/RESULTS.md $(ARGS)
+
+image: ## build the image that steps run in (IMAGE=name, BASE=image with Python 3.11); see infra/docker/README.md
+	@test -n "$(ENGINE)" || { echo "make image: needs podman or docker on PATH" >&2; exit 2; }
+	@$(ENGINE) build --file infra/docker/Dockerfile --tag "$(IMAGE)" $(if $(BASE),--build-arg BASE="$(BASE)") \
+		--build-arg REVISION="$$(git describe --always --abbrev=40 --exclude '*' --dirty 2>/dev/null || echo unknown)" \
+		$(BUILD_ARGS) .
 
 clean: ## remove the virtual environment and the tools, keep runs
 	@rm -rf $(VENV) .tools

@@ -40,7 +40,8 @@ def check_pipeline(pipeline: Any) -> None:
     name = pipeline.pipeline_info.pipeline_name
     if not _NAME.match(name):
         raise UsageError(
-            f"Pipeline name {name!r} is none for Kubeflow", "Use small letters, digits and hyphens, 128 at most."
+            f"Pipeline name {name!r} is none for Kubeflow",
+            "Use small letters, digits and hyphens, 128 at most: name its folder so, or set NAME in its module.",
         )
     for node in pipeline.components:
         kind = type(node).__name__

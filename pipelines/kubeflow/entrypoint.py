@@ -27,6 +27,7 @@ def main(argv: list[str]) -> ExitCode:
     """Run one step; everything it has to say about how it ended is on stderr, and in the exit code."""
     arguments, beam = _parser().parse_known_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)  # says hundreds of lines while it loads
     try:
         gates = _run(arguments, beam)
     except WeighbridgeError as error:

@@ -39,7 +39,8 @@ def mend_inputs(executor_input: dict[str, Any], inputs_spec: Mapping[str, Any]) 
     declared = inputs_spec.get("artifacts", {})
     for name, artifacts in executor_input.get("inputs", {}).get("artifacts", {}).items():
         for artifact in artifacts.get("artifacts", []):
-            if not any(artifact.get("type", {}).get(key) for key in ("instanceSchema", "schemaTitle")):
+            # A server loses the type; kfp's local engine says that it is any artifact.
+            if _title(artifact) in ("", "system.Artifact"):
                 artifact["type"] = declared.get(name, {}).get("artifactType", {})
             _mend_artifact(artifact)
     for artifacts in executor_input.get("outputs", {}).get("artifacts", {}).values():
@@ -62,9 +63,7 @@ def take_shown(executor_input: dict[str, Any]) -> dict[str, dict[str, Any]]:
     found = {}
     for name in list(outputs):
         [artifact, *_] = outputs[name].get("artifacts", []) or [{}]
-        schema = artifact.get("type", {})
-        title = schema.get("schemaTitle", "") or schema.get("instanceSchema", "")
-        if "system." in title:
+        if "system." in _title(artifact):
             found[name] = artifact
             del outputs[name]
     return found
@@ -91,6 +90,11 @@ def run_id(executor_input: Mapping[str, Any]) -> str:
             if len(parts) > 4:
                 return parts[-4]
     return ""
+
+
+def _title(artifact: Mapping[str, Any]) -> str:
+    schema = artifact.get("type", {})
+    return str(schema.get("schemaTitle", "") or schema.get("instanceSchema", ""))
 
 
 def _mend_artifact(artifact: dict[str, Any]) -> None:

@@ -1,26 +1,23 @@
 """Kubeflow's own local engine, kfp.local with its DockerRunner, on podman.
 
-Everything but the container itself is kfp's: it reads the package, orders and resolves tasks, and collects outputs. Two
-things are replaced:
-
-* How a container is run. Some releases of kfp wait for a container that is removed by itself, and call a failed
-  component a success; all leave the container's user, network and file system open. Here it is created, started,
-  listened to, waited for and removed, under what Kubernetes' restricted profile allows, with a read-only root and no
-  network at all.
-* Types of inputs. kfp.local calls the type of every artifact it does not know `system.Artifact`; a Kubeflow server was
-  seen to hand on none, and the image is held to what a server does.
+Everything but the container itself is kfp's: it reads the package, orders and resolves tasks, and collects outputs.
+How a container is run is replaced: some releases of kfp wait for a container that is removed by itself, and call a
+failed component a success; all leave the container's user, network and file system open. Here it is created, started,
+listened to, waited for and removed, under what Kubernetes' restricted profile allows, with a read-only root and no
+network at all.
 
 kfp.local knows no volumes, so what outlives a run must lie below the pipeline root, the one folder it mounts.
 """
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kfp import components, local
-from kfp.local import config, docker_task_handler, executor_input_utils, status
+from kfp.local import config, docker_task_handler, status
 
 USER = 1000
 
@@ -65,19 +62,10 @@ def install(engine: Engine, patch: pytest.MonkeyPatch) -> None:
         def run(self) -> status.Status:
             ended = _run(self.image, self.full_command, self.get_volumes_to_mount())
             engine.ended.append(ended)
-            print(ended.log, f"exit code {ended.code}", sep="\n")
+            sys.stdout.write(f"{ended.log}\nexit code {ended.code}\n")
             return status.Status.SUCCESS if ended.code == 0 else status.Status.FAILURE
 
-    typed = executor_input_utils.dsl_artifact_to_artifact_list
-
-    def untyped(artifact: Any) -> Any:
-        artifacts = typed(artifact)
-        for each in artifacts.artifacts:
-            each.ClearField("type")
-        return artifacts
-
     patch.setattr(docker_task_handler, "DockerTaskHandler", Handler)
-    patch.setattr(executor_input_utils, "dsl_artifact_to_artifact_list", untyped)
     patch.setattr(config.LocalExecutionConfig, "instance", None)
 
 

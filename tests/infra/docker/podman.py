@@ -1,7 +1,7 @@
 """Podman as the tests use it: a base image made from Debian's packages, the project's image built on it.
 
-No registry is asked for anything. Everything is kept in podman's own storage under names that only tests use, so a second
-run builds nothing that has not changed.
+No registry is asked for anything. Everything is kept in podman's own storage under names that only tests use, so a
+second run builds nothing that has not changed.
 """
 
 import os
@@ -31,7 +31,7 @@ def missing() -> str:
     """Why there can be no containers here; empty if there can."""
     absent = [program for program in PROGRAMS if shutil.which(program) is None]
     if absent:
-        return f"needs {', '.join(absent)} (apt-get install --no-install-recommends podman runc conmon debootstrap)"
+        return f"needs {', '.join(absent)} (infra/docker/README.md says how to install them)"
     return "" if os.geteuid() == 0 else "debootstrap and the tests' folders of other users need root"
 
 

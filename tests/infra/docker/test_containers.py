@@ -82,7 +82,7 @@ def test_a_refused_run_of_a_users_own_pipeline_fails_and_says_why(
     image: str, engine, compiled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The user's image is the project's with one folder more, as the README says."""
-    own = _own_pipeline(tmp_path / "own", "strict_taxi")
+    own = _own_pipeline(tmp_path / "own", "strict_taxi", "strict-taxi")
     gates = yaml.safe_load((own / "gates.yaml").read_text())
     gates["quality"]["metrics"]["auc"] = {"min": 0.9999}
     (own / "gates.yaml").write_text(yaml.safe_dump(gates))
@@ -91,14 +91,14 @@ def test_a_refused_run_of_a_users_own_pipeline_fails_and_says_why(
     podman.podman("build", "--quiet", "--tag", users, str(own.parent))
     monkeypatch.syspath_prepend(str(own.parent))
 
-    with pytest.raises(RuntimeError, match="FAILURE.*Evaluator"):
+    with pytest.raises(RuntimeError, match=r"FAILURE.*Evaluator"):
         engine.run(compiled("strict_taxi.pipeline", users, engine.root))
     *before, last = engine.ended
     assert [ended.code for ended in before] == [0] * 4
     assert last.code == 1
     assert re.search(r"^REFUSED quality\.auc\.min: .*0\.9999", last.log, re.MULTILINE)
     # Nothing was pushed, and nothing after the refusal was started.
-    assert not (engine.root / "state/production/strict_taxi/production.json").exists()
+    assert not (engine.root / "state/production/strict-taxi/production.json").exists()
 
 
 def test_a_step_runs_under_the_restricted_profile_where_the_launcher_leaves_artifacts(
@@ -193,12 +193,14 @@ def _component(package: Path, image: str, command: list[str]) -> None:
     compiler.Compiler().compile(pipeline, str(package))
 
 
-def _own_pipeline(folder: Path, name: str) -> Path:
+def _own_pipeline(folder: Path, package: str, name: str) -> Path:
     """A copy of the taxi pipeline that imports nothing of the original."""
-    shutil.copytree(ROOT / "pipelines/taxi", folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (folder / name).glob("*.py"):
-        path.write_text(path.read_text().replace("pipelines.taxi", name))
-    return folder / name
+    shutil.copytree(ROOT / "pipelines/taxi", folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (folder / package).glob("*.py"):
+        path.write_text(path.read_text().replace("pipelines.taxi", package))
+    with (folder / package / "pipeline.py").open("a") as file:
+        file.write(f'\nNAME = "{name}"\n')
+    return folder / package
 
 
 def _without_model(verdict: Verdict) -> dict[str, str]:

@@ -13,7 +13,7 @@ DOCKERFILE = (ROOT / "infra/docker/Dockerfile").read_text()
 def test_the_default_base_is_named_by_digest() -> None:
     [base] = re.findall(r"^ARG BASE=(.+)$", DOCKERFILE, re.MULTILINE)
     assert re.fullmatch(r"[\w./-]+@sha256:[0-9a-f]{64}", base)
-    assert {name for name in re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)} == {"${BASE}", "packages"}
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"${BASE}", "packages"}
 
 
 def test_the_user_is_a_number_that_packages_ask_for() -> None:

@@ -96,3 +96,10 @@ def test_outputs_hold_addresses_and_no_nulls() -> None:
     output = {"artifacts": {"a": {"artifacts": [{"uri": "/gcs/b/c", "metadata": {"m": "/s3/d", "n": None, "k": 1}}]}}}
     [artifact] = exchange.mend_outputs(output)["artifacts"]["a"]["artifacts"]
     assert artifact == {"uri": "gs://b/c", "metadata": {"m": "s3://d", "k": 1}}
+
+
+def test_kfps_local_engine_calls_every_input_an_artifact() -> None:
+    given_input = executor_input()
+    given_input["inputs"]["artifacts"]["model"]["artifacts"][0]["type"] = {"schemaTitle": "system.Artifact"}
+    exchange.mend_inputs(given_input, {"artifacts": {"model": {"artifactType": {"schemaTitle": "tfx.Model"}}}})
+    assert given_input["inputs"]["artifacts"]["model"]["artifacts"][0]["type"] == {"schemaTitle": "tfx.Model"}
