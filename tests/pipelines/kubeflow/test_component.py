@@ -13,6 +13,7 @@ from components.common.errors import UsageError
 from pipelines.definition import load
 from pipelines.kubeflow.component import export_component
 from pipelines.kubeflow.package import compile_package
+from tests.pipelines.conftest import ROOT
 
 IMAGE = f"repository/weighbridge@sha256:{'ab' * 32}"
 NAMES = ("data_validator", "evaluator", "example_gen", "production_model", "pusher", "trainer")
@@ -80,9 +81,10 @@ def test_the_installed_kfp(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_newest_kfp(folder: Path, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     python = str(tmp_path / "venv/bin/python")
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "kfp", "kfp-kubernetes"]
+    [uv, *_] = [*map(str, ROOT.glob(".tools/uv-*/bin/uv")), "uv"]  # the set-up's own
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv")], check=True)
+    install = [uv, "pip", "install", "--quiet", "--system-certs", "--python", python, "kfp", "kfp-kubernetes"]
     installed = subprocess.run(install, capture_output=True, text=True, check=False)
     if installed.returncode:
         pytest.skip(f"the newest kfp cannot be installed here: {installed.stderr.strip()[-200:]}")
