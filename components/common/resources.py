@@ -37,6 +37,7 @@ class Resources(BaseModel):
         scratch: size of an empty folder at `/scratch`, e.g. `50Gi`.
         shared_memory: size of `/dev/shm`, e.g. `2Gi`.
         volumes: persistent volume claims by where they are mounted.
+        empty_folders: paths of folders that begin empty and end with the step.
         image_pull_secrets: names of secrets.
         labels: of the pod.
     """
@@ -58,6 +59,7 @@ class Resources(BaseModel):
     scratch: str | None = Field(default=None, pattern=_QUANTITY)
     shared_memory: str | None = Field(default=None, pattern=_QUANTITY)
     volumes: dict[str, str] = Field(default_factory=dict)
+    empty_folders: tuple[str, ...] = ()
     image_pull_secrets: tuple[str, ...] = ()
     labels: dict[str, str] = Field(default_factory=dict)
 

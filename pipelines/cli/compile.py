@@ -15,6 +15,7 @@ from pipelines.cli.options import (
     PipelineArgument,
     PipelineRootOption,
     SetOption,
+    VolumesOption,
 )
 
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="YAML file to write.")]
@@ -28,6 +29,7 @@ def compile_pipeline(
     settings: SetOption = None,
     pipeline_root: PipelineRootOption = "",
     destination: DestinationOption = "",
+    volumes: VolumesOption = True,
     allow_tag: AllowTagOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,6 +53,7 @@ def compile_pipeline(
             image=image,
             pipeline_root=pipeline_root,
             destination=destination,
+            volumes=volumes,
             allow_tag=allow_tag,
         )
     if as_json:

@@ -31,6 +31,13 @@ DestinationOption = Annotated[
     str,
     typer.Option("--destination", metavar="URI", help="Where models are pushed to; else a folder in a volume."),
 ]
+VolumesOption = Annotated[
+    bool,
+    typer.Option(
+        "--volumes/--no-volumes",
+        help="Keep production, checkpoints and earlier statistics in volumes of the cluster, or nothing between runs.",
+    ),
+]
 AllowTagOption = Annotated[
     bool, typer.Option("--allow-tag", help="Accept an image by tag, although its content may change.")
 ]

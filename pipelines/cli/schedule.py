@@ -14,6 +14,7 @@ from pipelines.cli.options import (
     PipelineArgument,
     PipelineRootOption,
     SetOption,
+    VolumesOption,
 )
 from pipelines.cli.submit import ExperimentOption, ServiceAccountOption, compiled
 
@@ -41,6 +42,7 @@ def create(
     settings: SetOption = None,
     pipeline_root: PipelineRootOption = "",
     destination: DestinationOption = "",
+    volumes: VolumesOption = True,
     allow_tag: AllowTagOption = False,
     experiment: ExperimentOption = "weighbridge",
     service_account: ServiceAccountOption = "",
@@ -54,7 +56,7 @@ def create(
     schedules.check_times(cron, every, at_once)  # before anything is compiled
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
-    with compiled(pipeline, data, settings, image, pipeline_root, destination, allow_tag) as package:
+    with compiled(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag) as package:
         schedule = schedules.create(
             api,
             package,

@@ -26,6 +26,7 @@ from pipelines.cli.options import (
     PipelineArgument,
     PipelineRootOption,
     SetOption,
+    VolumesOption,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def submit(
     settings: SetOption = None,
     pipeline_root: PipelineRootOption = "",
     destination: DestinationOption = "",
+    volumes: VolumesOption = True,
     allow_tag: AllowTagOption = False,
     experiment: ExperimentOption = "weighbridge",
     service_account: ServiceAccountOption = "",
@@ -69,7 +71,7 @@ def submit(
 
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
-    with compiled(pipeline, data, settings, image, pipeline_root, destination, allow_tag) as package:
+    with compiled(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag) as package:
         submission = kubeflow.submit(
             api,
             package,
@@ -99,6 +101,7 @@ def compiled(
     image: str,
     pipeline_root: str,
     destination: str,
+    volumes: bool,
     allow_tag: bool,
 ) -> "Iterator[Package]":
     """The pipeline as a package in a folder of its own, which goes when the block ends."""
@@ -121,6 +124,7 @@ def compiled(
                 image=image,
                 pipeline_root=pipeline_root,
                 destination=destination,
+                volumes=volumes,
                 allow_tag=allow_tag,
             )
         yield package

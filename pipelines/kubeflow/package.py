@@ -65,6 +65,7 @@ def compile_package(
     pipeline_root: str = "",
     allow_tag: bool = False,
     destination: str = "",
+    volumes: bool = True,
     state: str = STATE_FOLDER,
 ) -> Package:
     """Compile a pipeline and write the package.
@@ -77,6 +78,7 @@ def compile_package(
         pipeline_root: where artifacts go; empty for the server's own default.
         allow_tag: accept an image that is named by a tag.
         destination: where models are pushed to, e.g. `gs://bucket/models/taxi`; by default a folder in a volume.
+        volumes: whether what outlives a run is kept in volumes; otherwise each step begins with empty folders.
         state: folder, in the steps, for production, history and checkpoints.
 
     Raises:
@@ -104,7 +106,7 @@ def compile_package(
         description = (definition.description or definition.name).strip()
         document = spec.pipeline_spec(pipeline, image, opened, pipeline_root, description)
         resources = {
-            f"{node.id}_executor": _with_volumes(node, state)
+            f"{node.id}_executor": _with_state(node, state, volumes)
             for node in pipeline.components
             if "container" in spec.executor(document, node.id)
         }
@@ -181,11 +183,13 @@ def _data_digests(pipeline: Any) -> list[RuntimeParameter]:
     return found
 
 
-def _with_volumes(node: Any, state: str) -> Resources:
+def _with_state(node: Any, state: str, volumes: bool) -> Resources:
     """What a component asks for, and the volumes that its execution properties name a folder of."""
     asked: Resources = getattr(node, "resources", None) or Resources()
     texts = " ".join(value for value in node.exec_properties.values() if isinstance(value, str))
     needed = {f"{state}/{name}": claim for name, claim in CLAIMS.items() if f"{state}/{name}/" in texts}
+    if not volumes:
+        return asked.model_copy(update={"empty_folders": (*asked.empty_folders, *needed)})
     return asked.model_copy(update={"volumes": needed | asked.volumes})
 
 

@@ -48,6 +48,8 @@ def executor_config(asked: Resources) -> dict[str, Any]:
         config.active_deadline_seconds = asked.timeout_s
     if asked.scratch:
         config.empty_dir_mounts.add(volume_name="scratch", mount_path=SCRATCH_FOLDER, size_limit=asked.scratch)
+    for number, path in enumerate(asked.empty_folders):
+        config.empty_dir_mounts.add(volume_name=f"empty-{number}", mount_path=path)
     if asked.shared_memory:
         config.enabled_shared_memory.CopyFrom(
             pb.EnabledSharedMemory(volume_name="shared-memory", size=asked.shared_memory)
@@ -70,7 +72,10 @@ def container_resources(asked: Resources) -> dict[str, Any]:
         if limit or request:
             found[f"resource{name}Limit"] = limit or request
     if asked.accelerator:
+        # By both the older and the newer names, as kfp's own compiler does.
         found["accelerator"] = {
+            "type": asked.accelerator,
+            "count": str(asked.accelerator_count),
             "resourceType": asked.accelerator,
             "resourceCount": str(asked.accelerator_count),
         }

@@ -195,7 +195,12 @@ def test_resources_of_the_container_and_retries_of_a_node_that_goes_away() -> No
         "resourceCpuLimit": "4",
         "resourceMemoryRequest": "8Gi",
         "resourceMemoryLimit": "16Gi",
-        "accelerator": {"resourceType": "nvidia.com/gpu", "resourceCount": "2"},
+        "accelerator": {
+            "type": "nvidia.com/gpu",
+            "count": "2",
+            "resourceType": "nvidia.com/gpu",
+            "resourceCount": "2",
+        },
     }
     assert platform.retry_policy(FULL)["maxRetryCount"] == 3
     assert platform.retry_policy(Resources()) == {}
@@ -232,6 +237,18 @@ def test_resources_that_a_component_declares_are_in_the_package(tmp_path: Path) 
         "/data": "shop-data",
         "/weighbridge/kept": "weighbridge-kept",
     }
+
+
+def test_without_volumes_nothing_of_the_cluster_is_needed(tmp_path: Path) -> None:
+    definition = load("taxi")
+    package = compile_package(definition, definition.parameters(), tmp_path / "p.yaml", image=IMAGE, volumes=False)
+    _, platform_spec = yaml.safe_load_all(package.path.read_text())
+    executors = platform_spec["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert not any("pvcMount" in found for found in executors.values())
+    folders = {name: [m["mountPath"] for m in found.get("emptyDirMounts", [])] for name, found in executors.items()}
+    assert folders["Pusher_executor"] == ["/weighbridge/production"]
+    assert folders["Trainer_executor"] == ["/weighbridge/kept"]
+    assert folders["ExampleGen_executor"] == []
 
 
 @pytest.mark.parametrize(
