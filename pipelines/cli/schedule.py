@@ -56,7 +56,15 @@ def create(
     schedules.check_times(cron, every, at_once)  # before anything is compiled
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
-    with compiled(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag) as package:
+    options = {
+        "image": image,
+        "pipeline_root": pipeline_root,
+        "destination": destination,
+        "volumes": volumes,
+        "allow_tag": allow_tag,
+        "pin_data": False,  # the next run is for the data that will be there then
+    }
+    with compiled(pipeline, data, settings, **options) as package:
         schedule = schedules.create(
             api,
             package,

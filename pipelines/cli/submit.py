@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -71,7 +71,14 @@ def submit(
 
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
-    with compiled(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag) as package:
+    options = {
+        "image": image,
+        "pipeline_root": pipeline_root,
+        "destination": destination,
+        "volumes": volumes,
+        "allow_tag": allow_tag,
+    }
+    with compiled(pipeline, data, settings, **options) as package:
         submission = kubeflow.submit(
             api,
             package,
@@ -94,17 +101,15 @@ def submit(
 
 
 @contextmanager
-def compiled(
-    pipeline: str,
-    data: str | None,
-    settings: list[str] | None,
-    image: str,
-    pipeline_root: str,
-    destination: str,
-    volumes: bool,
-    allow_tag: bool,
-) -> "Iterator[Package]":
-    """The pipeline as a package in a folder of its own, which goes when the block ends."""
+def compiled(pipeline: str, data: str | None, settings: list[str] | None, **options: Any) -> "Iterator[Package]":
+    """The pipeline as a package in a folder of its own, which goes when the block ends.
+
+    Args:
+        pipeline: its name or module.
+        data: `--data`.
+        settings: `--set`.
+        options: of `compile_package`.
+    """
     import tempfile
     from pathlib import Path
 
@@ -117,14 +122,5 @@ def compiled(
     with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
         # What TFX prints while it loads is no part of what this command says.
         with captured_output(Path(folder, "log.txt"), verbose=False):
-            package = compile_package(
-                definition,
-                parameters,
-                Path(folder, f"{definition.name}.yaml"),
-                image=image,
-                pipeline_root=pipeline_root,
-                destination=destination,
-                volumes=volumes,
-                allow_tag=allow_tag,
-            )
+            package = compile_package(definition, parameters, Path(folder, f"{definition.name}.yaml"), **options)
         yield package

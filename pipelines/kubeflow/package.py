@@ -66,6 +66,7 @@ def compile_package(
     allow_tag: bool = False,
     destination: str = "",
     volumes: bool = True,
+    pin_data: bool = True,
     state: str = STATE_FOLDER,
 ) -> Package:
     """Compile a pipeline and write the package.
@@ -78,6 +79,7 @@ def compile_package(
         pipeline_root: where artifacts go; empty for the server's own default.
         allow_tag: accept an image that is named by a tag.
         destination: where models are pushed to, e.g. `gs://bucket/models/taxi`; by default a folder in a volume.
+        pin_data: whether a run takes the data that are there now, and no others; not for runs that recur.
         volumes: whether what outlives a run is kept in volumes; otherwise each step begins with empty folders.
         state: folder, in the steps, for production, history and checkpoints.
 
@@ -102,7 +104,7 @@ def compile_package(
 
         pipeline = definition.create_pipeline(parameters, context)
         checks.check_pipeline(pipeline)
-        opened = _open_parameters(definition, parameters, context, pipeline)
+        opened = _open_parameters(definition, parameters, context, pipeline, pin_data)
         description = (definition.description or definition.name).strip()
         document = spec.pipeline_spec(pipeline, image, opened, pipeline_root, description)
         resources = {
@@ -129,7 +131,7 @@ def compile_package(
 
 
 def _open_parameters(
-    definition: Definition, parameters: Parameters, context: Context, pipeline: Any
+    definition: Definition, parameters: Parameters, context: Context, pipeline: Any, pin_data: bool
 ) -> list[RuntimeParameter]:
     """What is left open until a run starts, each with the places it goes to."""
     found = []
@@ -148,7 +150,7 @@ def _open_parameters(
         found.append(
             RuntimeParameter(DESTINATION_PARAMETER, context.production, _DESCRIPTIONS[DESTINATION_PARAMETER], places)
         )
-    return [*found, *_data_digests(pipeline), *_gates_digest(pipeline)]
+    return [*found, *_data_digests(pipeline, pin_data), *_gates_digest(pipeline)]
 
 
 def _gates_digest(pipeline: Any) -> list[RuntimeParameter]:
@@ -169,7 +171,7 @@ def _built_with(definition: Definition, parameters: Parameters, context: Context
     return definition.create_pipeline(parameters.model_copy(update={name: value}), context)
 
 
-def _data_digests(pipeline: Any) -> list[RuntimeParameter]:
+def _data_digests(pipeline: Any, pin: bool) -> list[RuntimeParameter]:
     """A digest per step that reads data: Kubeflow's cache sees that data changed only if a parameter does."""
     readers = [node for node in pipeline.components if "input_digest" in node.exec_properties]
     found = []
@@ -177,7 +179,8 @@ def _data_digests(pipeline: Any) -> list[RuntimeParameter]:
         digest = ""
         properties = node.exec_properties
         with contextlib.suppress(UsageError, OSError):  # data that only the cluster can see
-            digest = fingerprint(str(properties["input"]), properties["span"], properties["window"])
+            if pin:
+                digest = fingerprint(str(properties["input"]), properties["span"], properties["window"])
         name = DATA_PARAMETER if len(readers) == 1 else f"{DATA_PARAMETER}_{node.id.lower()}"
         found.append(RuntimeParameter(name, digest, _DESCRIPTIONS[DATA_PARAMETER], (Place(node.id, "input_digest"),)))
     return found

@@ -2,9 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ from components.verdict import Gate, Verdict
 from components.verdict.verdict import GateList
 from pipelines.kubeflow import endpoint
 from pipelines.kubeflow.api import Api
+from pipelines.kubeflow.package import Package
 from tests.pipelines.kubeflow.double import Double, serve
 
 SECRET = "eyJ-very-secret-token"
@@ -24,18 +23,6 @@ ROWS = Gate(name="examples.malformed.max", passed=True, observed=0, threshold=0.
 PUSHED = Gate(name="push.model.pushed", passed=True, observed=True, threshold=True, message="The model was pushed.")
 SENTENCE = "AUC is 0.81, below 0.9: train on more data"
 KEY = f"sha256:{'ab' * 32}"
-
-
-@dataclass(frozen=True)
-class Package:
-    """What `pipelines.kubeflow.package.Package` holds."""
-
-    path: Path
-    digest: str
-    pipeline: str
-    steps: tuple[str, ...]
-    image: str
-    key: str
 
 
 @pytest.fixture
@@ -106,9 +93,7 @@ def compiled(package: Package, monkeypatch: pytest.MonkeyPatch) -> list[dict[str
         sys.stdout.write("noise of libraries\n")
         return package
 
-    module = ModuleType("pipelines.kubeflow.package")
-    module.compile_package = compile_package
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr("pipelines.kubeflow.package.compile_package", compile_package)
     return calls
 
 

@@ -28,6 +28,18 @@ def test_submit_and_wait_shows_the_address_first_then_steps_and_verdict(
     assert (call["image"], call["allow_tag"], call["definition"]) == ("registry/weighbridge:1", True, "taxi")
 
 
+def test_the_real_package_is_submitted_once_and_scheduled_for_any_data(weighbridge, kubeflow):
+    first = weighbridge(*SUBMIT, kubeflow.url, "--json")
+    assert first.code == 0, first.err
+    again = weighbridge(*SUBMIT, kubeflow.url, "--json", "--no-volumes")  # other volumes, the same work
+    assert json.loads(again.out)["reused"] is True
+    other = weighbridge(*SUBMIT, kubeflow.url, "--json", "--set", "epochs=7")
+    assert json.loads(other.out)["reused"] is False
+    assert len(kubeflow.runs) == 2
+    schedule = ("schedule", "create", *SUBMIT[1:], kubeflow.url, "--every", "1d")
+    assert weighbridge(*schedule).code == 0
+
+
 def test_submit_without_waiting_says_how_to_wait(weighbridge, kubeflow, compiled):
     done = weighbridge(*SUBMIT, kubeflow.url)
     [run_id] = kubeflow.runs

@@ -239,6 +239,14 @@ def test_resources_that_a_component_declares_are_in_the_package(tmp_path: Path) 
     }
 
 
+def test_a_package_for_recurring_runs_takes_whatever_data_are_there(tmp_path: Path) -> None:
+    definition = load("taxi")
+    package = compile_package(definition, definition.parameters(), tmp_path / "p.yaml", image=IMAGE, pin_data=False)
+    spec, _ = yaml.safe_load_all(package.path.read_text())
+    assert spec["root"]["inputDefinitions"]["parameters"]["data_digest"]["defaultValue"] == ""
+    assert "cachingOptions" not in spec["root"]["dag"]["tasks"]["ExampleGen"]
+
+
 def test_without_volumes_nothing_of_the_cluster_is_needed(tmp_path: Path) -> None:
     definition = load("taxi")
     package = compile_package(definition, definition.parameters(), tmp_path / "p.yaml", image=IMAGE, volumes=False)
