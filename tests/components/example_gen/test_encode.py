@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from components.common.columns import as_lists
@@ -71,6 +71,9 @@ def test_protobuf_reads_what_was_written(batch: pa.RecordBatch, start: int) -> N
 def test_the_same_examples_as_tfx_bsl(batch: pa.RecordBatch) -> None:
     from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
+    assume(
+        not any("\0" in name for name in batch.schema.names)
+    )  # where tfx_bsl cuts a name off; we and protobuf do not
     lists = pa.RecordBatch.from_arrays([as_lists(column) for column in batch.columns], batch.schema.names)
     theirs = RecordBatchToExamplesEncoder().encode(lists)
     assert [example(record) for record in encode(batch).to_pylist()] == [example(record) for record in theirs]
