@@ -91,19 +91,19 @@ class ExampleGenExecutor(BaseBeamExecutor):
             prepare_fn=exec_properties["prepare_fn"],
         )
         gates = ExamplesGates.model_validate_json(exec_properties["gates"])
-        digest = exec_properties.get("input_digest")
-        if digest and digest != _fingerprint(exec_properties):
-            raise UsageError(
-                f"The files of {request.input} are not those that {digest} is the digest of",
-                "On Kubeflow give the parameter data_digest of these files, or leave it empty.",
-            )
         if any(argument.startswith("--runner") for argument in self._beam_pipeline_args or ()):
             from components.example_gen.beam import generate_on_beam  # for inputs that one machine cannot hold
 
             summary = generate_on_beam(request, examples.uri, gates, self._make_beam_pipeline)
         else:
             summary = generate(request, examples.uri, gates)
+        digest = exec_properties.get("input_digest")
         if digest and digest != summary["input_digest"]:
+            if summary["input_digest"] == _fingerprint(exec_properties):  # nothing changes: they are other files
+                raise UsageError(
+                    f"The files of {request.input} are not those that {digest} is the digest of",
+                    "On Kubeflow give the parameter data_digest of these files, or leave it empty.",
+                )
             raise InfrastructureError(f"The files of {request.input} changed while they were read", "Run again.")
         examples.split_names = artifact_utils.encode_split_names(list(summary["splits"]))
         if summary["span"] is not None:

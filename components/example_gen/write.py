@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -33,13 +32,11 @@ class SplitWriter:
     def __init__(self, folder: str | Path, split: str) -> None:
         self._folder = split_folder(str(folder), split)
         self._columns = ColumnsWriter(folder, split)
-        self._stack = ExitStack()
         self._file: Any = None
         self._shards: list[Path] = []
         self._room = 0
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(self._columns)
         return self
 
     def __exit__(
@@ -47,7 +44,7 @@ class SplitWriter:
     ) -> None:
         if self._file is not None:
             self._file.close()
-        self._stack.__exit__(kind, error, trace)
+        self._columns.__exit__(kind, error, trace)
         # Only now it is known how many files there are, which their names tell.
         for number, path in enumerate(self._shards):
             path.rename(path.with_name(f"data_tfrecord-{number:05d}-of-{len(self._shards):05d}.gz"))

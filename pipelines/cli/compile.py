@@ -1,11 +1,14 @@
 """`weighbridge compile` and `weighbridge component`: what Kubeflow Pipelines takes."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.cli.kubeflow import print_json
 from pipelines.cli.options import (
     AllowTagOption,
     DataOption,
@@ -17,6 +20,10 @@ from pipelines.cli.options import (
     SetOption,
     VolumesOption,
 )
+
+if TYPE_CHECKING:
+    from pipelines.definition import Definition
+    from pipelines.kubeflow.package import Package
 
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="YAML file to write.")]
 
@@ -39,36 +46,24 @@ def compile_pipeline(
     parameters, which a run can change.
     """
     from pipelines.definition import load
-    from pipelines.kubeflow.package import compile_package
-    from pipelines.local.quiet import captured_output
 
-    definition = load(pipeline)
-    parameters = definition.parameters(data, settings or ())
-    # What TFX prints while it loads is no part of what this command says.
-    with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):
-        package = compile_package(
-            definition,
-            parameters,
-            output,
-            image=image,
-            pipeline_root=pipeline_root,
-            destination=destination,
-            volumes=volumes,
-            allow_tag=allow_tag,
-        )
+    options = {
+        "image": image,
+        "pipeline_root": pipeline_root,
+        "destination": destination,
+        "volumes": volumes,
+        "allow_tag": allow_tag,
+    }
+    package = compiled(load(pipeline), data, settings, output, **options)
     if as_json:
-        import json
-
-        typer.echo(
-            json.dumps(
-                {
-                    "path": str(package.path),
-                    "digest": package.digest,
-                    "key": package.key,
-                    "steps": list(package.steps),
-                    "parameters": {each.name: each.default for each in package.parameters},
-                }
-            )
+        print_json(
+            {
+                "path": str(package.path),
+                "digest": package.digest,
+                "key": package.key,
+                "steps": list(package.steps),
+                "parameters": {each.name: each.default for each in package.parameters},
+            }
         )
         return
     typer.echo(f"{package.path}  {package.digest}")
@@ -84,8 +79,35 @@ def component(
 ) -> None:
     """Export one of our components as a KFP component, for a plain KFP pipeline."""
     from pipelines.kubeflow.component import export_component
+
+    with _quietly():
+        inputs, outputs = export_component(name, output, image=image, allow_tag=allow_tag)
+    typer.echo(f"{output}: {', '.join(inputs) or 'nothing'} → {', '.join(outputs)}")
+
+
+def compiled(
+    definition: "Definition", data: str | None, settings: list[str] | None, output: Path, **options: Any
+) -> "Package":
+    """The pipeline as a package at `output`.
+
+    Args:
+        definition: the pipeline.
+        data: `--data`.
+        settings: `--set`.
+        output: file to write.
+        options: of `compile_package`.
+    """
+    from pipelines.kubeflow.package import compile_package
+
+    parameters = definition.parameters(data, settings or ())
+    with _quietly():
+        return compile_package(definition, parameters, output, **options)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep back what TFX prints while it loads: it is no part of what a command says."""
     from pipelines.local.quiet import captured_output
 
     with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):
-        inputs, outputs = export_component(name, output, image=image, allow_tag=allow_tag)
-    typer.echo(f"{output}: {', '.join(inputs) or 'nothing'} → {', '.join(outputs)}")
+        yield

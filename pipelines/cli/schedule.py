@@ -16,7 +16,7 @@ from pipelines.cli.options import (
     SetOption,
     VolumesOption,
 )
-from pipelines.cli.submit import ExperimentOption, ServiceAccountOption, compiled
+from pipelines.cli.submit import ExperimentOption, ServiceAccountOption, packaged
 
 if TYPE_CHECKING:
     from pipelines.kubeflow.schedules import Schedule
@@ -64,7 +64,7 @@ def create(
         "allow_tag": allow_tag,
         "pin_data": False,  # the next run is for the data that will be there then
     }
-    with compiled(pipeline, data, settings, **options) as package:
+    with packaged(pipeline, data, settings, **options) as package:
         schedule = schedules.create(
             api,
             package,

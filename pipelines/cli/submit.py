@@ -1,11 +1,14 @@
 """`weighbridge submit`: compile, upload and run a pipeline on Kubeflow."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.cli.compile import compiled
 from pipelines.cli.kubeflow import (
     EndpointOption,
     NamespaceOption,
@@ -78,7 +81,7 @@ def submit(
         "volumes": volumes,
         "allow_tag": allow_tag,
     }
-    with compiled(pipeline, data, settings, **options) as package:
+    with packaged(pipeline, data, settings, **options) as package:
         submission = kubeflow.submit(
             api,
             package,
@@ -101,26 +104,10 @@ def submit(
 
 
 @contextmanager
-def compiled(pipeline: str, data: str | None, settings: list[str] | None, **options: Any) -> "Iterator[Package]":
-    """The pipeline as a package in a folder of its own, which goes when the block ends.
-
-    Args:
-        pipeline: its name or module.
-        data: `--data`.
-        settings: `--set`.
-        options: of `compile_package`.
-    """
-    import tempfile
-    from pathlib import Path
-
+def packaged(pipeline: str, data: str | None, settings: list[str] | None, **options: Any) -> "Iterator[Package]":
+    """The pipeline as a package in a folder of its own, which goes when the block ends; see `compiled`."""
     from pipelines.definition import load
-    from pipelines.kubeflow.package import compile_package
-    from pipelines.local.quiet import captured_output
 
     definition = load(pipeline)
-    parameters = definition.parameters(data, settings or ())
     with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
-        # What TFX prints while it loads is no part of what this command says.
-        with captured_output(Path(folder, "log.txt"), verbose=False):
-            package = compile_package(definition, parameters, Path(folder, f"{definition.name}.yaml"), **options)
-        yield package
+        yield compiled(definition, data, settings, Path(folder, f"{definition.name}.yaml"), **options)

@@ -18,7 +18,7 @@ from components.common.errors import ExitCode, InfrastructureError, UsageError, 
 from components.common.memory import without_collections
 from components.verdict import Gate, read_gates
 from components.verdict.verdict import GATES_FILE
-from pipelines.kubeflow import exchange, last_words
+from pipelines.kubeflow import exchange, last_words, shown
 
 _log = logging.getLogger("weighbridge")
 
@@ -66,7 +66,7 @@ def _run(arguments: argparse.Namespace, beam: list[str]) -> list[Gate]:
     inputs_spec = _json(arguments.json_serialized_inputs_spec_args, "--json_serialized_inputs_spec_args")
     run = exchange.run_id(executor_input)
     exchange.tell_types(executor_input, _json(arguments.artifact_types, "--artifact_types"))
-    shown = exchange.take_shown(executor_input)
+    asked = exchange.take_shown(executor_input)
     exchange.mend_inputs(executor_input, inputs_spec)
     with without_collections():
         from pipelines.kubeflow import executor
@@ -81,13 +81,11 @@ def _run(arguments: argparse.Namespace, beam: list[str]) -> list[Gate]:
         gate for folder in step.folders().values() if (folder / GATES_FILE).exists() for gate in read_gates(folder)
     ]
     output = step.output()
-    from pipelines.kubeflow import shown as pages
-
-    output["artifacts"] |= pages.write(shown, step.folders(), gates, arguments.pipeline_name, run)
+    output["artifacts"] |= shown.write(asked, step.folders(), gates, arguments.pipeline_name, run)
     path = exchange.to_path(executor_input["outputs"]["outputFile"])
     files.write_text(path, json.dumps(exchange.mend_outputs(output)))
     if any(gate.refuses for gate in gates):
-        pages.keep(shown)
+        shown.keep(asked)
     return gates
 
 

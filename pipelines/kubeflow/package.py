@@ -115,13 +115,14 @@ def compile_package(
     text = yaml.safe_dump_all(
         [document, platform.platform_document(resources)], sort_keys=True, allow_unicode=True, width=120
     )
-    files.write_text(output, _header(definition.name, description, opened) + text)
+    text = _header(definition.name, description, opened) + text
+    files.write_text(output, text)
     modules = set().union(*(facts.function_modules(dict(node.exec_properties)) for node in pipeline.components))
     declared = facts.declared(definition, parameters, modules)
     data = [parameter.default for parameter in opened if parameter.name.startswith(DATA_PARAMETER)]
     return Package(
         path=output,
-        digest=bytes_digest(output.read_bytes()),
+        digest=bytes_digest(text.encode()),
         pipeline=definition.name,
         steps=tuple(node.id for node in pipeline.components),
         image=image,

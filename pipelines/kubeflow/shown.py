@@ -10,6 +10,7 @@ from typing import Any
 from components.common import files
 from components.verdict import Gate, Verdict
 from components.verdict.verdict import VERDICT_FILE
+from pipelines.kubeflow.exchange import to_path
 
 _METRICS_FILE = "metrics.json"
 _ROC_POINTS = 100
@@ -32,8 +33,6 @@ def write(
     Returns:
         The entries of `ExecutorOutput.artifacts`.
     """
-    from pipelines.kubeflow.exchange import to_path
-
     found = {}
     for name, artifact in shown.items():
         metadata: dict[str, Any] = {}
@@ -57,7 +56,6 @@ def keep(shown: Mapping[str, dict[str, Any]]) -> None:
     Where artifacts lie in Google Cloud Storage the step can do it itself; elsewhere its log is all that stays.
     """
     from components.common import gcs
-    from pipelines.kubeflow.exchange import to_path
 
     address = shown.get("weighbridge_report", {}).get("uri", "")
     if not address.startswith("gs://"):
