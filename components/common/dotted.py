@@ -1,4 +1,4 @@
-"""Dotted names of user functions, such as `pipelines.taxi.model.run_fn`."""
+"""Dotted names of user functions, such as `my_pipeline.model.run_fn`."""
 
 import importlib
 from collections.abc import Callable

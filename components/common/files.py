@@ -12,26 +12,35 @@ from typing import Any
 STAGED_PREFIX = ".staged-"
 
 
+@contextlib.contextmanager
+def staged_file(path: str | Path) -> Iterator[Path]:
+    """Yield a new name beside `path`, creating parent folders; what is there replaces `path` when the block ends.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; `path` is then as it was, as after any error.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = _staged_name(path)
+    try:
+        yield staged
+        _fsync(staged)
+        staged.replace(path)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
 def write_bytes(path: str | Path, data: bytes) -> Path:
     """Replace `path` by `data` in one step, creating parent folders.
 
     Raises:
         OSError: the disk is full or the folder cannot be written; `path` is then as it was.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = _staged_name(path)
-    try:
-        with staged.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(path)
-    except BaseException:
-        staged.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-    return path
+    with staged_file(path) as staged:
+        staged.write_bytes(data)
+    return Path(path)
 
 
 def write_text(path: str | Path, text: str) -> Path:

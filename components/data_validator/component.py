@@ -78,6 +78,8 @@ class DataValidator(base_component.BaseComponent):
 
     SPEC_CLASS = DataValidatorSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(DataValidatorExecutor)
+    # All that can change an output, besides the code. Thresholds and production reach the anomalies alone.
+    OUTPUT_DEPENDS_ON = {"statistics": ("examples", "schema_text"), "schema": ("schema_text",)}
 
     def __init__(
         self,

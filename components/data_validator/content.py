@@ -1,11 +1,13 @@
 """Whether there are enough rows to learn from, and a label that says something."""
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from components.data_validator.gates import LabelGates
 from components.data_validator.summary import feature_name, missing_fraction
 from components.verdict import Bounds, Gate
+from components.verdict.gate import format_value
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,27 +48,53 @@ class DistinctValues:
         self._values.update(value for value in values.unique().to_pylist() if value is not None and value == value)
 
 
-def rows_gates(datasets: "Datasets", bounds: Mapping[str, Bounds], baseline: Mapping[str, float | None]) -> list[Gate]:
+def rows_gates(
+    datasets: "Datasets", bounds: Mapping[str, Bounds], baseline: Mapping[str, float | None], sample: float = 1.0
+) -> list[Gate]:
     """Gates `data.rows.<split>.<rule>`.
+
+    A sample must have its share of what all the data must have, and is compared with its share of production's rows.
 
     Args:
         datasets: statistics by split.
         bounds: thresholds by split; a split without any must have a row.
         baseline: rows of the production model's data by split: None where nothing is in production, NaN where
             they cannot be told.
+        sample: share of the rows that the datasets are, more than 0 and at most 1.
     """
     gates = []
     for split in sorted({*datasets, *bounds}):
         there = split in datasets
         known = f"The data have the splits {', '.join(sorted(datasets)) or 'none'}."
-        gates += bounds.get(split, _SOME_ROWS).judge(
+        of_split, rows = bounds.get(split), baseline.get(split)
+        found = (_SOME_ROWS if of_split is None else _shared(of_split, sample)).judge(
             f"data.rows.{split}",
             datasets[split].num_examples if there else None,
-            baseline=baseline.get(split),
+            baseline=None if rows is None else rows * sample,
             unit="rows",
             advice="Give the pipeline more data, or lower the threshold in gates.yaml." if there else known,
         )
+        gates += found if of_split is None or sample == 1 else [_explained(gate, of_split, sample) for gate in found]
     return gates
+
+
+def _shared(bounds: Bounds, sample: float) -> Bounds:
+    """What a sample must have at least, in whole rows."""
+    if bounds.min is None or sample == 1:
+        return bounds
+    # 5,000 × 0.07 is a hair more than 350 in floating point.
+    return bounds.model_copy(update={"min": math.ceil(round(bounds.min * sample, 6))})
+
+
+def _explained(gate: Gate, bounds: Bounds, sample: float) -> Gate:
+    """Say where the numbers of a sample's gate come from."""
+    if gate.rule == "min":
+        told = f"{gate.allowed} is {format_value(bounds.min)} × sample {sample:g}"
+    elif gate.rule != "max" and gate.baseline is not None:
+        told = f"against production's rows × sample {sample:g}"
+    else:
+        return gate
+    return gate.model_copy(update={"message": f"{gate.message} ({told})"})
 
 
 def label_gates(label: LabelGates, datasets: "Datasets", distinct: Mapping[str, int]) -> list[Gate]:

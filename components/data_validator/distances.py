@@ -1,7 +1,7 @@
 """How far apart two distributions of one feature are, told from their TFDV statistics alone.
 
 Text and categories: from the values' counts, as TFDV computes it. Numbers: TFDV spreads the rows of a wide bucket
-evenly over its width, so that one outlier decides: for two random halves of the same taxi trips it finds a
+evenly over its width, so that one outlier decides: for two random halves of the same rows it finds a
 Jensen-Shannon divergence of 0.7. Here numbers are compared in ten buckets that hold equally many rows of both
 sides, cut where the percentiles of both are known; random halves then give less than 0.001.
 """

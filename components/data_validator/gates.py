@@ -67,7 +67,7 @@ class DataGates(Section):
 
     Attributes:
         rows: per split, how many rows it must have; relative rules compare with the production model's data.
-            A split without thresholds must have at least one row.
+            A split without thresholds must have at least one row. Of a sample its share is asked.
         label: what the label must be; None where there is no label.
         anomalies: severity of departures from the schema.
         skew: per feature, how far the eval split may be from the train split.

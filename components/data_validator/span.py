@@ -1,7 +1,8 @@
-"""Which span an Examples artifact holds."""
+"""What an Examples artifact tells of the data it holds: which span, and how large a sample of it."""
 
 from pathlib import Path
 
+from components.common.errors import UsageError
 from components.common.examples import SUMMARY_FILE, read_summary
 
 
@@ -21,3 +22,20 @@ def span_of(uri: str, property_value: int | None) -> int | None:
     if Path(uri, SUMMARY_FILE).exists():
         return read_summary(uri).get("span")
     return property_value or None
+
+
+def sample_of(uri: str) -> float:
+    """The share of the rows that the artifact holds: below 1 where ExampleGen kept a sample, 1 where nothing tells.
+
+    Args:
+        uri: folder of the artifact.
+
+    Raises:
+        UsageError: there is a summary that cannot be read, or whose sample is no share of the rows.
+    """
+    share = read_summary(uri).get("sample", 1.0) if Path(uri, SUMMARY_FILE).exists() else 1.0
+    if not isinstance(share, int | float) or not 0 < share <= 1:
+        raise UsageError(
+            f"sample={share!r} in {Path(uri, SUMMARY_FILE)} is no share of the rows", "Run ExampleGen again."
+        )
+    return float(share)

@@ -16,6 +16,7 @@ from components.data_validator.comparison import Distance, drift, skew, write_di
 from components.data_validator.content import DistinctValues, label_gates, rows_gates
 from components.data_validator.gates import DataGates
 from components.data_validator.schema import SCHEMA_FILE, parse_schema
+from components.data_validator.span import sample_of
 from components.data_validator.statistics import compute_statistics, dataset_of, statistics_path, write_statistics
 from components.verdict import Gate, write_gates
 
@@ -98,7 +99,7 @@ def validate_examples(
         drift("previous_span", gates.drift.previous_span, datasets, previous_span(history, span)),
     ]
     found = [
-        *rows_gates(datasets, gates.rows, {split: _rows(production, split) for split in gates.rows}),
+        *rows_gates(datasets, gates.rows, {split: _rows(production, split) for split in gates.rows}, sample_of(uri)),
         *(label_gates(gates.label, datasets, distinct) if gates.label else ()),
         *(
             gate

@@ -6,7 +6,7 @@ Importing this package loads neither tfx nor tensorflow; the component class doe
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from components.evaluator.gates import BatchGates, LatencyGates, QualityGates, SliceGates
+from components.evaluator.gates import BatchGates, LatencyGates, QualityGates, SliceGates, VariantGates
 
 if TYPE_CHECKING:
     from components.evaluator.component import Evaluator
@@ -22,6 +22,7 @@ __all__ = [
     "Predictions",
     "QualityGates",
     "SliceGates",
+    "VariantGates",
 ]
 
 

@@ -41,7 +41,6 @@ def dense(column: pa.Array, name: str, dtype: npt.DTypeLike, width: int | None) 
     """
     counts = lengths(column)
     per_row = 1 if width is None else width
-    kind = np.dtype(dtype).kind
     wrong = np.flatnonzero(counts > 1 if per_row == 1 else counts != per_row)
     if len(wrong):
         odd = int(wrong[0])
@@ -50,15 +49,45 @@ def dense(column: pa.Array, name: str, dtype: npt.DTypeLike, width: int | None) 
             "callable",
             f"The signature takes {per_row} value(s) of {name} per row, but row {odd} has {counts[odd]}.",
         )
+    result = _missing((len(counts) * per_row,), dtype)
+    result[np.repeat(counts > 0, per_row)] = _typed(column, name, dtype)
+    return result if width is None else result.reshape(len(counts), per_row)
+
+
+def padded(column: pa.Array, name: str, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """A column whose rows have any number of values, each filled up to the longest with what stands for a missing one.
+
+    Args:
+        column: list array.
+        name: of the column; used in messages.
+        dtype: of the result; `object` for bytes.
+
+    Returns:
+        [rows, most values of a row], at least one value wide.
+
+    Raises:
+        Unmeasurable: the values are not of the type.
+    """
+    counts = lengths(column)
+    width = max(int(counts.max(initial=0)), 1)
+    result = _missing((len(counts), width), dtype)
+    result[np.arange(width) < counts[:, None]] = _typed(column, name, dtype)
+    return result
+
+
+def _missing(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    return np.full(shape, MISSING.get(np.dtype(dtype).kind, 0), dtype)
+
+
+def _typed(column: pa.Array, name: str, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """All values of all rows, which must be text where the type is, and numbers where it is not."""
     present = values(column)
-    if (present.dtype.kind == "O") != (kind == "O") and len(present):
+    if (present.dtype.kind == "O") != (np.dtype(dtype).kind == "O") and len(present):
         given = "text" if present.dtype.kind == "O" else "numbers"
         raise Unmeasurable(
             "signature", "callable", f"The signature's input {name} is {dtype}, but the data has {given}."
         )
-    result = np.full(len(counts) * per_row, MISSING.get(kind, 0), dtype)
-    result[np.repeat(counts > 0, per_row)] = present
-    return result if width is None else result.reshape(len(counts), per_row)
+    return present
 
 
 def labels(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.float64]:

@@ -12,9 +12,10 @@ from components.common import files
 from components.common.digests import code_digest
 from components.common.dotted import module_of
 from components.common.errors import UsageError
+from components.common.models import is_absent
 from components.evaluator.evaluate import Outcome, Weighing, evaluate
 from components.evaluator.gates import LatencyGates, QualityGates
-from components.evaluator.metrics import COMPUTE, check_names
+from components.evaluator.metrics import COMPUTE, check_label, check_names
 
 _UPSTREAM = ("examples", "anomalies", "model_run")
 _SUBJECT = {"code": "code_digest", "parameters": "parameters_digest"}
@@ -106,7 +107,7 @@ class Evaluator(base_component.BaseComponent):
         *,
         quality: QualityGates,
         latency: LatencyGates,
-        label: str,
+        label: str = "",
         split: str = "eval",
         schema: types.BaseChannel | None = None,
         production_model: types.BaseChannel | None = None,
@@ -122,7 +123,7 @@ class Evaluator(base_component.BaseComponent):
             model: the candidate.
             quality: the `quality` section of the thresholds file.
             latency: the `latency` section.
-            label: name of the label's column.
+            label: name of the label's column, which no model is sent; empty where there is none.
             split: of the examples to weigh on.
             schema: of the examples; without it the columns that are found are taken.
             production_model: of ProductionModel, or a stock Importer or Resolver; without it nothing is compared.
@@ -132,9 +133,10 @@ class Evaluator(base_component.BaseComponent):
             ungated: which of `examples`, `anomalies` and `model_run` come from components that leave no gates.
 
         Raises:
-            UsageError: a metric is unknown, or `ungated` names what is no such input.
+            UsageError: a metric is unknown, it needs a label, or `ungated` names what is no such input.
         """
         if metrics_fn == COMPUTE:
+            check_label(label)
             check_names(quality.metric_names(), "the quality section of gates.yaml")
         for name in ungated:
             if name not in _UPSTREAM:
@@ -171,8 +173,7 @@ def _in_production(artifacts: list[types.Artifact]) -> types.Artifact | None:
     if not artifacts:
         return None
     artifact = artifact_utils.get_single_instance(artifacts)
-    absent = artifact.has_custom_property("exists") and not artifact.get_int_custom_property("exists")
-    return None if absent else artifact
+    return None if is_absent(artifact) else artifact
 
 
 def _subject(examples: types.Artifact, model: types.Artifact) -> dict[str, str]:

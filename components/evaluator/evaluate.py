@@ -12,12 +12,14 @@ from components.common import files
 from components.common.digests import file_digest, tree_digest, value_digest
 from components.common.dotted import import_function
 from components.common.errors import UsageError, WeighbridgeError
+from components.common.models import variant_folder
 from components.evaluator import latency, quality, signature, tfma_files
 from components.evaluator.gates import LatencyGates, QualityGates
 from components.evaluator.measured import Unmeasurable
 from components.evaluator.metrics import COMPUTE
 from components.evaluator.metrics_api import MetricsRequest, MetricsResponse
 from components.evaluator.predict import Predictor, predict
+from components.evaluator.served import ServedModel
 from components.verdict import Gate, Verdict, read_gates, write_gates
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class Weighing:
         model: folder of the candidate's Model artifact.
         quality: thresholds.
         latency: thresholds.
-        label: name of the label's column.
+        label: name of the label's column; empty where there is none.
         split: of the examples.
         schema: folder of the Schema artifact; None to take the columns that are found.
         production: folder of the Model artifact now in production; None where nothing is in production yet.
@@ -58,7 +60,7 @@ class Weighing:
     model: str
     quality: QualityGates
     latency: LatencyGates
-    label: str
+    label: str = ""
     split: str = "eval"
     schema: str | None = None
     production: str | None = None
@@ -146,7 +148,7 @@ def _guarded(room: str, weigh: Callable[[], list[Gate]]) -> list[Gate]:
 def _weigh_quality(weighing: Weighing, folder: Path) -> list[Gate]:
     gates = weighing.quality
     serving = signature.serving_folder(weighing.model)
-    production, judged = _production(weighing, quality.ROOM, gates.signature)
+    production, judged = _production(weighing, quality.ROOM, gates)
     request = MetricsRequest(
         metrics=gates.metric_names(),
         slices=gates.all_slices(),
@@ -158,6 +160,8 @@ def _weigh_quality(weighing: Weighing, folder: Path) -> list[Gate]:
         candidate=serving,
         production=production.folder if production else None,
         predictions=cache(lambda: _predict(weighing, serving, production)),
+        signature=gates.signature,
+        inputs=gates.inputs,
     )
     response = _compute(weighing.metrics_fn, request)
     files.write_json(folder / METRICS_FILE, quality.document(request, response))
@@ -184,7 +188,7 @@ def _compute(metrics_fn: str, request: MetricsRequest) -> MetricsResponse:
 
 def _predict(weighing: Weighing, serving: Path, production: "_Production | None") -> Any:
     gates = weighing.quality
-    loaded = signature.load(serving, gates.signature)
+    loaded = signature.load(serving, gates.signature, gates.inputs)
     return predict(
         _batches(weighing),
         weighing.label,
@@ -196,21 +200,40 @@ def _predict(weighing: Weighing, serving: Path, production: "_Production | None"
 
 def _weigh_latency(weighing: Weighing, folder: Path) -> list[Gate]:
     gates = weighing.latency
-    largest = max(gates.batch_sizes)
     serving = signature.serving_folder(weighing.model)
-    loaded = signature.load(serving, gates.signature)
-    production, judged = _production(weighing, latency.ROOM, gates.signature)
+    loaded = signature.load(serving, gates.signature, gates.inputs)
+    production, judged = _production(weighing, latency.ROOM, gates)
     rows = next((batch for batch in _batches(weighing) if batch.num_rows), None)
     if rows is None:
         raise Unmeasurable("rows", "present", f"Split {weighing.split!r} has no rows to call the model with.")
-    contenders = {"candidate": latency.ServedModel(serving, loaded, rows, weighing.label, largest)}
+    contender = partial(ServedModel, rows=rows, label=weighing.label, largest=max(gates.batch_sizes))
+    contenders = {"candidate": contender(serving, loaded)}
     if production:
-        contenders["production"] = latency.ServedModel(
-            production.folder, production.signature, rows, weighing.label, largest
-        )
+        contenders["production"] = contender(production.folder, production.signature)
     found = latency.measure(gates, contenders)
-    files.write_json(folder / LATENCY_FILE, latency.document(gates, found))
-    return [*judged, *latency.judge(gates, found, in_production=weighing.production is not None)]
+    judged += latency.judge(gates, found, in_production=weighing.production is not None)
+    variants: dict[str, latency.Measurements] = {}
+    for name in gates.variants:
+        judged += _guarded(f"{latency.ROOM}.{name}", partial(_weigh_variant, weighing, name, contender, variants))
+    files.write_json(folder / LATENCY_FILE, latency.document(gates, found, variants))
+    return judged
+
+
+def _weigh_variant(
+    weighing: Weighing,
+    name: str,
+    contender: Callable[[Path, signature.Signature], ServedModel],
+    found: dict[str, latency.Measurements],
+) -> list[Gate]:
+    """The gates of a variant; its measurements are added to `found`."""
+    gates = weighing.latency
+    folder = variant_folder(weighing.model, name)
+    if not (folder / "saved_model.pb").is_file():
+        message = f"There is no variant {name!r} of the model: export it to TrainingSession.variant_dir({name!r})."
+        raise Unmeasurable("model", "loadable", message)
+    variant = contender(folder, signature.load(folder, gates.signature, gates.inputs))
+    found[name] = latency.measure_variant(gates, gates.variants[name], variant)
+    return latency.judge_variant(name, gates.variants[name], found[name])
 
 
 @dataclass(frozen=True)
@@ -219,13 +242,15 @@ class _Production:
     signature: signature.Signature
 
 
-def _production(weighing: Weighing, room: str, name: str) -> tuple[_Production | None, list[Gate]]:
+def _production(
+    weighing: Weighing, room: str, gates: QualityGates | LatencyGates
+) -> tuple[_Production | None, list[Gate]]:
     """The model in production, called once with real rows; where that fails, the gate that refuses to go without."""
     if weighing.production is None:
         return None, []
     try:
         folder = signature.serving_folder(weighing.production)
-        loaded = signature.load(folder, name)
+        loaded = signature.load(folder, gates.signature, gates.inputs)
         for batch in _batches(weighing, batch_rows=32):
             loaded.call(loaded.request(batch, weighing.label))
             break
@@ -264,6 +289,10 @@ def _subject(weighing: Weighing) -> dict[str, str]:
                 subject[name] = tree_digest(signature.serving_folder(model))
         except Unmeasurable:
             continue  # a gate says so; there are no bytes to bind the verdict to
+    for name in weighing.latency.variants:
+        folder = variant_folder(weighing.model, name)
+        if (folder / "saved_model.pb").is_file():
+            subject[f"variant_{name}"] = tree_digest(folder)
     if weighing.schema is not None:
         subject["schema"] = file_digest(Path(weighing.schema, SCHEMA_FILE))
     if image := os.environ.get(IMAGE_VARIABLE):

@@ -3,22 +3,25 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, FiniteFloat, PositiveFloat, PositiveInt, model_validator
 
+from components.common.models import VARIANT_NAME
 from components.verdict import Bounds, Section, Severity
 
 Confidence = Annotated[float, Field(gt=0.5, lt=1.0)]
 Metrics = Annotated[dict[str, Bounds], Field(min_length=1)]
 Features = Annotated[tuple[str, ...], Field(min_length=1)]
 SliceValue = str | int | float
+Constant = bool | int | FiniteFloat | str
+VariantName = Annotated[str, Field(pattern=VARIANT_NAME)]
 
 
 class SliceGates(Section):
     """Thresholds on slices of the rows.
 
     Attributes:
-        slice: features whose every value (or combination of values) is weighed, `[payment_type]`; or one slice by
-            its values, `{payment_type: Cash}`, which must then be there.
+        slice: features whose every value (or combination of values) is weighed, `[region]`; or one slice by its
+            values, `{region: north}`, which must then be there.
         metrics: thresholds by name of the metric.
         min_rows: fewest rows that a slice is judged on; by default the section's `min_slice_rows`.
         small: what a slice with fewer rows is, a `warning` or `blocking`. It is reported in either case.
@@ -48,6 +51,7 @@ class QualityGates(Section):
     Attributes:
         metrics: thresholds on all rows, by name of the metric.
         signature: serving signature that predicts.
+        inputs: inputs of the signature that have one value in all requests, by name; all others are columns.
         prediction: name of the output that is the prediction; not needed where there is one output only.
         slices: features to report metrics by, in addition to those of `slice_metrics`.
         slice_metrics: thresholds on slices.
@@ -59,6 +63,7 @@ class QualityGates(Section):
 
     metrics: Metrics
     signature: str = "serving_default"
+    inputs: dict[str, Constant] = Field(default_factory=dict)
     prediction: str | None = None
     slices: tuple[Features, ...] = ()
     slice_metrics: tuple[SliceGates, ...] = ()
@@ -89,22 +94,51 @@ class BatchGates(Section):
         return _given(self, BATCH_QUANTITIES)
 
 
+BatchSizes = Annotated[dict[PositiveInt, BatchGates], Field(min_length=1)]
+
+
+class VariantGates(Section):
+    """How fast another model may be that training exported beside the served one: over a larger catalogue, quantised.
+
+    Only `min` and `max`: a variant is not served, so production has nothing to compare it with.
+
+    Attributes:
+        batch_sizes: rows in a call, and the thresholds for calls of that size.
+    """
+
+    batch_sizes: BatchSizes
+
+    @model_validator(mode="after")
+    def _absolute_thresholds(self) -> "VariantGates":
+        every = [bounds for gates in self.batch_sizes.values() for bounds in gates.given().values()]
+        if not every:
+            raise ValueError("a variant without any threshold could refuse nothing")
+        if any(bounds.compares for bounds in every):
+            raise ValueError("production has no variants to compare with: only min and max are possible")
+        return self
+
+
 class LatencyGates(Section):
     """How fast, how large and how hungry a model may be.
 
     Attributes:
         batch_sizes: rows in a call, and the thresholds for calls of that size.
         signature: serving signature that is called.
+        inputs: inputs of the signature that have one value in all requests, by name; all others are columns.
+        variants: thresholds on models exported beside the served one, by the variant's name.
         calls: calls per model and batch size to begin with.
-        budget_s: seconds to measure at most; what is undecided by then is refused as inconclusive.
+        budget_s: seconds to measure at most; what is undecided by then is refused as inconclusive. Each variant may
+            take as long again.
         confidence: of the intervals.
         load_ms: thresholds on the time to load the model.
         model_bytes: thresholds on the size of the exported model's files.
         peak_memory_bytes: thresholds on the memory that loading and calling with the largest batch need.
     """
 
-    batch_sizes: Annotated[dict[PositiveInt, BatchGates], Field(min_length=1)]
+    batch_sizes: BatchSizes
     signature: str = "serving_default"
+    inputs: dict[str, Constant] = Field(default_factory=dict)
+    variants: dict[VariantName, VariantGates] = Field(default_factory=dict)
     calls: Annotated[int, Field(ge=20)] = 400
     budget_s: PositiveFloat = 30.0
     confidence: Confidence = 0.95

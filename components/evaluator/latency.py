@@ -2,17 +2,16 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from components.common.progress import report
-from components.evaluator.gates import MODEL_QUANTITIES, LatencyGates
+from components.evaluator.gates import MODEL_QUANTITIES, BatchGates, LatencyGates, VariantGates
 from components.evaluator.memory import peak_memory
-from components.evaluator.metrics_api import Index, estimate_json
+from components.evaluator.metrics_api import estimate_json
 from components.evaluator.timing import (
     Caller,
     Times,
@@ -71,16 +70,50 @@ def measure(gates: LatencyGates, contenders: Mapping[str, Contender], seed: int 
     with settled_heap():
         begin = time.perf_counter()
         found.model = _measure_models(gates, contenders, begin + _LOAD_SHARE * gates.budget_s)
-        for index, batch_rows in enumerate(gates.batch_sizes):
-            # What the quick sizes leave of their share of the budget, the slow ones may use.
-            now = time.perf_counter()
-            share = (begin + gates.budget_s - now) / (len(gates.batch_sizes) - index)
-            _measure_batch(gates, contenders, batch_rows, now + max(share, 0.0), rng, found)
+        _measure_batches(gates, gates.batch_sizes, contenders, begin + gates.budget_s, rng, found)
     return found
+
+
+def measure_variant(gates: LatencyGates, variant: VariantGates, contender: Contender, seed: int = 0) -> Measurements:
+    """Measure the calls of a variant, and the size of its files.
+
+    Args:
+        gates: the calls to begin with, the budget and the confidence.
+        variant: what to measure, and the thresholds that decide how long.
+        contender: the variant.
+        seed: of the bootstrap's samples.
+
+    Raises:
+        Unmeasurable: it cannot be called.
+    """
+    contenders = {"candidate": contender}
+    found = Measurements()
+    size = _exact({"candidate": contender.size()})
+    found.model = {model: {"model_bytes": estimate} for model, estimate in size.items()}
+    with settled_heap():
+        deadline = time.perf_counter() + gates.budget_s
+        _measure_batches(gates, variant.batch_sizes, contenders, deadline, np.random.default_rng(seed), found)
+    return found
+
+
+def _measure_batches(
+    gates: LatencyGates,
+    batch_sizes: Mapping[int, BatchGates],
+    contenders: Mapping[str, Contender],
+    end: float,
+    rng: np.random.Generator,
+    found: Measurements,
+) -> None:
+    for index, (batch_rows, thresholds) in enumerate(batch_sizes.items()):
+        # What the quick sizes leave of their share of the budget, the slow ones may use.
+        now = time.perf_counter()
+        deadline = now + max((end - now) / (len(batch_sizes) - index), 0.0)
+        _measure_batch(gates, thresholds.given(), contenders, batch_rows, deadline, rng, found)
 
 
 def _measure_batch(
     gates: LatencyGates,
+    thresholds: Mapping[str, Bounds],
     contenders: Mapping[str, Contender],
     batch_rows: int,
     deadline: float,
@@ -89,7 +122,6 @@ def _measure_batch(
 ) -> None:
     callers = {name: contender.caller(batch_rows) for name, contender in contenders.items()}
     warm_up(callers, rng, max(_WARM_SHARE * (deadline - time.perf_counter()), 0.01))
-    thresholds = gates.batch_sizes[batch_rows].given()
     times = found.times.setdefault(batch_rows, Times())
     while True:
         # Doubling keeps the number of looks small: each look is a chance to be decided by luck.
@@ -171,10 +203,29 @@ def judge(gates: LatencyGates, found: Measurements, *, in_production: bool) -> l
         found: the measurements.
         in_production: whether there is a model in production, so that relative thresholds need its value.
     """
-    judged: list[Gate] = []
-    for batch_rows, batch_gates in gates.batch_sizes.items():
-        judged += _judge(f"{ROOM}.batch_{batch_rows}", batch_gates.given(), found.batches[batch_rows], in_production)
+    judged = _judge_batches(ROOM, gates.batch_sizes, found, in_production)
     return judged + _judge(ROOM, gates.given(), found.model, in_production)
+
+
+def judge_variant(name: str, variant: VariantGates, found: Measurements) -> list[Gate]:
+    """Judge what was measured of a variant, in gates named `latency.<variant>.batch_<rows>.<quantity>.<rule>`.
+
+    Args:
+        name: of the variant.
+        variant: the thresholds.
+        found: the measurements.
+    """
+    return _judge_batches(f"{ROOM}.{name}", variant.batch_sizes, found, in_production=False)
+
+
+def _judge_batches(
+    prefix: str, batch_sizes: Mapping[int, BatchGates], found: Measurements, in_production: bool
+) -> list[Gate]:
+    return [
+        gate
+        for rows, gates in batch_sizes.items()
+        for gate in _judge(f"{prefix}.batch_{rows}", gates.given(), found.batches[rows], in_production)
+    ]
 
 
 def _judge(
@@ -196,14 +247,23 @@ def _judge(
     return judged
 
 
-def document(gates: LatencyGates, found: Measurements) -> dict[str, Any]:
-    """The measurements as `latency.json`."""
+def document(gates: LatencyGates, found: Measurements, variants: Mapping[str, Measurements]) -> dict[str, Any]:
+    """The measurements, and those of the variants that could be measured, as `latency.json`."""
     return {
         "signature": gates.signature,
+        "inputs": gates.inputs,
         "confidence": gates.confidence,
         **{name: _models(found.model, name) for name in MODEL_QUANTITIES},
-        "batches": [_batch(rows, found.batches[rows], found.times[rows]) for rows in gates.batch_sizes],
+        "batches": _batches(found),
+        "variants": [
+            {"name": name, "model_bytes": _models(each.model, "model_bytes")["candidate"], "batches": _batches(each)}
+            for name, each in variants.items()
+        ],
     }
+
+
+def _batches(found: Measurements) -> list[dict[str, Any]]:
+    return [_batch(rows, quantities, found.times[rows]) for rows, quantities in found.batches.items()]
 
 
 def _models(found: Mapping[str, Mapping[str, Estimate]], name: str) -> dict[str, Any]:
@@ -225,50 +285,3 @@ def _batch(rows: int, found: Mapping[str, Mapping[str, Estimate]], times: Times)
         if model != "ratio":
             result[model]["histogram"] = histogram(times.by_name[model], edges)
     return result
-
-
-@dataclass(frozen=True)
-class ServedModel:
-    """A SavedModel as a contender.
-
-    Attributes:
-        folder: of the SavedModel.
-        signature: loaded from it.
-        rows: of the eval split, in TFX's Arrow form.
-        label: column that is not sent.
-        largest: most rows in a call.
-    """
-
-    folder: Path
-    signature: Any
-    rows: Any
-    label: str
-    largest: int
-
-    def caller(self, batch_rows: int) -> Caller:
-        """Calls the signature with real rows; requests are made before the clock runs."""
-        requests = self._requests(self.signature, batch_rows)
-        return lambda turn: self.signature.call(requests[turn % len(requests)])
-
-    def load(self) -> Callable[[], object]:
-        """Load the model anew."""
-        from components.evaluator import signature
-
-        loaded = signature.load(self.folder, self.signature.name)
-        return lambda: loaded.call(self._requests(loaded, self.largest, 1)[0])
-
-    def size(self) -> int:
-        """Bytes of the model's files."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
-
-    def _requests(self, signature: Any, batch_rows: int, most: int = 32) -> Sequence[Any]:
-        total = self.rows.num_rows
-        count = max(1, min(most, total // batch_rows))
-        index = [np.arange(start * batch_rows, (start + 1) * batch_rows) % total for start in range(count)]
-        return [signature.request(_take(self.rows, part), self.label) for part in index]
-
-
-def _take(rows: Any, index: Index) -> Any:
-    import pyarrow as pa
-
-    return pa.RecordBatch.from_arrays([column.take(pa.array(index)) for column in rows.columns], schema=rows.schema)

@@ -45,13 +45,27 @@ def check_names(names: Iterable[str], source: str) -> None:
             raise UsageError(f"Unknown metric {name!r} in {source}", f"{meant}Metrics are: {', '.join(KERNELS)}.")
 
 
+def check_label(label: str) -> None:
+    """Refuse to weigh predictions against no label.
+
+    Raises:
+        UsageError: `label` is empty.
+    """
+    if not label:
+        raise UsageError(
+            f"metrics_fn={COMPUTE!r} weighs predictions against a label, but the Evaluator has none",
+            "Give it label=<name of a column>, or a metrics_fn of your own that needs no label.",
+        )
+
+
 def compute(request: MetricsRequest) -> MetricsResponse:
     """Weigh the candidate, and the production model where there is one, on the same rows.
 
     Raises:
-        UsageError: a metric is unknown.
+        UsageError: a metric is unknown, or there is no label.
         Unmeasurable: there are no rows, or a feature has too many values to slice by.
     """
+    check_label(request.label)
     names = tuple(dict.fromkeys((*ALWAYS, *request.metrics)))
     check_names(names, "the quality section of gates.yaml")
     predictions = request.predictions()

@@ -8,7 +8,7 @@ through; one that a provider does not return is refused.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from components.common.errors import UsageError
+from components.evaluator.gates import Constant
 from components.verdict import Estimate
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class Predictions:
     """What the models predict for all rows of the split, in the order of the rows.
 
     Attributes:
-        labels: [rows].
+        labels: [rows]; NaN where the Evaluator has no label.
         candidate: [rows], or [rows, classes].
         production: likewise; None where there is no production model that could predict.
         columns: value of each slicing feature, [rows], by name; None where the row has none.
@@ -51,13 +53,15 @@ class MetricsRequest:
         metrics: names of the metrics that thresholds need.
         slices: features to slice by; the slice of all rows is always wanted.
         confidence: of the intervals.
-        label: name of the label's column.
+        label: name of the label's column; empty where there is none.
         examples: folder of the Examples artifact.
         split: its split to weigh on.
         schema: of the examples, where there is one.
         candidate: folder of the candidate's SavedModel.
         production: the same of the model in production; None where nothing is, or it could not be read.
         predictions: both models' predictions through the serving signature, computed at the first call.
+        signature: name of the serving signature.
+        inputs: its inputs that have one value in all requests, by name.
     """
 
     metrics: tuple[str, ...]
@@ -70,6 +74,8 @@ class MetricsRequest:
     candidate: Path
     production: Path | None
     predictions: Callable[[], Predictions]
+    signature: str = "serving_default"
+    inputs: Mapping[str, Constant] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ class MetricsResponse:
     Attributes:
         rows: of the split.
         metrics: one row per metric and slice.
-        plots: name of a plot to its JSON value; `roc` and `calibration` are drawn by the report.
+        plots: name of a plot to its JSON value: what the report draws is in the README beside this file.
     """
 
     rows: int
@@ -120,6 +126,31 @@ def estimate_json(estimate: Estimate | None) -> dict[str, float | None] | None:
     if estimate is None:
         return None
     return {name: finite(getattr(estimate, name)) for name in ("value", "low", "high")}
+
+
+def plain(value: Any, where: str) -> Any:
+    """A value as JSON has it: NumPy's arrays and numbers become Python's, numbers that are not finite become null.
+
+    Args:
+        value: numbers, text, lists and dicts, nested.
+        where: what it is, for the message.
+
+    Raises:
+        UsageError: JSON has no such value.
+    """
+    if isinstance(value, Mapping):
+        return {str(name): plain(item, where) for name, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist(), where)
+    if isinstance(value, list | tuple):
+        return [plain(item, where) for item in value]
+    if isinstance(value, float):
+        return finite(value)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    raise UsageError(
+        f"{where} holds a {type(value).__name__}", "Allowed: numbers, text, and lists, dicts or NumPy arrays of these."
+    )
 
 
 def finite(value: float | None) -> float | None:

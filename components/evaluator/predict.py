@@ -22,7 +22,7 @@ class Predictor:
 
     Attributes:
         signature: that is called.
-        label: column that is not sent to it.
+        label: column that is not sent to it; empty for none.
         output: name of the output that is the prediction; None where there is only one.
     """
 
@@ -54,7 +54,7 @@ def predict(
 
     Args:
         batches: rows in TFX's Arrow form.
-        label: name of the label's column.
+        label: name of the label's column; empty where there is none: labels are then NaN.
         features: columns to keep for slicing.
         candidate: predicts for a batch.
         production: likewise; None where nothing is in production.
@@ -66,7 +66,7 @@ def predict(
     columns: dict[str, list[npt.NDArray[np.object_]]] = {name: [] for name in features}
     rows = 0
     for batch in batches:
-        labels.append(arrays.labels(batch, label))
+        labels.append(arrays.labels(batch, label) if label else np.full(batch.num_rows, np.nan))
         for name, parts in columns.items():
             parts.append(arrays.slice_values(batch, name))
         ours.append(candidate(batch))

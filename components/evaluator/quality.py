@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from components.evaluator.gates import QualityGates, SliceGates
-from components.evaluator.metrics_api import MetricRow, MetricsRequest, MetricsResponse, estimate_json
+from components.evaluator.metrics_api import MetricRow, MetricsRequest, MetricsResponse, estimate_json, plain
 from components.verdict import Bounds, Gate
 
 ROOM = "quality"
@@ -87,7 +87,11 @@ def _by_name(rows: Iterable[MetricRow], slice_name: str) -> dict[str, MetricRow]
 
 
 def document(request: MetricsRequest, response: MetricsResponse) -> dict[str, Any]:
-    """The measurements as `metrics.json`."""
+    """The measurements as `metrics.json`.
+
+    Raises:
+        UsageError: a plot holds what JSON cannot.
+    """
     return {
         "split": request.split,
         "rows": response.rows,
@@ -104,5 +108,5 @@ def document(request: MetricsRequest, response: MetricsResponse) -> dict[str, An
             }
             for row in response.metrics
         ],
-        "plots": response.plots,
+        "plots": {name: plain(plot, f"Plot {name!r} of the metrics provider") for name, plot in response.plots.items()},
     }

@@ -1,7 +1,7 @@
 """The exported serving signature, called as production calls it: quality and latency go through the same one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from components.common.models import find_saved_model
 from components.evaluator import arrays
+from components.evaluator.gates import Constant
 from components.evaluator.measured import Unmeasurable, first_line
 
 Request = Mapping[str, Any]
@@ -24,19 +26,26 @@ class Signature:
         inputs: TensorSpec of each input, by name.
         function: takes a tensor per input as keyword arguments, returns a dict of tensors.
         model: what was loaded; kept so that its variables live as long as the signature.
+        constants: inputs that no column gives: their one value for all requests, by name.
     """
 
     name: str
     inputs: Mapping[str, Any]
     function: Any
     model: Any = None
+    constants: Mapping[str, Constant] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """TensorSpec of each input that the data gives, by name."""
+        return {name: spec for name, spec in self.inputs.items() if name not in self.constants}
 
     def takes_examples(self, columns: list[str]) -> bool:
-        """Whether the input is serialized tf.Examples: one string tensor that is not named like a column."""
-        if len(self.inputs) != 1:
+        """Whether the data is sent as serialized tf.Examples: one string tensor that is not named like a column."""
+        if len(self.columns) != 1:
             return False
-        (name, spec), *_ = self.inputs.items()
-        return spec.dtype.name == "string" and name not in columns
+        (name, spec), *_ = self.columns.items()
+        return spec.dtype.name == "string" and spec.shape.rank in (None, 1) and name not in columns
 
     def request(self, batch: pa.RecordBatch, label: str | None = None) -> Request:
         """The tensors of one call, as a serving system would hand them to the signature.
@@ -51,11 +60,14 @@ class Signature:
         import tensorflow as tf
 
         names = [name for name in batch.schema.names if name != label]
+        arguments: dict[str, Any] = {
+            name: _repeated(value, self.inputs[name], batch.num_rows) for name, value in self.constants.items()
+        }
         if self.takes_examples(batch.schema.names):
-            (name,) = self.inputs
-            arguments: dict[str, npt.NDArray[Any]] = {name: _serialized(batch, names)}
+            (name,) = self.columns
+            arguments[name] = _serialized(batch, names)
         else:
-            arguments = {name: _column(batch, names, name, spec) for name, spec in self.inputs.items()}
+            arguments |= {name: _column(batch, names, name, spec) for name, spec in self.columns.items()}
         # Strings live on the CPU; numbers are moved to an accelerator by the call, as in production.
         with tf.device("/CPU:0"):
             return {name: tf.constant(value, self.inputs[name].dtype) for name, value in arguments.items()}
@@ -74,15 +86,16 @@ class Signature:
             ) from error
 
 
-def load(folder: Path, name: str) -> Signature:
+def load(folder: Path, name: str, constants: Mapping[str, Constant] | None = None) -> Signature:
     """Load a SavedModel and pick a signature.
 
     Args:
         folder: that holds `saved_model.pb`.
         name: of the signature.
+        constants: the value that an input has in all requests, by the input's name.
 
     Raises:
-        Unmeasurable: the model cannot be loaded, or has no such signature.
+        Unmeasurable: the model cannot be loaded, has no such signature, or the signature no such input.
     """
     import tensorflow as tf
 
@@ -95,7 +108,9 @@ def load(folder: Path, name: str) -> Signature:
         known = ", ".join(sorted(signatures)) or "none"
         raise Unmeasurable("signature", "present", f"The exported model has no signature {name!r}; it has: {known}.")
     function = signatures[name]
-    return Signature(name, function.structured_input_signature[1], function, model)
+    found = Signature(name, function.structured_input_signature[1], function, model, dict(constants or {}))
+    _check_constants(found)
+    return found
 
 
 def serving_folder(model: str | Path) -> Path:
@@ -104,10 +119,39 @@ def serving_folder(model: str | Path) -> Path:
     Raises:
         Unmeasurable: there is none: the model was not exported.
     """
-    for folder in (Path(model, "Format-Serving"), Path(model, "serving_model_dir"), Path(model)):
-        if (folder / "saved_model.pb").is_file():
-            return folder
-    raise Unmeasurable("model", "loadable", f"No model was exported: there is no saved_model.pb in {Path(model).name}.")
+    folder = find_saved_model(model)
+    if folder is None:
+        message = f"No model was exported: there is no saved_model.pb in {Path(model).name}."
+        raise Unmeasurable("model", "loadable", message)
+    return folder
+
+
+def _check_constants(signature: Signature) -> None:
+    for name, value in signature.constants.items():
+        if wrong := _wrong(signature, name, value):
+            raise Unmeasurable("signature", "callable", f"inputs of gates.yaml gives {name}={value!r}, but {wrong}.")
+
+
+def _wrong(signature: Signature, name: str, value: Constant) -> str:
+    """Why an input cannot have this value in all requests; empty if it can."""
+    import tensorflow as tf
+
+    if name not in signature.inputs:
+        return f"signature {signature.name!r} has no such input; it has: {', '.join(signature.inputs)}"
+    spec = signature.inputs[name]
+    if spec.shape.rank not in (0, 1):
+        return f"the signature's input {name!r} is neither a scalar nor [batch]"
+    try:
+        with tf.device("/CPU:0"):
+            sent = tf.constant(value, spec.dtype).numpy()
+        fits = not spec.dtype.is_integer or sent == value  # TensorFlow lets large numbers overflow
+    except (TypeError, ValueError):
+        fits = False
+    return "" if fits else f"the signature's input {name!r} is {spec.dtype.name}"
+
+
+def _repeated(value: Constant, spec: Any, rows: int) -> Any:
+    return value if spec.shape.rank == 0 else [value] * rows
 
 
 def _serialized(batch: pa.RecordBatch, names: list[str]) -> npt.NDArray[np.object_]:
@@ -120,16 +164,21 @@ def _serialized(batch: pa.RecordBatch, names: list[str]) -> npt.NDArray[np.objec
 
 
 def _column(batch: pa.RecordBatch, names: list[str], name: str, spec: Any) -> npt.NDArray[Any]:
+    rank = spec.shape.rank
     if name not in names:
         raise Unmeasurable(
             "signature",
             "callable",
-            f"The signature asks for {name!r}, which is no raw feature of the data; it has: {', '.join(names)}.",
+            f"The signature asks for {name!r}, which is no raw feature of the data; it has: {', '.join(names)}. "
+            "One that is the same in every request stands under inputs in gates.yaml.",
         )
-    rank = spec.shape.rank
     if rank not in (1, 2):
         raise Unmeasurable(
-            "signature", "callable", f"The signature's input {name!r} is not [batch] or [batch, values]."
+            "signature",
+            "callable",
+            f"The signature's input {name!r} is not [batch] or [batch, values], so no column can be sent to it.",
         )
-    width = None if rank == 1 else spec.shape[1] or 1
-    return arrays.dense(batch.column(name), name, spec.dtype.as_numpy_dtype, width)
+    dtype = spec.dtype.as_numpy_dtype
+    if rank == 2 and spec.shape[1] is None:
+        return arrays.padded(batch.column(name), name, dtype)
+    return arrays.dense(batch.column(name), name, dtype, None if rank == 1 else spec.shape[1])

@@ -1,6 +1,7 @@
 """The work of ExampleGen on Beam, for inputs that one machine cannot hold: the same rows, splits and digests. No tfx.
 
-Two passes over the files, which are the units of work: the kinds of all columns, then the rows.
+Two passes over the files, which are the units of work: the kinds of all columns, then the rows. Between them a third,
+for the newest time, if splits start so long before it.
 """
 
 import json
@@ -16,8 +17,8 @@ from components.common.examples import split_folder
 from components.example_gen import readers
 from components.example_gen.encode import encode
 from components.example_gen.gates import ExamplesGates
-from components.example_gen.generate import clear, finish
-from components.example_gen.infer import infer_kinds
+from components.example_gen.generate import Tally, clear, finish
+from components.example_gen.infer import infer_kinds, newest_time
 from components.example_gen.kinds import Kinds, TypeChanged
 from components.example_gen.process import TIMELESS, Processor, Request
 from components.example_gen.resolve import resolve
@@ -25,7 +26,7 @@ from components.example_gen.rows import RowsDigest
 from components.example_gen.write import QuarantineWriter
 
 _SCRATCH = ".beam"
-_DIGESTS, _MALFORMED = ".digests", ".malformed"
+_DIGESTS, _OTHERS, _MALFORMED = ".digests", ".others", ".malformed"
 
 
 def generate_on_beam(
@@ -55,9 +56,21 @@ def generate_on_beam(
             found = files | "Kinds" >> beam.Map(_infer, request, resolved.format, resolved.files[0])
             _write_lines(found, scratch / "kinds")
         read_kinds, output_kinds = request.kinds(), request.kinds()
-        for read_found, output_found, seen in _read_lines(scratch / "kinds"):
-            read_kinds.merge(Kinds(read_found))
-            output_kinds.merge(Kinds(output_found, seen=set(seen)))
+        for (read_found, read_seen), (output_found, output_seen) in _read_lines(scratch / "kinds"):
+            read_kinds.merge(Kinds(read_found, seen=set(read_seen)))
+            output_kinds.merge(Kinds(output_found, seen=set(output_seen)))
+        newest = None
+        if request.splits.need_newest:
+            with make_pipeline() as pipeline:
+                times = (
+                    pipeline
+                    | "Times of" >> beam.Create(resolved.files)
+                    | "Newest" >> beam.FlatMap(_newest, request, resolved.format, read_kinds, output_kinds)
+                    | "Latest" >> beam.CombineGlobally(_latest)
+                )
+                _write_lines(times, scratch / "newest")
+            [newest] = _read_lines(scratch / "newest")
+        request = request.model_copy(update={"splits": request.splits.resolved(newest)})
         with make_pipeline() as pipeline:
             rows = (
                 pipeline
@@ -65,48 +78,72 @@ def generate_on_beam(
                 | "Spread" >> beam.Reshuffle()
                 | "Rows"
                 >> beam.FlatMap(_process, request, resolved.format, read_kinds, output_kinds).with_outputs(
-                    *request.splits.names, _DIGESTS, _MALFORMED
+                    *request.splits.names, _DIGESTS, _OTHERS, _MALFORMED
                 )
             )
             for name in request.splits.names:
                 prefix = str(split_folder(str(folder), name) / "data_tfrecord")
                 rows[name] | f"Write {name}" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
             _write_lines(rows[_DIGESTS], scratch / "digests")
+            _write_lines(rows[_OTHERS], scratch / "others")
             rows[_MALFORMED] | "Malformed" >> beam.io.WriteToText(str(scratch / "rows"), file_name_suffix=".jsonl")
-        digests = {name: RowsDigest() for name in request.splits.names}
+        tally = Tally({name: RowsDigest() for name in request.splits.names})
         for name, count, sums in _read_lines(scratch / "digests"):
-            digests[name] += RowsDigest(count, (sums[0], sums[1]))
-        quarantined = _quarantine(scratch, folder)
+            tally.digests[name] += RowsDigest(count, (sums[0], sums[1]))
+        for after_end, left_out in _read_lines(scratch / "others"):
+            tally.after_end += after_end
+            tally.left_out += left_out
+        tally.quarantined = _quarantine(scratch, folder)
     except RuntimeError as error:  # how Beam tells of an error in a worker
         raise _cause(error) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return finish(request, resolved, folder, gates, digests, quarantined, output_kinds)
+    return finish(request, resolved, folder, gates, tally, read_kinds, output_kinds)
 
 
 def _infer(path: str, request: Request, format_: str, first: str) -> list[Any]:
     """Kinds of a file's columns as they are read, and as they are encoded."""
     read_kinds, output_kinds = infer_kinds(request, format_, [path], first)
-    return [read_kinds.found, output_kinds.found, sorted(output_kinds.seen)]
+    return [[kinds.found, sorted(kinds.seen)] for kinds in (read_kinds, output_kinds)]
+
+
+def _newest(path: str, request: Request, format_: str, read_kinds: Kinds, output_kinds: Kinds) -> list[int]:
+    """The latest time of a file's rows, if one has a time."""
+    time = newest_time(request, format_, [path], read_kinds, output_kinds)
+    return [] if time is None else [time]
+
+
+def _latest(times: Iterable[int | None]) -> int | None:
+    return max((time for time in times if time is not None), default=None)
 
 
 def _process(path: str, request: Request, format_: str, read_kinds: Kinds, output_kinds: Kinds) -> Iterator[Any]:
     """Records by split, digests by batch, and malformed rows of one file."""
-    malformed: list[tuple[int | None, str]] = []
+    malformed: list[tuple[int | None, str, str | None]] = []
+
+    def add(row: int, reason: str, line: str) -> None:
+        malformed.append((row, reason, line))
+
+    def told() -> Iterator[Any]:
+        for row, reason, line in malformed:
+            # In ASCII, since what else ends a line for Python stands in texts too.
+            text = json.dumps({"file": path, "row": row, "reason": reason, "line": line})
+            yield beam.pvalue.TaggedOutput(_MALFORMED, text)
+        malformed.clear()
+
     process = Processor(request, output_kinds, check=format_ != "tfrecord")
     try:
-        for batch in readers.read(path, format_, read_kinds, lambda *told: malformed.append(told)):  # noqa: B023, it is one list
+        for batch in readers.read(path, format_, read_kinds, add, columns=request.columns):
             processed = process(batch, path)
             for part in processed.parts:
                 for record in encode(part.rows).to_pylist():
                     yield beam.pvalue.TaggedOutput(part.split, record)
                 digest = [part.split, part.digest.rows, part.digest.sums]
                 yield beam.pvalue.TaggedOutput(_DIGESTS, digest)
-            malformed += [(None, TIMELESS)] * processed.timeless
-            for row, reason in malformed:
-                line = json.dumps({"file": path, "row": row, "reason": reason}, ensure_ascii=False)
-                yield beam.pvalue.TaggedOutput(_MALFORMED, line)
-            malformed.clear()
+            yield beam.pvalue.TaggedOutput(_OTHERS, [processed.after_end, processed.left_out])
+            malformed += [(None, TIMELESS, None)] * processed.timeless
+            yield from told()
+        yield from told()  # those behind the last batch
     except TypeChanged as change:
         raise UsageError(
             f"Column {change.column!r} of {path} is {change.kind}, but not in the other files",
@@ -129,7 +166,7 @@ def _quarantine(scratch: Path, folder: Path) -> int:
     """Bring the malformed rows into the one file that `generate` writes."""
     with QuarantineWriter(folder) as quarantine:
         for line in _read_lines(scratch / "rows"):
-            quarantine.add(line["file"], line["row"], line["reason"])
+            quarantine.add(**line)
         return quarantine.rows
 
 

@@ -1,5 +1,6 @@
 """The TFX face of ExampleGen."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from components.example_gen.gates import ExamplesGates
 from components.example_gen.generate import generate
 from components.example_gen.process import Request
 from components.example_gen.resolve import fingerprint
+from components.example_gen.sample import Sample
 from components.example_gen.splits import Splits
 
 
@@ -36,6 +38,8 @@ class ExampleGenSpec(component_spec.ComponentSpec):
         "splits": component_spec.ExecutionParameter(type=str),
         "schema": component_spec.ExecutionParameter(type=str),
         "prepare_fn": component_spec.ExecutionParameter(type=str),
+        "columns": component_spec.ExecutionParameter(type=str),
+        "sample": component_spec.ExecutionParameter(type=str),
         "gates": component_spec.ExecutionParameter(type=str),
         "input_digest": component_spec.ExecutionParameter(type=str),
         "code_digest": component_spec.ExecutionParameter(type=str),
@@ -89,6 +93,8 @@ class ExampleGenExecutor(BaseBeamExecutor):
             splits=Splits.model_validate_json(exec_properties["splits"]),
             schema_text=exec_properties["schema"],
             prepare_fn=exec_properties["prepare_fn"],
+            columns=json.loads(exec_properties["columns"]),
+            sample=Sample.model_validate_json(exec_properties["sample"]),
         )
         gates = ExamplesGates.model_validate_json(exec_properties["gates"])
         if any(argument.startswith("--runner") for argument in self._beam_pipeline_args or ()):
@@ -112,6 +118,11 @@ class ExampleGenExecutor(BaseBeamExecutor):
         examples.set_string_custom_property("content_digest", summary["content_digest"])
         examples.set_string_custom_property("input_digest", summary["input_digest"])
         examples.set_int_custom_property("quarantined_rows", summary["quarantined_rows"])
+        if summary["time_splits"]:
+            examples.set_string_custom_property("time_splits", json.dumps(summary["time_splits"]))
+            examples.set_string_custom_property(
+                "time_end", "" if summary["time_end"] is None else str(summary["time_end"])
+            )
         for name, split in summary["splits"].items():
             examples.set_int_custom_property(f"rows_{name}", split["rows"])
 
@@ -137,6 +148,10 @@ class ExampleGen(base_component.BaseComponent):
         key_columns: Sequence[str] = (),
         time_column: str | None = None,
         time_splits: Mapping[str, float | str | None] | None = None,
+        time_end: float | str | None = None,
+        columns: Mapping[str, str] | None = None,
+        sample: float = 1.0,
+        sample_columns: Sequence[str] = (),
         span: str | int = "latest",
         window: int = 1,
         schema_file: str | None = None,
@@ -151,7 +166,12 @@ class ExampleGen(base_component.BaseComponent):
             splits: weight of each split, by default `{"train": 2, "eval": 1}`.
             key_columns: columns whose hash decides on the split; all if none are named.
             time_column: column that decides on the split instead.
-            time_splits: start of each split by `time_column`, inclusive; None for the first.
+            time_splits: start of each split by `time_column`, inclusive; None for the first. An ISO time, a number, or
+                so long before the end as `-12h`, `-28d`, `-4w`.
+            time_end: from this time on rows belong to no split; empty for no end.
+            columns: name in the pipeline of columns, by their names in the data.
+            sample: share of the rows to keep, more than 0 and at most 1.
+            sample_columns: keep all rows that are equal in these, or none; `key_columns` if none are named.
             span: `latest`, a span's number or a day.
             window: how many spans to read, the named one the last.
             schema_file: a reviewed schema; a value that is not of its feature's type is malformed.
@@ -162,12 +182,23 @@ class ExampleGen(base_component.BaseComponent):
         Raises:
             UsageError: a value is not allowed, or the schema file cannot be read.
         """
+        weights: dict[str, Any] = {} if splits is None else {"weights": dict(splits)}
         try:
-            declared = Splits(
-                **({} if splits is None else {"weights": dict(splits)}),
-                key_columns=tuple(key_columns),
-                time_column=time_column,
-                time_splits=dict(time_splits or {}),
+            request = Request(
+                input=input,
+                span=str(span),
+                window=window,
+                splits=Splits(
+                    **weights,
+                    key_columns=tuple(key_columns),
+                    time_column=time_column,
+                    time_splits=dict(time_splits or {}),
+                    time_end=time_end,
+                ),
+                schema_text=_schema_text(schema_file),
+                prepare_fn=prepare_fn,
+                columns=dict(columns or {}),
+                sample=Sample(share=sample, columns=tuple(sample_columns)),
             )
         except ValidationError as error:
             problem = error.errors()[0]
@@ -175,12 +206,14 @@ class ExampleGen(base_component.BaseComponent):
         self.resources = resources or Resources()
         super().__init__(
             ExampleGenSpec(
-                input=input,
-                span=str(span),
-                window=window,
-                splits=declared.model_dump_json(),
-                schema=_schema_text(schema_file),
-                prepare_fn=prepare_fn,
+                input=request.input,
+                span=request.span,
+                window=request.window,
+                splits=request.splits.model_dump_json(),
+                schema=request.schema_text,
+                prepare_fn=request.prepare_fn,
+                columns=json.dumps(request.columns),
+                sample=request.sample.model_dump_json(),
                 gates=(gates or ExamplesGates()).model_dump_json(),
                 input_digest="",  # the driver knows
                 code_digest=code_digest(["components.example_gen", *([module_of(prepare_fn)] if prepare_fn else [])]),

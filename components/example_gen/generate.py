@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from components.common.errors import UsageError
 from components.common.examples import SPLIT_PREFIX, SUMMARY_FILE
 from components.example_gen import readers, storage
 from components.example_gen.gates import ExamplesGates
-from components.example_gen.infer import check_columns, infer_kinds
+from components.example_gen.infer import check_columns, infer_kinds, newest_time
 from components.example_gen.kinds import Kinds, TypeChanged
 from components.example_gen.process import TIMELESS, Processor, Request
 from components.example_gen.resolve import Resolved, files_digest, resolve
@@ -34,20 +35,48 @@ def generate(request: Request, folder: str | Path, gates: ExamplesGates) -> dict
         gates: how many rows may be malformed.
 
     Returns:
-        The summary, see `summary`.
+        The summary.
 
     Raises:
         UsageError: the input is missing, empty, damaged, or does not give every split a row.
     """
+    folder = Path(folder)
     resolved = resolve(request.input, request.span, request.window)
     kinds = request.kinds(), request.kinds()
     try:
-        digests, quarantined = _attempt(request, resolved, Path(folder), *kinds)
+        request, tally = _attempt(request, resolved, folder, *kinds)
     except TypeChanged:
         # The first values did not tell the truth. Find out what does, then start again.
         kinds = infer_kinds(request, resolved.format, resolved.files, resolved.files[0])
-        digests, quarantined = _attempt(request, resolved, Path(folder), *kinds)
-    return finish(request, resolved, Path(folder), gates, digests, quarantined, kinds[1])
+        request, tally = _attempt(request, resolved, folder, *kinds)
+    return finish(request, resolved, folder, gates, tally, *kinds)
+
+
+@dataclass
+class Tally:
+    """Where the rows of the input went; each is counted once.
+
+    Attributes:
+        digests: rows of each split, and their digest.
+        quarantined: malformed rows.
+        after_end: rows that no split takes, since their time is not before the end.
+        left_out: rows that the sample leaves out.
+    """
+
+    digests: dict[str, RowsDigest]
+    quarantined: int = 0
+    after_end: int = 0
+    left_out: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows of all splits."""
+        return sum(digest.rows for digest in self.digests.values())
+
+    @property
+    def total(self) -> int:
+        """All rows of the input."""
+        return self.rows + self.quarantined + self.after_end + self.left_out
 
 
 def finish(
@@ -55,43 +84,70 @@ def finish(
     resolved: Resolved,
     folder: Path,
     gates: ExamplesGates,
-    digests: dict[str, RowsDigest],
-    quarantined: int,
-    kinds: Kinds,
+    tally: Tally,
+    read_kinds: Kinds,
+    output_kinds: Kinds,
 ) -> dict[str, Any]:
     """Check that every split has rows, and write `summary.json` and `gates.json`.
 
+    Args:
+        request: what was read; its splits are resolved.
+        resolved: the files.
+        folder: folder of the Examples artifact.
+        gates: how many rows may be malformed.
+        tally: where the rows went.
+        read_kinds: kinds of the columns as they were read.
+        output_kinds: kinds of the columns as they were encoded.
+
+    Returns:
+        The summary.
+
     Raises:
-        UsageError: a split is empty, or a column that decides on splits is nowhere in tf.Examples.
+        UsageError: a split is empty, or a column that was named is nowhere in tf.Examples.
     """
-    if resolved.format == "tfrecord" and kinds.found:  # tf.Examples name only what they hold
-        request.splits.check(kinds.found)
-    rows = sum(digest.rows for digest in digests.values())
-    total = rows + quarantined
-    if not total:
+    if resolved.format == "tfrecord" and read_kinds.seen:  # tf.Examples name only what they hold
+        readers.check_renamed(request.columns, read_kinds.seen, request.input)
+    if resolved.format == "tfrecord" and output_kinds.found:
+        request.check(output_kinds.found)
+    if not tally.total:
         raise UsageError(f"There are no rows in {request.input}", f"Files: {', '.join(resolved.files)}.")
-    empty = [name for name in request.splits.names if not digests.get(name, RowsDigest()).rows]
-    if empty and rows:
-        raise UsageError(f"Split {empty[0]!r} of {request.input} is empty: {rows:,} rows are too few or on one side")
-    summary = _summary(request, resolved, digests, quarantined, kinds)
-    write_gates(folder, gates.judge(quarantined, total))
+    empty = [name for name in request.splits.names if not tally.digests[name].rows]
+    if empty and tally.total > tally.quarantined:  # if all are malformed, the gate refuses
+        raise UsageError(f"Split {empty[0]!r} of {request.input} is empty: {_why(request, tally, empty[0])}")
+    summary = _summary(request, resolved, tally, output_kinds)
+    write_gates(folder, gates.judge(tally.quarantined, tally.total))
     files.write_json(folder / SUMMARY_FILE, summary)
     return summary
 
 
-def _summary(
-    request: Request, resolved: Resolved, digests: dict[str, RowsDigest], quarantined: int, kinds: Kinds
-) -> dict[str, Any]:
+def _why(request: Request, tally: Tally, split: str) -> str:
+    """Why a split is empty, in words."""
+    share = request.sample.share
+    sampled = f" in the sample={share:g} that leaves out {tally.left_out:,} rows" if share < 1 else ""
+    column = request.splits.time_column
+    if column is None:
+        return f"{tally.rows:,} rows{sampled} are too few or on one side"
+    others = ", ".join(f"{name} {digest.rows:,}" for name, digest in tally.digests.items() if name != split)
+    told = [f"the others have: {others}"] * bool(others) + [f"after the end: {tally.after_end:,}"]
+    return f"no row{sampled} has its {column!r} {request.splits.bounds(split)} ({'; '.join(told)})"
+
+
+def _summary(request: Request, resolved: Resolved, tally: Tally, kinds: Kinds) -> dict[str, Any]:
     splits = {
         name: {"rows": digest.rows, "content_digest": digest.digest}
         for name in request.splits.names
-        for digest in [digests.get(name, RowsDigest())]
+        for digest in [tally.digests[name]]
     }
     found = {path: storage.digest(path) for path in resolved.files}
     return {
         "splits": splits,
-        "total_rows": sum(digest.rows for digest in digests.values()) + quarantined,
-        "quarantined_rows": quarantined,
+        "total_rows": tally.total,
+        "quarantined_rows": tally.quarantined,
+        "rows_after_end": tally.after_end,
+        "rows_left_out": tally.left_out,
+        "time_splits": request.splits.time_splits,
+        "time_end": request.splits.time_end,
+        "sample": request.sample.share,
         "content_digest": value_digest({name: split["content_digest"] for name, split in splits.items()}),
         "files": [{"path": path, "bytes": storage.size(path), "sha256": sha256} for path, sha256 in found.items()],
         "input_digest": files_digest(found),
@@ -102,25 +158,34 @@ def _summary(
 
 def _attempt(
     request: Request, resolved: Resolved, folder: Path, read_kinds: Kinds, output_kinds: Kinds
-) -> tuple[dict[str, RowsDigest], int]:
+) -> tuple[Request, Tally]:
+    """Write the splits; the request that is returned has its splits resolved."""
     clear(folder)
+    newest = None
+    if request.splits.need_newest:
+        newest = newest_time(request, resolved.format, resolved.files, read_kinds, output_kinds)
+    request = request.model_copy(update={"splits": request.splits.resolved(newest)})
     process = Processor(request, output_kinds, check=resolved.format != "tfrecord")
-    digests = {name: RowsDigest() for name in request.splits.names}
+    tally = Tally({name: RowsDigest() for name in request.splits.names})
     columns: tuple[str, ...] | None = None
     with _writers(request, folder) as (writers, quarantine):
         for path in resolved.files:
-            for batch in readers.read(path, resolved.format, read_kinds, partial(quarantine.add, path)):
+            add = partial(quarantine.add, path)
+            for batch in readers.read(path, resolved.format, read_kinds, add, columns=request.columns):
                 columns = columns or tuple(sorted(batch.schema.names))
                 if resolved.format != "tfrecord":
                     check_columns(columns, batch.schema.names, path, resolved.files[0])
                 processed = process(batch, path)
                 for part in processed.parts:
                     writers[part.split].write(part.rows)
-                    digests[part.split] += part.digest
+                    tally.digests[part.split] += part.digest
                 for _ in range(processed.timeless):
                     quarantine.add(path, None, TIMELESS)
-                progress.report(f"{sum(digest.rows for digest in digests.values()):,} rows")
-        return digests, quarantine.rows
+                tally.after_end += processed.after_end
+                tally.left_out += processed.left_out
+                progress.report(f"{tally.rows:,} rows")
+        tally.quarantined = quarantine.rows
+        return request, tally
 
 
 @contextmanager

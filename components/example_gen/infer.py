@@ -1,4 +1,4 @@
-"""Kinds of all columns over the whole input, found without writing anything. No tfx."""
+"""What must be known of the whole input before its rows can be written: kinds of columns, the newest time. No tfx."""
 
 from collections.abc import Iterable
 
@@ -6,6 +6,7 @@ from components.common.errors import UsageError
 from components.example_gen import readers
 from components.example_gen.kinds import Kinds
 from components.example_gen.process import Processor, Request
+from components.example_gen.sample import Sample
 
 
 def infer_kinds(request: Request, format_: str, paths: Iterable[str], first: str) -> tuple[Kinds, Kinds]:
@@ -28,22 +29,53 @@ def infer_kinds(request: Request, format_: str, paths: Iterable[str], first: str
     read_kinds, output_kinds = request.kinds(), request.kinds()
     read_kinds.inferring = output_kinds.inferring = True
     for path in paths:
-        for batch in readers.read(path, format_, read_kinds, _ignore):
+        for batch in readers.read(path, format_, read_kinds, _ignore, columns=request.columns):
             if format_ != "tfrecord":
                 check_columns(columns, batch.schema.names, path, first)
     process = Processor(request, output_kinds, check=format_ != "tfrecord")
     for path in paths:
-        for batch in readers.read(path, format_, read_kinds, _ignore):
+        for batch in readers.read(path, format_, read_kinds, _ignore, columns=request.columns):
             process.settled(batch, path)
     read_kinds.inferring = output_kinds.inferring = False
     return read_kinds, output_kinds
+
+
+def newest_time(
+    request: Request, format_: str, paths: Iterable[str], read_kinds: Kinds, output_kinds: Kinds
+) -> int | None:
+    """The latest time among all rows that are not malformed, to count back from.
+
+    Args:
+        request: what to read, and how; its splits name the column.
+        format_: of the files.
+        paths: the files.
+        read_kinds: of the columns as they are read; added to.
+        output_kinds: of the columns as they are encoded; added to.
+
+    Returns:
+        Microseconds since 1970, or None if no row has a time.
+
+    Raises:
+        UsageError: a file cannot be read, or the column is missing or holds no times.
+        TypeChanged: see `kinds`.
+    """
+    # What prepare_fn makes of a row may depend on all of its columns.
+    only = () if request.prepare_fn else (str(request.splits.time_column),)
+    whole = request.model_copy(update={"sample": Sample()})  # its columns need not be there
+    process = Processor(whole, output_kinds, check=format_ != "tfrecord")
+    times = (
+        request.splits.newest(process.settled(batch, path))
+        for path in paths
+        for batch in readers.read(path, format_, read_kinds, _ignore, columns=request.columns, only=only)
+    )
+    return max((time for time in times if time is not None), default=None)
 
 
 def columns_of(path: str, request: Request, format_: str) -> tuple[str, ...]:
     """Columns of a file, from its first batch."""
     kinds = request.kinds()
     kinds.inferring = True
-    for batch in readers.read(path, format_, kinds, _ignore):
+    for batch in readers.read(path, format_, kinds, _ignore, columns=request.columns):
         return tuple(sorted(batch.schema.names))
     return ()
 
@@ -60,5 +92,5 @@ def check_columns(expected: tuple[str, ...], found: list[str], path: str, first:
         raise UsageError(f"The columns of {path} are not those of {first}: it {' and '.join(told)}")
 
 
-def _ignore(_row: int, _reason: str) -> None:
+def _ignore(_row: int, _reason: str, _line: str) -> None:
     pass

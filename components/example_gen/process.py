@@ -1,19 +1,23 @@
 """What happens to one batch of rows, here and on Beam alike: prepare, settle types, split, digest. No tfx."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from components.common.dotted import import_function
 from components.common.errors import UsageError, WeighbridgeError
 from components.example_gen.kinds import Kinds, canonical, settle
 from components.example_gen.rows import RowsDigest
-from components.example_gen.splits import Splits
+from components.example_gen.sample import Sample
+from components.example_gen.splits import AFTER_END, NO_TIME, Splits
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_LEFT_OUT = -3  # beside NO_TIME and AFTER_END
 
 TIMELESS = "the time that decides on the split is missing"
 
@@ -28,6 +32,8 @@ class Request(BaseModel):
         splits: how rows are split.
         schema_text: a reviewed schema as protobuf text; the kinds of its features are fixed. Empty for none.
         prepare_fn: dotted name of `(pa.RecordBatch) -> pa.RecordBatch`, called on every batch; empty for none.
+        columns: new names of columns, by their names in the data; all else knows the new ones only.
+        sample: which part of the rows is kept; where it names no columns, the splits' `key_columns` are its groups.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,6 +44,30 @@ class Request(BaseModel):
     splits: Splits = Splits()
     schema_text: str = ""
     prepare_fn: str = ""
+    columns: dict[str, str] = {}
+    sample: Sample = Sample()
+
+    @field_validator("columns")
+    @classmethod
+    def _one_name_each(cls, columns: dict[str, str]) -> dict[str, str]:
+        for new, times in Counter(columns.values()).items():
+            if times > 1 or not new:
+                olds = ", ".join(repr(old) for old, name in columns.items() if name == new)
+                raise ValueError(f"columns gives {olds} {'one name' if new else 'no name'}: {new!r}")
+        return columns
+
+    def sampled(self) -> Sample:
+        """The sample, with the columns that make its groups."""
+        return self.sample if self.sample.columns else Sample(share=self.sample.share, columns=self.splits.key_columns)
+
+    def check(self, columns: Collection[str]) -> None:
+        """The columns that decide on splits and sample must be among `columns`, which are those of all rows.
+
+        Raises:
+            UsageError: one is not.
+        """
+        self.splits.check(columns)
+        self.sampled().check(columns)
 
     def kinds(self) -> Kinds:
         """The kinds that the schema fixes."""
@@ -63,10 +93,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Processed:
-    """What came of a batch: its parts, and how many rows have no time to be split by."""
+    """What came of a batch.
+
+    Attributes:
+        parts: its rows by split.
+        timeless: rows without the time to be split by.
+        after_end: rows that no split takes, since their time is not before the end.
+        left_out: rows that the sample leaves out.
+    """
 
     parts: tuple[Part, ...]
-    timeless: int
+    timeless: int = 0
+    after_end: int = 0
+    left_out: int = 0
 
 
 class Processor:
@@ -75,13 +114,14 @@ class Processor:
     Args:
         request: see `Request`.
         kinds: kinds of the output's columns as known so far; added to.
-        check: whether every batch must have the columns that decide on the split.
+        check: whether every batch must have the columns that decide on split and sample.
     """
 
     def __init__(self, request: Request, kinds: Kinds, *, check: bool = True) -> None:
         self._request = request
         self._kinds = kinds
         self._check = check
+        self._sample = request.sampled()
         self._prepare = import_function(request.prepare_fn, "prepare_fn") if request.prepare_fn else None
 
     def __call__(self, batch: "pa.RecordBatch", where: str) -> Processed:
@@ -96,21 +136,25 @@ class Processor:
 
         batch = self.settled(batch, where)
         if not batch.num_rows:
-            return Processed((), 0)
+            return Processed(())
         assigned = self._request.splits.assign(batch)
+        if self._sample.share < 1:
+            # Other rows count as ever: a sample must not change how many are malformed.
+            assigned[(assigned >= 0) & ~self._sample.keeps(batch)] = _LEFT_OUT
         parts = []
         for number, name in enumerate(self._request.splits.names):
             rows = batch.filter(pa.array(assigned == number))
             if rows.num_rows:
                 parts.append(Part(name, rows, RowsDigest.of(rows)))
-        return Processed(tuple(parts), int(np.count_nonzero(assigned < 0)))
+        others = (int(np.count_nonzero(assigned == other)) for other in (NO_TIME, AFTER_END, _LEFT_OUT))
+        return Processed(tuple(parts), *others)
 
     def settled(self, batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":
         """The batch as it is encoded: prepared, in canonical types, of the kinds found so far."""
         if self._prepare and batch.num_rows:
             batch = _prepared(self._prepare, self._request.prepare_fn, batch, where)
         if self._check and batch.num_rows:
-            self._request.splits.check(batch.schema.names)
+            self._request.check(batch.schema.names)
         return settle(canonical(batch, where), self._kinds, where)
 
 

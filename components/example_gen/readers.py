@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from components.common.errors import UsageError
@@ -15,47 +15,85 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 16 << 20
 BATCH_ROWS = 65_536
 
-# Called with the number of a malformed row (the header of a CSV file is row 1) and the reason.
-Quarantine = Callable[[int, str], None]
+# Called with the number of a malformed row (the header of a CSV file is row 1), the reason, and its line.
+Quarantine = Callable[[int, str, str], None]
 
 
-def read(path: str, format_: str, kinds: Kinds, quarantine: Quarantine) -> "Iterator[pa.RecordBatch]":
+def read(
+    path: str,
+    format_: str,
+    kinds: Kinds,
+    quarantine: Quarantine,
+    *,
+    columns: Mapping[str, str] | None = None,
+    only: Collection[str] = (),
+) -> "Iterator[pa.RecordBatch]":
     """Stream the rows of a file.
 
     Args:
         path: the file.
         format_: `csv`, `parquet` or `tfrecord`.
-        kinds: of CSV columns, as known so far; added to.
+        kinds: of CSV columns, as known so far; added to, as are the file's names of columns to `seen`.
         quarantine: is told of malformed rows, which are left out.
+        columns: new names of columns, by the file's own.
+        only: the columns that are needed, by their new names, if not all are; only Parquet can leave out the others.
 
     Raises:
-        UsageError: the file is empty or damaged.
+        UsageError: the file is empty or damaged, or lacks a column that is to be renamed.
         TypeChanged: see `kinds`.
     """
     import pyarrow as pa
 
+    columns = columns or {}
     try:
         if format_ == "csv":
-            yield from _read_csv(path, kinds, quarantine)
+            yield from _read_csv(path, kinds, quarantine, columns)
         elif format_ == "parquet":
-            yield from _read_parquet(path)
+            yield from _read_parquet(path, columns, only)
         else:
-            yield from _read_tfrecord(path)
+            for batch in _read_tfrecord(path):
+                kinds.seen.update(batch.schema.names)
+                yield _renamed(batch, columns)
     except (pa.ArrowInvalid, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UsageError(f"{path} cannot be read as {format_}: {' '.join(str(error).split())}") from error
 
 
-def _read_csv(path: str, kinds: Kinds, quarantine: Quarantine) -> "Iterator[pa.RecordBatch]":
+def check_renamed(columns: Mapping[str, str], names: Collection[str], where: str) -> None:
+    """Columns that are to be renamed must be among `names`, and their new names not.
+
+    Raises:
+        UsageError: one is not there, or its new name is another column's.
+    """
+    hint = f"Its columns: {', '.join(sorted(names))}."
+    for old, new in columns.items():
+        if old not in names:
+            raise UsageError(f"columns names {old!r} → {new!r}, but there is no column {old!r} in {where}", hint)
+        if new in names and new not in columns:
+            raise UsageError(f"columns names {old!r} → {new!r}, but {where} has a column {new!r} already", hint)
+
+
+def _renamed(batch: "pa.RecordBatch", columns: Mapping[str, str]) -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    if not columns:
+        return batch
+    return pa.RecordBatch.from_arrays(batch.columns, [columns.get(name, name) for name in batch.schema.names])
+
+
+def _read_csv(
+    path: str, kinds: Kinds, quarantine: Quarantine, columns: Mapping[str, str]
+) -> "Iterator[pa.RecordBatch]":
     from pyarrow import csv
 
-    malformed: list[tuple[int, str]] = []
+    malformed: list[tuple[int, str, str]] = []
 
     def invalid(row: Any) -> str:
-        malformed.append((row.number, f"{row.actual_columns} fields, expected {row.expected_columns}"))
+        malformed.append((row.number, f"{row.actual_columns} fields, expected {row.expected_columns}", row.text))
         return "skip"
 
     with _open(path) as file:
         names = _header(path, file)
+        check_renamed(columns, names, path)
         # Everything is read as text and cast by column: a malformed value costs its row, not its block.
         reader = csv.open_csv(
             _Blocks(file),
@@ -71,17 +109,28 @@ def _read_csv(path: str, kinds: Kinds, quarantine: Quarantine) -> "Iterator[pa.R
         next_row, gone = 2, set[int]()
         for batch in reader:
             skipped, malformed[:] = list(malformed), []
-            gone.update(number for number, _ in skipped)
+            gone.update(number for number, _, _ in skipped)
             numbers = _row_numbers(next_row, batch.num_rows, gone)
             if numbers:
                 next_row = numbers[-1] + 1
                 gone = {number for number in gone if number >= next_row}
-            typed, bad = cast_texts(batch, kinds)
-            for row, reason in sorted([*skipped, *((numbers[index], reason) for index, reason in bad.items())]):
-                quarantine(row, reason)
+            typed, bad = cast_texts(_renamed(batch, columns), kinds)
+            wrong = ((numbers[index], reason, _line(batch, index)) for index, reason in bad.items())
+            for told in sorted([*skipped, *wrong]):
+                quarantine(*told)
             yield typed
-        for row, reason in malformed:
-            quarantine(row, reason)
+        for told in malformed:
+            quarantine(*told)
+
+
+def _line(batch: "pa.RecordBatch", row: int) -> str:
+    """A row of texts as a line of CSV."""
+    import csv
+    import io
+
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([column[row].as_py() for column in batch.columns])
+    return line.getvalue()
 
 
 def _row_numbers(first: int, count: int, gone: set[int]) -> "range | list[int]":
@@ -142,11 +191,18 @@ def _header(path: str, file: Any) -> list[str]:
     return names
 
 
-def _read_parquet(path: str) -> "Iterator[pa.RecordBatch]":
+def _read_parquet(path: str, columns: Mapping[str, str], only: Collection[str]) -> "Iterator[pa.RecordBatch]":
     from pyarrow import parquet
 
-    with storage.open_read(path) as file:
-        yield from parquet.ParquetFile(file).iter_batches(batch_size=BATCH_ROWS)
+    with storage.open_read(path) as opened:
+        file = parquet.ParquetFile(opened)
+        names = file.schema_arrow.names
+        check_renamed(columns, names, path)
+        needed = [name for name in names if columns.get(name, name) in only]
+        # Where one is missing all are read, so that whoever looks for it can tell what there is.
+        partly = bool(only) and len(needed) == len(only)
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=needed if partly else None):
+            yield _renamed(batch, columns)
 
 
 def _read_tfrecord(path: str) -> "Iterator[pa.RecordBatch]":

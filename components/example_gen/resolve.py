@@ -54,7 +54,7 @@ def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
         UsageError: nothing is there, the format is not known or mixed, or the span is not there.
     """
     if not input:
-        raise UsageError("No input data is named", "Give a file, folder, glob or pattern, e.g. --data trips.csv.")
+        raise UsageError("No input data is named", "Give a file, folder, glob or pattern, e.g. --data rows.csv.")
     input = _located(input)
     if "://" in input and not input.startswith("gs://"):
         raise UsageError(f"{input} is no address that can be read", "Give a path, a gs:// address, or mount it.")

@@ -19,6 +19,7 @@ QUARANTINE_FOLDER = "quarantine"
 QUARANTINE_FILE = "rows.jsonl.gz"
 
 _COMPRESSION_LEVEL = 1
+_LINE_CHARACTERS = 10_000  # an unclosed quote makes one line of a whole block
 
 
 class SplitWriter:
@@ -74,7 +75,7 @@ class SplitWriter:
 
 
 class QuarantineWriter:
-    """Writes malformed rows, a JSON object per line: file, row and reason. The file exists only if there are any.
+    """Writes malformed rows, a JSON object per line: file, row, reason, line. The file exists only if there are any.
 
     Args:
         folder: folder of the Examples artifact.
@@ -94,10 +95,11 @@ class QuarantineWriter:
         if self._file is not None:
             self._file.close()
 
-    def add(self, file: str, row: int | None, reason: str) -> None:
-        """Add a row of `file`; a row's number is None where only its reason is known."""
+    def add(self, file: str, row: int | None, reason: str, line: str | None = None) -> None:
+        """Add a row of `file`; its number and its line are None where only its reason is known."""
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = gzip.open(self._path, "wt", encoding="utf-8")  # noqa: SIM115, closed by __exit__
-        self._file.write(json.dumps({"file": file, "row": row, "reason": reason}, ensure_ascii=False) + "\n")
+        told = {"file": file, "row": row, "reason": reason, "line": line and line[:_LINE_CHARACTERS]}
+        self._file.write(json.dumps(told, ensure_ascii=False) + "\n")
         self.rows += 1

@@ -56,27 +56,15 @@ class Metric(Interval):
     change: Interval | None = None
 
 
-class Plots(Document):
-    """Points of the curves.
-
-    Attributes:
-        roc: (false positive rate, true positive rate).
-        calibration: (mean prediction, mean label, rows) per bin.
-    """
-
-    roc: Compared[list[tuple[Number, Number]]] | None = None
-    calibration: Compared[list[tuple[Number, Number, Number]]] | None = None
-
-
 class Metrics(Document):
-    """`metrics.json` of an Evaluator; `confidence` lies between 0 and 1."""
+    """`metrics.json` of an Evaluator; `confidence` lies between 0 and 1, `plots` are for `plots.read_plots`."""
 
     split: str = ""
     rows: int | None = None
     confidence: Number = None
     label: str = ""
     metrics: list[Metric] = Field(default_factory=list)
-    plots: Plots = Plots()
+    plots: Any = Field(default_factory=dict)
 
 
 class Histogram(Document):
@@ -106,15 +94,25 @@ class Batch(Document):
     ratio: Latency | None = None
 
 
+class Variant(Document):
+    """The latency of another model that was exported beside the candidate; `candidate` of its batches is this one."""
+
+    name: str
+    model_bytes: Quantity = Interval()
+    batches: list[Batch] = Field(default_factory=list)
+
+
 class LatencyReport(Document):
     """`latency.json` of an Evaluator."""
 
     signature: str = ""
+    inputs: dict[str, Any] = Field(default_factory=dict)
     confidence: Number = None
     model_bytes: Compared[Quantity] = Compared()
     load_ms: Compared[Quantity] = Compared()
     peak_memory_bytes: Compared[Quantity] = Compared()
     batches: list[Batch] = Field(default_factory=list)
+    variants: list[Variant] = Field(default_factory=list)
 
 
 class History(Document):

@@ -6,13 +6,16 @@ from typing import TypeVar
 
 from markupsafe import Markup
 
+from components.report.charts.amounts import amount_chart
 from components.report.charts.bars import Steps, histogram_chart
 from components.report.charts.features import feature_chart
 from components.report.charts.intervals import Mark, interval_chart
 from components.report.charts.lines import calibration_chart, line_chart, roc_chart
+from components.report.charts.series import Curve, series_chart
 from components.report.charts.svg import drawing, element, legend
 from components.report.documents import Batch, Compared, Distance, History, Interval, Latency, Metric, Metrics
 from components.report.features import Feature
+from components.report.plots import MOST_ROWS, Bar, Bars, Calibration, Lines, Plot, Roc, Series
 from components.report.text import number_text
 
 Points = TypeVar("Points")
@@ -63,19 +66,38 @@ def _slice_chart(name: str, found: Sequence[Metric], confidence: float | None) -
     return interval_chart(name, rows, x_label=f"{name}{sure}{left_out}", labels=MODELS)
 
 
-def curve_charts(metrics: Metrics) -> list[Markup]:
-    """ROC and calibration, where the Evaluator left them."""
+def plot_charts(metrics: Metrics, plots: Mapping[str, Plot]) -> list[Markup]:
+    """A chart per plot that is one: ROC and calibration first, then the lines and bars of other metrics providers."""
     charts = []
     areas = {metric.name.lower(): metric for metric in metrics.metrics if metric.slice == ""}
-    if curves := _series(metrics.plots.roc):
+    roc, calibration = plots.get("roc"), plots.get("calibration")
+    if isinstance(roc, Roc) and (curves := _series(roc)):
         auc = areas.get("auc")
         values = {"candidate": auc, "production": auc.production if auc else None}
         known = {name: value.value for name, value in values.items() if value and value.value is not None}
         labels = {name: f"{name} (AUC {known[name]:.3f})" if name in known else name for name in MODELS}
         charts.append(roc_chart(curves, labels))
-    if bins := _series(metrics.plots.calibration):
+    if isinstance(calibration, Calibration) and (bins := _series(calibration)):
         charts.append(calibration_chart(bins, MODELS))
+    for plot in plots.values():
+        if isinstance(plot, Lines):
+            curves_of = [Curve(series.name, _points(series)) for series in plot.series]
+            charts.append(series_chart(plot.title, curves_of, x_label=plot.x_title, y_label=plot.y_title))
+        elif isinstance(plot, Bars):
+            charts.append(_amounts(plot))
     return charts
+
+
+def _points(series: Series) -> list[tuple[float | str, float, float | None, float | None]]:
+    nothing = [None] * len(series.x)
+    points = zip(series.x, series.y, series.low or nothing, series.high or nothing, strict=True)
+    return [(x, y, low, high) for x, y, low, high in points if x is not None and y is not None]
+
+
+def _amounts(plot: Bars) -> Markup:
+    rows = [(row.name, _mark(row), _mark(row.production)) for row in plot.rows[:MOST_ROWS]]
+    left_out = f", the first {MOST_ROWS} of {len(plot.rows):,}" if len(plot.rows) > MOST_ROWS else ""
+    return amount_chart(f"{plot.title}{left_out}", rows, unit=plot.unit)
 
 
 def training_charts(history: History) -> list[Markup]:
@@ -165,11 +187,9 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if place % 2 else (0, part) for place, part in enumerate(parts)]
 
 
-def _series(plot: Compared[list[Points]] | None) -> dict[str, list[Points]]:
-    if plot is None:
-        return {}
+def _series(plot: Compared[list[Points]]) -> dict[str, list[Points]]:
     return {name: points for name in MODELS if (points := getattr(plot, name))}
 
 
-def _mark(value: Interval | None) -> Mark | None:
+def _mark(value: Interval | Bar | None) -> Mark | None:
     return Mark(value.value, value.low, value.high) if value and value.value is not None else None

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from components.report import figures, tables
 from components.report.documents import Comparison
 from components.report.evidence import Evidence
+from components.report.plots import read_plots
 from components.report.rooms import MARKS, WORDS, rooms, state_of
 from components.report.text import bytes_text, clean, count, number_text, seconds_text, short_digest, signed_text
 
@@ -25,6 +26,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def render_html(evidence: Evidence) -> str:
     """The evidence as one HTML page that refers to no other file; the same evidence gives the same bytes."""
     verdict, metrics = evidence.verdict, evidence.metrics
+    plots = read_plots(metrics.plots) if metrics else {}
     distances = (evidence.comparison or Comparison()).distances
     return (
         _environment()
@@ -36,10 +38,13 @@ def render_html(evidence: Evidence) -> str:
             rooms=rooms(verdict.gates),
             stopped=tables.stopped_at(evidence.steps),
             slice_charts=figures.slice_charts(metrics) if metrics else [],
-            curve_charts=figures.curve_charts(metrics) if metrics else [],
+            plot_charts=figures.plot_charts(metrics, plots) if metrics else [],
+            plot_tables=tables.plot_tables(plots),
+            undrawable=tables.undrawable(plots),
             training_charts=figures.training_charts(evidence.history) if evidence.history else [],
             latency_charts=figures.latency_charts(evidence.latency.batches) if evidence.latency else [],
             latency_rows=tables.latency_rows(evidence.latency) if evidence.latency else [],
+            variant_rows=tables.variant_rows(evidence.latency) if evidence.latency else [],
             model_rows=tables.model_rows(evidence.latency) if evidence.latency else [],
             feature_charts=figures.feature_charts(evidence.statistics, distances),
             feature_rows=tables.feature_rows(evidence.statistics),
@@ -72,6 +77,7 @@ def _environment() -> "Environment":
         seconds=seconds_text,
         short=short_digest,
         interval=tables.interval_text,
+        inputs=tables.inputs_text,
     )
     return environment
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from components.report.documents import Examples, Interval, Latency, LatencyReport, Split, Step
 from components.report.features import Feature, Numbers, Words
 from components.report.figures import by_feature
-from components.report.text import bytes_text, number_text
+from components.report.plots import MOST_LETTERS, MOST_ROWS, MOST_TEXTS, Cell, Plot, Table, Undrawable
+from components.report.text import bytes_text, cut, number_text, value_text
 
 Row = tuple[str, ...]
 
@@ -46,6 +47,56 @@ def latency_rows(latency: LatencyReport) -> list[tuple[str, str, list[Row]]]:
 def _latency_row(name: str, model: Latency, unit: str) -> Row:
     values = (model.p50_ms, model.p95_ms, model.p99_ms, model.throughput_rows_s)
     return (name, *(interval_text(value, unit) for value in values))
+
+
+def variant_rows(latency: LatencyReport) -> list[tuple[str, str, list[Row]]]:
+    """Per variant: its name, its size, and a row per batch size (rows, calls, p50, p95, p99, rows/s)."""
+    rows = []
+    for variant in latency.variants:
+        lines = [
+            (number_text(batch.batch_size), number_text(batch.calls), *_latency_row("", batch.candidate, "")[1:])
+            for batch in variant.batches
+            if batch.candidate
+        ]
+        rows.append((variant.name, bytes_text(variant.model_bytes.value), lines))
+    return [row for row in rows if row[2]]
+
+
+def inputs_text(latency: LatencyReport) -> str:
+    """The inputs that all requests had in common: `k = 20`."""
+    return ", ".join(f"{name} = {value}" for name, value in sorted(latency.inputs.items()))
+
+
+def plot_tables(
+    plots: Mapping[str, Plot],
+) -> list[tuple[str, str, list[tuple[str, bool]], list[list[str | list[str]]]]]:
+    """Each plot that is a table: title, note, columns (name, whether it holds numbers only), cells as text or texts."""
+    found = []
+    for plot in plots.values():
+        if isinstance(plot, Table):
+            shown = plot.rows[:MOST_ROWS]
+            left_out = f"The first {MOST_ROWS} of {len(plot.rows):,} rows." if len(plot.rows) > MOST_ROWS else ""
+            numeric = [all(_is_number(row[place]) for row in shown) for place in range(len(plot.columns))]
+            cells = [[_cell(value) for value in row] for row in shown]
+            note = " ".join(part for part in (plot.note, left_out) if part)
+            found.append((plot.title, note, list(zip(plot.columns, numeric, strict=True)), cells))
+    return found
+
+
+def undrawable(plots: Mapping[str, Plot]) -> list[tuple[str, str]]:
+    """The plots that cannot be drawn, and why."""
+    return [(name, plot.why) for name, plot in plots.items() if isinstance(plot, Undrawable)]
+
+
+def _is_number(value: Cell) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _cell(value: Cell) -> str | list[str]:
+    if isinstance(value, list):
+        more = [f"… and {len(value) - MOST_TEXTS:,} left out"] if len(value) > MOST_TEXTS else []
+        return [cut(text, MOST_LETTERS) for text in value[:MOST_TEXTS]] + more
+    return cut(value_text(value), MOST_LETTERS)
 
 
 def model_rows(latency: LatencyReport) -> list[Row]:

@@ -11,6 +11,8 @@ from tfx.utils import io_utils, path_utils
 
 from components.common.digests import code_digest
 from components.common.dotted import module_of
+from components.common.errors import UsageError
+from components.common.models import find_saved_model, is_absent
 from components.common.resources import Resources
 from components.trainer.parameters import TrainingParameters, checkpoint_folder
 from components.trainer.run import train
@@ -18,6 +20,7 @@ from components.trainer.session import DEFAULT_SEED
 from components.trainer.strategy import PrecisionName, StrategyName
 
 _TRAIN_SPLIT = "train"
+_BASE_MODEL = "base_model"
 
 
 class TrainerSpec(component_spec.ComponentSpec):
@@ -53,6 +56,7 @@ class TrainerExecutor(base_executor.BaseExecutor):
     ) -> None:
         """Train, weigh, and leave model, history and gates in the output artifacts."""
         self._log_startup(input_dict, output_dict, exec_properties)
+        input_dict = _without_absent_base(input_dict)
         parameters = TrainingParameters.model_validate_json(exec_properties["parameters"])
         model = artifact_utils.get_single_instance(output_dict["model"])
         fn_args = _fn_args(input_dict, output_dict, parameters, exec_properties)
@@ -101,7 +105,8 @@ class Trainer(base_component.BaseComponent):
             schema: becomes `fn_args.schema_path`.
             statistics: those of the train split become `fn_args.custom_config["statistics_path"]`.
             transform_graph: becomes `fn_args.transform_graph_path`.
-            base_model: a model to start from, becomes `fn_args.base_model`.
+            base_model: a model to start from, e.g. of ProductionModel; `fn_args.base_model` is its SavedModel's
+                folder, or None while nothing is in production.
             hyperparameters: a Tuner's output, or a mapping; becomes `fn_args.hyperparameters`.
             train_steps: becomes `fn_args.train_steps`; 0 leaves it to run_fn.
             eval_steps: becomes `fn_args.eval_steps`; 0 leaves it to run_fn.
@@ -175,11 +180,28 @@ def _fn_args(
     fn_args.model_run_dir = artifact_utils.get_single_uri(output_dict["model_run"])
     fn_args.transform_output = fn_args.transform_graph_path
     fn_args.schema_file = fn_args.schema_path
+    fn_args.base_model = cast(Any, _base_model(input_dict))
     fn_args.hyperparameters = cast(Any, parameters.hyperparameters)
     if input_dict.get("hyperparameters"):
         folder = artifact_utils.get_single_uri(input_dict["hyperparameters"])
         fn_args.hyperparameters = json.loads(io_utils.read_string_file(io_utils.get_only_uri_in_dir(folder)))
     return fn_args
+
+
+def _without_absent_base(input_dict: dict[str, list[types.Artifact]]) -> dict[str, list[types.Artifact]]:
+    """Without the base model where ProductionModel says that there is none: training then starts from nothing."""
+    absent = any(is_absent(artifact) for artifact in input_dict.get(_BASE_MODEL) or [])
+    return {name: found for name, found in input_dict.items() if not (absent and name == _BASE_MODEL)}
+
+
+def _base_model(input_dict: dict[str, list[types.Artifact]]) -> str | None:
+    if not input_dict.get(_BASE_MODEL):
+        return None
+    folder = artifact_utils.get_single_uri(input_dict[_BASE_MODEL])
+    saved = find_saved_model(folder)
+    if saved is None:
+        raise UsageError(f"base_model holds no SavedModel: there is no saved_model.pb in {folder}")
+    return str(saved)
 
 
 def _statistics_path(statistics: types.Artifact) -> str:

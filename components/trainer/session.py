@@ -7,6 +7,7 @@ session.fit(model, train_data, epochs=5, validation_data=eval_data)
 model.export(session.export_dir)
 """
 
+import re
 import tempfile
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.common import progress
 from components.common.errors import UsageError
+from components.common.models import VARIANT_NAME, variant_folder
 from components.trainer import checkpoint
 from components.trainer import strategy as strategies
 from components.trainer.history import History
@@ -108,6 +110,23 @@ class TrainingSession:
     def export_dir(self) -> str:
         """Where this process exports to: every worker of a cluster must export, only the chief's copy counts."""
         return self.serving_dir if self.is_chief else tempfile.mkdtemp(prefix="worker-export-")
+
+    def variant_dir(self, name: str) -> str:
+        """Where this process exports another model to, which is weighed and not served; see `export_dir`.
+
+        Args:
+            name: of the variant, as in the `variants` of `gates.yaml`: letters, digits, `_` and `-`.
+
+        Raises:
+            UsageError: the name is none, or the session was started without a `serving_dir`.
+        """
+        if not re.fullmatch(VARIANT_NAME, name):
+            raise UsageError(f"variant_dir({name!r}) is no name of a variant", "Allowed: letters, digits, _ and -.")
+        if not self.serving_dir:
+            raise UsageError("A variant lies beside the served model, but there is none", "Start with a serving_dir.")
+        if not self.is_chief:
+            return tempfile.mkdtemp(prefix="worker-export-")
+        return str(variant_folder(Path(self.serving_dir).parent, name))
 
     def scope(self) -> AbstractContextManager[Any]:
         """The block in which the model must be built and compiled."""

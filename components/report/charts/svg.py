@@ -10,7 +10,15 @@ Point = tuple[float, float]
 
 # Okabe and Ito's colours: told apart with any colour vision. Never the only difference: production is also dashed or
 # hollow, and every series has a label.
-COLOURS = {"candidate": "#0072b2", "production": "#c65102", "train": "#008060", "eval": "#a8448c"}
+COLOURS = {
+    "candidate": "#0072b2",
+    "production": "#c65102",
+    "train": "#008060",
+    "eval": "#a8448c",
+    "fifth": "#7a6500",
+    "sixth": "#59636e",
+}
+_DASHES = {"production": "6 3", "eval": "6 3", "fifth": "2 3", "sixth": "9 3 2 3"}
 
 
 def element(name: str, *children: str | Markup, **attributes: object) -> Markup:
@@ -61,11 +69,11 @@ def path(points: Iterable[Point], **attributes: object) -> Markup:
 
 
 def stroke(series: str) -> dict[str, object]:
-    """Attributes of a line of a series; production is dashed."""
+    """Attributes of a line of a series; what could be taken for one another is dashed differently."""
     return {
         "class_": f"line-{series}",
         "stroke": COLOURS[series],
-        "stroke_dasharray": "6 3" if series in ("production", "eval") else None,
+        "stroke_dasharray": _DASHES.get(series),
     }
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from components.evaluator import arrays
 from components.evaluator.measured import Unmeasurable
@@ -58,3 +60,25 @@ def test_slicing_values_keep_their_type() -> None:
         arrays.slice_values(batch, "x")
     with pytest.raises(Unmeasurable, match="several values"):
         arrays.slice_values(pa.RecordBatch.from_arrays([pa.array([[1, 2]])], ["m"]), "m")
+
+
+ROWS = st.lists(st.one_of(st.none(), st.lists(st.integers(-5, 5), max_size=6)), min_size=1, max_size=8)
+
+
+@given(ROWS)
+def test_rows_of_any_length_are_filled_up_to_the_longest(rows: list[list[int] | None]) -> None:
+    found = arrays.padded(pa.array(rows, pa.large_list(pa.int64())), "i", np.int64)
+    width = max([1, *(len(row) for row in rows if row)])
+    assert found.tolist() == [[*(row or []), *[-1] * (width - len(row or []))] for row in rows]
+
+
+def test_what_fills_rows_up_is_what_serving_would_send() -> None:
+    text = pa.array([[b"a", b"b"], None, [b"c"]], pa.large_list(pa.large_binary()))
+    assert arrays.padded(text, "s", object).tolist() == [[b"a", b"b"], [b"", b""], [b"c", b""]]
+    ages = arrays.padded(pa.array([[1.5, 2.5], []], pa.large_list(pa.float32())), "f", np.float32)
+    assert ages.dtype == np.float32
+    np.testing.assert_array_equal(ages, [[1.5, 2.5], [np.nan, np.nan]])
+    assert arrays.padded(pa.nulls(2), "s", object).tolist() == [[b""], [b""]]
+    assert arrays.padded(text.slice(2, 1), "s", object).tolist() == [[b"c"]]
+    with pytest.raises(Unmeasurable, match=r"input s is .*, but the data has text"):
+        arrays.padded(text, "s", np.float32)

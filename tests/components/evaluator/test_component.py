@@ -121,10 +121,13 @@ def test_the_constructor_refuses_what_cannot_work() -> None:
         declare(quality=quality_gates(metrics={"acu": {"min": 0.5}}))
     with pytest.raises(UsageError, match="ungated='model'"):
         declare(ungated=["model"])
+    with pytest.raises(UsageError, match="weighs predictions against a label, but the Evaluator has none"):
+        declare(label="")
 
 
-def test_other_providers_have_other_names_and_their_code_counts() -> None:
+def test_other_providers_have_other_names_need_no_label_and_their_code_counts() -> None:
     other = declare(
+        label="",
         quality=quality_gates(metrics={"recall_at_20": {"min": 0.5}}),
         metrics_fn="tests.components.evaluator.test_quality.ranking",
     )

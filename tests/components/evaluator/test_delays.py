@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from components.evaluator import latency, signature
+from components.evaluator.served import ServedModel
 from tests.components.evaluator.helpers import latency_gates
 
 
@@ -44,7 +45,7 @@ def export(folder: Path, delay_ms: float, tail_ms: float = 0.0, every: int = 70)
     return folder
 
 
-def contender(folder: Path, slept_ms: list[float]) -> latency.ServedModel:
+def contender(folder: Path, slept_ms: list[float]) -> ServedModel:
     """The model, writing down in `slept_ms` what it tells of each call."""
     loaded = signature.load(folder, "serving_default")
 
@@ -54,7 +55,7 @@ def contender(folder: Path, slept_ms: list[float]) -> latency.ServedModel:
         return outputs
 
     rows = pa.RecordBatch.from_arrays([pa.array([[1.0]] * 64, pa.list_(pa.float32()))], ["x"])
-    return latency.ServedModel(folder, dataclasses.replace(loaded, function=function), rows, "label", 1)
+    return ServedModel(folder, dataclasses.replace(loaded, function=function), rows, "label", 1)
 
 
 @pytest.mark.slow

@@ -19,6 +19,8 @@ QUALITY = {
 }
 LATENCY = {
     "batch_sizes": {1: {"p99_ms": {"max": 20, "max_ratio": 1.5}}, 64: {}},
+    "inputs": {"k": 20, "scale": 2.0, "exact": True, "kind": "top"},
+    "variants": {"int8": {"batch_sizes": {1: {"p99_ms": {"max": 10}}}}},
     "load_ms": {"max": 5000},
     "model_bytes": {"max_ratio": 2},
 }
@@ -29,6 +31,10 @@ def test_sections_travel_as_json_text() -> None:
     assert QualityGates.model_validate_json(quality.model_dump_json()) == quality
     assert LatencyGates.model_validate_json(latency.model_dump_json()) == latency
     assert list(latency.batch_sizes) == [1, 64]
+    again = LatencyGates.model_validate_json(latency.model_dump_json()).inputs
+    assert [(name, type(value)) for name, value in again.items()] == [
+        ("k", int), ("scale", float), ("exact", bool), ("kind", str)
+    ]  # fmt: skip
 
 
 def test_metrics_and_slices_of_all_thresholds_are_measured() -> None:
@@ -48,6 +54,8 @@ def test_metrics_and_slices_of_all_thresholds_are_measured() -> None:
         ({"judge": "guess"}, "judge"),
         ({"slices": [[]]}, "slices"),
         ({"confidence": 95}, "confidence"),
+        ({"inputs": {"k": [1, 2]}}, "inputs.k"),
+        ({"inputs": {"k": float("nan")}}, "inputs.k"),
     ],
 )
 def test_a_mistake_in_quality_is_refused(change: dict[str, object], complaint: str) -> None:
@@ -63,6 +71,13 @@ def test_a_mistake_in_quality_is_refused(change: dict[str, object], complaint: s
         ({"batch_sizes": {0: {"p50_ms": {"max": 1}}}}, "greater than 0"),
         ({"batch_sizes": {1: {"p98_ms": {"max": 1}}}}, "p98_ms"),
         ({"batch_sizes": {1: {"p50_ms": {"max": 1}}}, "budget_s": 0}, "budget_s"),
+        ({**LATENCY, "variants": {"int8": {"batch_sizes": {1: {}}}}}, "variant without any threshold"),
+        ({**LATENCY, "variants": {"int8": {"batch_sizes": {}}}}, "variants.int8.batch_sizes"),
+        ({**LATENCY, "variants": {"../int8": LATENCY["variants"]["int8"]}}, "should match pattern"),  # type: ignore[index]
+        (
+            {**LATENCY, "variants": {"int8": {"batch_sizes": {1: {"p99_ms": {"max": 9, "max_ratio": 2}}}}}},
+            "only min and max are possible",
+        ),
     ],
 )
 def test_a_mistake_in_latency_is_refused(section: dict[str, object], complaint: str) -> None:

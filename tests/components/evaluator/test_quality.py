@@ -220,7 +220,12 @@ def test_what_a_provider_leaves_out_is_refused() -> None:
 def ranking(request: MetricsRequest) -> MetricsResponse:
     """A provider of another kind: loads nothing, ranks nothing, but answers what it is asked."""
     assert request.candidate.is_dir()
-    return MetricsResponse(7, (MetricRow("recall_at_20", 7, Estimate(0.3, 0.2, 0.4)),), {"coverage": [[0, 1]]})
+    plots = {"coverage": [[np.int64(0), float("nan")]], "means": {"values": np.array([0.5, np.inf], np.float32)}}
+    return MetricsResponse(7, (MetricRow("recall_at_20", 7, Estimate(0.3, 0.2, 0.4)),), plots)
+
+
+def unplottable(request: MetricsRequest) -> MetricsResponse:
+    return MetricsResponse(7, (), {"coverage": {"rows": [object()]}})
 
 
 def careless(request: MetricsRequest) -> Any:
@@ -235,8 +240,13 @@ def test_users_bring_their_own_metrics(weigh: Callable[..., Outcome], tmp_path: 
     section = {"metrics": {"recall_at_20": {"min": 0.25}}}
     outcome = weigh("good", section, metrics_fn=f"{__name__}.ranking")
     assert gate(outcome.verdict, "quality.recall_at_20.min").observed == 0.3
-    assert load(tmp_path / "evaluation/metrics.json")["plots"] == {"coverage": [[0, 1]]}
+    assert load(tmp_path / "evaluation/metrics.json")["plots"] == {
+        "coverage": [[0, None]],
+        "means": {"values": [0.5, None]},
+    }
     with pytest.raises(UsageError, match="careless' raised KeyError: 'StockCode'"):
         weigh("good", section, metrics_fn=f"{__name__}.careless")
+    with pytest.raises(UsageError, match="Plot 'coverage' of the metrics provider holds a object"):
+        weigh("good", section, metrics_fn=f"{__name__}.unplottable")
     with pytest.raises(UsageError, match="returned a RecordBatch"):
         weigh("good", section, metrics_fn=f"{__name__}.wrong")

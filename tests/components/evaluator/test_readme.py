@@ -1,5 +1,6 @@
 """The README is true: its thresholds parse, it names every metric, and its example runs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,10 @@ import yaml
 
 import components.evaluator
 from components.evaluator import LatencyGates, QualityGates
+from components.evaluator.evaluate import evaluate
 from components.evaluator.kernels import KERNELS
+from components.report.plots import Lines, Table, read_plots
+from tests.components.evaluator.helpers import gate, load, quality_gates, weighing
 
 README = (Path(components.evaluator.__file__).parent / "README.md").read_text()
 
@@ -24,6 +28,19 @@ def test_its_thresholds_are_accepted() -> None:
 
 def test_it_names_every_metric() -> None:
     assert [name for name in KERNELS if f"`{name}`" not in README] == []
+
+
+def test_its_provider_runs_and_its_plots_are_drawn(
+    examples: Path, models: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_metrics.py").write_text(block("python", 1))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    quality = quality_gates(metrics={"precision@100": {"min": 0.5}})
+    asked = weighing(examples, models("good"), quality=quality, metrics_fn="my_metrics.precision")
+    verdict = evaluate(asked, tmp_path / "evaluation").verdict
+    assert gate(verdict, "quality.precision@100.min").passed
+    plots = read_plots(load(tmp_path / "evaluation/metrics.json")["plots"])
+    assert {name: type(plot) for name, plot in plots.items()} == {"depth": Lines, "best": Table}
 
 
 def test_its_example_runs(capsys: pytest.CaptureFixture[str]) -> None:

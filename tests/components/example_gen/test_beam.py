@@ -12,6 +12,7 @@ from components.common.errors import UsageError
 from components.example_gen.beam import generate_on_beam
 from components.example_gen.gates import ExamplesGates
 from components.example_gen.process import Request
+from components.example_gen.sample import Sample
 from components.example_gen.splits import Splits
 from components.verdict import read_gates
 from tests.components.example_gen.helpers import outcome, quarantined, run, write, write_table
@@ -64,6 +65,46 @@ def test_tfrecord_and_parquet(tmp_path: Path) -> None:
     assert again["content_digest"] == here["content_digest"]
 
 
+def test_relative_starts_an_end_new_names_and_a_sample(tmp_path: Path) -> None:
+    lines = [f"{n % 50},2010-12-{1 + n % 9:02}T{n % 24:02}:30\n" for n in range(400)]
+    write(tmp_path / "in/1.csv", "customer,Date\n" + "".join(lines[:100]))
+    write(tmp_path / "in/2.csv", "Date,customer\n,7\n")  # no time at all
+    write(tmp_path / "in/3.csv", "customer,Date\n" + "".join(lines[100:]) + "1,2,3\n")
+    starts = {"time_column": "at", "time_splits": {"train": None, "eval": "-3d"}}
+    for end in (None, "2010-12-08T12:00"):
+        summary = assert_same(
+            tmp_path / "in",
+            tmp_path / str(end),
+            splits=Splits(**starts, time_end=end),
+            columns={"Date": "at"},
+            sample=Sample(share=0.6, columns=("customer",)),
+            allowed=0.1,
+        )
+        assert summary["time_end"] == ("2010-12-08T12:00:00+00:00" if end else "2010-12-10T00:00:00+00:00")
+        assert (summary["rows_after_end"] > 0) == bool(end)
+        assert summary["rows_left_out"] > 0
+        assert summary["quarantined_rows"] == 2
+
+
+def test_renamed_tf_examples(tmp_path: Path) -> None:
+    write_table(tmp_path / "in.parquet", pa.table({"a": list(range(50)), "at": [1] * 25 + [5] * 25}))
+    run(tmp_path / "in.parquet", tmp_path / "examples")
+    assert_same(tmp_path / "examples", tmp_path / "renamed", columns={"a": "b"})
+    with pytest.raises(UsageError, match=r"no column 'c' in .*\nIts columns: a, at"):
+        on_beam(tmp_path / "examples", tmp_path / "out", columns={"c": "b"})
+
+
+def test_every_malformed_row_is_kept_with_what_is_odd_in_it(tmp_path: Path) -> None:
+    text = "a,b\n1,2\n" + "x\u2028,1\n" * 3 + "7,\x85,8\n" * 3
+    write(tmp_path / "in/1.csv", text)
+    write(tmp_path / "in/2.csv", "a,b\n" + "1,2,3\n" * 4)  # nothing but malformed rows
+    schema = 'feature { name: "a" type: INT }'
+    summary = assert_same(
+        tmp_path / "in", tmp_path, splits=Splits(weights={"all": 1}), schema_text=schema, allowed=0.95
+    )
+    assert summary["quarantined_rows"] == 10
+
+
 def failing(batch: pa.RecordBatch) -> pa.RecordBatch:
     raise ValueError("nothing works")
 
@@ -74,6 +115,11 @@ def failing(batch: pa.RecordBatch) -> pa.RecordBatch:
         ({"prepare_fn": f"{__name__}.failing"}, "failed on .*: ValueError: nothing works"),
         ({"splits": Splits(key_columns=("k",))}, "Key column 'k' is not in the data"),
         ({"splits": Splits(weights={f"s{n}": 1 for n in range(9)})}, "is empty"),
+        ({"columns": {"c": "d"}}, "no column 'c'"),
+        (
+            {"splits": Splits(time_column="t", time_splits={"x": None, "y": "-1d"})},
+            "time_column 't' is not in the data",
+        ),
     ],
 )
 def test_errors_are_the_same(request_: dict[str, Any], told: str, tmp_path: Path) -> None:

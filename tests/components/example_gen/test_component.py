@@ -46,6 +46,26 @@ def test_properties_of_the_artifact(tmp_path: Path) -> None:
     assert all(gate.passed for gate in read_gates(examples.uri))
 
 
+def test_times_are_resolved_into_properties(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.csv", "No,at\n" + "".join(f"{n},2010-12-{1 + n % 9:02}\n" for n in range(90)))
+    component = ExampleGen(
+        str(path),
+        time_column="at",
+        time_splits={"train": None, "eval": "-2d"},
+        columns={"No": "number"},
+        sample=0.5,
+        sample_columns=["number"],
+    )
+    examples = execute(component, tmp_path / "out")
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    told = json.loads(examples.get_string_custom_property("time_splits"))
+    assert told == summary["time_splits"] == {"train": None, "eval": "2010-12-08T00:00:00+00:00"}
+    assert examples.get_string_custom_property("time_end") == summary["time_end"] == "2010-12-10T00:00:00+00:00"
+    assert summary["columns"] == {"number": "int64", "at": "bytes"}
+    assert summary["sample"] == 0.5
+    assert 0 < summary["rows_left_out"] < 90
+
+
 def test_refusal_is_data(tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", "a,b\n" + "1,2,3\n" * 5)
     examples = execute(ExampleGen(str(path)), tmp_path / "out")
@@ -81,6 +101,11 @@ def test_parameters(tmp_path: Path) -> None:
         ({"splits": {"train": -1}}, "positive weights"),
         ({"splits": {"a b": 1}}, "'a b' is no name for a split"),
         ({"time_column": "at"}, "go together"),
+        ({"time_end": "2010-06-01"}, "time_end needs time_column"),
+        ({"time_column": "at", "time_splits": {"a": None, "b": "-7"}}, "'-7' is no time before the end"),
+        ({"time_column": "at", "time_splits": {"a": None, "b": "later"}}, "'later' is no time"),
+        ({"columns": {"a": "x", "b": "x"}}, "gives 'a', 'b' one name: 'x'"),
+        ({"sample": 1.5}, "sample=1.5 is no share of the rows"),
         ({"schema_file": "/absent/schema.pbtxt"}, "no schema at /absent/schema.pbtxt"),
     ],
 )

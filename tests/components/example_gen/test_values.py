@@ -54,9 +54,9 @@ def test_schema_quarantines_what_is_not_of_its_type(tmp_path: Path) -> None:
     summary = one_split(path, tmp_path / "out", schema_text=SCHEMA, allowed=0.9)
     assert rows(tmp_path / "out") == [{"a": 1, "b": 1.0, "c": b"7"}, {}]
     assert quarantined(tmp_path / "out") == [
-        {"file": str(path), "row": 3, "reason": "a is 'x', expected a whole number"},
-        {"file": str(path), "row": 4, "reason": "b is 'many', expected a number"},
-        {"file": str(path), "row": 6, "reason": "a is '4.5', expected a whole number"},
+        {"file": str(path), "row": 3, "reason": "a is 'x', expected a whole number", "line": "x,2,8"},
+        {"file": str(path), "row": 4, "reason": "b is 'many', expected a number", "line": "3,many,9"},
+        {"file": str(path), "row": 6, "reason": "a is '4.5', expected a whole number", "line": "4.5,4,10"},
     ]
     assert (summary["total_rows"], summary["quarantined_rows"]) == (5, 3)
     assert summary["columns"] == {"a": "int64", "b": "float", "c": "bytes"}
@@ -72,10 +72,34 @@ def test_wrong_number_of_fields(tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", 'a,b\n1,2\n"3\nstill row 3",4,5\n6,7\n8\n9,10\n')
     one_split(path, tmp_path / "out", allowed=0.5)
     assert quarantined(tmp_path / "out") == [
-        {"file": str(path), "row": 3, "reason": "3 fields, expected 2"},
-        {"file": str(path), "row": 5, "reason": "1 fields, expected 2"},
+        {"file": str(path), "row": 3, "reason": "3 fields, expected 2", "line": '"3\nstill row 3",4,5'},
+        {"file": str(path), "row": 5, "reason": "1 fields, expected 2", "line": "8"},
     ]
     assert rows(tmp_path / "out") == [{"a": 1, "b": 2}, {"a": 6, "b": 7}, {"a": 9, "b": 10}]
+
+
+def test_a_quarantined_row_can_be_mended_from_its_line(tmp_path: Path) -> None:
+    odd = ['"a, b"', "many", '"5 "" wide\u2028\x85"', ""]
+    path = write(tmp_path / "in.csv", "name,quantity,text,none\nx,1,y,1\n" + ",".join(odd) + "\n")
+    schema = 'feature { name: "quantity" type: INT }'
+    one_split(path, tmp_path / "out", schema_text=schema, allowed=0.9)
+    [told] = quarantined(tmp_path / "out")
+    assert (told["row"], told["reason"]) == (3, "quantity is 'many', expected a whole number")
+    mended = write(tmp_path / "mended.csv", f"name,quantity,text,none\n{told['line'].replace('many', '7')}\n")
+    one_split(mended, tmp_path / "again", schema_text=schema)
+    assert rows(tmp_path / "again") == [{"name": b"a, b", "quantity": 7, "text": '5 " wide\u2028\x85'.encode()}]
+
+
+def test_of_an_endless_line_only_the_beginning_is_kept(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.csv", f"a,b\n1,2\n{'x' * 50_000}\n")
+    one_split(path, tmp_path / "out", allowed=0.9)
+    assert quarantined(tmp_path / "out")[0]["line"] == "x" * 10_000
+
+
+def test_text_in_a_parquet_column_of_numbers_is_told(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "in.parquet", pa.table({"a": ["1", "many"]}))
+    with pytest.raises(UsageError, match=r"Column 'a' is text in .*in\.parquet, but a whole number"):
+        one_split(path, tmp_path / "out", schema_text=SCHEMA)
 
 
 def test_blank_lines_are_no_rows(tmp_path: Path) -> None:

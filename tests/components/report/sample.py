@@ -346,4 +346,120 @@ def stopped(root: Path) -> Evidence:
     return _evidence(root, data_gates(drifted=True), steps(2))
 
 
-RUNS = {"refused": refused, "passed": passed, "first_run": first_run, "stopped": stopped}
+COUNTRIES = ("Belgium", "EIRE", "France", "Germany", "Netherlands", "United Kingdom", "<b>Utopia</b>")
+
+
+def ranking_metrics(production: bool) -> dict[str, Any]:
+    """What a provider for rankings leaves: metrics by k and by slice, and plots of every kind."""
+    rng = random.Random(11)
+    rows: list[dict[str, Any]] = []
+    for name, value in (("recall@20", 0.312), ("ndcg@20", 0.187), ("mrr", 0.143), ("coverage@20", 0.62)):
+        for where, count in [("", 812), *((f"country={each}", rng.randrange(20, 400)) for each in COUNTRIES)]:
+            wobble, width = (rng.uniform(-0.05, 0.05), 0.5 / math.sqrt(count)) if where else (0.0, 0.02)
+            rows.append(
+                {
+                    "name": name,
+                    "slice": where,
+                    "rows": count,
+                    **interval(value + wobble, width),
+                    "production": interval(value + wobble - 0.01, width) if production else None,
+                    "change": interval(0.01, width / 3) if production else None,
+                }
+            )
+    share = [place / 40 for place in range(41)]
+    months = [f"2010-{month:02d}" for month in range(1, 13)]
+    quality = [0.3 + 0.02 * math.sin(place) for place in range(12)]
+    plots = {
+        "coverage": {
+            "kind": "lines",
+            "title": "Coverage of the catalogue",
+            "x_title": "share of the items",
+            "y_title": "share of the recommendations",
+            "series": [
+                {"name": name, "x": share, "y": [x**power for x in share]}
+                for name, power in (
+                    ("candidate", 0.35),
+                    ("production", 0.25),
+                    ("popularity", 0.1),
+                    ("co-occurrence", 0.3),
+                )
+            ],
+        },
+        "over_time": {
+            "kind": "lines",
+            "title": "recall@20 over time",
+            "x_title": "evaluated month",
+            "y_title": "recall@20",
+            "series": [
+                {
+                    "name": "candidate",
+                    "x": months,
+                    "y": quality,
+                    "low": [value - 0.02 for value in quality],
+                    "high": [value + 0.02 for value in quality],
+                },
+                {"name": "popularity", "x": months, "y": [value - 0.08 if value < 0.31 else None for value in quality]},
+            ],
+        },
+        "baselines": {
+            "kind": "bars",
+            "title": "recall@20 against baselines",
+            "unit": "recall@20",
+            "rows": [
+                {"name": "model", **interval(0.312, 0.02), "production": interval(0.302, 0.02) if production else None},
+                {"name": "popularity", **interval(0.105, 0.015)},
+                {"name": "popularity by country", **interval(0.121, 0.015)},
+                {"name": "item-to-item co-occurrence", **interval(0.268, 0.02)},
+            ],
+        },
+        "examples": {
+            "kind": "table",
+            "title": "Recommendations",
+            "note": "Three users of the eval split, drawn at random.",
+            "columns": ["user", "hits", "history", "recommended"],
+            "rows": [
+                [
+                    f"user {place}",
+                    place,
+                    ["RED SPOTTY CUP", "<script>alert(1)</script>"],
+                    [f"ITEM & {n}" for n in range(20)],
+                ]
+                for place in range(3)
+            ],
+        },
+        "odd": {"kind": "pie", "title": "Pie"},
+    }
+    return {"split": "eval", "rows": 812, "confidence": 0.95, "label": "", "metrics": rows, "plots": plots}
+
+
+def ranked(root: Path) -> Evidence:
+    """A model that ranks: no label, metrics of another provider, variants."""
+    times = latency(False, True) | {"signature": "recommend", "inputs": {"k": 20}}
+    times["variants"] = [
+        {
+            "name": name,
+            "model_bytes": size,
+            "batches": [
+                {"batch_size": rows, "calls": 400, "candidate": model_latency(p50 * rows**0.4, rows, rows)}
+                for rows in (1, 64)
+            ],
+        }
+        for name, size, p50 in (("items_10x", 14_820_113, 5.2), ("items_100x", 148_200_113, 21.0))
+    ]
+    gates = Bounds(min=0.25, min_change=-0.01).judge(
+        "quality.recall@20",
+        Estimate(0.312, 0.292, 0.332),
+        baseline=Estimate(0.302, 0.282, 0.322),
+        change=Estimate(0.01, 0.003, 0.017),
+    )
+    for country in COUNTRIES:
+        gates += Bounds(min=0.2).judge(f"quality.country={country}.recall@20", 0.29)
+    gates += Bounds(min=0.05).judge("quality.country=Germany.ndcg@20", 0.02, advice="Look at its rows.")
+    gates += Bounds(max=20).judge("latency.items_10x.batch_1.p99_ms", Estimate(9.1, 8.8, 9.6), unit="ms")
+    gates += Bounds(max=20).judge("latency.items_100x.batch_1.p99_ms", Estimate(33.0, 31.0, 36.0), unit="ms")
+    return _evidence(
+        root, data_gates() + gates, steps(), metrics=ranking_metrics(True), latency=times, history=history()
+    )
+
+
+RUNS = {"refused": refused, "passed": passed, "first_run": first_run, "stopped": stopped, "ranked": ranked}

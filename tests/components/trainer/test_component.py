@@ -1,6 +1,7 @@
 """The TFX face: its constructor, and its executor with real artifacts."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,55 @@ def test_checkpoints_lie_in_a_folder_of_their_own_per_training(tmp_path, artifac
     told = json.loads((tmp_path / "model_run/seen.json").read_text())["custom_config"]["checkpoint_dir"]
     assert Path(told).parent == tmp_path / "checkpoints"
     assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def base_model(folder, content, exists=None):
+    """A Model artifact of ProductionModel, or of another component where `exists` is None."""
+    model = artifact(standard_artifacts.Model, folder)
+    if content:
+        (folder / "Format-Serving").mkdir(parents=True, exist_ok=True)
+        (folder / "Format-Serving/saved_model.pb").write_text(content)
+    if exists is not None:
+        model.set_int_custom_property("exists", exists)
+    return model
+
+
+@pytest.mark.parametrize("exists", [1, None])
+def test_a_base_model_is_the_folder_of_its_saved_model(tmp_path, artifacts, exists):
+    inputs, outputs = artifacts
+    base = base_model(tmp_path / "base", "1", exists)
+    TrainerExecutor().Do({**inputs, "base_model": [base]}, outputs, properties(f"{__name__}.seen"))
+    assert json.loads((tmp_path / "model_run/seen.json").read_text())["base_model"] == f"{tmp_path}/base/Format-Serving"
+
+
+def test_nothing_in_production_yet_is_no_base_model(tmp_path, artifacts):
+    inputs, outputs = artifacts
+    base = base_model(tmp_path / "base", "", exists=0)
+    given = properties(f"{__name__}.seen", checkpoint_dir=str(tmp_path / "checkpoints"))
+    TrainerExecutor().Do({**inputs, "base_model": [base]}, outputs, given)
+    told = json.loads((tmp_path / "model_run/seen.json").read_text())
+    assert told["base_model"] is None
+    assert Path(told["custom_config"]["checkpoint_dir"]).parent == tmp_path / "checkpoints"
+
+
+def test_a_base_model_that_cannot_be_read_is_an_error(tmp_path, artifacts):
+    inputs, outputs = artifacts
+    base = base_model(tmp_path / "base", "", exists=1)
+    with pytest.raises(UsageError, match=r"base_model holds no SavedModel"):
+        TrainerExecutor().Do({**inputs, "base_model": [base]}, outputs, properties(f"{__name__}.seen"))
+
+
+def test_another_base_model_is_another_training(tmp_path, artifacts):
+    """Its checkpoints are not those of a training that started from another one, nor from nothing."""
+    inputs, outputs = artifacts
+    folders = set()
+    for content, exists in (("1", 1), ("2", 1), ("2", 1), ("", 0)):
+        shutil.rmtree(tmp_path / "base", ignore_errors=True)
+        base = base_model(tmp_path / "base", content, exists)
+        given = properties(f"{__name__}.seen", checkpoint_dir=str(tmp_path / "checkpoints"))
+        TrainerExecutor().Do({**inputs, "base_model": [base]}, outputs, given)
+        folders.add(json.loads((tmp_path / "model_run/seen.json").read_text())["custom_config"]["checkpoint_dir"])
+    assert len(folders) == 3
 
 
 def test_a_tuners_hyperparameters(tmp_path, artifacts):

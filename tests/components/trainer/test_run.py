@@ -1,13 +1,15 @@
 """Training as a user sees it: what is exported and recorded, which gates refuse, which errors come."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from components.common import progress
+from components.common.digests import tree_digest
 from components.common.errors import InfrastructureError, UsageError
-from components.trainer import train
+from components.trainer import TrainingSession, train
 from components.trainer.run import loss_gate
 from components.verdict import read_gates
 from tests.components.trainer.toy import EPOCHS, fn_args
@@ -41,6 +43,27 @@ def test_trains_exports_records_and_reports(tmp_path):
     assert len(epochs) == EPOCHS
     assert epochs[1].startswith("epoch 2/5 loss 0.")
     assert not (tmp_path / "checkpoints/one").exists()
+
+
+def test_a_variant_lies_beside_the_served_model_and_is_no_part_of_it(tmp_path):
+    args = fn_args(tmp_path)
+    trained = train(f"{TOY}.with_variant", args)
+    assert (tmp_path / "model/variants/large/saved_model.pb").is_file()
+    assert all(gate.passed for gate in trained.gates)
+    assert trained.model_digest == tree_digest(args.serving_model_dir)
+    assert not (Path(args.serving_model_dir) / "variants").exists()
+
+
+def test_a_variant_needs_a_name_and_a_model_to_lie_beside(tmp_path):
+    session = TrainingSession.start(tmp_path, serving_dir=str(tmp_path / "model/Format-Serving"), deterministic=False)
+    assert session.variant_dir("int8") == str(tmp_path / "model/variants/int8")
+    with pytest.raises(UsageError, match=r"variant_dir\('\.\./int8'\) is no name"):
+        session.variant_dir("../int8")
+    with pytest.raises(UsageError, match="Start with a serving_dir"):
+        TrainingSession.start(tmp_path, deterministic=False).variant_dir("int8")
+    worker = dataclasses.replace(session, is_chief=False)
+    assert Path(worker.variant_dir("int8")).is_dir()
+    assert not worker.variant_dir("int8").startswith(str(tmp_path))
 
 
 def test_the_process_is_left_as_it_was_found(tmp_path):

@@ -87,6 +87,15 @@ def without_session(args: Any) -> None:
     built.export(args.serving_model_dir, verbose=False)
 
 
+def with_variant(args: Any) -> None:
+    """Exports a second model beside the served one."""
+    session = TrainingSession.from_fn_args(args)
+    built = model()
+    session.fit(built, data(), epochs=1)
+    built.export(session.export_dir, verbose=False)
+    built.export(session.variant_dir("large"), verbose=False)
+
+
 def nan_without_session(args: Any) -> None:
     built = model()
     built.fit(data(broken=True), verbose=0)
