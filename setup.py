@@ -10,7 +10,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["components", "components.*", "pipelines", "pipelines.*"]),
-    package_data={"": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "py.typed"]},
+    package_data={"": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "*.parquet", "py.typed"]},
     install_requires=[
         "tfx>=1.16,<1.22",
         "google-crc32c>=1.1",
@@ -20,9 +20,12 @@ setup(
         "pydantic>=2.7",
         "pyyaml>=6",
         "rich>=13",
+        "scipy>=1.11",
         "typer>=0.12",
     ],
     extras_require={
+        "als": ["implicit>=0.7"],
+        "recommender": ["faiss-cpu>=1.8"],
         "kubeflow": ["kfp>=2.7", "kfp-kubernetes>=1.2"],
         "gcs": ["google-cloud-storage>=2.10"],
     },

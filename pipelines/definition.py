@@ -44,9 +44,11 @@ class Context:
         root: root of its artifacts (TFX's pipeline_root).
         metadata: sqlite file of ML Metadata; empty where the platform has its own.
         schema: the reviewed schema; by default the one beside the definition.
-        production: the push destination, and what is looked up as production.
+        production: what is looked up as production, and where models are pushed to by default.
         history: folder that keeps statistics of earlier spans.
         checkpoints: folder for training's checkpoints.
+        deliver_to: where models are pushed to, if not to production.
+        sample: share of the data that is used, above 0 up to 1; below 1 in a rehearsal.
     """
 
     name: str
@@ -57,10 +59,17 @@ class Context:
     checkpoints: str
     metadata: str = ""
     schema: Path = Path()
+    deliver_to: str = ""
+    sample: float = 1.0
 
     def __post_init__(self) -> None:
         if self.schema == Path():
             object.__setattr__(self, "schema", self.folder / "schema.pbtxt")
+
+    @property
+    def destination(self) -> str:
+        """Where the pipeline's Pusher pushes to."""
+        return self.deliver_to or self.production
 
     @property
     def gates(self) -> "Gates":

@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError
@@ -12,18 +12,40 @@ from components.data_validator.gates import DataGates
 from components.evaluator.gates import LatencyGates, QualityGates
 from components.example_gen.gates import ExamplesGates
 from components.verdict import Section
+from pipelines.delivery.policy import Delivery
+
+StepSection = TypeVar("StepSection", bound=Section)
 
 
 class Gates(Section):
     """All sections of a thresholds file.
 
-    `quality` and `latency` must be there: a model that nothing weighs must not pass.
+    `quality` and `latency` must be there: a model that nothing weighs must not pass. `steps` has a section for each of
+    the pipeline's own steps. `delivery` weighs nothing: it says on which way a model that passed gets to production.
     """
 
     examples: ExamplesGates = Field(default_factory=ExamplesGates)
     data: DataGates = Field(default_factory=DataGates)
     quality: QualityGates
     latency: LatencyGates
+    delivery: Delivery = Field(default_factory=Delivery)
+    steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    def of_step(self, name: str, section: type[StepSection]) -> StepSection:
+        """The thresholds of a pipeline's own step: what stands below `steps`, as the type that the step gives it.
+
+        Raises:
+            UsageError: a key is unknown, or a value cannot be a threshold.
+        """
+        try:
+            return section.model_validate(self.steps.get(name, {}))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            where = ".".join(map(str, ("steps", name, *problem["loc"])))
+            allowed = ", ".join(section.model_fields)
+            raise UsageError(
+                f"gates.yaml: {where}: {problem['msg'].removeprefix('Value error, ')}", f"Allowed: {allowed}."
+            ) from error
 
 
 def load_gates(path: str | Path) -> Gates:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,13 +18,22 @@ from pipelines.definition import Context, Definition
 
 RUN_FILE = "run.json"
 LOG_FILE = "log.txt"
+REHEARSAL = "rehearsal"
 
+RunKind = Literal["run", "rehearsal", "promotion"]
 RunState = Literal["running", "passed", "refused", "failed"]
 StepState = Literal["done", "cached", "refused", "failed", "skipped"]
 
 
 class Step(BaseModel):
-    """One step of a run: how it ended, its wall time in seconds, and one line about it."""
+    """One step of a run.
+
+    Attributes:
+        state: how it ended.
+        seconds: wall time.
+        note: one line about it.
+        facts: what its outcome depended on: `parameters` and `inputs`, see `pipelines.local.facts.of_step`.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,6 +41,7 @@ class Step(BaseModel):
     state: StepState
     seconds: float = 0.0
     note: str = ""
+    facts: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 class ArtifactReference(BaseModel):
@@ -49,6 +60,9 @@ class RunRecord(BaseModel):
     """`run.json`: what a run was asked, what it depended on, what it did and how it ended.
 
     Attributes:
+        kind: a run; a rehearsal on a share of the data; or the promotion of a model from one place to another.
+        to: the step it was to end after; empty for the whole pipeline. What ends early is no outcome of the whole.
+        delivered_to: the stage that its model went to; empty for production of the work directory.
         facts: digests of everything the outcome depends on, see `pipelines.local.facts`.
         error: the error that ended it, for state `failed`.
         pid: process that runs or ran it; tells a running run from a killed one.
@@ -59,6 +73,9 @@ class RunRecord(BaseModel):
     run_id: str
     pipeline: str
     module: str
+    kind: RunKind = "run"
+    to: str = ""
+    delivered_to: str = ""
     state: RunState = "running"
     exit_code: int | None = None
     started: datetime
@@ -71,11 +88,29 @@ class RunRecord(BaseModel):
     pid: int = 0
 
     @property
+    def partial(self) -> bool:
+        """Whether only the first steps were asked for."""
+        return bool(self.to)
+
+    @property
     def shown_state(self) -> str:
         """The state as people see it: a run whose process is gone was killed."""
         if self.state == "running" and not _alive(self.pid):
             return "killed"
         return self.state
+
+    @property
+    def shown_kind(self) -> str:
+        """What it was, as people see it: `run`, `partial run to DataValidator`, `rehearsal`, `promotion to canary`."""
+        if self.kind == "promotion":
+            return f"promotion to {self.delivered_to}"
+        return f"partial {self.kind} to {self.to}" if self.partial else self.kind
+
+    def told(self) -> dict[str, Any]:
+        """The record for machines: all but what only comparing runs needs."""
+        return self.model_dump(mode="json", exclude={"facts": True, "pid": True, "steps": {"__all__": {"facts"}}}) | {
+            "partial": self.partial
+        }
 
 
 class Run:
@@ -108,11 +143,19 @@ class Run:
 
 
 class Workspace:
-    """The folder `<workdir>/<pipeline>` of one pipeline."""
+    """The folder `<workdir>/<pipeline>` of one pipeline, or the one in it that rehearsals have to themselves.
 
-    def __init__(self, workdir: str | Path, pipeline: str) -> None:
-        self.folder = Path(workdir).absolute() / pipeline
+    Args:
+        workdir: the work directory.
+        pipeline: the pipeline's name.
+        rehearsal: whether it is that of rehearsals: production is the real one, everything else apart.
+    """
+
+    def __init__(self, workdir: str | Path, pipeline: str, rehearsal: bool = False) -> None:
+        self.home = Path(workdir).absolute() / pipeline
+        self.folder = self.home / REHEARSAL if rehearsal else self.home
         self.pipeline = pipeline
+        self.rehearsal = rehearsal
 
     def context(self, definition: Definition) -> Context:
         """Where the pipeline keeps things when it runs here."""
@@ -120,11 +163,24 @@ class Workspace:
             name=definition.name,
             folder=definition.folder,
             root=str(self.folder / "artifacts"),
-            production=str(self.folder / "production"),
+            production=str(self.home / "production"),
             history=str(self.folder / "history"),
             checkpoints=str(self.folder / "checkpoints"),
             metadata=str(self.folder / "metadata.sqlite"),
         )
+
+    def copy_history(self) -> None:
+        """Give a rehearsal the statistics of earlier spans to compare with, as a copy that it may add to."""
+        kept, copy = self.home / "history", self.folder / "history"
+        if self.rehearsal:
+            shutil.rmtree(copy, ignore_errors=True)
+            if kept.is_dir():
+                shutil.copytree(kept, copy)
+
+    @property
+    def code_file(self) -> Path:
+        """What remembers the code of user functions, see `pipelines.local.steps`."""
+        return self.folder / "code.json"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -153,9 +209,9 @@ class Workspace:
         finally:
             os.close(descriptor)
 
-    def new_run(self, definition: Definition, parameters: dict[str, Any]) -> Run:
-        """Make the folder of a new run."""
-        record = self._record(definition, parameters)
+    def new_run(self, definition: Definition, parameters: dict[str, Any], **described: Any) -> Run:
+        """Make the folder of a new run; `described` are further fields of its record."""
+        record = self._record(definition, parameters, **described)
         run = Run(self.folder / "runs" / record.run_id, record)
         run.save()
         return run
@@ -166,7 +222,7 @@ class Workspace:
         folder.mkdir(parents=True, exist_ok=True)
         return Run(folder, self._record(definition, {}))
 
-    def _record(self, definition: Definition, parameters: dict[str, Any]) -> RunRecord:
+    def _record(self, definition: Definition, parameters: dict[str, Any], **described: Any) -> RunRecord:
         """A record with an id that sorts by time."""
         started = datetime.now(UTC)
         return RunRecord(
@@ -176,6 +232,7 @@ class Workspace:
             started=started,
             parameters=parameters,
             pid=os.getpid(),
+            **({"kind": REHEARSAL} if self.rehearsal else {}) | described,
         )
 
     def runs(self) -> list[Run]:
@@ -190,8 +247,11 @@ class Workspace:
 
 
 def workspaces(workdir: str | Path) -> list[Workspace]:
-    """All pipelines that have run in `workdir`."""
-    return [Workspace(workdir, path.parent.name) for path in sorted(Path(workdir).glob("*/runs"))]
+    """All pipelines that have run in `workdir`, and their rehearsals."""
+    root = Path(workdir)
+    return [Workspace(workdir, path.parent.name) for path in sorted(root.glob("*/runs"))] + [
+        Workspace(workdir, path.parents[1].name, rehearsal=True) for path in sorted(root.glob(f"*/{REHEARSAL}/runs"))
+    ]
 
 
 def find_run(workdir: str | Path, reference: str | None = None) -> Run:

@@ -8,7 +8,7 @@ import hashlib
 import importlib.util
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -69,7 +69,7 @@ def code_digest(modules: Iterable[str]) -> str:
     versions of the libraries that compute (`LIBRARIES`) count instead.
 
     Args:
-        modules: dotted names of modules or packages, e.g. `components.evaluator`, `pipelines.taxi.model`.
+        modules: dotted names of modules or packages, e.g. `components.evaluator`, `my_pipeline.model`.
 
     Raises:
         UsageError: a module cannot be found or has no Python source.
@@ -79,8 +79,16 @@ def code_digest(modules: Iterable[str]) -> str:
 
 @functools.cache
 def _code_digest(modules: tuple[str, ...]) -> str:
-    sources = {name: file_digest(path) for name, path in sorted(source_files(modules).items())}
-    return value_digest({"sources": sources, "libraries": library_versions()})
+    return value_digest({"sources": _file_digests(source_files(modules)), "libraries": library_versions()})
+
+
+def _file_digests(paths: Mapping[str, Path]) -> dict[str, str]:
+    return {name: file_digest(path) for name, path in sorted(paths.items())}
+
+
+def files_digest(paths: Mapping[str, Path]) -> str:
+    """Digest of files by the names they are given, wherever they lie."""
+    return value_digest(_file_digests(paths))
 
 
 def library_versions() -> dict[str, str]:
@@ -94,11 +102,20 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def source_files(modules: Iterable[str]) -> dict[str, Path]:
-    """Python files of `modules` and of the first-party modules they import, by module name."""
+def source_files(modules: Iterable[str], moved: Callable[[Path], Path] | None = None) -> dict[str, Path]:
+    """Python files of `modules` and of the first-party modules they import, by module name.
+
+    Args:
+        modules: dotted names of modules or packages.
+        moved: where to look in a source tree instead, for example in that of another revision. A module that is not
+            there has no file.
+
+    Raises:
+        UsageError: a module cannot be found or has no Python source.
+    """
     found: dict[str, Path] = {}
     for module in modules:
-        root, names = _own_modules(module)
+        root, names = _own_modules(module, moved)
         finder = ModuleFinder(path=[str(root)])
         for name in names:
             finder.import_hook(name)
@@ -108,7 +125,7 @@ def source_files(modules: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-def _own_modules(module: str) -> tuple[Path, list[str]]:
+def _own_modules(module: str, moved: Callable[[Path], Path] | None = None) -> tuple[Path, list[str]]:
     """The folder a module's top-level package lies in, and the module's name, or all names in it if a package."""
     try:
         spec = importlib.util.find_spec(module)
@@ -119,6 +136,8 @@ def _own_modules(module: str) -> tuple[Path, list[str]]:
     origin = Path(spec.origin).resolve()
     is_package = spec.submodule_search_locations is not None
     root = (origin.parent if is_package else origin).parents[module.count(".")]
-    files = sorted(origin.parent.rglob("*.py")) if is_package else [origin]
+    if moved is not None:
+        origin, root = moved(origin), moved(root)
+    files = sorted(origin.parent.rglob("*.py")) if is_package else [origin] if origin.exists() else []
     names = (".".join(file.relative_to(root).with_suffix("").parts) for file in files)
     return root, [name.removesuffix(".__init__") for name in names]

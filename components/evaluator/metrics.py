@@ -2,10 +2,10 @@
 
 import difflib
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from components.common.errors import UsageError
 from components.evaluator import intervals
@@ -20,10 +20,10 @@ from components.evaluator.metrics_api import (
     Predictions,
     SliceKey,
 )
+from components.evaluator.slices import slices
 
 COMPUTE = f"{__name__}.compute"
 ALWAYS = ("example_count",)
-MAX_SLICES = 1000
 _ROC_POINTS = 200
 _CALIBRATION_BINS = 10
 
@@ -73,9 +73,10 @@ def compute(request: MetricsRequest) -> MetricsResponse:
     if not rows:
         raise Unmeasurable("rows", "present", f"Split {request.split!r} has no rows to weigh on.")
     shuffled = _take(predictions, intervals.shuffled(rows))
+    everything: tuple[SliceKey, Index] = ((), np.arange(rows))
     metrics = [
         row
-        for key, members in _slices(shuffled, request.slices)
+        for key, members in chain([everything], slices(shuffled.columns, request.slices))
         for row in _rows(_take(shuffled, members), key, names, request.confidence)
     ]
     return MetricsResponse(rows, tuple(metrics), _plots(predictions))
@@ -89,38 +90,6 @@ def _take(predictions: Predictions, index: Index) -> Predictions:
         production=None if production is None else production[index],
         columns={name: column[index] for name, column in predictions.columns.items()},
     )
-
-
-def _slices(predictions: Predictions, slicings: Iterable[tuple[str, ...]]) -> Iterator[tuple[SliceKey, Index]]:
-    """Each slice and the index of its rows; rows without a value of a feature are in none of its slices."""
-    yield (), np.arange(len(predictions.labels))
-    for features in slicings:
-        codes, keys = _combined([predictions.columns[name] for name in features])
-        if len(keys) > MAX_SLICES:
-            raise Unmeasurable(
-                "slices",
-                "few",
-                f"Slicing by {', '.join(features)} gives {len(keys):,} slices, more than {MAX_SLICES:,}: "
-                "slice by a feature with fewer values.",
-            )
-        for code in sorted(range(len(keys)), key=lambda code: tuple(map(str, keys[code]))):
-            yield tuple(zip(features, keys[code], strict=True)), np.flatnonzero(codes == code)
-
-
-def _combined(columns: list[npt.NDArray[np.object_]]) -> tuple[Index, list[tuple[Any, ...]]]:
-    """A code for each row's combination of values, -1 where one is missing, and the combinations."""
-    import pandas as pd
-
-    combined, present = np.zeros(len(columns[0]), np.intp), np.ones(len(columns[0]), bool)
-    for column in columns:
-        codes, values = pd.factorize(column)
-        present &= codes >= 0
-        combined = combined * max(len(values), 1) + codes
-    _, first, inverse = np.unique(combined[present], return_index=True, return_inverse=True)
-    codes = np.full(len(combined), -1, np.intp)
-    codes[present] = inverse
-    rows = np.flatnonzero(present)[first]
-    return codes, [tuple(column[row] for column in columns) for row in rows]
 
 
 def _rows(part: Predictions, key: SliceKey, names: Iterable[str], confidence: float) -> Iterator[MetricRow]:

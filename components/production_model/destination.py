@@ -109,7 +109,7 @@ def local_destination(destination: str | Path) -> Path:
             f"Push destination {text!r} is no local folder and no {gcs.SCHEME}bucket/prefix",
             f"Give it as text: a Path shortens {gcs.SCHEME} to gs:/."
             if shortened
-            else f"Give the path of a folder, such as /models/taxi, or {gcs.SCHEME}bucket/models/taxi; "
+            else f"Give the path of a folder, such as /models/churn, or {gcs.SCHEME}bucket/models/churn; "
             "other object stores must be mounted as a folder.",
         )
     return Path(destination)

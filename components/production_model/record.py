@@ -40,6 +40,8 @@ class ProductionRecord(BaseModel):
         pipeline: the pipeline of that run.
         pushed_at: when the version was pushed; UTC.
         subject: the digests of the verdict: data, code, parameters, schema, gates, model, …
+        promoted_from: the destination it was promoted from; empty for one that its own run pushed.
+        approved_by: who approved the promotion; empty where nobody was asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +53,8 @@ class ProductionRecord(BaseModel):
     pipeline: str
     pushed_at: AwareDatetime
     subject: dict[str, str]
+    promoted_from: str = ""
+    approved_by: str = ""
 
 
 def version_folder(destination: str | Path, version: int) -> Path:

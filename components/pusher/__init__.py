@@ -6,13 +6,13 @@ Importing this package loads neither tfx nor tensorflow; the component class doe
 from typing import TYPE_CHECKING, Any
 
 from components.pusher.gcs_target import GcsTarget
-from components.pusher.push import Pushed, open_target, push
+from components.pusher.push import Pushed, look_up, open_target, push
 from components.pusher.target import FilesystemTarget, Target
 
 if TYPE_CHECKING:
     from components.pusher.component import Pusher
 
-__all__ = ["FilesystemTarget", "GcsTarget", "Pushed", "Pusher", "Target", "open_target", "push"]
+__all__ = ["FilesystemTarget", "GcsTarget", "Pushed", "Pusher", "Target", "look_up", "open_target", "push"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from components.common import progress
 from components.common.digests import tree_digest
-from components.common.errors import UsageError, WeighbridgeError
+from components.common.errors import InfrastructureError, UsageError, WeighbridgeError
 from components.production_model.bucket import BucketDestination
 from components.production_model.destination import open_destination
+from components.production_model.fetch import production_state
 from components.production_model.record import ProductionRecord, record_digest
 from components.pusher.gcs_target import GcsTarget
 from components.pusher.target import FilesystemTarget, Target
@@ -42,6 +43,9 @@ def push(
     *,
     statistics: str | Path | None = None,
     blessings: Mapping[str, bool] | None = None,
+    promoted_from: str = "",
+    approved_by: str = "",
+    expected_state: str = "",
 ) -> Pushed:
     """Put a model into production if its verdict passed and its bytes are the ones that were weighed.
 
@@ -55,14 +59,17 @@ def push(
             `gs://bucket/prefix` in a bucket that is there.
         statistics: folder with `Split-<name>/` statistics of the data, kept with the version.
         blessings: further conditions by name, such as `{"infra_blessing": False}`; all must hold.
+        promoted_from: the destination that the model comes from, kept in the record.
+        approved_by: who approved that, kept in the record.
+        expected_state: `production_state` of the destination as the caller judged it; empty for any.
 
     Returns:
         What was done. A refusal is a value and not an error.
 
     Raises:
         UsageError: the destination cannot be written, or its production record cannot be read.
-        InfrastructureError: the disk is full, the network fails, or another push to the same bucket came first;
-            production is then unchanged by this one.
+        InfrastructureError: the disk is full, the network fails, the destination is not in the expected state any
+            more, or another push to the same bucket came first; production is then unchanged by this one.
     """
     target = open_target(destination)
     verdict, verdict_gate = _weigh_verdict(Path(evaluation))
@@ -71,8 +78,11 @@ def push(
     digest_gate = _digest_gate(_digest_of(Path(model)), weighed)
     if verdict is None or any(gate.refuses for gate in (*gates, digest_gate)):
         return Pushed((*gates, digest_gate))
+    told = {"promoted_from": promoted_from, "approved_by": approved_by}
     with target.exclusive():
-        return _push_weighed(target, Path(model), verdict, gates, Path(statistics) if statistics else None)
+        if expected_state and production_state(destination) != expected_state:
+            raise InfrastructureError(f"Another push changed {destination} just now", "Run again.")
+        return _push_weighed(target, Path(model), verdict, gates, Path(statistics) if statistics else None, told)
 
 
 def open_target(destination: str | Path) -> Target:
@@ -85,6 +95,16 @@ def open_target(destination: str | Path) -> Target:
     return GcsTarget(place.address) if isinstance(place, BucketDestination) else FilesystemTarget(place.address)
 
 
+def look_up(destination: str | Path, model_digest: str) -> ProductionRecord | None:
+    """The record of a destination, if the version it names is the newest and really holds the bytes of that digest.
+
+    Raises:
+        UsageError: the record cannot be read, or the destination is none.
+        InfrastructureError: the store cannot be reached.
+    """
+    return _look_up(open_target(destination), model_digest)[1]
+
+
 def push_state(evaluation: str | Path, destination: str | Path) -> str:
     """What a cache of pushes must be keyed by besides the inputs.
 
@@ -93,15 +113,16 @@ def push_state(evaluation: str | Path, destination: str | Path) -> str:
     """
     try:
         verdict = Verdict.read(Path(evaluation, VERDICT_FILE))
-        _, record = _look_up(open_target(destination), verdict.subject.get("model", ""))
-        if record is not None:
+        if look_up(destination, verdict.subject.get("model", "")) is not None:
             return record_digest(destination)
     except WeighbridgeError:
         pass  # the push itself will say so
     return uuid.uuid4().hex
 
 
-def _push_weighed(target: Target, model: Path, verdict: Verdict, gates: list[Gate], statistics: Path | None) -> Pushed:
+def _push_weighed(
+    target: Target, model: Path, verdict: Verdict, gates: list[Gate], statistics: Path | None, told: Mapping[str, str]
+) -> Pushed:
     weighed = verdict.subject["model"]
     version, record = _look_up(target, weighed)
     if version is not None and record is not None:
@@ -119,6 +140,7 @@ def _push_weighed(target: Target, model: Path, verdict: Verdict, gates: list[Gat
             pipeline=verdict.pipeline,
             pushed_at=datetime.now(UTC),
             subject=verdict.subject,
+            **told,
         )
         record = target.commit(staged, record)
     progress.report(f"in production as version {record.version}")

@@ -237,8 +237,8 @@ class FilesystemTarget:
 
 
 def record_bytes(record: ProductionRecord) -> bytes:
-    """The bytes of `production.json`."""
-    return files.json_text(record.model_dump(mode="json")).encode()
+    """The bytes of `production.json`; who promoted and approved it only where it was promoted."""
+    return files.json_text(record.model_dump(mode="json", exclude_defaults=True)).encode()
 
 
 def same_version(kept: ProductionRecord, wanted: ProductionRecord, evidence: str) -> ProductionRecord:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 LOGS_FOLDER = "logs"
 DEFAULT_SEED = 20
 _STEPS_PER_CALL = 32  # at most
+# Where TensorFlow runs several steps in one call. It does not for several devices that share whole numbers, such as
+# lookups in a model: the loop then asks for values that nobody feeds.
+_LOOPED = ("cpu", "one_gpu", "tpu")
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,8 @@ class TrainingSession:
             validation_data: batches to evaluate after each epoch.
             steps_per_epoch: batches that make an epoch; by default all of `data`, which is counted by reading
                 it once where TensorFlow cannot tell. That fills its cache, if it has one.
-            callbacks: further callbacks. Where there are none, several steps are taken in one call of TensorFlow.
+            callbacks: further callbacks. Where there are none, and one device or a TPU computes, several steps are taken
+                in one call of TensorFlow.
             options: further arguments of `model.fit`, e.g. `class_weight`, `validation_steps`.
 
         Returns:
@@ -171,7 +175,7 @@ class TrainingSession:
         if finished or history.epochs >= epochs:
             return history
         own = list(callbacks)
-        if model.steps_per_execution == 1 and not own:
+        if model.steps_per_execution == 1 and not own and self.strategy_name in _LOOPED:
             model.steps_per_execution = _steps_per_call(steps)
         model.fit(
             # One endless stream, wound forward: the order of batches depends on nothing but the position in it.

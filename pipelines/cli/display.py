@@ -15,6 +15,9 @@ from pipelines.workspace import Run, Step
 
 _MARKS = {"done": "[green]✓[/]", "cached": "[cyan]=[/]", "refused": "[red]✗[/]", "failed": "[red]✗[/]", "skipped": "–"}
 
+# Where no window limits it, a table's row is one line.
+_PLAIN_WIDTH = 400
+
 
 class _Console(Console):
     """Goes on quietly when nobody reads any more, as in `weighbridge runs | head`: the exit code is the command's."""
@@ -26,7 +29,8 @@ class _Console(Console):
 
 def console(stream: TextIO | None = None, stderr: bool = False) -> Console:
     """A console that writes plain lines when it is no terminal, and never cuts a path in two."""
-    return _Console(file=stream or (sys.stderr if stderr else sys.stdout), highlight=False, soft_wrap=True)
+    file = stream or (sys.stderr if stderr else sys.stdout)
+    return _Console(file=file, width=None if file.isatty() else _PLAIN_WIDTH, highlight=False, soft_wrap=True)
 
 
 class ConsoleDisplay:
@@ -48,7 +52,8 @@ class ConsoleDisplay:
         """Print which run this is."""
         self._stop()
         self._width = max(map(len, names), default=16)
-        self._console.print(f"[bold]{escape(run.record.pipeline)}[/] run {run.record.run_id}")
+        record = run.record
+        self._console.print(f"[bold]{escape(record.pipeline)}[/] {escape(record.shown_kind)} {record.run_id}")
 
     def step_started(self, name: str) -> None:
         """Show a live line, on a terminal."""
@@ -111,7 +116,7 @@ def print_outcome(out: Console, outcome: Outcome) -> None:
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """A run's outcome for machines."""
     return {
-        "run": outcome.run.record.model_dump(mode="json", exclude={"facts", "pid"}),
+        "run": outcome.run.record.told(),
         "folder": str(outcome.run.folder),
         "unchanged": outcome.unchanged,
         "exit_code": int(outcome.exit_code),

@@ -120,10 +120,12 @@ def finish(
     *,
     wait: bool,
     timeout: float | None = None,
+    reports: str = "",
     as_json: bool = False,
     extra: dict[str, Any] | None = None,
 ) -> None:
     """Show a run as it is, or as it ends, and leave with its exit code."""
+    from pipelines.ci.reports import write_verdict
     from pipelines.cli.kubeflow_display import KubeflowSteps, print_kubeflow_outcome
     from pipelines.kubeflow.outcome import outcome
     from pipelines.kubeflow.runs import wait as wait_for
@@ -143,6 +145,8 @@ def finish(
     finally:
         display.close()
     ended = outcome(api, run)
+    if ended.verdict:
+        write_verdict(ended.verdict, reports)
     if as_json:
         print_json(outcome_json(ended) | (extra or {}))
     else:

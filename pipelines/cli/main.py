@@ -1,6 +1,7 @@
 """The `weighbridge` command. Loads nothing heavy: each command imports what it needs when it runs."""
 
 import os
+import signal
 import sys
 from typing import Any, NoReturn
 
@@ -8,8 +9,8 @@ import typer
 
 from components.common.errors import ExitCode, WeighbridgeError
 from components.common.leave import leave
+from pipelines.cli import backtest, data, kubeflow, plan, promote, reports, run, schedule, schema, submit
 from pipelines.cli import compile as compiling
-from pipelines.cli import kubeflow, reports, run, schedule, schema, submit
 
 app = typer.Typer(
     name="weighbridge",
@@ -19,6 +20,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("plan")(plan.plan)
+app.command("backtest")(backtest.backtest)
+app.command("promote")(promote.promote)
 app.command("runs")(reports.runs)
 app.command("show")(reports.show)
 app.command("report")(reports.report)
@@ -30,9 +34,13 @@ app.command("status")(kubeflow.status)
 app.command("logs")(kubeflow.logs)
 app.command("cancel")(kubeflow.cancel)
 app.add_typer(schedule.app, name="schedule")
+app.add_typer(data.app, name="data")
 
 # Typer brings its own copy of click from 0.20 on; this is the base of usage errors in either.
 _UsageProblem: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+# What Typer makes of Ctrl-C.
+_SIGINT_CODE = 130
 
 
 def main() -> NoReturn:
@@ -42,6 +50,8 @@ def main() -> NoReturn:
     command = typer.main.get_command(app)
     try:
         code = command.main(standalone_mode=False)
+        if code == _SIGINT_CODE:
+            raise typer.Abort
     except WeighbridgeError as error:
         code = _fail(error.message, error.hint, error.exit_code)
     except typer.Abort:
@@ -57,10 +67,17 @@ def main() -> NoReturn:
 
 def run_and_leave() -> NoReturn:
     """The `weighbridge` program: `main`, and the end of the process."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         main()
     except SystemExit as end:
         leave(int(end.code or 0))
+
+
+def _interrupt(*_: object) -> NoReturn:
+    """SIGTERM, as build servers send it, is like Ctrl-C; a second one does not disturb what is being saved."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _fail(message: str, hint: str, code: ExitCode) -> ExitCode:

@@ -7,7 +7,9 @@ import typer
 PipelineArgument = Annotated[
     str, typer.Argument(metavar="PIPELINE", help="A pipeline's name, or the import path of your own module.")
 ]
-DataOption = Annotated[str | None, typer.Option("--data", help="Input data: file, folder, glob or pattern.")]
+DataOption = Annotated[
+    str | None, typer.Option("--data", envvar="WEIGHBRIDGE_DATA", help="Input data: file, folder, glob or pattern.")
+]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter of the pipeline; repeatable.")
 ]
@@ -18,7 +20,25 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 RunArgument = Annotated[
     str | None, typer.Argument(metavar="RUN", help="A run's id, its beginning, or its folder; the latest if left out.")
 ]
+ForceOption = Annotated[bool, typer.Option("--force", help="Start the run even if nothing changed since the last.")]
+ToOption = Annotated[str, typer.Option("--to", metavar="STEP", help="End after this step, e.g. DataValidator.")]
+SampleOption = Annotated[
+    float,
+    typer.Option("--sample", metavar="FRACTION", help="Rehearse on this share of the data, apart; nothing is pushed."),
+]
+DeliverOption = Annotated[
+    str, typer.Option("--deliver-to", metavar="STAGE", help="Push to this stage, e.g. staging, not to production.")
+]
+PlacesOption = Annotated[
+    str, typer.Option("--places", metavar="FILE", help="YAML that maps stages to folders or gs://bucket/prefix.")
+]
 
+ReportsOption = Annotated[
+    str,
+    typer.Option(
+        "--reports", envvar="WEIGHBRIDGE_REPORTS", metavar="FOLDER", help="Copy the verdict and its reports there, too."
+    ),
+]
 WORKDIR = "work"
 ImageOption = Annotated[
     str,

@@ -21,7 +21,7 @@ def runs(
     spaces = [space for space in workspaces(workdir) if pipeline in (None, space.pipeline)]
     found = sorted((run for space in spaces for run in space.runs()), key=lambda run: run.record.started)
     if as_json:
-        rows = [run.record.model_dump(mode="json", exclude={"facts", "pid"}) for run in found]
+        rows = [run.record.told() for run in found]
         sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
         return
     if not found:
@@ -30,13 +30,14 @@ def runs(
 
     from pipelines.cli.display import console
 
-    table = Table("run", "pipeline", "state", "started (UTC)", "seconds", "steps run", "cached", box=None)
+    table = Table("run", "pipeline", "kind", "state", "started (UTC)", "seconds", "steps run", "cached", box=None)
     for run in found:
         record = run.record
         states = [step.state for step in record.steps]
         table.add_row(
             record.run_id,
             record.pipeline,
+            record.shown_kind,
             record.shown_state,
             f"{record.started:%Y-%m-%d %H:%M}",
             f"{record.seconds:.1f}",

@@ -5,13 +5,25 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from pipelines.cli.options import WORKDIR, DataOption, JsonOption, PipelineArgument, SetOption, WorkdirOption
+from pipelines.cli.options import (
+    WORKDIR,
+    DataOption,
+    DeliverOption,
+    ForceOption,
+    JsonOption,
+    PipelineArgument,
+    PlacesOption,
+    ReportsOption,
+    SampleOption,
+    SetOption,
+    ToOption,
+    WorkdirOption,
+)
 
 if TYPE_CHECKING:
-    from pipelines.local.run import Outcome
+    from pipelines.local.run import Display, Outcome
 
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show what the libraries print, too.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Start the run even if nothing changed since the last.")]
 
 
 def run(
@@ -19,6 +31,11 @@ def run(
     data: DataOption = None,
     settings: SetOption = None,
     workdir: WorkdirOption = WORKDIR,
+    to: ToOption = "",
+    sample: SampleOption = 1.0,
+    deliver_to: DeliverOption = "",
+    places: PlacesOption = "",
+    reports: ReportsOption = "",
     verbose: VerboseOption = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -27,35 +44,44 @@ def run(
 
     Steps whose inputs did not change are taken from the cache. Exit code: 0 passed, 1 a gate refused,
     2 usage or configuration error, 3 infrastructure failure (safe to retry).
+
+    With --to the verdict is of the steps up to that one; a later run takes them from the cache. With --sample the
+    same steps and gates are rehearsed on a share of the data and weighed against production, in a folder of their
+    own. With --deliver-to the model goes to a stage on the way to production; see `weighbridge promote`.
     """
-    from pipelines.definition import load
+    from pipelines.ci.reports import keep_reports
     from pipelines.local import run as local
     from pipelines.local.quiet import captured_output
-    from pipelines.workspace import Workspace
+    from pipelines.local.request import request
 
-    definition = load(pipeline)
-    parameters = definition.parameters(data, settings or ())
-    workspace = Workspace(workdir, definition.name)
-    context = workspace.context(definition)
-    with workspace.lock():
-        outcome = None if force else local.earlier_outcome(definition, parameters, workspace, context)
+    asked = request(pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, places_file=places)
+    what = (asked.definition, asked.parameters)
+    with asked.workspace.lock():
+        outcome = (
+            None
+            if force
+            else local.earlier_outcome(
+                *what, asked.workspace, asked.context, to=asked.to, delivered_to=asked.delivered_to
+            )
+        )
         if outcome is None:
-            new = workspace.new_run(definition, parameters.model_dump(mode="json"))
+            new = asked.new_run()
             with captured_output(new.log, verbose) as terminal:
-                outcome = local.execute(
-                    definition, parameters, context, new, workspace.folder / "code.json", _display(terminal, as_json)
-                )
-    _print(outcome, as_json)
+                display = _display(terminal, as_json)
+                outcome = local.execute(*what, asked.context, new, asked.workspace.code_file, display)
+    keep_reports(outcome.run.folder, reports)
+    show_outcome(outcome, as_json)
     raise typer.Exit(int(outcome.exit_code))
 
 
-def _display(terminal: TextIO, as_json: bool) -> "local.Display":  # type: ignore[name-defined]  # noqa: F821
+def _display(terminal: TextIO, as_json: bool) -> "Display":
     from pipelines.cli.display import ConsoleDisplay
 
     return ConsoleDisplay(sys.stderr if as_json else terminal, silent=as_json)
 
 
-def _print(outcome: "Outcome", as_json: bool) -> None:
+def show_outcome(outcome: "Outcome", as_json: bool) -> None:
+    """Print how a run ended, for people or for machines."""
     from pipelines.cli.display import console, print_outcome, print_outcome_json
 
     if as_json:

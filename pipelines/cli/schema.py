@@ -28,8 +28,8 @@ def schema(
     from components.common import files
     from pipelines.cli.display import ConsoleDisplay, console
     from pipelines.definition import load
+    from pipelines.local.explain import explain
     from pipelines.local.quiet import captured_output
-    from pipelines.local.run import explain
     from pipelines.local.schema import infer
     from pipelines.workspace import Workspace
 
@@ -42,7 +42,7 @@ def schema(
         with captured_output(look.log, verbose=False) as terminal:
             display = ConsoleDisplay(terminal, silent=as_json)
             try:
-                inferred = infer(definition, parameters, context, look, workspace.folder / "code.json", display)
+                inferred = infer(definition, parameters, context, look, workspace.code_file, display)
             except Exception as error:
                 raise explain(error, look) from error
     if write:

@@ -28,6 +28,7 @@ from pipelines.cli.options import (
     JsonOption,
     PipelineArgument,
     PipelineRootOption,
+    ReportsOption,
     SetOption,
     VolumesOption,
 )
@@ -62,6 +63,7 @@ def submit(
     force: Annotated[bool, typer.Option("--force", help="Start a run even if the same one is there already.")] = False,
     wait: WaitOption = False,
     timeout: TimeoutOption = None,
+    reports: ReportsOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Run PIPELINE on Kubeflow; the run's address is printed first.
@@ -96,7 +98,7 @@ def submit(
         if reused:
             tell(f"The same run is there already: {run.run_id}, {run.state or 'just made'} (--force starts another).")
     if wait or run.ended:
-        finish(api, run, wait=wait, timeout=timeout, as_json=as_json, extra={"reused": reused})
+        finish(api, run, wait=wait, timeout=timeout, reports=reports, as_json=as_json, extra={"reused": reused})
     elif as_json:
         print_json({"run": run_json(run), "reused": reused})
     else:

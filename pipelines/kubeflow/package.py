@@ -117,8 +117,8 @@ def compile_package(
     )
     text = _header(definition.name, description, opened) + text
     files.write_text(output, text)
-    modules = set().union(*(facts.function_modules(dict(node.exec_properties)) for node in pipeline.components))
-    declared = facts.declared(definition, parameters, modules)
+    modules = {node.id: facts.step_modules(node) for node in pipeline.components}
+    declared = facts.declared(definition, parameters, context, modules)
     data = [parameter.default for parameter in opened if parameter.name.startswith(DATA_PARAMETER)]
     return Package(
         path=output,

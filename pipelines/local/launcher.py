@@ -45,7 +45,7 @@ class CutoffLauncher(launcher.Launcher):
                 key: [self._earlier_or_same(metadata, key, artifact) for artifact in artifacts]
                 for key, artifacts in merged.items()
             }
-            reused = _in_order_of_ids(metadata, reused)
+            reused = in_order_of_ids(metadata, reused)
             execution_publish_utils.publish_succeeded_execution(
                 metadata_handle=metadata,
                 execution_id=execution_id,
@@ -59,12 +59,19 @@ class CutoffLauncher(launcher.Launcher):
         if not digest:
             return artifact
         artifact.set_string_custom_property(CONTENT_DIGEST, digest)
-        for earlier in self._published(metadata, key, artifact.type_name):
+        earlier = self._earlier(metadata, key, artifact.type_name, digest)
+        if earlier is None:
+            return artifact
+        _log.info("%s is the same as before; using %s", key, earlier.uri)
+        shutil.rmtree(artifact.uri, ignore_errors=True)
+        return earlier
+
+    def _earlier(self, metadata: Any, key: str, type_name: str, digest: str) -> types.Artifact | None:
+        """This node's newest earlier output of that content that still is there; None if there is none."""
+        for earlier in self._published(metadata, key, type_name):
             if earlier.get_string_custom_property(CONTENT_DIGEST) == digest and Path(earlier.uri).exists():
-                _log.info("%s is the same as before; using %s", key, earlier.uri)
-                shutil.rmtree(artifact.uri, ignore_errors=True)
                 return earlier
-        return artifact
+        return None
 
     def _published(self, metadata: Any, key: str, type_name: str) -> list[types.Artifact]:
         """This node's earlier outputs under `key`, newest first. Their folder is `<root>/<node>/<key>/<id>`."""
@@ -81,7 +88,7 @@ class CutoffLauncher(launcher.Launcher):
         return [artifact_utils.deserialize_artifact(artifact_type, artifact) for artifact in found]
 
 
-def _in_order_of_ids(metadata: Any, outputs: dict[str, list[types.Artifact]]) -> dict[str, list[types.Artifact]]:
+def in_order_of_ids(metadata: Any, outputs: dict[str, list[types.Artifact]]) -> dict[str, list[types.Artifact]]:
     """The outputs, all with ids, in ascending order.
 
     TFX's cache pairs an execution's events with its artifacts as if both came in one order, but ML Metadata gives

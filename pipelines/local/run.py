@@ -1,25 +1,26 @@
 """One run here, from parameters to a verdict: what changed, the steps, what refuses, the reports."""
 
 import contextlib
-import errno
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from components.common import progress
-from components.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
+from components.common.errors import ExitCode, UsageError, WeighbridgeError
 from components.common.memory import give_back, without_collections
-from components.verdict import Gate, Verdict, read_gates
-from components.verdict.verdict import GATES_FILE, VERDICT_FILE
+from components.verdict import Verdict
+from components.verdict.verdict import VERDICT_FILE
 from pipelines.definition import Context, Definition, Parameters
 from pipelines.local import facts
-from pipelines.workspace import ArtifactReference, Run, Step, StepState, Workspace
+from pipelines.local.collected import Collected, rows_note, step_facts
+from pipelines.local.explain import explain
+from pipelines.workspace import Run, Step, StepState, Workspace
 
-_FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
-# How TensorFlow and sqlite tell the same in errors of their own.
-_FULL_DISK_WORDS = ("No space left on device", "disk is full")
+if TYPE_CHECKING:
+    from pipelines.local.steps import NodeResult
 
 
 class Display(Protocol):
@@ -63,17 +64,40 @@ class Outcome:
 
 
 def earlier_outcome(
-    definition: Definition, parameters: Parameters, workspace: Workspace, context: Context
+    definition: Definition,
+    parameters: Parameters,
+    workspace: Workspace,
+    context: Context,
+    *,
+    to: str = "",
+    delivered_to: str = "",
 ) -> Outcome | None:
-    """The outcome of the last run that came to a verdict, if everything it depended on is still the same."""
+    """The outcome of the last run of this kind that came to a verdict, if everything it depended on is still the same.
+
+    Args:
+        definition: the pipeline.
+        parameters: its parameters.
+        workspace: where its runs are.
+        context: where it would run.
+        to: the step it would end after. Only a run that ended there counts: a part is no outcome of the whole.
+        delivered_to: the stage that its model would go to.
+    """
+    run = last_outcome(workspace, to=to, delivered_to=delivered_to)
+    if run is None or not facts.still_hold(run.record.facts, definition, parameters, context):
+        return None
+    try:
+        return Outcome(run, Verdict.read(run.folder / VERDICT_FILE), unchanged=True)
+    except UsageError:
+        return None
+
+
+def last_outcome(workspace: Workspace, *, to: str = "", delivered_to: str = "") -> Run | None:
+    """The last run of a kind that came to a verdict; see `earlier_outcome`."""
     for run in reversed(workspace.runs()):
-        if run.record.state in ("passed", "refused"):
-            if not facts.still_hold(run.record.facts, definition, parameters, context):
-                return None
-            try:
-                return Outcome(run, Verdict.read(run.folder / VERDICT_FILE), unchanged=True)
-            except UsageError:
-                return None
+        record = run.record
+        alike = record.kind != "promotion" and (record.to, record.delivered_to) == (to, delivered_to)
+        if alike and record.state in ("passed", "refused"):
+            return run
     return None
 
 
@@ -82,42 +106,51 @@ def execute(
 ) -> Outcome:
     """Run the pipeline; the run folder holds the verdict and its reports, also where the run ended early.
 
-    The caller holds the workspace's lock and has redirected the output of libraries to the run's log.
+    The run's record says how far: `to` a step, or before anything is pushed where it is a rehearsal. The caller holds
+    the workspace's lock and has redirected the output of libraries to the run's log.
     """
     began = time.monotonic()
-    evidence = _Collected()
+    collected = Collected()
     try:
-        _launch_all(definition, parameters, context, run, code_file, display, evidence)
-        verdict = evidence.verdict(definition.name, run.record.run_id)
+        _launch_all(definition, parameters, context, run, code_file, display, collected)
+        verdict = collected.verdict(definition.name, run.record.run_id)
         run.record.state = "passed" if verdict.passed else "refused"
         outcome = Outcome(run, verdict)
         # What was asked and found, told from digests: the next run compares before it starts anything.
-        run.record.facts = evidence.declared | facts.met(evidence.inputs, evidence.input_digests, context)
+        run.record.facts = collected.declared | facts.met(
+            collected.inputs, collected.input_digests, context, verdict.subject.get("model", "")
+        )
     except (Exception, KeyboardInterrupt) as error:
-        _log_traceback()
+        log_traceback()
         outcome = Outcome(run, None, error=explain(error, run))
         run.record.state = "failed"
         run.record.error = str(outcome.error)
     run.record.seconds = round(time.monotonic() - began, 3)
-    return _finished(run, outcome, evidence)
+    return finished(run, outcome, collected.folders)
 
 
-def _log_traceback() -> None:
+def log_traceback() -> None:
     """Into the log, and with --verbose to the terminal; a full disk must not hide the error itself."""
     with contextlib.suppress(OSError):
         traceback.print_exc()
 
 
-def _finished(run: Run, outcome: Outcome, evidence: "_Collected") -> Outcome:
-    """Leave the verdict, its reports and the run's record; where even these cannot be written, say so."""
+def finished(run: Run, outcome: Outcome, folders: dict[str, Path]) -> Outcome:
+    """Leave the verdict, its reports and the run's record; where even these cannot be written, say so.
+
+    Args:
+        run: the run.
+        outcome: how it ended.
+        folders: artifact folders that the report shows, by output key.
+    """
     try:
         if outcome.verdict:
             outcome.verdict.write(run.folder / VERDICT_FILE)
-            _write_reports(run, outcome.verdict, evidence)
+            _write_reports(run, outcome.verdict, folders)
         run.record.exit_code = int(outcome.exit_code)
         run.save()
     except Exception as error:
-        _log_traceback()
+        log_traceback()
         outcome = Outcome(run, outcome.verdict, error=outcome.error or explain(error, run))
         run.record.state, run.record.error, run.record.exit_code = "failed", str(outcome.error), int(outcome.exit_code)
         with contextlib.suppress(OSError):
@@ -125,50 +158,11 @@ def _finished(run: Run, outcome: Outcome, evidence: "_Collected") -> Outcome:
     return outcome
 
 
-class _Collected:
-    """What the steps left: gates in the order of the steps, folders for the report, digests."""
+def _write_reports(run: Run, verdict: Verdict, folders: dict[str, Path]) -> None:
+    from components.report import Evidence, write_reports
 
-    def __init__(self) -> None:
-        self.gates: list[Gate] = []
-        self.folders: dict[str, Path] = {}
-        self.subject: dict[str, str] = {}
-        self.declared: dict[str, Any] = {}
-        self.inputs: list[dict[str, Any]] = []
-        self.input_digests: list[str] = []
-
-    def verdict(self, pipeline: str, run_id: str) -> Verdict:
-        gates = self.gates or [
-            Gate(
-                name="run.gates.present",
-                passed=False,
-                observed=0,
-                message="No step of this pipeline weighed anything. Add a DataValidator or an Evaluator to it.",
-            )
-        ]
-        return Verdict.of(gates, pipeline=pipeline, run_id=run_id, subject=self.subject)
-
-    def add(self, key: str, artifact: Any) -> list[Gate]:
-        """Take an output artifact in; returns the gates it holds."""
-        folder = Path(artifact.uri)
-        if not artifact.has_custom_property("exists"):  # else it is production's, not this run's
-            self.folders[key] = folder
-        if artifact.type_name == "Examples" and (digest := artifact.get_string_custom_property("content_digest")):
-            self.subject.setdefault("data", digest)
-        if (folder / VERDICT_FILE).exists():
-            self.subject.update(Verdict.read(folder / VERDICT_FILE).subject)
-        gates: list[Gate] = []
-        if (folder / GATES_FILE).exists():
-            gates = read_gates(folder)
-        elif artifact.type_name == "PushedModel":
-            gates = [_stock_push(artifact)]
-        self.gates.extend(gates)
-        return gates
-
-
-def _stock_push(artifact: Any) -> Gate:
-    pushed = bool(artifact.get_int_custom_property("pushed"))
-    message = "The model was pushed." if pushed else "The model was not pushed: it was not blessed."
-    return Gate(name="push.model.pushed", passed=pushed, observed=pushed, threshold=True, message=message)
+    steps = [step.model_dump(exclude={"facts"}) for step in run.record.steps]
+    write_reports(run.folder, Evidence.collect(verdict, folders, steps=steps))
 
 
 def _launch_all(
@@ -178,7 +172,7 @@ def _launch_all(
     run: Run,
     code_file: Path,
     display: Display,
-    evidence: _Collected,
+    collected: Collected,
 ) -> None:
     display.step_started("loading TFX")
     with without_collections():
@@ -186,111 +180,41 @@ def _launch_all(
 
         pipeline = definition.create_pipeline(parameters, context)
         steps = PipelineSteps(pipeline, run.record.run_id, str(code_file))
-    evidence.declared = facts.declared(definition, parameters, steps.functions)
-    display.started(run, steps.names)
-    remaining = list(steps.names)
+    names, left_out = steps.extent(run.record.to, pushes=run.record.kind != "rehearsal")
+    steps.check(context)
+    if run.record.to == steps.names[-1]:
+        run.record.to = ""  # up to the last is the whole
+    collected.declared = facts.declared(definition, parameters, context, steps.modules)
+    display.started(run, names)
     launched = steps.launch()
-    while remaining:
-        name = remaining[0]
-        display.step_started(name)
-        began = time.monotonic()
-        try:
-            with progress.listening(display.step_progress):
-                result = next(launched)
-        except BaseException:
-            _record(run, display, Step(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
-            raise
-        remaining.pop(0)
+    for position, name in enumerate(names):
+        result = _launch(name, launched, run, display)
         give_back()
-        gates = _take_outputs(run, result, evidence)
+        gates = collected.take(run, result)
         refusing = [gate for gate in gates if gate.refuses]
         state: StepState = "refused" if refusing else "cached" if result.cached else "done" if result.ran else "skipped"
-        note = refusing[0].message if refusing else _rows(result)
-        _record(run, display, Step(name=name, state=state, seconds=round(result.seconds, 3), note=note))
+        note = refusing[0].message if refusing else rows_note(result)
+        seconds = round(result.seconds, 3)
+        _record(run, display, Step(name=name, state=state, seconds=seconds, note=note, facts=step_facts(result)))
         if refusing:
-            for skipped in remaining:
-                _record(run, display, Step(name=skipped, state="skipped", note="refused before"))
-            return
+            left_out = dict.fromkeys(names[position + 1 :], "refused before") | left_out
+            break
+    for name, why in left_out.items():
+        _record(run, display, Step(name=name, state="skipped", note=why))
+
+
+def _launch(name: str, launched: "Iterator[NodeResult]", run: Run, display: Display) -> "NodeResult":
+    display.step_started(name)
+    began = time.monotonic()
+    try:
+        with progress.listening(display.step_progress):
+            return next(launched)
+    except BaseException:
+        _record(run, display, Step(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
+        raise
 
 
 def _record(run: Run, display: Display, step: Step) -> None:
     run.record.steps.append(step)
     run.save()
     display.step_ended(step)
-
-
-def _take_outputs(run: Run, result: Any, evidence: _Collected) -> list[Gate]:
-    from pipelines.local.launcher import CONTENT_DIGEST
-
-    gates: list[Gate] = []
-    if {"input", "span", "window", "input_digest"} <= set(result.exec_properties):
-        evidence.inputs.append({key: result.exec_properties[key] for key in ("input", "span", "window")})
-        evidence.input_digests.append(result.exec_properties["input_digest"])
-    for key, artifacts in result.outputs.items():
-        for artifact in artifacts:
-            gates += evidence.add(key, artifact)
-            run.record.artifacts.append(
-                ArtifactReference(
-                    step=result.name,
-                    key=key,
-                    type=artifact.type_name,
-                    uri=artifact.uri,
-                    digest=artifact.get_string_custom_property(CONTENT_DIGEST) or "",
-                )
-            )
-    return gates
-
-
-def _rows(result: Any) -> str:
-    """`10,012 train + 4,990 eval rows` for a step that writes examples."""
-    for artifacts in result.outputs.values():
-        for artifact in artifacts:
-            if artifact.type_name == "Examples":
-                counts = {
-                    name.removeprefix("rows_"): int(value.int_value)
-                    for name, value in artifact.mlmd_artifact.custom_properties.items()
-                    if name.startswith("rows_")
-                }
-                if counts:
-                    parts = (f"{count:,} {split}" for split, count in sorted(counts.items(), key=lambda pair: -pair[1]))
-                    return f"{' + '.join(parts)} rows"
-    return ""
-
-
-def _write_reports(run: Run, verdict: Verdict, evidence: _Collected) -> None:
-    from components.report import Evidence, write_reports
-
-    steps = [step.model_dump() for step in run.record.steps]
-    write_reports(run.folder, Evidence.collect(verdict, evidence.folders, steps=steps))
-
-
-def explain(error: BaseException, run: Run) -> WeighbridgeError:
-    """An error as a person can act on it; the traceback is in the run's log."""
-    for cause in _chain(error):
-        if isinstance(cause, WeighbridgeError):
-            return cause
-        full = any(words in str(cause) for words in _FULL_DISK_WORDS)
-        if full or (isinstance(cause, OSError) and cause.errno in _FULL_DISK):
-            place = getattr(cause, "filename", None) or run.folder.parents[1]
-            return InfrastructureError(
-                f"The disk failed while writing {place}: {getattr(cause, 'strerror', None) or 'no space left'}",
-                "Free some space, then run again: finished steps are kept.",
-            )
-        if isinstance(cause, PermissionError):
-            return UsageError(f"{cause.filename} cannot be written: {cause.strerror}")
-        if isinstance(cause, MemoryError):
-            return InfrastructureError("The machine ran out of memory", "Run again on a larger one.")
-    if isinstance(error, KeyboardInterrupt):
-        return InfrastructureError("Interrupted", "Run again: finished steps are kept.")
-    step = run.record.steps[-1].name if run.record.steps else run.record.pipeline
-    first = (str(error).strip().splitlines() or [""])[0]
-    return UsageError(f"{step} failed: {type(error).__name__}: {first}", f"The whole story is in {run.log}")
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    """An error and what caused it, the outermost first."""
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
-        error = error.__cause__ or error.__context__
-    return found

@@ -1,16 +1,21 @@
 """Launches a TFX pipeline's nodes one after another and says what each did."""
 
+import difflib
 import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.common import files
 from components.common.digests import code_digest
 from components.common.errors import UsageError
-from pipelines.local.facts import function_modules, is_own_source
+from pipelines.definition import Context
+from pipelines.local.facts import step_modules
+
+if TYPE_CHECKING:
+    from pipelines.local.launcher import CutoffLauncher
 
 
 @dataclass
@@ -23,6 +28,7 @@ class NodeResult:
         ran: the node was executed now; neither cached nor ran means that TFX skipped it (a condition).
         seconds: wall time.
         outputs: its output artifacts by key (TFX artifacts).
+        inputs: its input artifacts by key.
         exec_properties: as resolved for this execution.
     """
 
@@ -31,6 +37,7 @@ class NodeResult:
     ran: bool
     seconds: float
     outputs: dict[str, list[Any]] = field(default_factory=dict)
+    inputs: dict[str, list[Any]] = field(default_factory=dict)
     exec_properties: dict[str, Any] = field(default_factory=dict)
 
 
@@ -41,6 +48,10 @@ class PipelineSteps:
         pipeline: a `tfx.orchestration.pipeline.Pipeline`.
         run_id: id of this run in ML Metadata.
         code_file: JSON file that remembers, per node, the code of the user functions it last ran with.
+
+    Attributes:
+        modules: names of the own code behind each node, by its id.
+        changed_code: the nodes launched so far whose user functions are not as they were, where only that is known.
     """
 
     def __init__(self, pipeline: Any, run_id: str, code_file: str) -> None:
@@ -48,15 +59,14 @@ class PipelineSteps:
         from tfx.orchestration.local import runner_utils
         from tfx.orchestration.portable import runtime_parameter_utils
 
-        from pipelines.local.launcher import CutoffLauncher
-
-        self._launcher = CutoffLauncher
         if pipeline.metadata_connection_config is None:
             raise UsageError(
                 f"Pipeline {pipeline.pipeline_info.pipeline_name} has no metadata_connection_config",
                 "Build it with context.pipeline([...]), or pass a sqlite connection of your own.",
             )
-        self._modules = {node.id: _modules(node) for node in pipeline.components}
+        self.modules = {node.id: step_modules(node) for node in pipeline.components}
+        self._pushing = [node.id for node in pipeline.components if _pushes(node)]
+        self._properties = {node.id: dict(getattr(node, "exec_properties", {})) for node in pipeline.components}
         self._digested = {
             node.id for node in pipeline.components if "code_digest" in getattr(node, "exec_properties", {})
         }
@@ -68,16 +78,55 @@ class PipelineSteps:
         connection = self._deployment.metadata_connection_config
         self._connection = getattr(connection, connection.WhichOneof("connection_config"))
         self._code_file = code_file
+        self.changed_code: set[str] = set()
 
     @property
     def names(self) -> list[str]:
         """Ids of the nodes, in the order they run."""
         return [node.pipeline_node.node_info.id for node in self._ir.nodes]
 
-    @property
-    def functions(self) -> set[str]:
-        """Modules of all own code that the steps call."""
-        return set().union(*self._modules.values())
+    def extent(self, to: str, pushes: bool) -> tuple[list[str], dict[str, str]]:
+        """Which steps to launch.
+
+        Args:
+            to: the last step that is wanted; empty for all.
+            pushes: whether steps that push are wanted.
+
+        Returns:
+            The names of the steps to launch, and of those to be recorded as left out with the reason.
+
+        Raises:
+            UsageError: there is no step of that name.
+        """
+        names = self.names
+        if to and to not in names:
+            close = difflib.get_close_matches(to, names, n=1)
+            guess = f" Did you mean {close[0]!r}?" if close else ""
+            raise UsageError(f"There is no step {to!r}.{guess}", f"Steps: {', '.join(names)}.")
+        wanted = names[: names.index(to) + 1] if to else names
+        end = next((index for index, name in enumerate(wanted) if name in self._pushing), len(wanted))
+        end = len(wanted) if pushes else end
+        return wanted[:end], dict.fromkeys(wanted[end:], "a rehearsal pushes nothing")
+
+    def check(self, context: Context) -> None:
+        """Make sure that the pipeline does what its context asks for.
+
+        Raises:
+            UsageError: it would push elsewhere, or use all the data where a share was asked for.
+        """
+        if context.deliver_to and not any(
+            context.deliver_to in str(value) for name in self._pushing for value in self._properties[name].values()
+        ):
+            raise UsageError(
+                f"Pipeline {context.name} would not push to {context.deliver_to}",
+                "Give its Pusher destination=context.destination.",
+            )
+        samples = [share_of(properties["sample"]) for properties in self._properties.values() if "sample" in properties]
+        if context.sample != 1.0 and context.sample not in samples:
+            raise UsageError(
+                f"Pipeline {context.name} would use all its data, not {context.sample:g} of them",
+                "Give its ExampleGen sample=context.sample.",
+            )
 
     def launch(self) -> Iterator[NodeResult]:
         """Launch node after node; a node's error is raised from here."""
@@ -90,11 +139,12 @@ class PipelineSteps:
 
         name = node.node_info.id
         started = time.monotonic()
-        modules = set() if name in self._digested else self._modules.get(name, set())
+        modules = set() if name in self._digested else self.modules.get(name, set())
         code = _NodeCode(self._code_file, name, modules)
         if code.changed:
+            self.changed_code.add(name)
             node.execution_options.caching_options.enable_cache = False
-        info = self._launcher(
+        info = self._new_launcher(
             pipeline_node=node,
             mlmd_connection=metadata.Metadata(self._connection),
             pipeline_info=self._ir.pipeline_info,
@@ -110,8 +160,14 @@ class PipelineSteps:
             ran=state == "COMPLETE",
             seconds=time.monotonic() - started,
             outputs=outputs,
+            inputs={key: list(artifacts) for key, artifacts in (getattr(info, "input_dict", None) or {}).items()},
             exec_properties=dict(getattr(info, "exec_properties", None) or {}),
         )
+
+    def _new_launcher(self, **options: Any) -> "CutoffLauncher":
+        from pipelines.local.launcher import CutoffLauncher
+
+        return CutoffLauncher(**options)
 
     def _execution(self, execution_id: int | None) -> tuple[str, dict[str, list[Any]]]:
         """State and outputs of an execution, as ML Metadata has them."""
@@ -126,6 +182,10 @@ class PipelineSteps:
             outputs = execution_lib.get_output_artifacts(handle, execution_id)
         state = metadata_store_pb2.Execution.State.Name(execution.last_known_state)  # type: ignore[attr-defined]
         return state, {key: list(artifacts) for key, artifacts in outputs.items()}
+
+
+def _pushes(node: Any) -> bool:
+    return any(channel.type_name == "PushedModel" for channel in node.outputs.values())
 
 
 class _NodeCode:
@@ -152,10 +212,11 @@ def _read_json(path: str) -> dict[str, Any]:
         return {}
 
 
-def _modules(component: Any) -> set[str]:
-    """Modules of own code behind a component: its dotted user functions, and its executor."""
-    modules = function_modules(dict(getattr(component, "exec_properties", {})))
-    executor = getattr(getattr(component, "executor_spec", None), "executor_class", None)
-    if executor is not None and is_own_source(executor.__module__):
-        modules.add(executor.__module__)
-    return modules
+def share_of(sample: Any) -> float | None:
+    """The share of the data in a component's parameter `sample`: a number, or JSON as ExampleGen has it."""
+    from components.example_gen.sample import Sample
+
+    try:
+        return float(sample) if isinstance(sample, float) else Sample.model_validate_json(sample).share
+    except ValueError:
+        return None

@@ -50,6 +50,7 @@ def create_pipeline(parameters: Parameters, context: Context) -> Any:
         splits={"train": 2, "eval": 1},
         schema_file=str(context.schema),
         prepare_fn="pipelines.taxi.features.prepare",
+        sample=context.sample,
         gates=gates.examples,
     )
     production = ProductionModel(context.production)
@@ -92,6 +93,6 @@ def create_pipeline(parameters: Parameters, context: Context) -> Any:
         blessing=evaluator.outputs["blessing"],
         infra_blessing=evaluator.outputs["infra_blessing"],
         statistics=validator.outputs["statistics"],
-        destination=context.production,
+        destination=context.destination,
     )
     return context.pipeline([example_gen, production, validator, trainer, evaluator, pusher])

@@ -13,6 +13,8 @@ from components.evaluator.kernels import KERNELS
 from components.report.plots import Lines, Table, read_plots
 from tests.components.evaluator.helpers import gate, load, quality_gates, weighing
 
+pytestmark = pytest.mark.documents
+
 README = (Path(components.evaluator.__file__).parent / "README.md").read_text()
 
 

@@ -1,0 +1,1 @@
+"""Replaying history span by span, as production would have lived it."""

@@ -1,0 +1,135 @@
+"""Replays spans: each is one run of the pipeline that knows nothing after the span, in a production of its own."""
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.common.digests import code_digest, value_digest
+from components.common.errors import ExitCode, InfrastructureError, UsageError
+from components.example_gen.resolve import fingerprint
+from pipelines.backtest.gather import span_record
+from pipelines.backtest.record import Backtest, SpanRecord
+from pipelines.backtest.spans import Span
+from pipelines.definition import Definition, Parameters
+from pipelines.local import facts
+
+STARTS, ENDS = "evaluate_from", "until"
+"""Parameters that a pipeline needs to be backtested: the first day to weigh on, and the day to know nothing from."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A backtest that is asked for.
+
+    Attributes:
+        reference: the pipeline, as the command line names it.
+        definition: the pipeline.
+        data: `--data`, or None.
+        settings: `--set`, as given.
+        spans: in order.
+        step: length of a span.
+        metric: that table and plot show; empty for the first of `gates.yaml`.
+        workdir: folder that holds the backtests of all pipelines.
+    """
+
+    reference: str
+    definition: Definition
+    data: str | None
+    settings: tuple[str, ...]
+    spans: list[Span]
+    step: str
+    metric: str
+    workdir: Path
+
+    def asked(self) -> str:
+        """Digest of all that decides what a backtest finds."""
+        parameters = self._parameters(self.spans[0])
+        given: Any = parameters
+        read = {"input": given.data, "span": getattr(given, "span", "latest"), "window": getattr(given, "window", 1)}
+        return value_digest(
+            {
+                "pipeline": self.definition.name,
+                "code": code_digest(
+                    ["components", self.definition.module.rpartition(".")[0] or self.definition.module]
+                ),
+                "reviewed": facts.reviewed(self.definition, self.definition.folder / "schema.pbtxt", {}),
+                "data": fingerprint(**read),
+                "parameters": parameters.model_dump(mode="json"),
+                "spans": [span.name for span in self.spans],
+            }
+        )
+
+    def _parameters(self, span: Span) -> Parameters:
+        """The parameters of a span.
+
+        Raises:
+            UsageError: the pipeline cannot be told the days of a span, or a setting is not allowed.
+        """
+        fields = self.definition.parameters_type.model_fields
+        missing = [name for name in (STARTS, ENDS) if name not in fields]
+        if missing:
+            raise UsageError(
+                f"{self.definition.name} has no parameter {missing[0]!r}, so its history cannot be replayed",
+                f"Give its Parameters {STARTS!r} (first day to weigh on) and {ENDS!r} (day to know nothing from), "
+                "and hand them to ExampleGen as time_splits and time_end.",
+            )
+        for setting in self.settings:
+            if (name := setting.partition("=")[0]) in (STARTS, ENDS):
+                raise UsageError(f"--set {name} is what a backtest sets itself", "Use --from and --to.")
+        return self.definition.parameters(self.data, self._settings(span))
+
+    def _settings(self, span: Span) -> list[str]:
+        return [*self.settings, f"{STARTS}={span.start.isoformat()}", f"{ENDS}={span.end.isoformat()}"]
+
+    def run(self, backtest: Backtest, started: Callable[[Span], None], ended: Callable[[SpanRecord], None]) -> None:
+        """Replay what is not done yet; `backtest.json` is replaced after every span.
+
+        Raises:
+            InfrastructureError: a run failed in a way that is safe to retry; what is done is kept.
+        """
+        for span in self.spans[len(backtest.spans) :]:
+            started(span)
+            record = self._replay(span)
+            backtest.spans.append(record)
+            backtest.write(self.workdir)
+            ended(record)
+
+    def _replay(self, span: Span) -> SpanRecord:
+        command = [sys.executable, "-m", "pipelines.cli.main", "run", self.reference, "--json"]
+        command += ["--workdir", str(self.workdir)]
+        if self.data is not None:
+            command += ["--data", self.data]
+        for setting in self._settings(span):
+            command += ["--set", setting]
+        with _ended_with_us(command) as process:
+            output, errors = process.communicate()
+        if process.returncode in (ExitCode.PASSED, ExitCode.REFUSED):
+            return span_record(span, json.loads(output), self.workdir / self.definition.name / "production")
+        told = " ".join(line.strip() for line in errors.splitlines()[-3:]) or f"exit code {process.returncode}"
+        if process.returncode == ExitCode.USAGE:
+            # Production would have stood still in this span too; the next one may be sound again.
+            return SpanRecord(
+                span=span.name,
+                start=span.start.isoformat(),
+                end=span.end.isoformat(),
+                decision="failed",
+                message=told.removeprefix("error: "),
+            )
+        raise InfrastructureError(f"Span {span.name}: {told}", "Run the same backtest again: finished spans are kept.")
+
+
+@contextlib.contextmanager
+def _ended_with_us(command: list[str]) -> Iterator["subprocess.Popen[str]"]:
+    """A process that does not go on when this one is interrupted."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()

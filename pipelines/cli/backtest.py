@@ -1,0 +1,131 @@
+"""`weighbridge backtest`: history replayed span by span, as production would have lived it."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli.options import (
+    WORKDIR,
+    DataOption,
+    ForceOption,
+    JsonOption,
+    PipelineArgument,
+    SetOption,
+    WorkdirOption,
+)
+
+if TYPE_CHECKING:
+    from pipelines.backtest.record import Backtest
+    from pipelines.backtest.replay import Replay
+
+
+def backtest(
+    pipeline: PipelineArgument,
+    first: Annotated[str, typer.Option("--from", metavar="DAY", help="First span: a month, 2010-06, or a day.")],
+    last: Annotated[str, typer.Option("--to", metavar="DAY", help="Last span, included: a month or a day.")],
+    step: Annotated[str, typer.Option("--step", help="Length of a span: week or month.")] = "month",
+    metric: Annotated[str, typer.Option("--metric", help="Metric to show; by default the first of gates.yaml.")] = "",
+    data: DataOption = None,
+    settings: SetOption = None,
+    workdir: WorkdirOption = WORKDIR,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay PIPELINE's history: validate, train, weigh, push or refuse, for each span in turn.
+
+    Each model is trained on what was known before its span and weighed on the span, side by side with the model that
+    was in production then. The backtest has a production of its own. Interrupted, it goes on where it was. Exit code
+    0: the whole history was replayed, whatever was pushed or refused.
+    """
+    from pathlib import Path
+
+    from pipelines.backtest.pages import write_pages
+    from pipelines.backtest.record import Backtest
+    from pipelines.backtest.replay import Replay
+    from pipelines.backtest.spans import spans
+    from pipelines.definition import load
+    from pipelines.gates import load_gates
+    from pipelines.workspace import Workspace
+
+    definition = load(pipeline)
+    replay = Replay(
+        reference=pipeline,
+        definition=definition,
+        data=data,
+        settings=tuple(settings or ()),
+        spans=spans(first, last, step),
+        step=step,
+        metric=metric or next(iter(load_gates(definition.folder / "gates.yaml").quality.metrics)),
+        workdir=Path(workdir),
+    )
+    asked = replay.asked()
+    folder = Workspace(workdir, definition.name).folder / "backtests" / asked.removeprefix("sha256:")[:12]
+    replay = Replay(**{**vars(replay), "workdir": folder})
+    if force:
+        _forget(folder)
+    found = Backtest.read(folder) or Backtest(
+        pipeline=definition.name,
+        asked=asked,
+        settings=list(replay.settings),
+        step=step,
+        metric=replay.metric,
+        total=len(replay.spans),
+    )
+    found.metric = replay.metric
+    try:
+        _run(replay, found, silent=as_json)
+    finally:
+        page = write_pages(found, folder) if found.spans else None
+    if as_json:
+        document = found.model_dump(mode="json") | {"folder": str(folder), "page": str(page)}
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        return
+    _print(found, str(page))
+
+
+def _forget(folder: "Path") -> None:  # type: ignore[name-defined]  # noqa: F821
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(replay: "Replay", found: "Backtest", *, silent: bool) -> None:
+    from pipelines.backtest.record import SpanRecord
+    from pipelines.backtest.show import interval_text
+    from pipelines.backtest.spans import Span
+    from pipelines.cli.display import console
+
+    out = console(stderr=True)
+    out.quiet = silent
+    if found.spans:
+        out.print(f"{len(found.spans)} of {found.total} spans were done before")
+
+    def started(span: Span) -> None:
+        out.print(f"{span.name}: weighing {span.start} to {span.end} with what was known before …", markup=False)
+
+    def ended(record: SpanRecord) -> None:
+        metric = record.metrics.get(found.metric)
+        told = f" · {found.metric} {interval_text(metric.candidate)}" if metric else ""
+        out.print(f"{record.span}: {record.decision}{told} · {record.seconds:.0f} s", markup=False)
+
+    replay.run(found, started, ended)
+
+
+def _print(found: "Backtest", page: str) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from pipelines.backtest.show import HEADS, summary, table
+    from pipelines.cli.display import console
+
+    out = console()
+    shown = Table(box=box.SIMPLE, pad_edge=False)
+    for head in HEADS.values():
+        shown.add_column(head, overflow="fold")
+    for row in table(found):
+        shown.add_row(*(row[name] for name in HEADS))
+    out.print(shown)
+    out.print(summary(found), markup=False)
+    out.print(f"report: {page}", markup=False)

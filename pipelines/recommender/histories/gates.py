@@ -1,0 +1,81 @@
+"""Thresholds of this step: what order lines may lose in cleaning, and what must be left to learn from."""
+
+from collections.abc import Mapping
+
+from pydantic import Field, field_validator
+
+from components.common.errors import UsageError
+from components.verdict import Bounds, Gate, Section, read_gates
+from pipelines.recommender.histories.clean import REASONS
+
+ROOM = "histories"
+
+
+class HistoriesGates(Section):
+    """The `steps.Histories` section of a thresholds file; each threshold holds for every split.
+
+    Attributes:
+        removed: largest share of a split's lines, by reason of `REASONS`, that cleaning may leave out; a reason
+            that is not named may take nothing.
+        top_customer_share: how much of a split's purchases one customer may have made.
+        known_items: share of the evaluation's purchases that are of items bought before.
+        customers: how many customers a split must have.
+    """
+
+    removed: dict[str, Bounds] = Field(default_factory=dict)
+    top_customer_share: Bounds = Bounds(max=0.5)
+    known_items: Bounds = Bounds(min=0.5)
+    customers: Bounds = Bounds(min=1)
+
+    @field_validator("removed")
+    @classmethod
+    def _known(cls, removed: dict[str, Bounds]) -> dict[str, Bounds]:
+        for reason in removed:
+            if reason not in REASONS:
+                raise ValueError(f"{reason!r} is no reason to remove a line; reasons: {', '.join(REASONS)}")
+        return removed
+
+
+def judge(gates: HistoriesGates, found: Mapping[str, Mapping[str, float]]) -> list[Gate]:
+    """Judge what cleaning left.
+
+    Args:
+        gates: the thresholds.
+        found: by split: `lines`, the number removed by each reason, `top_customer_share`, `customers`, and
+            for the evaluation `known_items`.
+    """
+    judged: list[Gate] = []
+    for split, values in found.items():
+        lines = values["lines"]
+        for reason, what in REASONS.items():
+            removed = int(values[reason])
+            bounds = gates.removed.get(reason, Bounds(max=0.0))
+            judged += bounds.judge(
+                f"{ROOM}.{split}.{reason}",
+                removed / lines if lines else None,
+                advice=f"{removed:,} of {lines:,.0f} lines were left out because each {what}.",
+            )
+        shares = {"top_customer_share": gates.top_customer_share, "known_items": gates.known_items}
+        for name, bounds in shares.items():
+            if name in values:
+                judged += bounds.judge(f"{ROOM}.{split}.{name}", values[name], advice=_ADVICE[name])
+        judged += gates.customers.judge(f"{ROOM}.{split}.customers", values["customers"], advice=_ADVICE["customers"])
+    return judged
+
+
+def lines_gate(examples: str) -> Gate:
+    """Whether the order lines passed their own gates: what is made of refused lines is refused too."""
+    name = f"{ROOM}.lines.passed"
+    try:
+        refused = [gate.name for gate in read_gates(examples) if gate.refuses]
+    except UsageError as error:
+        return Gate(name=name, passed=False, message=f"Nothing vouches for the order lines: {error.message}.")
+    told = f"The order lines were refused by {', '.join(refused)}." if refused else "The order lines passed."
+    return Gate(name=name, passed=not refused, observed=not refused, threshold=True, message=told)
+
+
+_ADVICE = {
+    "top_customer_share": "One customer's taste would become everybody's: see who it is, and leave it out or loosen.",
+    "known_items": "Items that nobody bought before cannot be recommended from purchases: did the codes change?",
+    "customers": "Take more spans, or a longer evaluation.",
+}

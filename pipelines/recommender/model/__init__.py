@@ -1,0 +1,1 @@
+"""The two-tower model: reading, towers, loss, training, retrieval and export."""

@@ -1,0 +1,59 @@
+"""Recommendations that need no model. A model that does not beat the best of them is not worth serving."""
+
+from typing import Any
+
+import numpy as np
+
+from components.evaluator.ranking.baselines import (
+    popular_items,
+    popularity,
+    popularity_by_group,
+    popularity_scores,
+    repeat,
+)
+from components.evaluator.ranking.interactions import Interactions, Items
+from components.evaluator.ranking.neighbours import item_to_item
+from pipelines.recommender.histories.past import Past
+from pipelines.recommender.weigh.audience import Audience
+
+HALF_LIFE = 30.0  # days, after which a purchase counts half for what is popular
+
+
+def yardsticks(past: Past, audience: Audience, items: int, ranks: int) -> dict[str, Items]:
+    """What each baseline recommends to the audience, by its name.
+
+    Args:
+        past: all purchases before the evaluation.
+        audience: to recommend to.
+        items: size of the catalogue.
+        ranks: length of the lists.
+    """
+    before = Interactions.from_pairs(past.customer, past.item, len(past.customers), past.ages)
+    histories = whole_histories(past, audience)
+    popular = popular_items(popularity_scores(before, items, half_life=HALF_LIFE))
+    countries, number = np.unique(past.countries, return_inverse=True)
+    where = _places([str(name).encode() for name in audience.columns["country"]], countries)
+    return {
+        "popularity": popularity(before, audience.size, items, ranks, half_life=HALF_LIFE),
+        "popularity_by_country": popularity_by_group(before, number, where, items, ranks, half_life=HALF_LIFE),
+        "item_to_item": item_to_item(before, histories, popular, items, ranks),
+        "item_to_item_and_own": item_to_item(before, histories, popular, items, ranks, include_self=True),
+        "repeat": repeat(histories, popular, items, ranks),
+    }
+
+
+def whole_histories(past: Past, audience: Audience) -> Interactions:
+    """All that the audience bought before: a yardstick is not cut off where a model's input is."""
+    places = _places([str(name).encode() for name in audience.columns["customer"]], past.customers)
+    user = np.full(len(past.customers), -1)
+    user[places[places >= 0]] = np.flatnonzero(places >= 0)
+    rows = user[past.customer]
+    theirs = rows >= 0
+    return Interactions.from_pairs(rows[theirs], past.item[theirs], audience.size, past.ages[theirs])
+
+
+def _places(names: list[bytes], known: Any) -> Any:
+    """Place of each name among the sorted `known`, -1 for those that are not there."""
+    found = np.array(names, object)
+    places = np.minimum(np.searchsorted(known, found), max(len(known) - 1, 0))
+    return np.where(known[places] == found, places, -1) if len(known) else np.full(len(names), -1)

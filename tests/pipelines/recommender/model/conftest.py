@@ -1,0 +1,15 @@
+"""A model that has learned nothing yet, over a catalogue by hand."""
+
+import pytest
+
+from pipelines.recommender.model import network
+from pipelines.recommender.model.vocabulary import Vocabulary
+from tests.pipelines.recommender.model.planted import catalogue, options
+
+
+@pytest.fixture(scope="session")
+def untrained():
+    """Model, vocabulary and catalogue of 300 items."""
+    known = catalogue(300)
+    vocabulary = Vocabulary(known)
+    return network.build(network.Facts.of(known, vocabulary), vocabulary, options(), 1), vocabulary, known

@@ -1,0 +1,42 @@
+"""The recommender pipeline at a size for tests: a small model without twins, and less time to measure it in.
+
+A user's own pipeline in the form of a module: the thresholds beside it are written by `test_recommender_run.py`.
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+
+def run_fn(fn_args: Any) -> None:
+    """Trains a model that is exported once."""
+    from pipelines.recommender.model import run
+
+    run.run_fn(SimpleNamespace(**vars(fn_args) | {"custom_config": fn_args.custom_config | {"scales": ()}}))
+
+
+def random_vectors(fn_args: Any) -> None:
+    """Exports a model that has learned nothing: its vectors are drawn by lot."""
+    from pathlib import Path
+
+    import numpy as np
+
+    from components.common.examples import read_summary
+    from components.trainer import TrainingSession
+    from pipelines.recommender.histories.catalogue import Catalogue
+    from pipelines.recommender.model import network, run
+    from pipelines.recommender.model.export import export
+    from pipelines.recommender.model.options import Options
+    from pipelines.recommender.model.read import read, training_batches
+    from pipelines.recommender.model.vocabulary import Vocabulary
+
+    session = TrainingSession.from_fn_args(fn_args)
+    options = Options.of(fn_args)
+    folder = run.histories_folder(fn_args.train_files)
+    catalogue, longest = Catalogue.read(folder), read_summary(str(Path(folder)))["longest"]
+    vocabulary = Vocabulary(catalogue)
+    model = network.build(network.Facts.of(catalogue, vocabulary), vocabulary, options, 1)
+    data = training_batches(read(fn_args.train_files, vocabulary, longest), 512, 2, session.seed)
+    session.fit(model, data, epochs=1, steps_per_epoch=1)
+    for embedding in (model.item_tower.numbers, model.customer_tower.history):
+        embedding.embeddings.assign(np.random.default_rng(1).normal(0, 9, embedding.embeddings.shape))
+    export(model, vocabulary, catalogue, options, session.export_dir, longest=longest)
