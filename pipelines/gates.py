@@ -1,6 +1,7 @@
 """The thresholds file, `gates.yaml`: both sides' conditions in one reviewed place, one section per component."""
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,12 +32,23 @@ class Gates(Section):
     delivery: Delivery = Field(default_factory=Delivery)
     steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
-    def of_step(self, name: str, section: type[StepSection]) -> StepSection:
+    def of_step(self, name: str, section: type[StepSection], *, others: Sequence[str] = ()) -> StepSection:
         """The thresholds of a pipeline's own step: what stands below `steps`, as the type that the step gives it.
+
+        Args:
+            name: of the step.
+            section: its type.
+            others: names of the pipeline's other steps that have a section: a name besides is a mistyped one.
 
         Raises:
             UsageError: a key is unknown, or a value cannot be a threshold.
         """
+        known = (name, *others)
+        for given in self.steps:
+            if given not in known:
+                close = difflib.get_close_matches(given, known, n=1)
+                guess = f"; did you mean {close[0]!r}?" if close else ""
+                raise UsageError(f"gates.yaml: steps.{given} is not known{guess}", f"Allowed here: {', '.join(known)}.")
         try:
             return section.model_validate(self.steps.get(name, {}))
         except ValidationError as error:

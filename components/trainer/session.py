@@ -159,8 +159,8 @@ class TrainingSession:
             validation_data: batches to evaluate after each epoch.
             steps_per_epoch: batches that make an epoch; by default all of `data`, which is counted by reading
                 it once where TensorFlow cannot tell. That fills its cache, if it has one.
-            callbacks: further callbacks. Where there are none, and one device or a TPU computes, several steps are taken
-                in one call of TensorFlow.
+            callbacks: further callbacks. Where there are none, and one device or a TPU computes, several steps are
+                taken in one call of TensorFlow.
             options: further arguments of `model.fit`, e.g. `class_weight`, `validation_steps`.
 
         Returns:

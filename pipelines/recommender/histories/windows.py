@@ -1,8 +1,8 @@
 """Rows to learn from and to be judged on: what a customer bought before a moment, and what within a window after it.
 
 Training and evaluation rows are made by the same function, so that what is known at the moment of the request is the
-same for both: the history ends strictly before the moment, the targets lie in the window, nothing else is looked at.
-No tfx.
+same for both: the history ends strictly before the moment, the targets lie in the window, and of the rest only the
+country that the customer orders from is looked at, which a request tells. No tfx.
 """
 
 from collections.abc import Iterator

@@ -6,6 +6,7 @@ weighed there.
 """
 
 import json
+import re
 import sys
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from pyarrow import parquet
 
 from components.common.digests import tree_digest
 from pipelines.recommender import columns as c
@@ -21,12 +21,12 @@ from pipelines.recommender.shop.options import Options
 from pipelines.recommender.shop.places import Place
 from pipelines.recommender.shop.write import write
 from pipelines.workspace import find_run
+from tests.pipelines.recommender import exports
 
 pytestmark = pytest.mark.slow
 
 FOLDER = Path(__file__).parents[3] / "pipelines/recommender"
 SMALL = "tests.pipelines.recommender.small_pipeline"
-LAST = pd.Timestamp("2010-11-30")
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,7 @@ def small(shared):
     code = 'from pipelines.recommender.pipeline import Parameters, create_pipeline\n\nNAME = "recommender"\n'
     (package / "__init__.py").write_text(f'{code}__all__ = ["Parameters", "create_pipeline"]\n')
     gates = yaml.safe_load((FOLDER / "gates.yaml").read_text())
-    del gates["latency"]["variants"]
-    gates["latency"]["budget_s"] = 10
+    gates["latency"] = {"signature": "recommend", "inputs": {"k": 20}, "batch_sizes": {1: {"p99_ms": {"max": 5000}}}}
     gates["quality"]["slice_metrics"] = [
         each for each in gates["quality"]["slice_metrics"] if "catalogue" not in each["slice"]
     ]
@@ -87,23 +86,11 @@ def run(weighbridge, first, small):
 
     def call(data: Path | None = None, run_fn: str = "run_fn", **settings):
         arguments = [] if data is None else ["--data", data]
-        for name, value in {"run_fn": f"{SMALL}.{run_fn}", "epochs": 1, "dim": 32} | settings.items():
+        for name, value in ({"run_fn": f"{SMALL}.{run_fn}"} | settings).items():
             arguments += ["--set", f"{name}={value}"]
         return weighbridge("run", small, *arguments)
 
     return call
-
-
-def orders() -> pd.DataFrame:
-    return parquet.read_table(FOLDER / "orders.parquet").to_pandas()
-
-
-def save(frame: pd.DataFrame, path: Path) -> Path:
-    if path.suffix == ".csv":
-        frame.to_csv(path, index=False)
-    else:
-        frame.to_parquet(path, index=False)
-    return path
 
 
 def gates_of(workdir) -> dict[str, dict]:
@@ -153,16 +140,17 @@ def test_a_second_run_says_that_nothing_changed(first, weighbridge, production):
     assert production() == before
 
 
-def test_lines_out_of_order_in_several_files_are_the_same_data(run, first, tmp_path):
-    assert run().code == 0
-    shuffled = orders().sample(frac=1, random_state=1)
+def test_lines_out_of_order_in_several_files_give_the_same_histories(run, first, tmp_path):
+    shuffled = exports.orders().sample(frac=1, random_state=1)
     folder = tmp_path / "parts"
     folder.mkdir()
-    save(shuffled.iloc[:20_000], folder / "a.parquet")
-    save(shuffled.iloc[20_000:], folder / "b.parquet")
+    exports.save(shuffled.iloc[:20_000], folder / "a.parquet")
+    exports.save(shuffled.iloc[20_000:], folder / "b.parquet")
     again = run(folder)
     assert again.code == 0, again.out + again.err
-    assert {states(first)[name] for name in ("Histories", "Trainer", "Evaluator")} == {"cached"}
+    assert states(first)["ExampleGen"] == "done"
+    summaries = first.glob("recommender/artifacts/Histories/histories/*/summary.json")
+    assert len({json.loads(path.read_text())["content_digest"] for path in summaries}) == 1
 
 
 def test_a_model_of_rubbish_is_refused_by_what_needs_no_model(run, first, production):
@@ -178,88 +166,23 @@ def test_a_model_of_rubbish_is_refused_by_what_needs_no_model(run, first, produc
     assert production() == before
 
 
-def test_markup_in_a_description_is_text_in_the_report(run, first, tmp_path):
-    frame = orders()
-    frame[c.DESCRIPTION] = "<script>alert(1)</script>" + frame[c.DESCRIPTION].fillna("")
-    assert run(save(frame, tmp_path / "markup.parquet")).code == 0
-    report = (find_run(first).folder / "report.html").read_text()
-    assert "&lt;script&gt;alert(1)" in report
-    assert "<script" not in report
-
-
-def evaluation(frame: pd.DataFrame) -> pd.Series:
-    return frame[c.DATE] >= LAST + pd.Timedelta(days=1) - pd.Timedelta(days=28)
-
-
-def one_customer_buys_everything(frame):
-    busy = evaluation(frame) & (frame.index % 2 == 0)
-    frame.loc[busy, c.CUSTOMER] = "17850"
-    return frame
-
-
-def all_items_are_new(frame):
-    later = evaluation(frame)
-    frame.loc[later, c.ITEM] = "9" + frame.loc[later, c.ITEM].str[1:5] + "NW"
-    return frame
-
-
-def negative_prices(frame):
-    frame.loc[evaluation(frame) & (frame.index % 20 == 0), c.PRICE] *= -1
-    return frame
-
-
-def mixed_currencies(frame):
-    abroad = evaluation(frame) & (frame[c.COUNTRY] != "United Kingdom")
-    frame[c.PRICE] = frame[c.PRICE].astype(object)
-    frame.loc[abroad, c.PRICE] = "€" + frame.loc[abroad, c.PRICE].astype(str)
-    return frame
-
-
-def text_in_quantity(frame):
-    frame[c.QUANTITY] = frame[c.QUANTITY].astype(object)
-    some = evaluation(frame) & (frame.index % 30 == 0)
-    frame.loc[some, c.QUANTITY] = frame.loc[some, c.QUANTITY].astype(str) + " pcs"
-    return frame
-
-
-def one_week_twice(frame):
-    return pd.concat([frame, frame[frame[c.DATE] >= LAST - pd.Timedelta(days=6)]])
-
-
-def a_new_market(frame):
-    frame.loc[evaluation(frame) & (frame.index % 4 == 0), c.COUNTRY] = "Atlantis"
-    return frame
-
-
-def codes_in_another_format(frame):
-    changed = evaluation(frame) & (frame[c.ITEM].map(hash) % 10 < 3)
-    frame.loc[changed, c.ITEM] = "SKU-" + frame.loc[changed, c.ITEM]
-    return frame
-
-
-def codes_that_look_right_but_are_others(frame):
-    changed = evaluation(frame) & (frame[c.ITEM].map(lambda code: int(code[:5]) if code[:5].isdigit() else 0) % 10 < 4)
-    frame.loc[changed, c.ITEM] = "9" + frame.loc[changed, c.ITEM].str[:4]
-    return frame
-
-
 @pytest.mark.parametrize(
     ("spoil", "suffix", "gate"),
     [
-        (one_customer_buys_everything, ".parquet", "histories.eval.top_customer_share.max"),
-        (all_items_are_new, ".parquet", "histories.eval.known_items.min"),
-        (negative_prices, ".parquet", "histories.eval.no_price.max"),
-        (mixed_currencies, ".csv", "examples.quarantined_fraction.max"),
-        (text_in_quantity, ".csv", "examples.quarantined_fraction.max"),
-        (one_week_twice, ".parquet", "histories.eval.duplicate.max"),
-        (a_new_market, ".parquet", "data.Country."),
-        (codes_in_another_format, ".parquet", "histories.eval.no_product.max"),
-        (codes_that_look_right_but_are_others, ".parquet", "histories.eval.known_items.min"),
+        (exports.one_customer_buys_everything, ".parquet", "histories.eval.top_customer_share.max"),
+        (exports.all_items_are_new, ".parquet", "histories.eval.known_items.min"),
+        (exports.negative_prices, ".parquet", "histories.eval.no_price.max"),
+        (exports.mixed_currencies, ".csv", "examples.quarantined_fraction.max"),
+        (exports.text_in_quantity, ".csv", "examples.quarantined_fraction.max"),
+        (exports.one_week_twice, ".parquet", "histories.eval.duplicate.max"),
+        (exports.a_new_market, ".parquet", "data.eval.Country.schema"),
+        (exports.codes_in_another_format, ".parquet", "histories.eval.no_product.max"),
+        (exports.codes_that_look_right_but_are_others, ".parquet", "histories.eval.known_items.min"),
     ],
 )
 def test_a_bad_export_stops_before_anything_trains(run, first, production, tmp_path, spoil, suffix, gate):
     before = production()
-    data = save(spoil(orders()), tmp_path / f"bad{suffix}")
+    data = exports.save(spoil(exports.orders()), tmp_path / f"bad{suffix}")
     refused = run(data)
     assert (refused.code, "Traceback" in refused.out + refused.err) == (1, False), refused.out + refused.err
     assert any(name.startswith(gate) for name in refusals(first)), refusals(first)
@@ -268,20 +191,20 @@ def test_a_bad_export_stops_before_anything_trains(run, first, production, tmp_p
     assert production() == before
 
 
-def test_a_few_customers_of_an_unknown_country_are_served(run, tmp_path):
-    frame = orders()
-    frame.loc[frame[c.CUSTOMER].isin(frame[c.CUSTOMER].dropna().unique()[::100]), c.COUNTRY] = "Atlantis"
-    assert 0 < (frame[c.COUNTRY] == "Atlantis").mean() < 0.02
-    done = run(save(frame, tmp_path / "few.parquet"))
+def test_what_is_odd_but_no_fault_passes(run, first, tmp_path):
+    """A week without orders, a few customers of a country that nobody listed, and markup in what things are called."""
+    frame = exports.orders()
+    closed = exports.evaluation(frame) & (frame[c.DATE] < exports.EVALUATION + pd.Timedelta(days=7))
+    frame = frame[~closed]
+    few = frame[c.CUSTOMER].isin(frame[c.CUSTOMER].dropna().unique()[::100])
+    assert 0 < few.mean() < 0.02
+    frame.loc[few, c.COUNTRY] = "Atlantis"
+    frame[c.DESCRIPTION] = "<script>alert(1)</script>" + frame[c.DESCRIPTION].fillna("")
+    done = run(exports.save(frame, tmp_path / "odd.parquet"))
     assert done.code == 0, done.out + done.err
-
-
-def test_a_week_without_orders_is_no_reason_to_stop(run, tmp_path):
-    frame = orders()
-    start = LAST + pd.Timedelta(days=1) - pd.Timedelta(days=28)
-    closed = (frame[c.DATE] >= start) & (frame[c.DATE] < start + pd.Timedelta(days=7))
-    done = run(save(frame[~closed], tmp_path / "closed.parquet"))
-    assert done.code == 0, done.out + done.err
+    report = (find_run(first).folder / "report.html").read_text()
+    assert "&lt;script&gt;alert(1)" in report
+    assert "<script" not in report
 
 
 @pytest.mark.parametrize(
@@ -290,16 +213,13 @@ def test_a_week_without_orders_is_no_reason_to_stop(run, tmp_path):
         ({"evaluate_from": "2011-01-01"}, "'eval'.*is empty"),
         ({"evaluate_from": "2010-11-01", "until": "2010-10-01"}, "nothing to weigh on before until=2010-10-01"),
         ({"evaluate_from": "1/11/2010"}, "no day"),
-        ({"until": "2010-01-15"}, "days of purchases before the evaluation"),
+        ({"window_days": 200}, "less than 400 days of purchases before the evaluation"),
         ({"product": "[A-Z]{12}"}, "no purchase of a product.*no_product"),
-        ({"product": "("}, "no regular expression"),
         ({"columns": '{"Nothing": "StockCode"}'}, "Nothing"),
         ({"index": "magic"}, "index='magic'"),
     ],
 )
 def test_a_setting_that_cannot_be_gets_one_clear_message(run, first, production, settings, told):
-    import re
-
     before = production()
     wrong = run(**settings)
     words = " ".join((wrong.out + wrong.err).split())
@@ -308,21 +228,21 @@ def test_a_setting_that_cannot_be_gets_one_clear_message(run, first, production,
     assert production() == before
 
 
-@pytest.mark.parametrize(
-    "kind", ["unordered", "negative-prices", "text-quantity", "codes", "one-customer", "new-items"]
-)
+@pytest.mark.parametrize("kind", ["codes", "one-customer"])
 def test_the_made_up_shop_goes_wrong_in_the_same_ways(weighbridge, first, small, production, tmp_path, kind):
     """What `weighbridge data ecommerce --drift` makes, against a work directory of its own."""
     before = production()
-    path = tmp_path / ("orders.csv" if kind == "text-quantity" else "orders.parquet")
-    write(Options(40_000, drift=(kind,), drift_from=date(2010, 11, 3)), Place.of(str(path), "", False))
+    path = tmp_path / "orders.parquet"
+    options = Options(60_000, customers=3000, items=600, basket=4, drift=(kind,), drift_from=date(2010, 11, 3))
+    write(options, Place.of(str(path), "", False))
     done = weighbridge("run", small, "--data", path, "--workdir", tmp_path, "--set", f"run_fn={SMALL}.run_fn")
-    assert done.code == (0 if kind == "unordered" else 1), done.out + done.err
+    assert done.code == 1, done.out + done.err
+    assert "✗ Histories" in done.out
     assert production() == before
 
 
-def test_real_orders_are_recommended_for_better_than_any_yardstick(weighbridge, online_retail, tmp_path):
-    done = weighbridge("run", "recommender", "--data", online_retail, "--workdir", tmp_path)
+def test_real_orders_are_recommended_for_better_than_any_yardstick(weighbridge, small, online_retail, tmp_path):
+    done = weighbridge("run", small, "--data", online_retail, "--workdir", tmp_path, "--set", f"run_fn={SMALL}.run_fn")
     assert done.code == 0, done.out + done.err
     (metrics,) = tmp_path.glob("recommender/artifacts/Evaluator/evaluation/*/metrics.json")
     bars = json.loads(metrics.read_text())["plots"]["yardsticks_recall"]["rows"]

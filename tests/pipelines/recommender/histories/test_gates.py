@@ -110,3 +110,10 @@ def test_a_typo_is_named_with_what_is_allowed(tmp_path, edit, told):
     with pytest.raises(UsageError, match=told) as caught:
         load_gates(tmp_path / "gates.yaml").of_step("Histories", HistoriesGates)
     assert "known_items" in caught.value.hint
+
+
+def test_a_mistyped_step_is_refused_by_its_name(tmp_path):
+    text = GATES_FILE.read_text().replace("  Histories:", "  Historis:")
+    (tmp_path / "gates.yaml").write_text(text)
+    with pytest.raises(UsageError, match=r"steps\.Historis is not known; did you mean 'Histories'"):
+        load_gates(tmp_path / "gates.yaml").of_step("Histories", HistoriesGates)
