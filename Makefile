@@ -9,7 +9,7 @@ PIPELINE ?= taxi
 IMAGE ?= weighbridge
 ENGINE ?= $(shell command -v podman || command -v docker)
 
-.PHONY: help run test lint format lock bench image clean
+.PHONY: help setup run test lint format lock bench image clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -19,6 +19,8 @@ $(VENV)/.ready-run: $(LOCKS)
 
 $(VENV)/.ready-dev: $(LOCKS)
 	@sh requirements/bootstrap.sh dev
+
+setup: $(VENV)/.ready-dev ## set up what tests and lints need
 
 run: $(VENV)/.ready-run ## set up, run the taxi pipeline on real data, show the verdict (PIPELINE=name for another)
 	@$(BIN)/weighbridge run $(PIPELINE)

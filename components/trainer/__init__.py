@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from components.trainer.batches import shuffled_batches
 from components.trainer.history import History, read_history
+from components.trainer.options import ModelOptions
 from components.trainer.run import train
 from components.trainer.session import TrainingSession
 
 if TYPE_CHECKING:
     from components.trainer.component import Trainer
 
-__all__ = ["History", "Trainer", "TrainingSession", "read_history", "shuffled_batches", "train"]
+__all__ = ["History", "ModelOptions", "Trainer", "TrainingSession", "read_history", "shuffled_batches", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,17 +8,17 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from components.common.errors import UsageError
-from components.trainer import TrainingSession, shuffled_batches
+from components.trainer import ModelOptions, TrainingSession, shuffled_batches
 from pipelines.taxi import features
 from pipelines.taxi.preprocessing import Preprocessor, parse, raw_types
 
 _READ_ROWS = 1024
 
 
-class Options(BaseModel):
+class Options(ModelOptions):
     """What `custom_config` and `hyperparameters` can set.
 
     Attributes:
@@ -29,31 +29,11 @@ class Options(BaseModel):
         hidden: widths of the hidden layers.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     epochs: int = Field(default=5, ge=1)
     batch_size: int = Field(default=256, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
     embedding: int = Field(default=8, ge=1)
     hidden: tuple[int, ...] = (64, 32)
-
-    @classmethod
-    def of(cls, fn_args: Any) -> "Options":
-        """Read the options from FnArgs; `hyperparameters` (a Tuner's, or plain) win over `custom_config`.
-
-        Raises:
-            UsageError: a value is not allowed, or a hyperparameter is unknown.
-        """
-        config = {key: value for key, value in (fn_args.custom_config or {}).items() if key in cls.model_fields}
-        tuned = fn_args.hyperparameters or {}
-        try:
-            return cls(**(config | tuned.get("values", tuned)))
-        except ValidationError as error:
-            problem = error.errors()[0]
-            raise UsageError(
-                f"Taxi model: {problem['loc'][0]}={problem['input']!r}: {problem['msg']}",
-                f"Options: {', '.join(cls.model_fields)}.",
-            ) from error
 
 
 def run_fn(fn_args: Any) -> None:

@@ -1,13 +1,13 @@
 """What `custom_config` and `hyperparameters` can set of the model."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from components.common.errors import UsageError
+from components.trainer import ModelOptions
 
 
-class Options(BaseModel):
+class Options(ModelOptions):
     """Options of model and training.
 
     Attributes:
@@ -27,8 +27,6 @@ class Options(BaseModel):
         scales: how many times larger catalogues are exported as well, to be timed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     epochs: int = Field(default=3, ge=1)
     batch_size: int = Field(default=256, ge=1)
     targets: int = Field(default=8, ge=1, le=128)
@@ -41,21 +39,3 @@ class Options(BaseModel):
     index: Literal["auto", "exact", "approximate"] = "auto"
     exact_items: int = Field(default=100_000, ge=1)
     scales: tuple[int, ...] = (10, 100)
-
-    @classmethod
-    def of(cls, fn_args: Any) -> "Options":
-        """Read the options from FnArgs; `hyperparameters` (a Tuner's, or plain) win over `custom_config`.
-
-        Raises:
-            UsageError: a value is not allowed, or a hyperparameter is unknown.
-        """
-        config = {key: value for key, value in (fn_args.custom_config or {}).items() if key in cls.model_fields}
-        tuned = fn_args.hyperparameters or {}
-        try:
-            return cls(**(config | tuned.get("values", tuned)))
-        except ValidationError as error:
-            problem = error.errors()[0]
-            raise UsageError(
-                f"Recommender: {problem['loc'][0]}={problem['input']!r}: {problem['msg']}",
-                f"Options: {', '.join(cls.model_fields)}.",
-            ) from error

@@ -8,6 +8,8 @@ import pytest
 
 from tests.infra.kubernetes.rendering import KUBERNETES, STAGES, Object, names, of_kind, render, the
 
+pytestmark = pytest.mark.documents
+
 STEPS = {f"weighbridge-{step}" for step in ("run", "data", "train", "evaluate", "push")}
 Right = tuple[str, str, tuple[str, ...], tuple[str, ...]]  # account, group/resource, resource names, verbs
 

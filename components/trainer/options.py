@@ -1,0 +1,34 @@
+"""What a model lets its pipeline set: a typed reading of `custom_config` and `hyperparameters`."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from components.common.errors import UsageError
+
+
+class ModelOptions(BaseModel):
+    """Base of a model's options; a subclass names them, with types, bounds and defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def of(cls, fn_args: Any) -> Self:
+        """Read the options from FnArgs; `hyperparameters` (a Tuner's, or plain) win over `custom_config`.
+
+        What else stands in `custom_config` is not the model's and is left alone.
+
+        Raises:
+            UsageError: a value is not allowed, or a hyperparameter is unknown.
+        """
+        config = {key: value for key, value in (fn_args.custom_config or {}).items() if key in cls.model_fields}
+        tuned = fn_args.hyperparameters or {}
+        try:
+            return cls(**(config | tuned.get("values", tuned)))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            where = ".".join(map(str, problem["loc"])) or "options"
+            raise UsageError(
+                f"The model's option {where}={problem['input']!r}: {problem['msg']}",
+                f"Options: {', '.join(cls.model_fields)}.",
+            ) from error

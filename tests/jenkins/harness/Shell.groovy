@@ -1,0 +1,60 @@
+/** Runs `sh` steps for real: `sh -xe` in the agent's workspace, in a process group that an abort ends as Jenkins does. */
+class Shell {
+    private final Build build
+    private int count
+
+    Shell(Build build) {
+        this.build = build
+    }
+
+    /**
+     * @param script the text
+     * @param where the folder it runs in
+     * @param environment all variables that it sees
+     * @param deadline milliseconds since the epoch at which it is ended
+     * @return [status, stdout]; stdout only where it is asked for, else it goes to the log
+     */
+    List run(String script, File where, Map<String, String> environment, long deadline, boolean keepOutput) {
+        count++
+        File file = new File(build.folder, "sh-${count}.sh")
+        File out = new File(build.folder, "sh-${count}.out")
+        File err = new File(build.folder, "sh-${count}.err")
+        file.text = script
+        ProcessBuilder builder = new ProcessBuilder('setsid', 'sh', '-c', 'echo $$ > "$0.pid"; exec sh -xe "$0"', file.path)
+        builder.directory(where)
+        builder.environment().clear()
+        builder.environment().putAll(environment)
+        builder.redirectInput(new File('/dev/null'))
+        builder.redirectOutput(out)
+        builder.redirectError(keepOutput ? err : out)
+        if (!keepOutput) {
+            builder.redirectErrorStream(true)
+        }
+        Process process = builder.start()
+        try {
+            build.waitUntil {
+                if (System.currentTimeMillis() > deadline) {
+                    throw new Interrupted('timeout')
+                }
+                ended(process)
+            }
+        } catch (Interrupted interrupted) {
+            // Jenkins sends SIGTERM to every process of the step.
+            new ProcessBuilder('kill', '-TERM', '--', "-${new File("${file.path}.pid").text.trim()}").start().waitFor()
+            process.waitFor()
+            build.say(out.text)
+            throw interrupted
+        }
+        build.say(keepOutput ? err.text : out.text)
+        return [process.exitValue(), keepOutput ? out.text : '']
+    }
+
+    private static boolean ended(Process process) {
+        try {
+            process.exitValue()
+            return true
+        } catch (IllegalThreadStateException running) {
+            return false
+        }
+    }
+}
