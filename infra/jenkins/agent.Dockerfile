@@ -1,7 +1,7 @@
 # An agent: Python 3.11 as everywhere in the project, Jenkins' agent with its own Java, git and make.
 # The virtual environment is made by the build itself, from the lock file.
 
-ARG AGENT=docker.io/jenkins/inbound-agent:3355.v388858a_47b_33-17-jdk21
+ARG AGENT=jenkins/inbound-agent:3355.v388858a_47b_33-17-jdk21
 # The base of infra/docker/Dockerfile.
 ARG BASE=python@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
