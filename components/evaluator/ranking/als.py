@@ -42,19 +42,22 @@ def als(
     histories.check_items(items, "the histories")
     try:
         from implicit.cpu.als import AlternatingLeastSquares
+        from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise UsageError(
             f"The baseline als needs the library implicit, which cannot be imported: {error}",
             "Install it with `uv pip install implicit`, or leave this baseline out.",
         ) from error
-    model = AlternatingLeastSquares(
-        factors=factors,
-        iterations=iterations,
-        regularization=regularization,
-        alpha=alpha,
-        random_state=seed,
-    )
-    model.fit(past.matrix(items), show_progress=False)
+    # The library has threads of its own; BLAS would start some for each of them.
+    with threadpool_limits(1, "blas"):
+        model = AlternatingLeastSquares(
+            factors=factors,
+            iterations=iterations,
+            regularization=regularization,
+            alpha=alpha,
+            random_state=seed,
+        )
+        model.fit(past.matrix(items), show_progress=False)
     # What users had may be recommended again, as a model may.
     best, scores = model.recommend(
         np.arange(histories.users),

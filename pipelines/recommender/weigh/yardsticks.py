@@ -1,9 +1,11 @@
 """Recommendations that need no model. A model that does not beat the best of them is not worth serving."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from components.evaluator.ranking.als import als
 from components.evaluator.ranking.baselines import (
     popular_items,
     popularity,
@@ -20,7 +22,7 @@ HALF_LIFE = 30.0  # days, after which a purchase counts half for what is popular
 
 
 def yardsticks(past: Past, audience: Audience, items: int, ranks: int) -> dict[str, Items]:
-    """What each baseline recommends to the audience, by its name.
+    """What each baseline recommends to the audience, by its name; `als` only where its library is installed.
 
     Args:
         past: all purchases before the evaluation.
@@ -33,13 +35,16 @@ def yardsticks(past: Past, audience: Audience, items: int, ranks: int) -> dict[s
     popular = popular_items(popularity_scores(before, items, half_life=HALF_LIFE))
     countries, number = np.unique(past.countries, return_inverse=True)
     where = _places([str(name).encode() for name in audience.columns["country"]], countries)
-    return {
+    found = {
         "popularity": popularity(before, audience.size, items, ranks, half_life=HALF_LIFE),
         "popularity_by_country": popularity_by_group(before, number, where, items, ranks, half_life=HALF_LIFE),
         "item_to_item": item_to_item(before, histories, popular, items, ranks),
         "item_to_item_and_own": item_to_item(before, histories, popular, items, ranks, include_self=True),
         "repeat": repeat(histories, popular, items, ranks),
     }
+    if find_spec("implicit"):
+        found["als"] = als(before, histories, popular, items, ranks)
+    return found
 
 
 def whole_histories(past: Past, audience: Audience) -> Interactions:

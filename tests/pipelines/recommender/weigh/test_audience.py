@@ -67,7 +67,14 @@ def test_a_slice_that_no_column_gives_cannot_be_measured(histories):
 def test_yardsticks_recommend_to_everybody(audience, histories):
     past, size = read_past(histories), len(Catalogue.read(histories).items)
     found = yardsticks(past, audience, size, 10)
-    assert set(found) == {"popularity", "popularity_by_country", "item_to_item", "item_to_item_and_own", "repeat"}
+    assert set(found) == {
+        "popularity",
+        "popularity_by_country",
+        "item_to_item",
+        "item_to_item_and_own",
+        "repeat",
+        "als",
+    }
     for name, lists in found.items():
         assert lists.shape == (audience.size, 10), name
         assert lists.max() < size
@@ -76,6 +83,12 @@ def test_yardsticks_recommend_to_everybody(audience, histories):
     assert all(newest[user] in found["repeat"][user] for user in returning)
     fresh = np.flatnonzero(audience.histories.counts == 0)
     assert (found["repeat"][fresh] == found["popularity"][fresh]).all()
+
+
+def test_without_the_library_there_is_one_yardstick_less(audience, histories, monkeypatch):
+    monkeypatch.setattr("pipelines.recommender.weigh.yardsticks.find_spec", lambda name: None)
+    size = len(Catalogue.read(histories).items)
+    assert "als" not in yardsticks(read_past(histories), audience, size, 10)
 
 
 def test_a_yardstick_sees_more_than_the_model_where_its_input_is_cut_off(tmp_path):

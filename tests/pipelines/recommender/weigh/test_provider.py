@@ -49,7 +49,7 @@ def test_a_model_that_found_the_pattern_beats_what_needs_no_model(weighed):
 
 
 def test_the_best_yardstick_is_the_hardest_to_beat(weighed, histories, trained):
-    names = ("popularity", "popularity_by_country", "item_to_item", "item_to_item_and_own", "repeat")
+    names = ("popularity", "popularity_by_country", "item_to_item", "item_to_item_and_own", "repeat", "als")
     asked = tuple(f"recall@5.over_{name}" for name in (*names, "best"))
     found = by_name(weigh_recommender(fakes.request(histories, trained.artifact / "Format-Serving", asked)))
     values = {name: found[f"recall@5.over_{name}"].candidate.value for name in names}
