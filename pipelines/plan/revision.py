@@ -1,7 +1,7 @@
 """Another revision of the source code, taken out of git, to compare with."""
 
+import os
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,13 +27,12 @@ def revision(reference: str, folder: Path) -> Iterator[Callable[[Path], Path]]:
     """
     top = repository(folder)
     with tempfile.TemporaryDirectory(prefix="weighbridge-") as temporary:
-        archive = Path(temporary, "tree.tar")
+        tree, index = Path(temporary, "tree"), Path(temporary, "index")
         # A reference that begins with a dash would be an option.
         _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}", told=reference)
-        _git(top, "archive", f"--output={archive}", f"{reference}^{{commit}}", told=reference)
-        tree = Path(temporary, "tree")
-        with tarfile.open(archive) as packed:
-            packed.extractall(tree, filter="data")
+        # An index of its own: the working tree's stays as it is.
+        _git(top, "read-tree", f"{reference}^{{commit}}", told=reference, index=index)
+        _git(top, "checkout-index", "--all", f"--prefix={tree}/", told=reference, index=index)
         yield lambda path: tree / path.relative_to(top) if path.is_relative_to(top) else path
 
 
@@ -51,9 +50,11 @@ def lock_files(top: Path) -> dict[str, str]:
     return {path.name: file_digest(path) for path in sorted(top.glob("requirements/*.lock"))}
 
 
-def _git(folder: Path, *arguments: str, told: str) -> str:
+def _git(folder: Path, *arguments: str, told: str, index: Path | None = None) -> str:
+    environment = os.environ | ({} if index is None else {"GIT_INDEX_FILE": str(index)})
+    command = ["git", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     except FileNotFoundError as error:
         raise UsageError("git is not installed", "--base compares with a revision in git.") from error
     if done.returncode == 0:
