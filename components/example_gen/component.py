@@ -139,6 +139,8 @@ class ExampleGen(base_component.BaseComponent):
     SPEC_CLASS = ExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(ExampleGenExecutor)
     DRIVER_CLASS = ExampleGenDriver
+    # Of the component that is exported for plain KFP pipelines; here the constructor has them.
+    PARAMETER_DEFAULTS = {"columns": "{}", "sample": "{}"}
 
     def __init__(
         self,

@@ -110,7 +110,7 @@ class Replay:
             output, errors = process.communicate()
         if process.returncode in (ExitCode.PASSED, ExitCode.REFUSED):
             return span_record(span, json.loads(output), self.workdir / self.definition.name / "production")
-        told = " ".join(line.strip() for line in errors.splitlines()[-3:]) or f"exit code {process.returncode}"
+        told = _told(output, errors) or f"exit code {process.returncode}"
         if process.returncode == ExitCode.USAGE:
             # Production would have stood still in this span too; the next one may be sound again.
             return SpanRecord(
@@ -121,6 +121,14 @@ class Replay:
                 message=told.removeprefix("error: "),
             )
         raise InfrastructureError(f"Span {span.name}: {told}", "Run the same backtest again: finished spans are kept.")
+
+
+def _told(output: str, errors: str) -> str:
+    """Why a run failed: its record says so, or, where it did not come so far, the command."""
+    try:
+        return json.loads(output)["run"]["error"]
+    except (ValueError, KeyError, TypeError):
+        return " ".join(line.strip() for line in errors.splitlines()[-3:])
 
 
 @contextlib.contextmanager

@@ -107,12 +107,15 @@ def _document(name: str, kind: Any, image: str) -> dict[str, Any]:
 
 def _inputs(name: str, kind: Any) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
+    defaults = getattr(kind, "PARAMETER_DEFAULTS", {})
     for key, parameter in kind.SPEC_CLASS.PARAMETERS.items():
         parameters[key] = {"parameterType": TYPES.get(parameter.type, "STRING")}
         if key == "code_digest":
             parameters[key] |= {"defaultValue": code_digest([f"components.{name}"]), "isOptional": True}
         elif key in _FILLED_BY_DRIVERS:
             parameters[key] |= {"defaultValue": "", "isOptional": True}
+        elif key in defaults:
+            parameters[key] |= {"defaultValue": defaults[key], "isOptional": True}
     artifacts = {
         key: _artifact(channel.type.TYPE_NAME) | ({"isOptional": True} if channel.optional else {})
         for key, channel in kind.SPEC_CLASS.INPUTS.items()
