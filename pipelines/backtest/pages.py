@@ -36,9 +36,10 @@ def write_pages(backtest: Backtest, folder: Path) -> Path:
 def _html(backtest: Backtest, charts: list[object]) -> str:
     from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined
 
-    loaders = {"": PackageLoader("pipelines.backtest"), "report": PackageLoader("components.report")}
     environment = Environment(
-        loader=PrefixLoader({"backtest": loaders[""], "report": loaders["report"]}),
+        loader=PrefixLoader(
+            {"backtest": PackageLoader("pipelines.backtest"), "report": PackageLoader("components.report")}
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

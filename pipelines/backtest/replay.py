@@ -32,9 +32,6 @@ class Replay:
         data: `--data`, or None.
         settings: `--set`, as given.
         spans: in order.
-        step: length of a span.
-        metric: that table and plot show; empty for the first of `gates.yaml`.
-        workdir: folder that holds the backtests of all pipelines.
     """
 
     reference: str
@@ -42,9 +39,6 @@ class Replay:
     data: str | None
     settings: tuple[str, ...]
     spans: list[Span]
-    step: str
-    metric: str
-    workdir: Path
 
     def asked(self) -> str:
         """Digest of all that decides what a backtest finds."""
@@ -86,22 +80,34 @@ class Replay:
     def _settings(self, span: Span) -> list[str]:
         return [*self.settings, f"{STARTS}={span.start.isoformat()}", f"{ENDS}={span.end.isoformat()}"]
 
-    def run(self, backtest: Backtest, started: Callable[[Span], None], ended: Callable[[SpanRecord], None]) -> None:
+    def run(
+        self,
+        backtest: Backtest,
+        folder: Path,
+        started: Callable[[Span], None],
+        ended: Callable[[SpanRecord], None],
+    ) -> None:
         """Replay what is not done yet; `backtest.json` is replaced after every span.
+
+        Args:
+            backtest: as far as it is done; added to.
+            folder: of the backtest, the work directory of its runs.
+            started: told that a span begins.
+            ended: told what came of it.
 
         Raises:
             InfrastructureError: a run failed in a way that is safe to retry; what is done is kept.
         """
         for span in self.spans[len(backtest.spans) :]:
             started(span)
-            record = self._replay(span)
+            record = self._replay(span, folder)
             backtest.spans.append(record)
-            backtest.write(self.workdir)
+            backtest.write(folder)
             ended(record)
 
-    def _replay(self, span: Span) -> SpanRecord:
+    def _replay(self, span: Span, folder: Path) -> SpanRecord:
         command = [sys.executable, "-m", "pipelines.cli.main", "run", self.reference, "--json"]
-        command += ["--workdir", str(self.workdir)]
+        command += ["--workdir", str(folder)]
         if self.data is not None:
             command += ["--data", self.data]
         for setting in self._settings(span):
@@ -109,7 +115,7 @@ class Replay:
         with _ended_with_us(command) as process:
             output, errors = process.communicate()
         if process.returncode in (ExitCode.PASSED, ExitCode.REFUSED):
-            return span_record(span, json.loads(output), self.workdir / self.definition.name / "production")
+            return span_record(span, json.loads(output), folder / self.definition.name / "production")
         told = _told(output, errors) or f"exit code {process.returncode}"
         if process.returncode == ExitCode.USAGE:
             # Production would have stood still in this span too; the next one may be sound again.

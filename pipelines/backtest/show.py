@@ -5,18 +5,6 @@ from typing import Any
 from components.report.charts.series import Curve, series_chart
 from pipelines.backtest.record import Backtest, Metric, SpanRecord, Value
 
-COLUMNS = (
-    "span",
-    "rows",
-    "moved beyond its threshold",
-    "metric",
-    "candidate",
-    "production",
-    "change",
-    "p99",
-    "decision",
-)
-
 
 def table(backtest: Backtest) -> list[dict[str, str]]:
     """One row per span, all text."""

@@ -17,6 +17,8 @@ from pipelines.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipelines.backtest.record import Backtest
     from pipelines.backtest.replay import Replay
 
@@ -39,7 +41,7 @@ def backtest(
     was in production then. The backtest has a production of its own. Interrupted, it goes on where it was. Exit code
     0: the whole history was replayed, whatever was pushed or refused.
     """
-    from pathlib import Path
+    import shutil
 
     from pipelines.backtest.pages import write_pages
     from pipelines.backtest.record import Backtest
@@ -56,26 +58,23 @@ def backtest(
         data=data,
         settings=tuple(settings or ()),
         spans=spans(first, last, step),
-        step=step,
-        metric=metric or next(iter(load_gates(definition.folder / "gates.yaml").quality.metrics)),
-        workdir=Path(workdir),
     )
     asked = replay.asked()
     folder = Workspace(workdir, definition.name).folder / "backtests" / asked.removeprefix("sha256:")[:12]
-    replay = Replay(**{**vars(replay), "workdir": folder})
     if force:
-        _forget(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    shown = metric or next(iter(load_gates(definition.folder / "gates.yaml").quality.metrics))
     found = Backtest.read(folder) or Backtest(
         pipeline=definition.name,
         asked=asked,
         settings=list(replay.settings),
         step=step,
-        metric=replay.metric,
+        metric=shown,
         total=len(replay.spans),
     )
-    found.metric = replay.metric
+    found.metric = shown
     try:
-        _run(replay, found, silent=as_json)
+        _run(replay, found, folder, silent=as_json)
     finally:
         page = write_pages(found, folder) if found.spans else None
     if as_json:
@@ -85,13 +84,7 @@ def backtest(
     _print(found, str(page))
 
 
-def _forget(folder: "Path") -> None:  # type: ignore[name-defined]  # noqa: F821
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _run(replay: "Replay", found: "Backtest", *, silent: bool) -> None:
+def _run(replay: "Replay", found: "Backtest", folder: "Path", *, silent: bool) -> None:
     from pipelines.backtest.record import SpanRecord
     from pipelines.backtest.show import interval_text
     from pipelines.backtest.spans import Span
@@ -110,7 +103,7 @@ def _run(replay: "Replay", found: "Backtest", *, silent: bool) -> None:
         told = f" · {found.metric} {interval_text(metric.candidate)}" if metric else ""
         out.print(f"{record.span}: {record.decision}{told} · {record.seconds:.0f} s", markup=False)
 
-    replay.run(found, started, ended)
+    replay.run(found, folder, started, ended)
 
 
 def _print(found: "Backtest", page: str) -> None:

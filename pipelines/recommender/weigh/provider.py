@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.common.errors import UsageError
-from components.common.models import find_saved_model, variant_folder
+from components.common.models import VARIANTS_FOLDER, find_saved_model
 from components.evaluator import MetricRow, MetricsRequest, MetricsResponse, signature
 from components.evaluator.ranking.names import Name, parse_name
 from components.evaluator.ranking.per_user import Background
@@ -130,7 +130,7 @@ def _index_rows(request: MetricsRequest, audience: Audience) -> Iterator[MetricR
     """Recall of the exported search itself, and of the variants' that lie beside it."""
     artifact = request.candidate.parent
     folders: dict[str, Path] = {"": request.candidate}
-    folders |= {path.name: path for path in sorted(variant_folder(artifact, "x").parent.glob("*")) if path.is_dir()}
+    folders |= {path.name: path for path in sorted(Path(artifact, VARIANTS_FOLDER).glob("*")) if path.is_dir()}
     for text in request.metrics:
         name, _, cutoff = text.partition("@")
         if name != INDEX_RECALL:

@@ -1,7 +1,6 @@
 """Recommendations that need no model. A model that does not beat the best of them is not worth serving."""
 
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from components.evaluator.ranking.baselines import (
 from components.evaluator.ranking.interactions import Interactions, Items
 from components.evaluator.ranking.neighbours import item_to_item
 from pipelines.recommender.histories.past import Past
-from pipelines.recommender.weigh.audience import Audience
+from pipelines.recommender.weigh.audience import Audience, Names, numbers_of
 
 HALF_LIFE = 30.0  # days, after which a purchase counts half for what is popular
 
@@ -34,7 +33,7 @@ def yardsticks(past: Past, audience: Audience, items: int, ranks: int) -> dict[s
     histories = whole_histories(past, audience)
     popular = popular_items(popularity_scores(before, items, half_life=HALF_LIFE))
     countries, number = np.unique(past.countries, return_inverse=True)
-    where = _places([str(name).encode() for name in audience.columns["country"]], countries)
+    where = numbers_of(_names(audience, "country"), countries)
     found = {
         "popularity": popularity(before, audience.size, items, ranks, half_life=HALF_LIFE),
         "popularity_by_country": popularity_by_group(before, number, where, items, ranks, half_life=HALF_LIFE),
@@ -49,7 +48,7 @@ def yardsticks(past: Past, audience: Audience, items: int, ranks: int) -> dict[s
 
 def whole_histories(past: Past, audience: Audience) -> Interactions:
     """All that the audience bought before: a yardstick is not cut off where a model's input is."""
-    places = _places([str(name).encode() for name in audience.columns["customer"]], past.customers)
+    places = numbers_of(_names(audience, "customer"), past.customers)
     user = np.full(len(past.customers), -1)
     user[places[places >= 0]] = np.flatnonzero(places >= 0)
     rows = user[past.customer]
@@ -57,8 +56,6 @@ def whole_histories(past: Past, audience: Audience) -> Interactions:
     return Interactions.from_pairs(rows[theirs], past.item[theirs], audience.size, past.ages[theirs])
 
 
-def _places(names: list[bytes], known: Any) -> Any:
-    """Place of each name among the sorted `known`, -1 for those that are not there."""
-    found = np.array(names, object)
-    places = np.minimum(np.searchsorted(known, found), max(len(known) - 1, 0))
-    return np.where(known[places] == found, places, -1) if len(known) else np.full(len(names), -1)
+def _names(audience: Audience, column: str) -> Names:
+    """The values of a column of text as they stand in the files, [customers]."""
+    return np.array([str(value).encode() for value in audience.columns[column]], object)
