@@ -1,5 +1,6 @@
-"""Runs `weighbridge` as a user does, in this process (TensorFlow loads once) or in one of its own."""
+"""Runs `weighbridge` as a user does, in this process (TensorFlow loads once) or in its own, and looks at results."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from components.common import digests
+from components.common.digests import tree_digest
 from pipelines.cli import main
+from pipelines.workspace import find_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,3 +58,16 @@ def start(*arguments: str, workdir: Path, cwd: Path = ROOT, **environment: str) 
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def in_production(folder: Path) -> tuple[str, dict[str, str]]:
+    """What production holds: the record's bytes and every version's digest."""
+    record = folder / "production.json"
+    versions = {path.name: tree_digest(path) for path in folder.glob("[0-9]*")}
+    return (record.read_text() if record.exists() else "", versions)
+
+
+def gates_of(workdir: Path) -> dict[str, dict]:
+    """The gates of the latest run, by name."""
+    verdict = json.loads((find_run(workdir).folder / "verdict.json").read_text())
+    return {gate["name"]: gate for gate in verdict["gates"]}

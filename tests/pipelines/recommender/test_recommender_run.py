@@ -15,12 +15,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from components.common.digests import tree_digest
 from pipelines.recommender import columns as c
 from pipelines.recommender.shop.options import Options
 from pipelines.recommender.shop.places import Place
 from pipelines.recommender.shop.write import write
 from pipelines.workspace import find_run
+from tests.pipelines.conftest import gates_of, in_production
 from tests.pipelines.recommender import exports
 
 pytestmark = pytest.mark.slow
@@ -42,14 +42,7 @@ def workdir(shared) -> Path:
 @pytest.fixture
 def production(workdir):
     """What production holds: the record's bytes and every version's digest."""
-
-    def look():
-        folder = workdir / "recommender/production"
-        record = folder / "production.json"
-        versions = {path.name: tree_digest(path) for path in folder.glob("[0-9]*")}
-        return (record.read_text() if record.exists() else "", versions)
-
-    return look
+    return lambda: in_production(workdir / "recommender/production")
 
 
 @pytest.fixture
@@ -91,11 +84,6 @@ def run(weighbridge, first, small):
         return weighbridge("run", small, *arguments)
 
     return call
-
-
-def gates_of(workdir) -> dict[str, dict]:
-    verdict = json.loads((find_run(workdir).folder / "verdict.json").read_text())
-    return {gate["name"]: gate for gate in verdict["gates"]}
 
 
 def refusals(workdir) -> list[str]:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.common.digests import tree_digest
 from pipelines.workspace import find_run
+from tests.pipelines.conftest import gates_of, in_production
 
 pytestmark = pytest.mark.slow
 
@@ -34,14 +34,7 @@ def workdir(shared) -> Path:
 @pytest.fixture
 def production(workdir):
     """What production holds: the record's bytes and every version's digest."""
-
-    def look():
-        folder = workdir / "taxi/production"
-        record = folder / "production.json"
-        versions = {path.name: tree_digest(path) for path in folder.glob("[0-9]*")}
-        return (record.read_text() if record.exists() else "", versions)
-
-    return look
+    return lambda: in_production(workdir / "taxi/production")
 
 
 @pytest.fixture
@@ -51,11 +44,6 @@ def first(weighbridge, workdir):
         done = weighbridge("run", "taxi")
         assert done.code == 0, done.out + done.err
     return workdir
-
-
-def gates_of(workdir) -> dict[str, dict]:
-    verdict = json.loads((find_run(workdir).folder / "verdict.json").read_text())
-    return {gate["name"]: gate for gate in verdict["gates"]}
 
 
 def refusals(workdir) -> list[str]:
