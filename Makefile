@@ -4,7 +4,6 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := $(wildcard requirements/*.lock) requirements/bootstrap.sh setup.py
-SOURCES := components pipelines tests benchmarks
 PIPELINE ?= taxi
 IMAGE ?= weighbridge
 ENGINE ?= $(shell command -v podman || command -v docker)

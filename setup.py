@@ -1,21 +1,30 @@
 """The distribution. What it needs is given as ranges; `requirements/` holds the locks that are tested."""
 
+import re
+from pathlib import Path
+
 from setuptools import find_packages, setup
+
+[VERSION] = re.findall(
+    r'__version__ = "(.+)"', Path(__file__).with_name("weighbridge").joinpath("__init__.py").read_text()
+)
 
 setup(
     name="weighbridge",
-    version="0.1.0",
+    version=VERSION,
     description="Weigh data, model and latency before a model reaches production: TFX components and hybrid CI/CD.",
     long_description="See README.md.",
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
-    packages=find_packages(include=["components", "components.*", "pipelines", "pipelines.*"]),
-    package_data={"": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "*.parquet", "py.typed"]},
+    # Links in `weighbridge/` lead to the top-level folders `components/` and `pipelines/`; one name is installed.
+    packages=find_packages(include=["weighbridge", "weighbridge.*"]),
+    package_data={"": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "*.parquet", "*.pyi", "py.typed"]},
     install_requires=[
         "tfx>=1.16,<1.22",
         "google-crc32c>=1.1",
         "isal>=1.6",
         "jinja2>=3.1",
+        "lazy-loader>=0.4",
         "pyarrow>=10",
         "pydantic>=2.7",
         "pyyaml>=6",
@@ -28,6 +37,7 @@ setup(
         "recommender": ["faiss-cpu>=1.8"],
         "kubeflow": ["kfp>=2.7", "kfp-kubernetes>=1.2"],
         "gcs": ["google-cloud-storage>=2.10"],
+        "s3": ["boto3>=1.36"],
     },
-    entry_points={"console_scripts": ["weighbridge=pipelines.cli.main:run_and_leave"]},
+    entry_points={"console_scripts": ["weighbridge=weighbridge.cli.main:run_and_exit"]},
 )

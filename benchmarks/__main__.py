@@ -80,7 +80,7 @@ def _stock(data: Path, root: Path, limit_s: float) -> Measured | None:
 
 
 def _weighbridge(data: Path, root: Path, *, steps: bool = True) -> Measured:
-    arguments = ["-m", "pipelines.cli.main", "run", "taxi", "--data", str(data), "--workdir", str(root)]
+    arguments = ["-m", "weighbridge", "run", "taxi", "--data", str(data), "--workdir", str(root)]
     measured = measure.run([sys.executable, *arguments], root)
     assert measured is not None
     record = json.loads(max((root / "taxi/runs").glob("*/run.json")).read_text())

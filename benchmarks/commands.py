@@ -9,10 +9,10 @@ from benchmarks import measure
 
 _COMMANDS = {
     "python -c pass": ["-c", "pass"],
-    "weighbridge --help": ["-m", "pipelines.cli.main", "--help"],
+    "weighbridge --help": ["-m", "weighbridge", "--help"],
     "python -c 'import tensorflow'": ["-c", "import tensorflow"],
     "weighbridge compile taxi": [
-        *("-m", "pipelines.cli.main", "compile", "taxi", "--allow-tag", "--image", "repository/image:tag"),
+        *("-m", "weighbridge", "compile", "taxi", "--allow-tag", "--image", "repository/image:tag"),
         *("-o", "{folder}/taxi.yaml"),
     ],
     "the same by TFX's `KubeflowV2DagRunner`": ["-m", "benchmarks.stock_compile", "{folder}"],

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from components.example_gen.resolve import resolve
-from pipelines.taxi.pipeline import TRIPS
+from weighbridge.components.example_gen.resolve import resolve
+from weighbridge.pipelines.taxi.pipeline import TRIPS
 
 _NO_HEADER = csv.WriteOptions(include_header=False)
 _JITTERED = ("fare", "trip_miles", "trip_seconds")

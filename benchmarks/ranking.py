@@ -12,19 +12,19 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from components.evaluator.metrics_api import Index, SliceKey
-from components.evaluator.ranking.baselines import (
+from weighbridge.components.evaluator.quality.metrics_api import Index, SliceKey
+from weighbridge.components.evaluator.ranking.baselines import (
     popular_items,
     popularity,
     popularity_by_group,
     popularity_scores,
     repeat,
 )
-from components.evaluator.ranking.interactions import Interactions
-from components.evaluator.ranking.names import METRICS, Name
-from components.evaluator.ranking.neighbours import item_to_item
-from components.evaluator.ranking.per_user import Background
-from components.evaluator.ranking.weigh import weigh
+from weighbridge.components.evaluator.ranking.interactions import Interactions
+from weighbridge.components.evaluator.ranking.names import METRICS, Name
+from weighbridge.components.evaluator.ranking.neighbours import item_to_item
+from weighbridge.components.evaluator.ranking.per_user import Background
+from weighbridge.components.evaluator.ranking.weigh import weigh
 
 _SLICES = {"group": 40, "activity": 4, "new": 2}
 

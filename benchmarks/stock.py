@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipelines.taxi.features import LABEL
+from weighbridge.pipelines.taxi.features import LABEL
 
 
 def main(data_folder: str, root: str) -> None:

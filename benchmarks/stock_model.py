@@ -7,9 +7,9 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components.trainer import TrainingSession, shuffled_batches
-from pipelines.taxi import features
-from pipelines.taxi.model import Options, build
+from weighbridge.components.trainer import TrainingSession, shuffled_batches
+from weighbridge.pipelines.taxi import features
+from weighbridge.pipelines.taxi.model import Options, build
 
 _VOCABULARY = 100
 _WIDTH = max(features.BUCKETS, _VOCABULARY) + 2

@@ -1,1 +1,1 @@
-"""Reusable TFX components. Each folder is one component; `common` and `verdict` are what they share."""
+"""Reusable TFX components: one folder each, and `artifacts`, what they share."""

@@ -1,1 +1,1 @@
-"""Pipelines made of the components, and what runs them: here, on Kubeflow, from the command line."""
+"""What a pipeline of your own looks like: each folder is one."""

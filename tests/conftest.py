@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import weighbridge, workdir
+
+__all__ = ["weighbridge", "workdir"]
+
 
 def _taxi_csv() -> Path:
     spec = importlib.util.find_spec("tfx")

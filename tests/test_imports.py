@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import components
+import weighbridge.components
 
 HEAVY = {"tensorflow", "tfx", "apache_beam", "kfp", "pyarrow", "numpy", "pandas", "keras", "tfx_bsl", "rich.live"}
-FOLDERS = sorted(path.parent.name for path in Path(components.__path__[0]).glob("*/__init__.py"))
+FOLDERS = sorted(path.parent.name for path in Path(weighbridge.components.__path__[0]).glob("*/__init__.py"))
 
 
 def loaded_after(code: str) -> set[str]:
@@ -23,7 +23,7 @@ def loaded_after(code: str) -> set[str]:
 def test_help_loads_nothing_heavy():
     code = """
 sys.argv = ["weighbridge", "--help"]
-from pipelines.cli.main import main
+from weighbridge.cli.main import main
 try:
     main()
 except SystemExit as stopped:
@@ -34,11 +34,11 @@ except SystemExit as stopped:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_component_folder_imports_without_tfx(folder):
-    assert not loaded_after(f"import components.{folder}") & HEAVY
+    assert not loaded_after(f"import weighbridge.components.{folder}") & HEAVY
 
 
 def test_a_pipeline_definition_loads_without_tfx():
-    assert not loaded_after("from pipelines.definition import load; load('taxi').parameters()") & HEAVY
+    assert not loaded_after("from weighbridge.definition import load; load('taxi').parameters()") & HEAVY
 
 
 def test_what_tfx_is_used_for_is_there():

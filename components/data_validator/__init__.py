@@ -3,13 +3,15 @@
 Importing this package loads neither tfx nor tensorflow; the component class does, when it is asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from components.data_validator.gates import DataGates, Distances, Drift, LabelGates
-from components.data_validator.summary import CategoricalSummary, NumericSummary, feature_summary
+import lazy_loader
+
+from weighbridge.components.data_validator.gates import DataGates, Distances, Drift, LabelGates
+from weighbridge.components.data_validator.summary import CategoricalSummary, NumericSummary, feature_summary
 
 if TYPE_CHECKING:
-    from components.data_validator.component import DataValidator
+    from weighbridge.components.data_validator.component import DataValidator
 
 __all__ = [
     "CategoricalSummary",
@@ -22,10 +24,4 @@ __all__ = [
     "feature_summary",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "DataValidator":
-        from components.data_validator.component import DataValidator
-
-        return DataValidator
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={"component": ["DataValidator"]})

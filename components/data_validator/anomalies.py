@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.common import files
-from components.data_validator.schema import REVIEW, allowed_values, listed, presence_text
-from components.data_validator.summary import feature_common, feature_name, missing_fraction
-from components.verdict import Gate, Severity
-from components.verdict.gate import format_value
+from weighbridge.common import files
+from weighbridge.components.data_validator.schema import REVIEW, allowed_values, listed, presence_text
+from weighbridge.components.data_validator.summary import feature_common, feature_name, missing_fraction
+from weighbridge.verdict import Gate, Severity
+from weighbridge.verdict.gate import format_value
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2

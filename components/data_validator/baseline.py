@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.common import files
-from components.common.errors import UsageError
-from components.data_validator.statistics import dataset_of, read_statistics, statistics_path, write_statistics
+from weighbridge.common import files
+from weighbridge.common.errors import UsageError
+from weighbridge.components.data_validator.statistics import (
+    dataset_of,
+    read_statistics,
+    statistics_path,
+    write_statistics,
+)
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import statistics_pb2

@@ -6,12 +6,12 @@ from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components.common.digests import code_digest
-from components.data_validator.baseline import Baseline, production_baseline
-from components.data_validator.gates import DataGates
-from components.data_validator.schema import read_schema_text
-from components.data_validator.span import span_of
-from components.data_validator.validate import check_baselines, validate_examples, write_schema
+from weighbridge.common.digests import code_digest
+from weighbridge.components.data_validator.baseline import Baseline, production_baseline
+from weighbridge.components.data_validator.gates import DataGates
+from weighbridge.components.data_validator.schema import read_schema_text
+from weighbridge.components.data_validator.span import span_of
+from weighbridge.components.data_validator.validate import check_baselines, validate_examples, write_schema
 
 
 class DataValidatorSpec(component_spec.ComponentSpec):
@@ -110,7 +110,7 @@ class DataValidator(base_component.BaseComponent):
                 schema_text=read_schema_text(schema_file),
                 gates=gates.model_dump_json(),
                 history_dir=history_dir,
-                code_digest=code_digest(["components.data_validator"]),
+                code_digest=code_digest(["weighbridge.components.data_validator"]),
                 statistics=types.Channel(type=standard_artifacts.ExampleStatistics),
                 schema=types.Channel(type=standard_artifacts.Schema),
                 anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),

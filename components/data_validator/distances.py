@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.data_validator.summary import feature_common, feature_name
-from components.verdict.gate import format_value
+from weighbridge.components.data_validator.summary import feature_common, feature_name
+from weighbridge.verdict.gate import format_value
 
 Floats = npt.NDArray[np.float64]
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from components.verdict import Bounds, Section, Severity
+from weighbridge.verdict import Bounds, Section, Severity
 
 
 class LabelGates(Section):

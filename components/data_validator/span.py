@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from components.common.errors import UsageError
-from components.common.examples import SUMMARY_FILE, read_summary
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.examples import SUMMARY_FILE, read_summary
 
 
 def span_of(uri: str, property_value: int | None) -> int | None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.common import files
-from components.common.errors import UsageError
-from components.common.progress import report
+from weighbridge.common import files
+from weighbridge.common.errors import UsageError
+from weighbridge.common.progress import report
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,7 +6,7 @@ A model that bakes these into its graph takes raw features when it serves, and n
 from dataclasses import dataclass
 from typing import Any
 
-from components.common.errors import UsageError
+from weighbridge.common.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def feature_summary(path: str) -> dict[str, NumericSummary | CategoricalSummary]
     Raises:
         UsageError: the file is missing or holds no statistics.
     """
-    from components.data_validator.statistics import dataset_of, read_statistics
+    from weighbridge.components.data_validator.statistics import dataset_of, read_statistics
 
     dataset = dataset_of(read_statistics(path), path)
     return {

@@ -6,19 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.common.errors import UsageError
-from components.common.examples import read_batches
-from components.common.files import write_text
-from components.common.progress import report
-from components.data_validator.anomalies import anomaly_gates, find_anomalies, is_clean, write_anomalies
-from components.data_validator.baseline import Baseline, keep_span, previous_span, production_baseline
-from components.data_validator.comparison import Distance, drift, skew, write_distances
-from components.data_validator.content import DistinctValues, label_gates, rows_gates
-from components.data_validator.gates import DataGates
-from components.data_validator.schema import SCHEMA_FILE, parse_schema
-from components.data_validator.span import sample_of
-from components.data_validator.statistics import compute_statistics, dataset_of, statistics_path, write_statistics
-from components.verdict import Gate, write_gates
+from weighbridge.common.errors import UsageError
+from weighbridge.common.files import write_text
+from weighbridge.common.progress import report
+from weighbridge.components.artifacts.examples import read_batches
+from weighbridge.components.data_validator.anomalies import anomaly_gates, find_anomalies, is_clean, write_anomalies
+from weighbridge.components.data_validator.baseline import Baseline, keep_span, previous_span, production_baseline
+from weighbridge.components.data_validator.drift import Distance, drift, skew, write_distances
+from weighbridge.components.data_validator.gates import DataGates
+from weighbridge.components.data_validator.rows_and_labels import DistinctValues, label_gates, rows_gates
+from weighbridge.components.data_validator.schema import SCHEMA_FILE, parse_schema
+from weighbridge.components.data_validator.span import sample_of
+from weighbridge.components.data_validator.statistics import (
+    compute_statistics,
+    dataset_of,
+    statistics_path,
+    write_statistics,
+)
+from weighbridge.verdict import Gate, write_gates
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2

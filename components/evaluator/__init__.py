@@ -3,14 +3,20 @@
 Importing this package loads neither tfx nor tensorflow; the component class does, when it is asked for.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from components.evaluator.gates import BatchGates, LatencyGates, QualityGates, SliceGates, VariantGates
+import lazy_loader
+
+from weighbridge.components.evaluator.gates import BatchGates, LatencyGates, QualityGates, SliceGates, VariantGates
 
 if TYPE_CHECKING:
-    from components.evaluator.component import Evaluator
-    from components.evaluator.metrics_api import MetricRow, MetricsRequest, MetricsResponse, Predictions
+    from weighbridge.components.evaluator.component import Evaluator
+    from weighbridge.components.evaluator.quality.metrics_api import (
+        MetricRow,
+        MetricsRequest,
+        MetricsResponse,
+        Predictions,
+    )
 
 __all__ = [
     "BatchGates",
@@ -25,17 +31,10 @@ __all__ = [
     "VariantGates",
 ]
 
-
-_LAZY = {
-    "Evaluator": "component",
-    "MetricRow": "metrics_api",
-    "MetricsRequest": "metrics_api",
-    "MetricsResponse": "metrics_api",
-    "Predictions": "metrics_api",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(f"components.evaluator.{_LAZY[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, _, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "component": ["Evaluator"],
+        "quality.metrics_api": ["MetricRow", "MetricsRequest", "MetricsResponse", "Predictions"],
+    },
+)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from components.evaluator.measured import Unmeasurable
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 
 # What the serving side sends for a value that is missing.
 MISSING: dict[str, Any] = {"f": np.nan, "O": b"", "i": -1, "u": 0, "b": False}

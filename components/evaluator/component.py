@@ -8,14 +8,14 @@ from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components.common import files
-from components.common.digests import code_digest
-from components.common.dotted import module_of
-from components.common.errors import UsageError
-from components.common.models import is_absent
-from components.evaluator.evaluate import Outcome, Weighing, evaluate
-from components.evaluator.gates import LatencyGates, QualityGates
-from components.evaluator.metrics import COMPUTE, check_label, check_names
+from weighbridge.common import files
+from weighbridge.common.digests import code_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.common.import_string import module_of
+from weighbridge.components.artifacts.models import is_absent
+from weighbridge.components.evaluator.evaluate import Outcome, Weighing, evaluate
+from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
+from weighbridge.components.evaluator.quality.metrics import COMPUTE, check_label, check_names
 
 _UPSTREAM = ("examples", "anomalies", "model_run")
 _SUBJECT = {"code": "code_digest", "parameters": "parameters_digest"}
@@ -129,7 +129,7 @@ class Evaluator(base_component.BaseComponent):
             production_model: of ProductionModel, or a stock Importer or Resolver; without it nothing is compared.
             anomalies: of DataValidator, whose gates then belong to the verdict.
             model_run: of Trainer, likewise.
-            metrics_fn: dotted name of a metrics provider, see `components.evaluator.metrics_api`.
+            metrics_fn: dotted name of a metrics provider, see `weighbridge.components.evaluator.quality.metrics_api`.
             ungated: which of `examples`, `anomalies` and `model_run` come from components that leave no gates.
 
         Raises:
@@ -155,7 +155,7 @@ class Evaluator(base_component.BaseComponent):
                 split=split,
                 metrics_fn=metrics_fn,
                 ungated=",".join(ungated),
-                code_digest=code_digest(["components.evaluator", module_of(metrics_fn)]),
+                code_digest=code_digest(["weighbridge.components.evaluator", module_of(metrics_fn)]),
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),
                 infra_blessing=types.Channel(type=standard_artifacts.InfraBlessing),

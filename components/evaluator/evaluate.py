@@ -8,19 +8,22 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.common import files
-from components.common.digests import file_digest, tree_digest, value_digest
-from components.common.dotted import import_function
-from components.common.errors import UsageError, WeighbridgeError
-from components.common.models import variant_folder
-from components.evaluator import latency, quality, signature, tfma_files
-from components.evaluator.gates import LatencyGates, QualityGates
-from components.evaluator.measured import Unmeasurable
-from components.evaluator.metrics import COMPUTE
-from components.evaluator.metrics_api import MetricsRequest, MetricsResponse
-from components.evaluator.predict import Predictor, predict
-from components.evaluator.served import ServedModel
-from components.verdict import Gate, Verdict, read_gates, write_gates
+from weighbridge.common import files
+from weighbridge.common.digests import file_digest, tree_digest, value_digest
+from weighbridge.common.errors import UsageError, WeighbridgeError
+from weighbridge.common.import_string import import_function
+from weighbridge.components.artifacts.models import variant_folder
+from weighbridge.components.evaluator import signature
+from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
+from weighbridge.components.evaluator.latency import weigh as latency
+from weighbridge.components.evaluator.latency.served import ServedModel
+from weighbridge.components.evaluator.quality import judge as quality
+from weighbridge.components.evaluator.quality import tfma_files
+from weighbridge.components.evaluator.quality.metrics import COMPUTE
+from weighbridge.components.evaluator.quality.metrics_api import MetricsRequest, MetricsResponse
+from weighbridge.components.evaluator.quality.predict import Predictor, predict
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+from weighbridge.verdict import Gate, Verdict, read_gates, write_gates
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -261,7 +264,7 @@ def _production(
 
 
 def _batches(weighing: Weighing, batch_rows: int = _PREDICTED_ROWS) -> "Iterator[pa.RecordBatch]":
-    from components.common.examples import read_batches
+    from weighbridge.components.artifacts.examples import read_batches
 
     return read_batches(weighing.examples, weighing.split, schema=_schema(weighing.schema), batch_rows=batch_rows)
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat, PositiveFloat, PositiveInt, model_validator
 
-from components.common.models import VARIANT_NAME
-from components.verdict import Bounds, Section, Severity
+from weighbridge.components.artifacts.models import VARIANT_NAME
+from weighbridge.verdict import Bounds, Section, Severity
 
 Confidence = Annotated[float, Field(gt=0.5, lt=1.0)]
 Metrics = Annotated[dict[str, Bounds], Field(min_length=1)]

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from components.common.models import find_saved_model
-from components.evaluator import arrays
-from components.evaluator.gates import Constant
-from components.evaluator.measured import Unmeasurable, first_line
+from weighbridge.components.artifacts.models import find_saved_model
+from weighbridge.components.evaluator import arrays
+from weighbridge.components.evaluator.gates import Constant
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable, first_line
 
 Request = Mapping[str, Any]
 

@@ -12,18 +12,18 @@ from typing import Any
 
 import apache_beam as beam
 
-from components.common.errors import UsageError
-from components.common.examples import split_folder
-from components.example_gen import readers
-from components.example_gen.encode import encode
-from components.example_gen.gates import ExamplesGates
-from components.example_gen.generate import Tally, clear, finish
-from components.example_gen.infer import infer_kinds, newest_time
-from components.example_gen.kinds import Kinds, TypeChanged
-from components.example_gen.process import TIMELESS, Processor, Request
-from components.example_gen.resolve import resolve
-from components.example_gen.rows import RowsDigest
-from components.example_gen.write import QuarantineWriter
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.examples import split_folder
+from weighbridge.components.example_gen import readers
+from weighbridge.components.example_gen.encode import encode
+from weighbridge.components.example_gen.feature_types import Kinds, TypeChanged
+from weighbridge.components.example_gen.gates import ExamplesGates
+from weighbridge.components.example_gen.generate import Tally, clear, finish
+from weighbridge.components.example_gen.infer import infer_kinds, newest_time
+from weighbridge.components.example_gen.process import TIMELESS, Processor, Request
+from weighbridge.components.example_gen.resolve import resolve
+from weighbridge.components.example_gen.rows import RowsDigest
+from weighbridge.components.example_gen.write import QuarantineWriter
 
 _SCRATCH = ".beam"
 _DIGESTS, _OTHERS, _MALFORMED = ".digests", ".others", ".malformed"

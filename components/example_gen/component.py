@@ -16,16 +16,16 @@ from tfx.orchestration.portable import data_types as portable_data_types
 from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components.common.digests import code_digest
-from components.common.dotted import module_of
-from components.common.errors import InfrastructureError, UsageError
-from components.common.resources import Resources
-from components.example_gen.gates import ExamplesGates
-from components.example_gen.generate import generate
-from components.example_gen.process import Request
-from components.example_gen.resolve import fingerprint
-from components.example_gen.sample import Sample
-from components.example_gen.splits import Splits
+from weighbridge.common.digests import code_digest
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.import_string import module_of
+from weighbridge.common.resources import Resources
+from weighbridge.components.example_gen.gates import ExamplesGates
+from weighbridge.components.example_gen.generate import generate
+from weighbridge.components.example_gen.process import Request
+from weighbridge.components.example_gen.resolve import input_digest
+from weighbridge.components.example_gen.sample import Sample
+from weighbridge.components.example_gen.splits import Splits
 
 
 class ExampleGenSpec(component_spec.ComponentSpec):
@@ -64,12 +64,12 @@ class ExampleGenDriver(base_driver.BaseDriver, portable_base_driver.BaseDriver):
         component_info: data_types.ComponentInfo,
     ) -> dict[str, Any]:
         """Called in notebooks."""
-        return exec_properties | {"input_digest": _fingerprint(exec_properties)}
+        return exec_properties | {"input_digest": _input_digest(exec_properties)}
 
     def run(self, execution_info: portable_data_types.ExecutionInfo) -> message.Message:
         """Called by TFX's portable launcher, before it looks into its cache."""
         result = driver_output_pb2.DriverOutput()  # type: ignore[attr-defined]
-        digest = _fingerprint(execution_info.exec_properties)
+        digest = _input_digest(execution_info.exec_properties)
         data_types_utils.set_metadata_value(result.exec_properties["input_digest"], digest)
         return result
 
@@ -98,14 +98,16 @@ class ExampleGenExecutor(BaseBeamExecutor):
         )
         gates = ExamplesGates.model_validate_json(exec_properties["gates"])
         if any(argument.startswith("--runner") for argument in self._beam_pipeline_args or ()):
-            from components.example_gen.beam import generate_on_beam  # for inputs that one machine cannot hold
+            from weighbridge.components.example_gen.beam import (
+                generate_on_beam,  # for inputs that one machine cannot hold
+            )
 
             summary = generate_on_beam(request, examples.uri, gates, self._make_beam_pipeline)
         else:
             summary = generate(request, examples.uri, gates)
         digest = exec_properties.get("input_digest")
         if digest and digest != summary["input_digest"]:
-            if summary["input_digest"] == _fingerprint(exec_properties):  # nothing changes: they are other files
+            if summary["input_digest"] == _input_digest(exec_properties):  # nothing changes: they are other files
                 raise UsageError(
                     f"The files of {request.input} are not those that {digest} is the digest of",
                     "On Kubeflow give the parameter data_digest of these files, or leave it empty.",
@@ -218,14 +220,16 @@ class ExampleGen(base_component.BaseComponent):
                 sample=request.sample.model_dump_json(),
                 gates=(gates or ExamplesGates()).model_dump_json(),
                 input_digest="",  # the driver knows
-                code_digest=code_digest(["components.example_gen", *([module_of(prepare_fn)] if prepare_fn else [])]),
+                code_digest=code_digest(
+                    ["weighbridge.components.example_gen", *([module_of(prepare_fn)] if prepare_fn else [])]
+                ),
                 examples=types.Channel(type=standard_artifacts.Examples),
             )
         )
 
 
-def _fingerprint(exec_properties: Mapping[str, Any]) -> str:
-    return fingerprint(exec_properties["input"], exec_properties["span"], exec_properties["window"])
+def _input_digest(exec_properties: Mapping[str, Any]) -> str:
+    return input_digest(exec_properties["input"], exec_properties["span"], exec_properties["window"])
 
 
 def _schema_text(schema_file: str | None) -> str:

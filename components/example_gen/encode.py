@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from components.example_gen.kinds import BYTES, FLOAT, INT, kind_of
+from weighbridge.components.example_gen.feature_types import BYTES, FLOAT, INT, kind_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from components.verdict import Bounds, Gate, Section, Severity
+from weighbridge.verdict import Bounds, Gate, Section, Severity
 
 
 class ExamplesGates(Section):

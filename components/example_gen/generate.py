@@ -8,20 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from components.common import files, progress
-from components.common.columns import COLUMNS_FOLDER
-from components.common.digests import value_digest
-from components.common.errors import UsageError
-from components.common.examples import SPLIT_PREFIX, SUMMARY_FILE
-from components.example_gen import readers, storage
-from components.example_gen.gates import ExamplesGates
-from components.example_gen.infer import check_columns, infer_kinds, newest_time
-from components.example_gen.kinds import Kinds, TypeChanged
-from components.example_gen.process import TIMELESS, Processor, Request
-from components.example_gen.resolve import Resolved, files_digest, resolve
-from components.example_gen.rows import RowsDigest
-from components.example_gen.write import QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
-from components.verdict import write_gates
+from weighbridge.common import files, progress
+from weighbridge.common.digests import value_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.columns import COLUMNS_FOLDER
+from weighbridge.components.artifacts.examples import SPLIT_PREFIX, SUMMARY_FILE
+from weighbridge.components.example_gen import readers, storage
+from weighbridge.components.example_gen.feature_types import Kinds, TypeChanged
+from weighbridge.components.example_gen.gates import ExamplesGates
+from weighbridge.components.example_gen.infer import check_columns, infer_kinds, newest_time
+from weighbridge.components.example_gen.process import TIMELESS, Processor, Request
+from weighbridge.components.example_gen.resolve import Resolved, files_digest, resolve
+from weighbridge.components.example_gen.rows import RowsDigest
+from weighbridge.components.example_gen.write import QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
+from weighbridge.verdict import write_gates
 
 
 def generate(request: Request, folder: str | Path, gates: ExamplesGates) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from components.common.errors import UsageError
-from components.example_gen import readers
-from components.example_gen.kinds import Kinds
-from components.example_gen.process import Processor, Request
-from components.example_gen.sample import Sample
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen import readers
+from weighbridge.components.example_gen.feature_types import Kinds
+from weighbridge.components.example_gen.process import Processor, Request
+from weighbridge.components.example_gen.sample import Sample
 
 
 def infer_kinds(request: Request, format_: str, paths: Iterable[str], first: str) -> tuple[Kinds, Kinds]:

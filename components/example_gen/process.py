@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from components.common.dotted import import_function
-from components.common.errors import UsageError, WeighbridgeError
-from components.example_gen.kinds import Kinds, canonical, settle
-from components.example_gen.rows import RowsDigest
-from components.example_gen.sample import Sample
-from components.example_gen.splits import AFTER_END, NO_TIME, Splits
+from weighbridge.common.errors import UsageError, WeighbridgeError
+from weighbridge.common.import_string import import_function
+from weighbridge.components.example_gen.feature_types import Kinds, canonical, settle
+from weighbridge.components.example_gen.rows import RowsDigest
+from weighbridge.components.example_gen.sample import Sample
+from weighbridge.components.example_gen.splits import AFTER_END, NO_TIME, Splits
 
 if TYPE_CHECKING:
     import pyarrow as pa

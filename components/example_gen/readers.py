@@ -5,9 +5,9 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from components.common.errors import UsageError
-from components.example_gen import storage
-from components.example_gen.kinds import Kinds, cast_texts
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen import storage
+from weighbridge.components.example_gen.feature_types import Kinds, cast_texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -209,7 +209,7 @@ def _read_tfrecord(path: str) -> "Iterator[pa.RecordBatch]":
     """Rows of tf.Examples; a feature with at most one value per row becomes a plain column, as in the other formats."""
     import pyarrow as pa
 
-    from components.common.examples import read_files
+    from weighbridge.components.artifacts.examples import read_files
 
     for batch in read_files([path], None, BATCH_ROWS):
         columns = []

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
 
-from components.common.digests import value_digest
-from components.common.errors import UsageError
-from components.example_gen import storage
+from weighbridge.common.digests import value_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen import storage
 
 _EPOCH = date(1970, 1, 1)
 _PACKAGE = "package:"
@@ -69,7 +69,7 @@ def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
     return Resolved(tuple(files), _format(files), number)
 
 
-def fingerprint(input: str, span: str = "latest", window: int = 1) -> str:
+def input_digest(input: str, span: str = "latest", window: int = 1) -> str:
     """Digest of the input's files, names and bytes: it changes exactly when the input does.
 
     Raises:

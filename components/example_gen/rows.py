@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.common.digests import value_digest
+from weighbridge.common.digests import value_digest
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from components.common.errors import UsageError
-from components.example_gen.rows import row_hashes
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen.rows import row_hashes
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator, model_validator
 
-from components.common.errors import UsageError
-from components.example_gen.rows import row_hashes
-from components.example_gen.times import before_end, column_microseconds, is_relative, iso, microseconds, midnight_after
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen.rows import row_hashes
+from weighbridge.components.example_gen.times import (
+    before_end,
+    column_microseconds,
+    is_relative,
+    iso,
+    microseconds,
+    midnight_after,
+)
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,9 +9,9 @@ import hashlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from components.common import gcs
-from components.common.digests import file_digest
-from components.common.errors import UsageError
+from weighbridge.common.digests import file_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.storage import gcs
 
 _CHUNK = 1 << 22
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from components.common.columns import ColumnsWriter
-from components.common.examples import split_folder
-from components.example_gen.encode import encode, tfrecords
+from weighbridge.components.artifacts.columns import ColumnsWriter
+from weighbridge.components.artifacts.examples import split_folder
+from weighbridge.components.example_gen.encode import encode, tfrecords
 
 if TYPE_CHECKING:
     import pyarrow as pa

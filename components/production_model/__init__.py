@@ -3,13 +3,20 @@
 Importing this package loads neither tfx nor tensorflow; the component class does, when it is asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from components.production_model.fetch import Fetched, fetch_production
-from components.production_model.record import ProductionRecord, production_history, read_record, record_digest
+import lazy_loader
+
+from weighbridge.components.production_model.fetch import Fetched, fetch_production
+from weighbridge.components.production_model.record import (
+    ProductionRecord,
+    production_history,
+    read_record,
+    record_digest,
+)
 
 if TYPE_CHECKING:
-    from components.production_model.component import ProductionModel
+    from weighbridge.components.production_model.component import ProductionModel
 
 __all__ = [
     "Fetched",
@@ -21,10 +28,4 @@ __all__ = [
     "record_digest",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "ProductionModel":
-        from components.production_model.component import ProductionModel
-
-        return ProductionModel
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={"component": ["ProductionModel"]})

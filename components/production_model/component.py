@@ -13,9 +13,9 @@ from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from components.common.digests import code_digest
-from components.production_model.destination import open_destination
-from components.production_model.fetch import fetch_production, production_state
+from weighbridge.common.digests import code_digest
+from weighbridge.components.production_model.fetch import fetch_production, production_state
+from weighbridge.storage.destination import open_destination
 
 
 class ProductionModelSpec(component_spec.ComponentSpec):
@@ -107,7 +107,7 @@ class ProductionModel(base_component.BaseComponent):
             ProductionModelSpec(
                 destination=open_destination(destination).address,
                 production_state="",  # the driver knows
-                code_digest=code_digest(["components.production_model"]),
+                code_digest=code_digest(["weighbridge.components.production_model"]),
                 model=types.Channel(type=standard_artifacts.Model),
                 statistics=types.Channel(type=standard_artifacts.ExampleStatistics),
             )

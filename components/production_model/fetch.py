@@ -4,11 +4,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.common.digests import tree_digest
-from components.common.errors import InfrastructureError, UsageError
-from components.common.examples import split_names
-from components.production_model.destination import Destination, open_destination
-from components.production_model.record import (
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.components.artifacts.examples import split_names
+from weighbridge.components.production_model.record import (
     EVIDENCE_FOLDER,
     RECORD_FILE,
     STATISTICS_FOLDER,
@@ -16,6 +15,7 @@ from components.production_model.record import (
     read_record,
     record_digest,
 )
+from weighbridge.storage.destination import Destination, open_destination
 
 NOTHING_YET = "nothing yet"
 

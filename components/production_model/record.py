@@ -16,9 +16,9 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from components.common.digests import bytes_digest
-from components.common.errors import UsageError
-from components.production_model.destination import open_destination
+from weighbridge.common.digests import bytes_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.storage.destination import open_destination
 
 RECORD_FILE = "production.json"
 KEPT_RECORD_FILE = "record.json"

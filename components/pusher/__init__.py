@@ -3,21 +3,17 @@
 Importing this package loads neither tfx nor tensorflow; the component class does, when it is asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from components.pusher.gcs_target import GcsTarget
-from components.pusher.push import Pushed, look_up, open_target, push
-from components.pusher.target import FilesystemTarget, Target
+import lazy_loader
+
+from weighbridge.components.pusher.gcs_target import GcsTarget
+from weighbridge.components.pusher.push import Pushed, look_up, open_target, push
+from weighbridge.components.pusher.target import FilesystemTarget, Target
 
 if TYPE_CHECKING:
-    from components.pusher.component import Pusher
+    from weighbridge.components.pusher.component import Pusher
 
 __all__ = ["FilesystemTarget", "GcsTarget", "Pushed", "Pusher", "Target", "look_up", "open_target", "push"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "Pusher":
-        from components.pusher.component import Pusher
-
-        return Pusher
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={"component": ["Pusher"]})

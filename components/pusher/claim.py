@@ -2,17 +2,17 @@
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from components.common import files
-from components.production_model.bucket import BucketDestination
-from components.production_model.record import (
+from weighbridge.common import files
+from weighbridge.components.production_model.record import (
     CLAIM_FILE,
     EVIDENCE_FOLDER,
     KEPT_RECORD_FILE,
     ProductionRecord,
     numbers_of,
 )
-from components.pusher import objects
-from components.pusher.target import MODEL_FOLDER, record_bytes
+from weighbridge.components.pusher import objects
+from weighbridge.components.pusher.target import MODEL_FOLDER, record_bytes
+from weighbridge.storage.bucket import BucketDestination
 
 _MODEL = f"{MODEL_FOLDER}/"
 _LAST = f"{_MODEL}saved_model."  # .pb, or .pbtxt

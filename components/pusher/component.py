@@ -14,10 +14,10 @@ from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from components.common.digests import code_digest
-from components.production_model.destination import open_destination
-from components.pusher.push import push, push_state
-from components.verdict import write_gates
+from weighbridge.common.digests import code_digest
+from weighbridge.components.pusher.push import push, push_state
+from weighbridge.storage.destination import open_destination
+from weighbridge.verdict import write_gates
 
 _BLESSINGS = ("blessing", "infra_blessing")
 
@@ -139,7 +139,7 @@ class Pusher(base_component.BaseComponent):
                 infra_blessing=infra_blessing,
                 destination=open_destination(destination).address,
                 push_state="",  # the driver knows
-                code_digest=code_digest(["components.pusher"]),
+                code_digest=code_digest(["weighbridge.components.pusher"]),
                 pushed_model=types.Channel(type=standard_artifacts.PushedModel),
             )
         )

@@ -23,12 +23,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
-from components.common import files, progress
-from components.common.digests import tree_digest
-from components.common.errors import InfrastructureError, UsageError
-from components.common.examples import SPLIT_PREFIX
-from components.production_model.bucket import BucketDestination
-from components.production_model.record import (
+from weighbridge.common import files, progress
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.components.artifacts.examples import SPLIT_PREFIX
+from weighbridge.components.production_model.record import (
     EVIDENCE_FOLDER,
     KEPT_RECORD_FILE,
     RECORD_FILE,
@@ -38,10 +37,11 @@ from components.production_model.record import (
     parse_record,
     read_record,
 )
-from components.pusher import objects
-from components.pusher.claim import Claim, evidence, finish, finish_newest, read_claim, write_claim
-from components.pusher.target import MODEL_FOLDER, STAGED_EVIDENCE, Staged, record_bytes, same_version
-from components.verdict.verdict import VERDICT_FILE, Verdict
+from weighbridge.components.pusher import objects
+from weighbridge.components.pusher.claim import Claim, evidence, finish, finish_newest, read_claim, write_claim
+from weighbridge.components.pusher.target import MODEL_FOLDER, STAGED_EVIDENCE, Staged, record_bytes, same_version
+from weighbridge.storage.bucket import BucketDestination
+from weighbridge.verdict.verdict import VERDICT_FILE, Verdict
 
 # Nobody's upload takes longer; one that does fails at its verification.
 LEFTOVER_AGE = timedelta(days=1)

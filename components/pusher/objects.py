@@ -9,9 +9,9 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
-from components.common import gcs
-from components.common.errors import WeighbridgeError
-from components.production_model.bucket import BucketDestination
+from weighbridge.common.errors import WeighbridgeError
+from weighbridge.storage import gcs
+from weighbridge.storage.bucket import BucketDestination
 
 _UPLOAD_CHUNK = 32 << 20  # bytes held in memory of a file that is uploaded
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from components.common import progress
-from components.common.digests import tree_digest
-from components.common.errors import InfrastructureError, UsageError, WeighbridgeError
-from components.production_model.bucket import BucketDestination
-from components.production_model.destination import open_destination
-from components.production_model.fetch import production_state
-from components.production_model.record import ProductionRecord, record_digest
-from components.pusher.gcs_target import GcsTarget
-from components.pusher.target import FilesystemTarget, Target
-from components.verdict import Gate, Verdict
-from components.verdict.verdict import VERDICT_FILE
+from weighbridge.common import progress
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.components.production_model.fetch import production_state
+from weighbridge.components.production_model.record import ProductionRecord, record_digest
+from weighbridge.components.pusher.gcs_target import GcsTarget
+from weighbridge.components.pusher.target import FilesystemTarget, Target
+from weighbridge.storage.bucket import BucketDestination
+from weighbridge.storage.destination import open_destination
+from weighbridge.verdict import Gate, Verdict
+from weighbridge.verdict.verdict import VERDICT_FILE
 
 
 @dataclass(frozen=True)

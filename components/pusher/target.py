@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Protocol
 
-from components.common import files, progress
-from components.common.digests import tree_digest
-from components.common.errors import InfrastructureError, UsageError
-from components.common.examples import SPLIT_PREFIX
-from components.production_model.destination import local_destination
-from components.production_model.record import (
+from weighbridge.common import files, progress
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.components.artifacts.examples import SPLIT_PREFIX
+from weighbridge.components.production_model.record import (
     EVIDENCE_FOLDER,
     KEPT_RECORD_FILE,
     RECORD_FILE,
@@ -32,7 +31,8 @@ from components.production_model.record import (
     read_record_file,
     version_folder,
 )
-from components.verdict.verdict import VERDICT_FILE, Verdict
+from weighbridge.storage.destination import local_destination
+from weighbridge.verdict.verdict import VERDICT_FILE, Verdict
 
 LOCK_FILE = "lock"
 

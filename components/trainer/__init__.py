@@ -3,23 +3,19 @@
 Importing this package loads neither tfx nor tensorflow; the component class does, when it is asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from components.trainer.batches import shuffled_batches
-from components.trainer.history import History, read_history
-from components.trainer.options import ModelOptions
-from components.trainer.run import train
-from components.trainer.session import TrainingSession
+import lazy_loader
+
+from weighbridge.components.trainer.batches import shuffled_batches
+from weighbridge.components.trainer.history import History, read_history
+from weighbridge.components.trainer.options import ModelOptions
+from weighbridge.components.trainer.run import train
+from weighbridge.components.trainer.session import TrainingSession
 
 if TYPE_CHECKING:
-    from components.trainer.component import Trainer
+    from weighbridge.components.trainer.component import Trainer
 
 __all__ = ["History", "ModelOptions", "Trainer", "TrainingSession", "read_history", "shuffled_batches", "train"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "Trainer":
-        from components.trainer.component import Trainer
-
-        return Trainer
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={"component": ["Trainer"]})

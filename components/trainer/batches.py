@@ -6,7 +6,7 @@ than the training itself. Here a batch is one gather. Rows that do not fit into 
 
 from typing import TYPE_CHECKING
 
-from components.common.errors import UsageError
+from weighbridge.common.errors import UsageError
 
 if TYPE_CHECKING:
     import tensorflow as tf

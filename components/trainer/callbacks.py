@@ -11,9 +11,9 @@ from typing import Any
 
 import keras
 
-from components.common import progress
-from components.trainer import checkpoint
-from components.trainer.history import History
+from weighbridge.common import progress
+from weighbridge.components.trainer import checkpoint
+from weighbridge.components.trainer.history import History
 
 # On an accelerator reading the loss waits for the step. The loss is a running mean: once NaN, it stays NaN.
 _STEPS_BETWEEN_LOOKS = 50

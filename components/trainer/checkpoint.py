@@ -11,9 +11,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from components.common import files
-from components.common.errors import UsageError
-from components.trainer.history import History, read_history
+from weighbridge.common import files
+from weighbridge.common.errors import UsageError
+from weighbridge.components.trainer.history import History, read_history
 
 _STATE_FILE = "state.npz"
 _PROGRESS_FILE = "progress.json"

@@ -9,15 +9,15 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils, path_utils
 
-from components.common.digests import code_digest
-from components.common.dotted import module_of
-from components.common.errors import UsageError
-from components.common.models import find_saved_model, is_absent
-from components.common.resources import Resources
-from components.trainer.parameters import TrainingParameters, checkpoint_folder
-from components.trainer.run import train
-from components.trainer.session import DEFAULT_SEED
-from components.trainer.strategy import PrecisionName, StrategyName
+from weighbridge.common.digests import code_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.common.import_string import module_of
+from weighbridge.common.resources import Resources
+from weighbridge.components.artifacts.models import find_saved_model, is_absent
+from weighbridge.components.trainer.parameters import TrainingParameters, checkpoint_folder
+from weighbridge.components.trainer.run import train
+from weighbridge.components.trainer.session import DEFAULT_SEED
+from weighbridge.components.trainer.strategy import PrecisionName, StrategyName
 
 _TRAIN_SPLIT = "train"
 _BASE_MODEL = "base_model"
@@ -144,7 +144,7 @@ class Trainer(base_component.BaseComponent):
                 hyperparameters=None if given is not None else hyperparameters,
                 parameters=parameters.model_dump_json(),
                 checkpoint_dir=checkpoint_dir,
-                code_digest=code_digest(["components.trainer", module_of(run_fn)]),
+                code_digest=code_digest(["weighbridge.components.trainer", module_of(run_fn)]),
                 model=types.Channel(type=standard_artifacts.Model),
                 model_run=types.Channel(type=standard_artifacts.ModelRun),
             )

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from components.common import files
-from components.common.errors import UsageError
+from weighbridge.common import files
+from weighbridge.common.errors import UsageError
 
 HISTORY_FILE = "history.json"
 

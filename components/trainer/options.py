@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from components.common.errors import UsageError
+from weighbridge.common.errors import UsageError
 
 
 class ModelOptions(BaseModel):

@@ -5,10 +5,10 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from components.common.digests import tree_digest, value_digest
-from components.common.errors import UsageError
-from components.trainer.session import DEFAULT_SEED
-from components.trainer.strategy import PrecisionName, StrategyName
+from weighbridge.common.digests import tree_digest, value_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.components.trainer.session import DEFAULT_SEED
+from weighbridge.components.trainer.strategy import PrecisionName, StrategyName
 
 
 class TrainingParameters(BaseModel):

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.common.digests import tree_digest
-from components.common.dotted import import_function
-from components.common.errors import InfrastructureError, UsageError, WeighbridgeError
-from components.trainer import checkpoint
-from components.trainer.history import HISTORY_FILE, read_history
-from components.trainer.strategy import is_chief
-from components.verdict import Gate, write_gates
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.common.import_string import import_function
+from weighbridge.components.trainer import checkpoint
+from weighbridge.components.trainer.history import HISTORY_FILE, read_history
+from weighbridge.components.trainer.strategy import is_chief
+from weighbridge.verdict import Gate, write_gates
 
 _RETRYABLE_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ECONNRESET}
 _MESSAGE_LENGTH = 300

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.common import progress
-from components.common.errors import UsageError
-from components.common.models import VARIANT_NAME, variant_folder
-from components.trainer import checkpoint
-from components.trainer import strategy as strategies
-from components.trainer.history import History
-from components.trainer.strategy import PrecisionName, Strategy, StrategyName
+from weighbridge.common import progress
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.models import VARIANT_NAME, variant_folder
+from weighbridge.components.trainer import checkpoint
+from weighbridge.components.trainer import strategy as strategies
+from weighbridge.components.trainer.history import History
+from weighbridge.components.trainer.strategy import PrecisionName, Strategy, StrategyName
 
 if TYPE_CHECKING:
     import keras
@@ -202,7 +202,7 @@ class TrainingSession:
         return history, finished
 
     def _callbacks(self, history: History, epochs: int, own: "list[keras.callbacks.Callback]") -> list[Any]:
-        from components.trainer import callbacks
+        from weighbridge.components.trainer import callbacks
 
         watching = [callbacks.StopOnNotFinite(), *own]
         if not self.is_chief:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
-from components.common.errors import UsageError
+from weighbridge.common.errors import UsageError
 
 StrategyName = Literal["auto", "cpu", "one_gpu", "mirrored", "multi_worker", "tpu"]
 PrecisionName = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]

@@ -2,22 +2,30 @@
 
 from typing import TYPE_CHECKING
 
-from components.common.errors import UsageError
-from components.example_gen.times import microseconds
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen.times import microseconds
+from weighbridge.datasets.shop.columns import COUNTRY, CUSTOMER, DATE, DESCRIPTION, INVOICE, ITEM, PRICE, QUANTITY
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-INVOICE = "InvoiceNo"
-ITEM = "StockCode"
-DESCRIPTION = "Description"
-QUANTITY = "Quantity"
-DATE = "InvoiceDate"
-PRICE = "UnitPrice"
-CUSTOMER = "CustomerID"
-COUNTRY = "Country"
 TIME = "time"
 """Made of `InvoiceDate`: microseconds since 1970, UTC. It decides what is trained on and what is weighed on."""
+
+__all__ = [
+    "COUNTRY",
+    "CUSTOMER",
+    "DATE",
+    "DESCRIPTION",
+    "INVOICE",
+    "ITEM",
+    "PRICE",
+    "QUANTITY",
+    "RAW",
+    "TEXTS",
+    "TIME",
+    "prepare",
+]
 
 TEXTS = (INVOICE, ITEM, DESCRIPTION, CUSTOMER, COUNTRY)
 RAW = (*TEXTS, QUANTITY, DATE, PRICE)

@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import Field
 
-from components.common.errors import UsageError
-from pipelines import definition
-from pipelines.definition import Context
+from weighbridge import definition
+from weighbridge.common.errors import UsageError
+from weighbridge.definition import Context
 
 # A year of a made-up shop's orders: `weighbridge data ecommerce` makes more.
 ORDERS = "package:pipelines/recommender/orders.parquet"
@@ -34,7 +34,9 @@ class Parameters(definition.Parameters):
     warm_start: bool = Field(False, description="start from the vectors of the model in production")
     index: str = Field("auto", description="auto, exact or approximate search")
     seed: int = Field(20, ge=0, description="seed of initialisation and shuffling")
-    run_fn: str = Field("pipelines.recommender.model.run.run_fn", description="dotted function that trains and exports")
+    run_fn: str = Field(
+        "weighbridge.pipelines.recommender.model.run.run_fn", description="dotted function that trains and exports"
+    )
 
 
 def create_pipeline(parameters: Parameters, context: Context) -> Any:
@@ -47,15 +49,15 @@ def create_pipeline(parameters: Parameters, context: Context) -> Any:
     Returns:
         A TFX pipeline.
     """
-    from components.data_validator import DataValidator
-    from components.evaluator import Evaluator
-    from components.example_gen import ExampleGen
-    from components.production_model import ProductionModel
-    from components.pusher import Pusher
-    from components.trainer import Trainer
-    from pipelines.recommender import columns
-    from pipelines.recommender.histories import Histories, HistoriesGates
-    from pipelines.recommender.histories.build import Options
+    from weighbridge.components.data_validator import DataValidator
+    from weighbridge.components.evaluator import Evaluator
+    from weighbridge.components.example_gen import ExampleGen
+    from weighbridge.components.production_model import ProductionModel
+    from weighbridge.components.pusher import Pusher
+    from weighbridge.components.trainer import Trainer
+    from weighbridge.pipelines.recommender import columns
+    from weighbridge.pipelines.recommender.histories import Histories, HistoriesGates
+    from weighbridge.pipelines.recommender.histories.build import Options
 
     gates = context.gates
     example_gen = ExampleGen(
@@ -69,7 +71,7 @@ def create_pipeline(parameters: Parameters, context: Context) -> Any:
         sample=context.sample,
         sample_columns=[columns.CUSTOMER],
         schema_file=str(context.schema),
-        prepare_fn="pipelines.recommender.columns.prepare",
+        prepare_fn="weighbridge.pipelines.recommender.columns.prepare",
         gates=gates.examples,
     )
     production = ProductionModel(context.production)
@@ -111,7 +113,7 @@ def create_pipeline(parameters: Parameters, context: Context) -> Any:
         production_model=production.outputs["model"],
         anomalies=validator.outputs["anomalies"],
         model_run=trainer.outputs["model_run"],
-        metrics_fn="pipelines.recommender.weigh.provider.weigh_recommender",
+        metrics_fn="weighbridge.pipelines.recommender.weigh.provider.weigh_recommender",
     )
     pusher = Pusher(
         trainer.outputs["model"],

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from components.common.errors import UsageError
+from weighbridge.common.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,10 +10,10 @@ import keras
 import tensorflow as tf
 from pydantic import Field
 
-from components.common.errors import UsageError
-from components.trainer import ModelOptions, TrainingSession, shuffled_batches
-from pipelines.taxi import features
-from pipelines.taxi.preprocessing import Preprocessor, parse, raw_types
+from weighbridge.common.errors import UsageError
+from weighbridge.components.trainer import ModelOptions, TrainingSession, shuffled_batches
+from weighbridge.pipelines.taxi import features
+from weighbridge.pipelines.taxi.preprocessing import Preprocessor, parse, raw_types
 
 _READ_ROWS = 1024
 

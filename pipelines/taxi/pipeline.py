@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
-from pipelines import definition
-from pipelines.definition import Context
+from weighbridge import definition
+from weighbridge.definition import Context
 
 LABEL = "big_tipper"
 # 15,002 real trips that come inside the tfx package.
@@ -22,7 +22,9 @@ class Parameters(definition.Parameters):
     batch_size: int = Field(256, ge=1, description="examples per training step")
     learning_rate: float = Field(2e-3, gt=0, description="Adam's learning rate")
     seed: int = Field(20, ge=0, description="seed of initialisation and shuffling")
-    run_fn: str = Field("pipelines.taxi.model.run_fn", description="dotted function that trains and exports")
+    run_fn: str = Field(
+        "weighbridge.pipelines.taxi.model.run_fn", description="dotted function that trains and exports"
+    )
 
 
 def create_pipeline(parameters: Parameters, context: Context) -> Any:
@@ -35,12 +37,12 @@ def create_pipeline(parameters: Parameters, context: Context) -> Any:
     Returns:
         A TFX pipeline.
     """
-    from components.data_validator import DataValidator
-    from components.evaluator import Evaluator
-    from components.example_gen import ExampleGen
-    from components.production_model import ProductionModel
-    from components.pusher import Pusher
-    from components.trainer import Trainer
+    from weighbridge.components.data_validator import DataValidator
+    from weighbridge.components.evaluator import Evaluator
+    from weighbridge.components.example_gen import ExampleGen
+    from weighbridge.components.production_model import ProductionModel
+    from weighbridge.components.pusher import Pusher
+    from weighbridge.components.trainer import Trainer
 
     gates = context.gates
     example_gen = ExampleGen(
@@ -49,7 +51,7 @@ def create_pipeline(parameters: Parameters, context: Context) -> Any:
         window=parameters.window,
         splits={"train": 2, "eval": 1},
         schema_file=str(context.schema),
-        prepare_fn="pipelines.taxi.features.prepare",
+        prepare_fn="weighbridge.pipelines.taxi.features.prepare",
         sample=context.sample,
         gates=gates.examples,
     )

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.common.errors import UsageError
-from components.data_validator.summary import CategoricalSummary, NumericSummary, feature_summary
-from pipelines.taxi.features import BUCKETISED, BUCKETS, CATEGORIES, LABEL, NUMERIC, TEXTS, WHOLE_NUMBERS
+from weighbridge.common.errors import UsageError
+from weighbridge.components.data_validator.summary import CategoricalSummary, NumericSummary, feature_summary
+from weighbridge.pipelines.taxi.features import BUCKETISED, BUCKETS, CATEGORIES, LABEL, NUMERIC, TEXTS, WHOLE_NUMBERS
 
 # A value seen less often says more about a passenger than about passengers: it is treated as unknown.
 _MIN_COUNT = 5

@@ -262,7 +262,7 @@ _PROVISION = """
 mkdir -p .venv/bin
 for tool in ruff mypy lint-imports; do ln -sf {tools}/$tool .venv/bin/$tool; done
 printf '#!/bin/sh\\nPYTHONPATH=%s exec %s "$@"\\n' "$PWD" {python} > .venv/bin/python
-printf '#!/bin/sh\\nexec "%s/.venv/bin/python" -m pipelines.cli.main "$@"\\n' "$PWD" > .venv/bin/weighbridge
+printf '#!/bin/sh\\nexec "%s/.venv/bin/python" -m weighbridge.cli.main "$@"\\n' "$PWD" > .venv/bin/weighbridge
 chmod +x .venv/bin/python .venv/bin/weighbridge
 touch .venv/.ready-dev .venv/.ready-run
 """

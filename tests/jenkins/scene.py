@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipelines.workspace import Workspace
 from tests.jenkins.job import Build, Job
+from weighbridge.runs.workspace import Workspace
 
 Rows = list[list[str]]
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import pytest
 
-from pipelines.workspace import Workspace
 from tests.jenkins.job import Build
 from tests.jenkins.scene import (
     ANN,
@@ -24,6 +23,7 @@ from tests.jenkins.scene import (
     steps_of,
     triggers,
 )
+from weighbridge.runs.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 

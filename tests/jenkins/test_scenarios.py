@@ -114,7 +114,7 @@ def test_a_slow_model_is_red_at_latency_and_production_is_untouched(scene: Scene
     slow = "tests.pipelines.taxi.bad_models.slow_serving"
     scene.job.commit(
         "A better model",
-        **{"pipelines/taxi/pipeline.py": lambda text: text.replace("pipelines.taxi.model.run_fn", slow)},
+        **{"pipelines/taxi/pipeline.py": lambda text: text.replace("weighbridge.pipelines.taxi.model.run_fn", slow)},
     )
     build = scene.job.build(DATA=scene.data)
     assert build.result == "FAILURE"

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from components.common.errors import UsageError
-from components.evaluator.ranking.interactions import Interactions, Items
-from components.evaluator.ranking.lists import NONE, fill_up
+from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator.ranking.interactions import Interactions, Items
+from weighbridge.components.evaluator.ranking.lists import NONE, fill_up
 
 
 def als(

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from components.evaluator.metrics_api import Floats, Index
-from components.evaluator.ranking.blocks import blocks
-from components.verdict import Estimate
+from weighbridge.components.evaluator.quality.metrics_api import Floats, Index
+from weighbridge.components.evaluator.ranking.blocks import blocks
+from weighbridge.verdict import Estimate
 
 _SHADES = 1 << 16
 

@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from components.evaluator.metrics_api import Floats, Index
-from components.evaluator.ranking.interactions import Items
+from weighbridge.components.evaluator.quality.metrics_api import Floats, Index
+from weighbridge.components.evaluator.ranking.interactions import Items
 
 RESAMPLES = 200
 _RARE = 16  # users; an item recommended to more is missing in one of 10 million resamples

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.evaluator.measured import Unmeasurable
-from components.evaluator.ranking.blocks import blocks
-from components.evaluator.ranking.interactions import Items
+from weighbridge.components.evaluator.ranking.blocks import blocks
+from weighbridge.components.evaluator.ranking.interactions import Items
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 
 NONE = -1  # no recommendation at this rank
 UNKNOWN = -2  # something that is not in the catalogue

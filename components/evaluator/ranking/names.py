@@ -4,7 +4,7 @@ import difflib
 import re
 from dataclasses import dataclass
 
-from components.common.errors import UsageError
+from weighbridge.common.errors import UsageError
 
 # Their meaning stands in per_user.py and coverage.py, where they are computed.
 METRICS = ("recall", "precision", "hit_rate", "ndcg", "mrr", "novelty", "popularity_lift", "coverage")

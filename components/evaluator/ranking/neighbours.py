@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.evaluator.metrics_api import Index
-from components.evaluator.ranking.interactions import Interactions, Items
-from components.evaluator.ranking.lists import NONE, fill_up
+from weighbridge.components.evaluator.quality.metrics_api import Index
+from weighbridge.components.evaluator.ranking.interactions import Interactions, Items
+from weighbridge.components.evaluator.ranking.lists import NONE, fill_up
 
 _BLOCK = 1024  # rows of a sparse product
 _CELLS = 1 << 22

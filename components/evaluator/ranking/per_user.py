@@ -23,11 +23,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.evaluator.metrics_api import Floats, Index
-from components.evaluator.ranking.blocks import blocks
-from components.evaluator.ranking.interactions import Interactions, Items
-from components.evaluator.ranking.lists import without_repeats
-from components.evaluator.ranking.names import Name
+from weighbridge.components.evaluator.quality.metrics_api import Floats, Index
+from weighbridge.components.evaluator.ranking.blocks import blocks
+from weighbridge.components.evaluator.ranking.interactions import Interactions, Items
+from weighbridge.components.evaluator.ranking.lists import without_repeats
+from weighbridge.components.evaluator.ranking.names import Name
 
 _UNLISTED = np.zeros(2)  # what NONE and UNKNOWN find at the end of a table of items
 

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.evaluator.measured import Unmeasurable
-from components.evaluator.metrics_api import Floats, Index, SliceKey
-from components.evaluator.ranking import bootstrap
-from components.evaluator.ranking.coverage import presence, resampled_coverage
-from components.evaluator.ranking.interactions import Interactions
-from components.evaluator.ranking.lists import check_lists
-from components.evaluator.ranking.names import Name
-from components.evaluator.ranking.per_user import SHIFTS, Background, Statistics, statistics
-from components.verdict import Estimate
+from weighbridge.components.evaluator.quality.metrics_api import Floats, Index, SliceKey
+from weighbridge.components.evaluator.ranking import bootstrap
+from weighbridge.components.evaluator.ranking.coverage import presence, resampled_coverage
+from weighbridge.components.evaluator.ranking.interactions import Interactions
+from weighbridge.components.evaluator.ranking.lists import check_lists
+from weighbridge.components.evaluator.ranking.names import Name
+from weighbridge.components.evaluator.ranking.per_user import SHIFTS, Background, Statistics, statistics
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+from weighbridge.verdict import Estimate
 
 _RANGES = {"novelty": (0.0, math.inf), "popularity_lift": (-1.0, math.inf)}  # of the others: 0 to 1
 _LESS_IS_BETTER = ("popularity_lift",)

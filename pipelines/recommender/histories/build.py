@@ -7,21 +7,21 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.common import files, progress
-from components.common.digests import value_digest
-from components.common.errors import UsageError
-from components.common.examples import SUMMARY_FILE, read_summary
-from components.example_gen.rows import RowsDigest
-from components.example_gen.times import microseconds
-from components.example_gen.write import SplitWriter
-from components.verdict import write_gates
-from pipelines.recommender import columns as c
-from pipelines.recommender.histories.catalogue import Catalogue
-from pipelines.recommender.histories.clean import PRODUCT, clean
-from pipelines.recommender.histories.gates import HistoriesGates, judge, lines_gate
-from pipelines.recommender.histories.lines import Purchases, read_lines
-from pipelines.recommender.histories.past import write_past
-from pipelines.recommender.histories.windows import Window, all_rows, training_windows
+from weighbridge.common import files, progress
+from weighbridge.common.digests import value_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.examples import SUMMARY_FILE, read_summary
+from weighbridge.components.example_gen.rows import RowsDigest
+from weighbridge.components.example_gen.times import microseconds
+from weighbridge.components.example_gen.write import SplitWriter
+from weighbridge.pipelines.recommender import columns as c
+from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.histories.clean import PRODUCT, clean
+from weighbridge.pipelines.recommender.histories.gates import HistoriesGates, judge, lines_gate
+from weighbridge.pipelines.recommender.histories.lines import Purchases, read_lines
+from weighbridge.pipelines.recommender.histories.past import write_past
+from weighbridge.pipelines.recommender.histories.windows import Window, all_rows, training_windows
+from weighbridge.verdict import write_gates
 
 SPLITS = ("train", "eval")
 _KINDS = {pa.binary(): "bytes", pa.int64(): "int64", pa.float32(): "float"}

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import parquet
 
-from components.common.errors import UsageError
-from pipelines.recommender.histories.lines import Purchases
-from pipelines.recommender.histories.windows import DAY, Window, distinct_pairs
+from weighbridge.common.errors import UsageError
+from weighbridge.pipelines.recommender.histories.lines import Purchases
+from weighbridge.pipelines.recommender.histories.windows import DAY, Window, distinct_pairs
 
 CATALOGUE_FILE = "catalogue.parquet"
 COUNTRIES_FILE = "countries.parquet"

@@ -5,9 +5,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.common.errors import UsageError
-from components.example_gen.rows import row_hashes
-from pipelines.recommender import columns as c
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen.rows import row_hashes
+from weighbridge.pipelines.recommender import columns as c
 
 REASONS = {
     "duplicate": "is the same as another line in every column",

@@ -6,10 +6,10 @@ from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components.common.digests import code_digest
-from components.common.resources import Resources
-from pipelines.recommender.histories.build import SPLITS, Options, build
-from pipelines.recommender.histories.gates import HistoriesGates
+from weighbridge.common.digests import code_digest
+from weighbridge.common.resources import Resources
+from weighbridge.pipelines.recommender.histories.build import SPLITS, Options, build
+from weighbridge.pipelines.recommender.histories.gates import HistoriesGates
 
 
 class HistoriesSpec(component_spec.ComponentSpec):
@@ -83,7 +83,7 @@ class Histories(base_component.BaseComponent):
                 lines=lines,
                 options=(options or Options()).model_dump_json(),
                 gates=(gates or HistoriesGates()).model_dump_json(),
-                code_digest=code_digest(["pipelines.recommender.histories"]),
+                code_digest=code_digest(["weighbridge.pipelines.recommender.histories"]),
                 histories=types.Channel(type=standard_artifacts.Examples),
             )
         )

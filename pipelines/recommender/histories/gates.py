@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from pydantic import Field, field_validator
 
-from components.common.errors import UsageError
-from components.verdict import Bounds, Gate, Section, read_gates
-from pipelines.recommender.histories.clean import REASONS
+from weighbridge.common.errors import UsageError
+from weighbridge.pipelines.recommender.histories.clean import REASONS
+from weighbridge.verdict import Bounds, Gate, Section, read_gates
 
 ROOM = "histories"
 

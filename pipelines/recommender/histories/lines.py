@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.common.errors import UsageError
-from components.common.examples import read_batches
-from pipelines.recommender import columns as c
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.examples import read_batches
+from weighbridge.pipelines.recommender import columns as c
 
 _KEPT = (*c.TEXTS, c.QUANTITY, c.PRICE, c.TIME)
 

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import parquet
 
-from components.common.errors import UsageError
-from pipelines.recommender.histories.catalogue import Catalogue
-from pipelines.recommender.histories.lines import Purchases
-from pipelines.recommender.histories.windows import DAY
+from weighbridge.common.errors import UsageError
+from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.histories.lines import Purchases
+from weighbridge.pipelines.recommender.histories.windows import DAY
 
 PAST_FILE = "past.parquet"
 

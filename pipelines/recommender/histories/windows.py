@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.recommender.histories.lines import Purchases
+from weighbridge.pipelines.recommender.histories.lines import Purchases
 
 DAY = 86_400_000_000  # microseconds
 ACTIVITY = ((0, "new"), (1, "1 order"), (4, "2-4 orders"), (9, "5-9 orders"))

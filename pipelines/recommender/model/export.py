@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from pipelines.recommender.histories.catalogue import Catalogue
-from pipelines.recommender.model.index import Approximate
-from pipelines.recommender.model.network import Facts, TwoTowers
-from pipelines.recommender.model.options import Options
-from pipelines.recommender.model.popularity import popular_items
-from pipelines.recommender.model.retrieve import MOST, Exact, Retriever, Search
-from pipelines.recommender.model.vocabulary import Vocabulary
+from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.model.index import Approximate
+from weighbridge.pipelines.recommender.model.network import Facts, TwoTowers
+from weighbridge.pipelines.recommender.model.options import Options
+from weighbridge.pipelines.recommender.model.popularity import popular_items
+from weighbridge.pipelines.recommender.model.retrieve import MOST, Exact, Retriever, Search
+from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
 _NOISE = 0.3  # of a vector's length, by which further items lie off the line between two
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from components.common.errors import UsageError
+from weighbridge.common.errors import UsageError
 
 _NEVER = -1e9
 

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipelines.recommender.histories.catalogue import Catalogue
-from pipelines.recommender.model.options import Options
-from pipelines.recommender.model.towers import Affinity, CustomerTower, ItemTower
-from pipelines.recommender.model.vocabulary import Vocabulary
+from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.model.options import Options
+from weighbridge.pipelines.recommender.model.towers import Affinity, CustomerTower, ItemTower
+from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
 _NEVER = -1e9
 

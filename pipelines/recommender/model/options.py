@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.trainer import ModelOptions
+from weighbridge.components.trainer import ModelOptions
 
 
 class Options(ModelOptions):

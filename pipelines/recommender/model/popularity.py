@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
 
 _PRIOR = 50.0  # customers that everywhere's taste counts as, beside a country's own
 

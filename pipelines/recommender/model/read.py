@@ -5,9 +5,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.common.errors import UsageError
-from components.trainer import shuffled_batches
-from pipelines.recommender.model.vocabulary import Vocabulary
+from weighbridge.common.errors import UsageError
+from weighbridge.components.trainer import shuffled_batches
+from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
 _READ_ROWS = 1024
 WIDEST = 128  # targets of a row that are kept to draw from

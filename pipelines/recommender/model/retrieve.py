@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from pipelines.recommender.model.towers import Affinity, CustomerTower, ItemTower
-from pipelines.recommender.model.vocabulary import Vocabulary
+from weighbridge.pipelines.recommender.model.towers import Affinity, CustomerTower, ItemTower
+from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
 MOST = 1000
 """Most items that can be asked for."""

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.common.examples import read_summary
-from components.trainer import TrainingSession
-from pipelines.recommender.histories.catalogue import Catalogue
-from pipelines.recommender.model import network, start
-from pipelines.recommender.model.export import export
-from pipelines.recommender.model.options import Options
-from pipelines.recommender.model.read import evaluation_batches, read, training_batches
-from pipelines.recommender.model.vocabulary import Vocabulary
+from weighbridge.components.artifacts.examples import read_summary
+from weighbridge.components.trainer import TrainingSession
+from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.model import network, warm_start
+from weighbridge.pipelines.recommender.model.export import export
+from weighbridge.pipelines.recommender.model.options import Options
+from weighbridge.pipelines.recommender.model.read import evaluation_batches, read, training_batches
+from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
 
 def run_fn(fn_args: Any) -> None:
@@ -60,12 +60,12 @@ def set_start(
 ) -> None:
     """Give both towers the vectors that training starts from; see `start`."""
     bought = (np.concatenate([row["history"], row["items"]], axis=1) for row in rows.as_numpy_iterator())
-    vectors = start.co_purchase_vectors(bought, len(catalogue.items), options.dim, seed)
+    vectors = warm_start.co_purchase_vectors(bought, len(catalogue.items), options.dim, seed)
     vectors *= np.sqrt(options.closeness)
     both = {"numbers": vectors, "history": vectors}
     if options.warm_start and base:
-        both = start.production_vectors(base, catalogue.items, both)
+        both = warm_start.production_vectors(base, catalogue.items, both)
     model.item_tower.numbers.embeddings.assign(both["numbers"])
     words = model.item_tower.words.embeddings
-    words.assign(start.word_vectors(both["numbers"], facts.words, words.shape[0]))
+    words.assign(warm_start.word_vectors(both["numbers"], facts.words, words.shape[0]))
     model.customer_tower.history.embeddings.assign(both["history"])

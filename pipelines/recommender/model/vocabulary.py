@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
 
 WORDS = 8  # of a description
 _STRIP = r"[^a-z ]+"

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from components.common.examples import read_batches
-from components.evaluator import arrays
-from components.evaluator.measured import Unmeasurable
-from components.evaluator.ranking.interactions import Interactions
-from components.evaluator.ranking.lists import UNKNOWN
+from weighbridge.components.artifacts.examples import read_batches
+from weighbridge.components.evaluator import arrays
+from weighbridge.components.evaluator.ranking.interactions import Interactions
+from weighbridge.components.evaluator.ranking.lists import UNKNOWN
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 
 Names = npt.NDArray[np.object_]
 

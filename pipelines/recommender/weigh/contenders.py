@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from components.common.progress import report
-from components.evaluator import signature
-from components.evaluator.measured import Unmeasurable
-from components.evaluator.ranking.bootstrap import interval
-from components.evaluator.ranking.interactions import Items
-from components.evaluator.ranking.lists import NONE
-from components.verdict import Estimate
-from pipelines.recommender.weigh.audience import Audience, Names, numbers_of
+from weighbridge.common.progress import report
+from weighbridge.components.evaluator import signature
+from weighbridge.components.evaluator.ranking.bootstrap import interval
+from weighbridge.components.evaluator.ranking.interactions import Items
+from weighbridge.components.evaluator.ranking.lists import NONE
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+from weighbridge.pipelines.recommender.weigh.audience import Audience, Names, numbers_of
+from weighbridge.verdict import Estimate
 
 EXACT = "recommend_exact"
 OUTPUT = "items"

@@ -1,6 +1,6 @@
-"""The metrics provider: `metrics_fn="pipelines.recommender.weigh.provider.weigh_recommender"`.
+"""The metrics provider: `metrics_fn="weighbridge.pipelines.recommender.weigh.provider.weigh_recommender"`.
 
-Names that a threshold may have, for every metric of `components.evaluator.ranking`, here recall@20:
+Names that a threshold may have, for every metric of `weighbridge.components.evaluator.ranking`, here recall@20:
 
 * `recall@20`: the model's own;
 * `recall@20.over_best`: how much more than the best yardstick, measured in pairs; `recall@20.over_repeat` and so on:
@@ -13,19 +13,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.common.errors import UsageError
-from components.common.models import VARIANTS_FOLDER, find_saved_model
-from components.evaluator import MetricRow, MetricsRequest, MetricsResponse, signature
-from components.evaluator.ranking.names import Name, parse_name
-from components.evaluator.ranking.per_user import Background
-from components.evaluator.ranking.weigh import Measured, judged_users, weigh
-from components.evaluator.slices import slices
-from pipelines.recommender.histories.catalogue import Catalogue
-from pipelines.recommender.histories.past import read_past
-from pipelines.recommender.weigh import contenders
-from pipelines.recommender.weigh.audience import Audience, read_audience
-from pipelines.recommender.weigh.pictures import pictures
-from pipelines.recommender.weigh.yardsticks import whole_histories, yardsticks
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.models import VARIANTS_FOLDER, find_saved_model
+from weighbridge.components.evaluator import MetricRow, MetricsRequest, MetricsResponse, signature
+from weighbridge.components.evaluator.quality.slices import slices
+from weighbridge.components.evaluator.ranking.names import Name, parse_name
+from weighbridge.components.evaluator.ranking.per_user import Background
+from weighbridge.components.evaluator.ranking.weigh import Measured, judged_users, weigh
+from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.histories.past import read_past
+from weighbridge.pipelines.recommender.weigh import contenders
+from weighbridge.pipelines.recommender.weigh.audience import Audience, read_audience
+from weighbridge.pipelines.recommender.weigh.baselines import whole_histories, yardsticks
+from weighbridge.pipelines.recommender.weigh.plots import pictures
 
 CATALOGUE = "catalogue"
 """Not a column: slices of this name are exported variants."""

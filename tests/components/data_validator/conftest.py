@@ -85,7 +85,7 @@ def taxi_examples(taxi_columns: dict[str, list[Any]], tmp_path_factory: pytest.T
 @pytest.fixture(scope="session")
 def taxi_statistics(taxi_examples: str) -> dict[str, Any]:
     """TFDV statistics of the taxi splits."""
-    from components.common.examples import read_batches
-    from components.data_validator.statistics import compute_statistics
+    from weighbridge.components.artifacts.examples import read_batches
+    from weighbridge.components.data_validator.statistics import compute_statistics
 
     return {split: compute_statistics(read_batches(taxi_examples, split)) for split in ("train", "eval")}

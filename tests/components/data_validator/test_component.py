@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from components.common.errors import UsageError
-from components.data_validator import DataGates
-from components.data_validator.statistics import compute_statistics, statistics_path, write_statistics
-from components.verdict import read_gates
 from tests.components.data_validator.conftest import WriteExamples, to_batch
 from tests.components.data_validator.test_drift import PRODUCTION, SPANS
 from tests.components.data_validator.test_validate import SCHEMA, TRIPS
+from weighbridge.common.errors import UsageError
+from weighbridge.components.data_validator import DataGates
+from weighbridge.components.data_validator.statistics import compute_statistics, statistics_path, write_statistics
+from weighbridge.verdict import read_gates
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def _component(schema_file: str, gates: DataGates, **options: Any) -> Any:
     from tfx import types
     from tfx.types import standard_artifacts
 
-    from components.data_validator import DataValidator
+    from weighbridge.components.data_validator import DataValidator
 
     channel = types.Channel(type=standard_artifacts.Examples)
     return DataValidator(channel, schema_file=schema_file, gates=gates, **options)
@@ -171,7 +171,7 @@ def test_wrong_declarations_are_errors_before_anything_runs(schema_file: str, tm
 
 def test_importing_the_package_loads_no_heavy_library() -> None:
     program = (
-        "import sys, components.data_validator.validate, components.data_validator;"
+        "import sys, weighbridge.components.data_validator.validate, weighbridge.components.data_validator;"
         "print([name for name in ('tfx', 'tensorflow', 'apache_beam', 'tensorflow_data_validation')"
         " if name in sys.modules])"
     )

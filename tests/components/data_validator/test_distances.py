@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.data_validator.distances import (
+from tests.components.data_validator.conftest import to_batch
+from weighbridge.components.data_validator.distances import (
     Distribution,
     NotComparableError,
     aligned,
@@ -17,8 +18,7 @@ from components.data_validator.distances import (
     linf,
     number_shares,
 )
-from components.data_validator.statistics import compute_statistics
-from tests.components.data_validator.conftest import to_batch
+from weighbridge.components.data_validator.statistics import compute_statistics
 
 counts = st.dictionaries(st.text(max_size=3), st.floats(1e-3, 1e9), min_size=1, max_size=20)
 numbers = st.lists(st.floats(allow_nan=False, allow_infinity=True), min_size=2, max_size=60)

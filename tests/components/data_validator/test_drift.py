@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from components.common.errors import UsageError
-from components.data_validator.baseline import production_baseline
-from components.data_validator.statistics import read_statistics, statistics_path
 from tests.components.data_validator.conftest import WriteExamples
 from tests.components.data_validator.test_validate import TRIPS, gate_of, keep_statistics, validate
+from weighbridge.common.errors import UsageError
+from weighbridge.components.data_validator.baseline import production_baseline
+from weighbridge.components.data_validator.statistics import read_statistics, statistics_path
 
 
 def test_skew_is_refused_with_the_value_that_moved(write_examples: WriteExamples) -> None:

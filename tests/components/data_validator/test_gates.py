@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.data_validator import DataGates, Distances
+from weighbridge.components.data_validator import DataGates, Distances
 
 
 def test_a_full_section_survives_the_way_through_json() -> None:

@@ -12,21 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from components.common.errors import UsageError
-from components.common.examples import read_batches
-from components.data_validator.baseline import production_baseline
-from components.data_validator.content import rows_gates
-from components.data_validator.gates import DataGates
-from components.data_validator.schema import infer_schema, schema_text
-from components.data_validator.statistics import compute_statistics
-from components.data_validator.validate import Validation, validate_examples
-from components.example_gen.gates import ExamplesGates
-from components.example_gen.generate import generate
-from components.example_gen.process import Request
-from components.example_gen.sample import Sample
-from components.example_gen.splits import Splits
-from components.verdict import Bounds
 from tests.components.data_validator.test_validate import gate_of
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.examples import read_batches
+from weighbridge.components.data_validator.baseline import production_baseline
+from weighbridge.components.data_validator.gates import DataGates
+from weighbridge.components.data_validator.rows_and_labels import rows_gates
+from weighbridge.components.data_validator.schema import infer_schema, schema_text
+from weighbridge.components.data_validator.statistics import compute_statistics
+from weighbridge.components.data_validator.validate import Validation, validate_examples
+from weighbridge.components.example_gen.gates import ExamplesGates
+from weighbridge.components.example_gen.generate import generate
+from weighbridge.components.example_gen.process import Request
+from weighbridge.components.example_gen.sample import Sample
+from weighbridge.components.example_gen.splits import Splits
+from weighbridge.verdict import Bounds
 
 LAST = datetime.datetime(2010, 12, 9, 12)
 

@@ -5,8 +5,14 @@ from typing import Any
 
 import pytest
 
-from components.common.errors import UsageError
-from components.data_validator.schema import infer_schema, parse_schema, read_schema_text, schema_diff, schema_text
+from weighbridge.common.errors import UsageError
+from weighbridge.components.data_validator.schema import (
+    infer_schema,
+    parse_schema,
+    read_schema_text,
+    schema_diff,
+    schema_text,
+)
 
 SCHEMA = """
 feature { name: "fare" type: FLOAT presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } } }
@@ -45,7 +51,7 @@ def test_comments_of_a_reviewed_schema_survive(tmp_path: Path) -> None:
 
 
 def test_the_inferred_schema_fits_the_data_and_its_text_reads_back(taxi_statistics: dict[str, Any]) -> None:
-    from components.data_validator.anomalies import find_anomalies, is_clean
+    from weighbridge.components.data_validator.anomalies import find_anomalies, is_clean
 
     schema = parse_schema(schema_text(infer_schema(taxi_statistics["train"])))
     assert [feature.name for feature in schema.feature] == sorted(feature.name for feature in schema.feature)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from components.common.errors import UsageError
-from components.common.examples import read_batches
-from components.data_validator.statistics import (
+from tests.components.data_validator.conftest import to_batch
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.examples import read_batches
+from weighbridge.components.data_validator.statistics import (
     VOCABULARY_SIZE,
     compute_statistics,
     options,
@@ -16,8 +17,7 @@ from components.data_validator.statistics import (
     statistics_path,
     write_statistics,
 )
-from components.data_validator.summary import CategoricalSummary, NumericSummary, feature_summary
-from tests.components.data_validator.conftest import to_batch
+from weighbridge.components.data_validator.summary import CategoricalSummary, NumericSummary, feature_summary
 
 
 def _rounded(message: Any) -> Any:

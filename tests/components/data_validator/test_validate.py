@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from components.data_validator.baseline import production_baseline
-from components.data_validator.gates import DataGates
-from components.data_validator.schema import infer_schema, schema_text
-from components.data_validator.statistics import compute_statistics, statistics_path, write_statistics
-from components.data_validator.validate import Validation, validate_examples
-from components.verdict import Gate
 from tests.components.data_validator.conftest import WriteExamples, to_batch
+from weighbridge.components.data_validator.baseline import production_baseline
+from weighbridge.components.data_validator.gates import DataGates
+from weighbridge.components.data_validator.schema import infer_schema, schema_text
+from weighbridge.components.data_validator.statistics import compute_statistics, statistics_path, write_statistics
+from weighbridge.components.data_validator.validate import Validation, validate_examples
+from weighbridge.verdict import Gate
 
 TRIPS: dict[str, list[Any]] = {
     "fare": [5.0, 7.5, 10.0, 12.5] * 25,

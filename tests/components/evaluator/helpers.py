@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from components.evaluator.evaluate import Weighing
-from components.evaluator.gates import LatencyGates, QualityGates
-from components.verdict import Gate, Verdict, write_gates
+from weighbridge.components.evaluator.evaluate import Weighing
+from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
+from weighbridge.verdict import Gate, Verdict, write_gates
 
 LABEL = "big_tipper"
 

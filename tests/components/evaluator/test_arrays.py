@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.evaluator import arrays
-from components.evaluator.measured import Unmeasurable
 from tests.components.evaluator.helpers import batch_of, listed
+from weighbridge.components.evaluator import arrays
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 
 
 def test_a_missing_value_is_what_serving_would_send() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from components.common.errors import UsageError
-from components.evaluator import Evaluator
-from components.verdict import Verdict
 from tests.components.evaluator.helpers import LABEL, latency_gates, quality_gates
+from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator import Evaluator
+from weighbridge.verdict import Verdict
 
 Models = Callable[[str], Path]
 
@@ -46,7 +46,7 @@ def run(examples: Path, models: Models, tmp_path: Path) -> Callable[..., dict[st
     """Calls the executor as TFX does; returns its output artifacts."""
 
     def execute(kind: str, production: list[Any] | None = None, **changes: Any) -> dict[str, Any]:
-        from components.evaluator.component import EvaluatorExecutor
+        from weighbridge.components.evaluator.component import EvaluatorExecutor
 
         component = declare(**changes)
         inputs = {
@@ -129,14 +129,14 @@ def test_other_providers_have_other_names_need_no_label_and_their_code_counts() 
     other = declare(
         label="",
         quality=quality_gates(metrics={"recall_at_20": {"min": 0.5}}),
-        metrics_fn="tests.components.evaluator.test_quality.ranking",
+        metrics_fn="tests.components.evaluator.quality.test_quality.ranking",
     )
     assert other.exec_properties["code_digest"] != declare().exec_properties["code_digest"]
 
 
 def test_importing_the_package_loads_no_tensorflow() -> None:
     code = (
-        "import sys, components.evaluator; "
+        "import sys, weighbridge.components.evaluator; "
         "sys.exit(any(name in sys.modules for name in ('tensorflow', 'tfx', 'apache_beam', 'pandas')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from components.common.digests import file_digest, tree_digest
-from components.common.errors import UsageError
-from components.evaluator.evaluate import evaluate
-from components.verdict import Gate, Verdict, read_gates, write_gates
 from tests.components.evaluator.helpers import LABEL, gate, latency_gates, weighing
+from weighbridge.common.digests import file_digest, tree_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator.evaluate import evaluate
+from weighbridge.verdict import Gate, Verdict, read_gates, write_gates
 
 Models = Callable[[str], Path]
 

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from components.common.errors import UsageError
-from components.evaluator import LatencyGates, QualityGates
-from components.evaluator.metrics import check_names
+from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator import LatencyGates, QualityGates
+from weighbridge.components.evaluator.quality.metrics import check_names
 
 QUALITY = {
     "signature": "serve",

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-import components.evaluator
-from components.evaluator import LatencyGates, QualityGates
-from components.evaluator.evaluate import evaluate
-from components.evaluator.kernels import KERNELS
-from components.report.plots import Lines, Table, read_plots
+import weighbridge.components.evaluator
 from tests.components.evaluator.helpers import gate, load, quality_gates, weighing
+from weighbridge.components.evaluator import LatencyGates, QualityGates
+from weighbridge.components.evaluator.evaluate import evaluate
+from weighbridge.components.evaluator.quality.kernels import KERNELS
+from weighbridge.report.plots import Lines, Table, read_plots
 
 pytestmark = pytest.mark.documents
 
-README = (Path(components.evaluator.__file__).parent / "README.md").read_text()
+README = (Path(weighbridge.components.evaluator.__file__).parent / "README.md").read_text()
 
 
 def block(language: str, number: int) -> str:

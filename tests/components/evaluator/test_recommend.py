@@ -8,15 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.common.digests import tree_digest
-from components.common.errors import UsageError
-from components.common.models import variant_folder
-from components.evaluator import MetricRow, MetricsRequest, MetricsResponse, signature
-from components.evaluator.evaluate import Outcome, evaluate
-from components.evaluator.measured import Unmeasurable
-from components.pusher.push import push
-from components.verdict import Estimate, Gate, write_gates
 from tests.components.evaluator.helpers import gate, latency_gates, load, quality_gates, weighing
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.models import variant_folder
+from weighbridge.components.evaluator import MetricRow, MetricsRequest, MetricsResponse, signature
+from weighbridge.components.evaluator.evaluate import Outcome, evaluate
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+from weighbridge.components.pusher.push import push
+from weighbridge.verdict import Estimate, Gate, write_gates
 
 SPECS: dict[str, Any] = {
     "history": ((None, None), "string"),
@@ -193,7 +193,10 @@ def test_it_is_weighed_without_a_label(weigh: Callable[..., Outcome], tmp_path: 
 
 def test_the_built_in_metrics_need_a_label(weigh: Callable[..., Outcome]) -> None:
     with pytest.raises(UsageError, match="the Evaluator has none") as caught:
-        weigh(metrics_fn="components.evaluator.metrics.compute", quality=quality_gates(signature="recommend", inputs=K))
+        weigh(
+            metrics_fn="weighbridge.components.evaluator.quality.metrics.compute",
+            quality=quality_gates(signature="recommend", inputs=K),
+        )
     assert "label=" in caught.value.hint
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.evaluator import signature
-from components.evaluator.measured import Unmeasurable
-from components.evaluator.predict import Predictor, predict
 from tests.components.evaluator.helpers import LABEL, batch_of, export
+from weighbridge.components.evaluator import signature
+from weighbridge.components.evaluator.quality.predict import Predictor, predict
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 
 Models = Callable[[str], Path]
 

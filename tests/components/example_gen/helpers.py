@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from components.common.examples import read_batches, read_files, split_files
-from components.example_gen.gates import ExamplesGates
-from components.example_gen.generate import generate
-from components.example_gen.process import Request
-from components.example_gen.splits import Splits
+from weighbridge.components.artifacts.examples import read_batches, read_files, split_files
+from weighbridge.components.example_gen.gates import ExamplesGates
+from weighbridge.components.example_gen.generate import generate
+from weighbridge.components.example_gen.process import Request
+from weighbridge.components.example_gen.splits import Splits
 
 
 def run(input: Path | str, folder: Path, *, allowed: float = 0.0, **request: Any) -> dict[str, Any]:

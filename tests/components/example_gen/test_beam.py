@@ -8,14 +8,14 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv
 
-from components.common.errors import UsageError
-from components.example_gen.beam import generate_on_beam
-from components.example_gen.gates import ExamplesGates
-from components.example_gen.process import Request
-from components.example_gen.sample import Sample
-from components.example_gen.splits import Splits
-from components.verdict import read_gates
 from tests.components.example_gen.helpers import outcome, quarantined, run, write, write_table
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen.beam import generate_on_beam
+from weighbridge.components.example_gen.gates import ExamplesGates
+from weighbridge.components.example_gen.process import Request
+from weighbridge.components.example_gen.sample import Sample
+from weighbridge.components.example_gen.splits import Splits
+from weighbridge.verdict import read_gates
 
 
 def on_beam(input: Path, folder: Path, *, allowed: float = 0.0, **request: Any) -> dict[str, Any]:

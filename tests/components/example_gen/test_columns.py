@@ -6,10 +6,10 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from components.common.errors import UsageError
-from components.example_gen.process import Request
-from components.example_gen.splits import Splits
 from tests.components.example_gen.helpers import one_split, outcome, quarantined, rows, run, write, write_table
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen.process import Request
+from weighbridge.components.example_gen.splits import Splits
 
 TABLE = pa.table({"Invoice": list(range(60)), "Price": [n / 2 for n in range(60)], "Tags": ["a", "b", "c"] * 20})
 COLUMNS = {"Invoice": "InvoiceNo", "Price": "UnitPrice"}

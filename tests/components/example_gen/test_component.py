@@ -8,11 +8,11 @@ import pytest
 from tfx import types
 from tfx.types import standard_artifacts
 
-from components.common.errors import UsageError
-from components.example_gen import ExampleGen, ExamplesGates
-from components.example_gen.component import ExampleGenDriver, ExampleGenExecutor
-from components.verdict import read_gates
 from tests.components.example_gen.helpers import outcome, quarantined, write
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen import ExampleGen, ExamplesGates
+from weighbridge.components.example_gen.component import ExampleGenDriver, ExampleGenExecutor
+from weighbridge.verdict import read_gates
 
 
 def execute(component: ExampleGen, folder: Path, beam_arguments: list[str] | None = None) -> types.Artifact:
@@ -118,7 +118,7 @@ def test_parameters_without_sense(parameters: dict[str, Any], told: str) -> None
 def test_changed_data_at_the_same_path_are_read_again(tmp_path: Path) -> None:
     from tfx.orchestration import metadata, pipeline
 
-    from pipelines.local.steps import PipelineSteps
+    from weighbridge.local.steps import PipelineSteps
 
     path = write(tmp_path / "in.csv", "a\n" + "".join(f"{n}\n" for n in range(50)))
     numbers = iter(range(10))

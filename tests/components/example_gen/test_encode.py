@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from components.common.columns import as_lists
-from components.example_gen import encode as encoder
-from components.example_gen.encode import encode, tfrecords
-from components.example_gen.write import SplitWriter
+from weighbridge.components.artifacts.columns import as_lists
+from weighbridge.components.example_gen import encode as encoder
+from weighbridge.components.example_gen.encode import encode, tfrecords
+from weighbridge.components.example_gen.write import SplitWriter
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
 FLOATS = st.floats(width=32, allow_nan=False)
@@ -111,7 +111,7 @@ def test_rows_that_arrow_cannot_join_at_once(monkeypatch: pytest.MonkeyPatch) ->
 def test_shards_hold_all_rows_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import tensorflow as tf
 
-    monkeypatch.setattr("components.example_gen.write.SHARD_ROWS", 4)
+    monkeypatch.setattr("weighbridge.components.example_gen.write.SHARD_ROWS", 4)
     with SplitWriter(tmp_path, "train") as writer:
         for start in (0, 3, 6):
             writer.write(pa.RecordBatch.from_arrays([pa.array(range(start, start + 3))], ["a"]))

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
-from components.common.errors import UsageError
-from components.example_gen import readers
 from tests.components.example_gen.helpers import one_split, outcome, rows, run, write, write_table
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen import readers
 
 
 @pytest.fixture(scope="module")

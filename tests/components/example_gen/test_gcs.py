@@ -4,10 +4,10 @@ import socket
 
 import pytest
 
-from components.common import gcs
-from components.common.errors import UsageError
-from components.example_gen.resolve import fingerprint, resolve
 from tests.components.example_gen.helpers import one_split, rows, write
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen.resolve import input_digest, resolve
+from weighbridge.storage import gcs
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +57,9 @@ def test_folders_globs_and_spans_are_listed(bucket):
 
 def test_a_changed_object_changes_the_fingerprint(bucket):
     put(bucket, "changing.csv", "x\n1\n")
-    before = fingerprint("gs://trips/changing.csv")
+    before = input_digest("gs://trips/changing.csv")
     put(bucket, "changing.csv", "x\n2\n")
-    assert fingerprint("gs://trips/changing.csv") != before
+    assert input_digest("gs://trips/changing.csv") != before
 
 
 def test_a_missing_object_is_named(bucket):

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.example_gen import readers
-from components.example_gen.kinds import Kinds, canonical
-from components.example_gen.rows import RowsDigest, row_hashes
-from components.example_gen.splits import Splits
 from tests.components.example_gen.helpers import one_split, rows
+from weighbridge.components.example_gen import readers
+from weighbridge.components.example_gen.feature_types import Kinds, canonical
+from weighbridge.components.example_gen.rows import RowsDigest, row_hashes
+from weighbridge.components.example_gen.splits import Splits
 
 TYPES = {"a": pa.int64(), "b": pa.float64(), "c": pa.string(), "d": pa.list_(pa.int64()), "e": pa.list_(pa.string())}
 INTEGERS = st.integers(-(2**63), 2**63 - 1)

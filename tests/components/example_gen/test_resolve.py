@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.common.errors import UsageError
-from components.example_gen import storage
-from components.example_gen.resolve import fingerprint, resolve, span_day
 from tests.components.example_gen.helpers import write
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen import storage
+from weighbridge.components.example_gen.resolve import input_digest, resolve, span_day
 
 
 def names(folder: Path, input: str, span: str = "latest", window: int = 1) -> tuple[int | None, list[str]]:
@@ -124,14 +124,14 @@ def test_formats(name: str, format_: str, tmp_path: Path) -> None:
 
 def test_fingerprint_changes_with_the_data_alone(folder: Path) -> None:
     pattern = str(folder / "span-{SPAN}/*.csv")
-    first = fingerprint(pattern)
+    first = input_digest(pattern)
     write(folder / "span-10/x.csv", "a\n1\n")  # the same bytes, later
     write(folder / "span-2/x.csv", "a\n3\n")  # another span
-    assert fingerprint(pattern) == first
+    assert input_digest(pattern) == first
     write(folder / "span-10/x.csv", "a\n2\n")
-    changed = fingerprint(pattern)
+    changed = input_digest(pattern)
     write(folder / "span-11/x.csv", "a\n2\n")
-    assert len({first, changed, fingerprint(pattern)}) == 3
+    assert len({first, changed, input_digest(pattern)}) == 3
 
 
 @settings(max_examples=30, deadline=None)

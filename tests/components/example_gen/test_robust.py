@@ -5,11 +5,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from components.common.errors import UsageError
-from components.example_gen import readers
-from components.example_gen.resolve import resolve
-from components.example_gen.splits import Splits
 from tests.components.example_gen.helpers import one_split, rows, run, write, write_table
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen import readers
+from weighbridge.components.example_gen.resolve import resolve
+from weighbridge.components.example_gen.splits import Splits
 
 NUMBERS = "id,x\n" + "".join(f"{number},{number * 3}\n" for number in range(500))
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from components.common.errors import UsageError
-from components.example_gen.sample import Sample
-from components.example_gen.splits import Splits
-from components.verdict import read_gates
 from tests.components.example_gen.helpers import outcome, rows, run, write, write_table
 from tests.components.example_gen.test_properties import ROWS, batch
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen.sample import Sample
+from weighbridge.components.example_gen.splits import Splits
+from weighbridge.verdict import read_gates
 
 ROWS_PER_CUSTOMER = 10
 TABLE = pa.table({"customer": [n // ROWS_PER_CUSTOMER for n in range(20_000)], "x": list(range(20_000))})

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from components.common.errors import UsageError
-from components.example_gen.splits import Splits
 from tests.components.example_gen.helpers import quarantined, rows, run, write, write_table
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen.splits import Splits
 
 
 def test_key_decides(taxi_csv: Path, tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.common.errors import UsageError
-from components.example_gen import readers
-from components.example_gen.splits import Splits
-from components.example_gen.times import before_end, column_microseconds, iso, microseconds, midnight_after
 from tests.components.example_gen.helpers import one_split, outcome, quarantined, rows, run, write, write_table
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen import readers
+from weighbridge.components.example_gen.splits import Splits
+from weighbridge.components.example_gen.times import before_end, column_microseconds, iso, microseconds, midnight_after
 
 DAYS = ["2010-11-30T10:00", "2010-12-01T00:00", "2010-12-02T23:59:59.999999", "2010-12-03T00:00", "2010-12-09T12:50"]
 

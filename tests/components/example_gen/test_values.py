@@ -9,10 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from components.common.errors import UsageError
-from components.example_gen import readers
-from components.verdict import read_gates
 from tests.components.example_gen.helpers import one_split, quarantined, rows, run, write, write_table
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen import readers
+from weighbridge.verdict import read_gates
 
 SCHEMA = 'feature { name: "a" type: INT } feature { name: "b" type: FLOAT } feature { name: "c" type: BYTES }'
 

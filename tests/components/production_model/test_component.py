@@ -6,12 +6,12 @@ import pytest
 from tfx.orchestration.portable import data_types
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.common.digests import tree_digest
-from components.common.errors import UsageError
-from components.production_model import ProductionModel, record_digest
-from components.production_model.component import ProductionModelDriver, ProductionModelExecutor
-from components.pusher import push
 from tests.components.pusher.helpers import make_model, make_statistics, weigh
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model import ProductionModel, record_digest
+from weighbridge.components.production_model.component import ProductionModelDriver, ProductionModelExecutor
+from weighbridge.components.pusher import push
 
 
 def execute(

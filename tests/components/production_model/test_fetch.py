@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from components.common.digests import tree_digest
-from components.common.errors import InfrastructureError, UsageError
-from components.production_model import fetch_production, read_record
-from components.production_model.fetch import production_state
-from components.pusher import push
 from tests.components.pusher.helpers import make_model, make_statistics, snapshot, weigh
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.components.production_model import fetch_production, read_record
+from weighbridge.components.production_model.fetch import production_state
+from weighbridge.components.pusher import push
 
 
 @pytest.fixture

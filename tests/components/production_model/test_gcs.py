@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from google.api_core.exceptions import ServiceUnavailable
 
-from components.common import gcs
-from components.common.digests import tree_digest
-from components.common.errors import InfrastructureError, UsageError
-from components.production_model import fetch_production, production_history, read_record, record_digest
-from components.production_model.fetch import production_state
-from components.pusher import push
 from tests.components.production_model.test_component import drive, execute
 from tests.components.pusher.buckets import BUCKET, DESTINATION, DoubleClient, emulator
 from tests.components.pusher.helpers import make_model, make_statistics, weigh
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.components.production_model import fetch_production, production_history, read_record, record_digest
+from weighbridge.components.production_model.fetch import production_state
+from weighbridge.components.pusher import push
+from weighbridge.storage import gcs
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.common import files
-from components.common.errors import UsageError
-from components.production_model import ProductionRecord, production_history, read_record, record_digest
-from components.production_model.record import numbers_in
+from weighbridge.common import files
+from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model import ProductionRecord, production_history, read_record, record_digest
+from weighbridge.components.production_model.record import numbers_in
 
 RECORD = ProductionRecord(
     version=3,

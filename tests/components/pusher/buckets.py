@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
-from components.common import files, gcs
+from weighbridge.common import files
+from weighbridge.storage import gcs
 
 BUCKET = "models"
 DESTINATION = f"gs://{BUCKET}/taxi"

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from components.common import files
-from components.common.digests import tree_digest
-from components.production_model.record import (
+from weighbridge.common import files
+from weighbridge.common.digests import tree_digest
+from weighbridge.components.production_model.record import (
     EVIDENCE_FOLDER,
     KEPT_RECORD_FILE,
     RECORD_FILE,
@@ -14,7 +14,7 @@ from components.production_model.record import (
     read_record,
     read_record_file,
 )
-from components.verdict import Gate, Verdict
+from weighbridge.verdict import Gate, Verdict
 
 
 def make_model(folder: Path, content: str = "one", size: int = 2000) -> Path:

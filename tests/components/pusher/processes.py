@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from components.pusher import push
+from weighbridge.components.pusher import push
 
 _FORK = multiprocessing.get_context("fork")
 

@@ -7,13 +7,13 @@ import pytest
 from tfx import types
 from tfx.types import standard_artifacts
 
-from components.common.digests import tree_digest
-from components.common.errors import UsageError
-from components.production_model import ProductionModel, read_record
-from components.pusher import Pusher
-from components.pusher.component import PusherDriver, PusherExecutor
-from components.verdict import read_gates
 from tests.components.pusher.helpers import assert_whole, make_model, make_statistics, versions, weigh
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model import ProductionModel, read_record
+from weighbridge.components.pusher import Pusher
+from weighbridge.components.pusher.component import PusherDriver, PusherExecutor
+from weighbridge.verdict import read_gates
 
 
 def artifact(kind: type[types.Artifact], uri: Path, **properties: int) -> list[types.Artifact]:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from components.common import progress
-from components.common.digests import tree_digest
-from components.production_model import production_history
-from components.pusher import FilesystemTarget, push
 from tests.components.pusher.helpers import assert_whole, leftovers, make_model, versions, weigh
 from tests.components.pusher.processes import start
+from weighbridge.common import progress
+from weighbridge.common.digests import tree_digest
+from weighbridge.components.production_model import production_history
+from weighbridge.components.pusher import FilesystemTarget, push
 
 
 def push_together(jobs: list[tuple[Path, Path]], destination: Path) -> list[int | None]:

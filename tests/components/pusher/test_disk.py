@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from components.common.digests import tree_digest
-from components.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
-from components.production_model import read_record
-from components.pusher import push
 from tests.components.pusher.helpers import assert_whole, leftovers, make_model, snapshot, versions, weigh
 from tests.components.pusher.processes import exit_code
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.components.production_model import read_record
+from weighbridge.components.pusher import push
 
 PAGE = 4096
 NOBODY = 65534

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from components.common import gcs
-from components.common.digests import tree_digest
-from components.common.errors import UsageError
-from components.production_model import fetch_production, production_history, read_record, record_digest
-from components.pusher import GcsTarget, Pusher, push
-from components.pusher.push import push_state
 from tests.components.pusher.buckets import BUCKET, emulator, mirror
 from tests.components.pusher.helpers import assert_whole, make_model, make_statistics, versions, weigh
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model import fetch_production, production_history, read_record, record_digest
+from weighbridge.components.pusher import GcsTarget, Pusher, push
+from weighbridge.components.pusher.push import push_state
+from weighbridge.storage import gcs
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_what_was_pushed_is_fetched(tmp_path: Path, model: Path, destination: st
 
 def test_file_of_several_chunks(tmp_path: Path, destination: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than 8 MiB go up in several requests."""
-    monkeypatch.setattr("components.pusher.objects._UPLOAD_CHUNK", 1 << 20)
+    monkeypatch.setattr("weighbridge.components.pusher.objects._UPLOAD_CHUNK", 1 << 20)
     model = make_model(tmp_path / "large", size=(8 << 20) + 12_345)
     push(model, weigh(tmp_path / "e", model), destination)
     assert fetch_production(destination, tmp_path / "m", tmp_path / "s").record

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from google.api_core.exceptions import ServiceUnavailable
 
-from components.common import gcs
-from components.common.digests import tree_digest
-from components.common.errors import InfrastructureError
-from components.production_model import fetch_production, production_history, read_record
-from components.pusher import push
 from tests.components.pusher.buckets import DESTINATION, DoubleClient, Killed, mirror
 from tests.components.pusher.helpers import assert_whole, leftovers, make_model, make_statistics, versions, weigh
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import InfrastructureError
+from weighbridge.components.production_model import fetch_production, production_history, read_record
+from weighbridge.components.pusher import push
+from weighbridge.storage import gcs
 
 
 class Scene:

@@ -19,13 +19,13 @@ from google.api_core.exceptions import (
 from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
 from google.resumable_media import DataCorruption
 
-from components.common import gcs
-from components.common.digests import tree_digest
-from components.common.errors import InfrastructureError, UsageError, WeighbridgeError
-from components.production_model import read_record, record_digest
-from components.pusher import GcsTarget, push
 from tests.components.pusher.buckets import DESTINATION, DoubleClient, mirror
 from tests.components.pusher.helpers import assert_whole, leftovers, make_model, make_verdict, versions, weigh
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.components.production_model import read_record, record_digest
+from weighbridge.components.pusher import GcsTarget, push
+from weighbridge.storage import gcs
 
 
 @pytest.fixture

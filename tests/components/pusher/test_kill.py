@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from components.common.digests import tree_digest
-from components.production_model import ProductionRecord, read_record
-from components.pusher import push
 from tests.components.pusher.helpers import assert_whole, leftovers, make_model, versions, weigh
 from tests.components.pusher.processes import push_killed_at, push_killed_within_file, start
+from weighbridge.common.digests import tree_digest
+from weighbridge.components.production_model import ProductionRecord, read_record
+from weighbridge.components.pusher import push
 
 
 class Scene:

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from components.common.digests import tree_digest
-from components.common.errors import InfrastructureError
-from components.production_model.fetch import production_state
-from components.pusher import look_up, push
 from tests.components.pusher.helpers import make_model, snapshot, weigh
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import InfrastructureError
+from weighbridge.components.production_model.fetch import production_state
+from weighbridge.components.pusher import look_up, push
 
 
 @pytest.fixture

@@ -7,12 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from components.common.digests import file_digest, tree_digest
-from components.common.errors import UsageError
-from components.production_model import production_history, read_record
-from components.pusher import FilesystemTarget, push
-from components.pusher.push import Pushed, push_state
-from components.verdict import Verdict
 from tests.components.pusher.helpers import (
     assert_whole,
     leftovers,
@@ -23,6 +17,12 @@ from tests.components.pusher.helpers import (
     versions,
     weigh,
 )
+from weighbridge.common.digests import file_digest, tree_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model import production_history, read_record
+from weighbridge.components.pusher import FilesystemTarget, push
+from weighbridge.components.pusher.push import Pushed, push_state
+from weighbridge.verdict import Verdict
 
 
 @pytest.fixture
@@ -324,7 +324,7 @@ def test_state_is_stable_only_while_the_model_is_in_production(
 
 def test_importing_loads_neither_tfx_nor_tensorflow() -> None:
     code = (
-        "import sys, components.pusher, components.production_model;"
+        "import sys, weighbridge.components.pusher, weighbridge.components.production_model;"
         "sys.exit(', '.join({'tfx', 'tensorflow', 'apache_beam'} & set(sys.modules)) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])

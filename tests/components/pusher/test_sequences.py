@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from components.common.digests import tree_digest
-from components.production_model import ProductionRecord, production_history, read_record
-from components.pusher import push
 from tests.components.pusher.helpers import assert_whole, leftovers, make_model, versions, weigh
+from weighbridge.common.digests import tree_digest
+from weighbridge.components.production_model import ProductionRecord, production_history, read_record
+from weighbridge.components.pusher import push
 
 names = st.sampled_from(["a", "b", "c"])
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.common.errors import UsageError
-from components.trainer import shuffled_batches
+from weighbridge.common.errors import UsageError
+from weighbridge.components.trainer import shuffled_batches
 
 
 def dataset(rows: int, batch: int = 7):

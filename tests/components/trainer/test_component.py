@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from tfx.types import channel_utils, standard_artifacts
 
-from components.common.errors import UsageError
-from components.common.resources import Resources
-from components.trainer import Trainer
-from components.trainer.component import TrainerExecutor
-from components.trainer.parameters import TrainingParameters, checkpoint_folder
-from components.verdict import read_gates
+from weighbridge.common.errors import UsageError
+from weighbridge.common.resources import Resources
+from weighbridge.components.trainer import Trainer
+from weighbridge.components.trainer.component import TrainerExecutor
+from weighbridge.components.trainer.parameters import TrainingParameters, checkpoint_folder
+from weighbridge.verdict import read_gates
 
 EXAMPLES = channel_utils.as_channel([standard_artifacts.Examples()])
 SEEN = ("train_files", "eval_files", "train_steps", "eval_steps", "schema_path", "schema_file", "transform_graph_path")

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.trainer import History, read_history
+from weighbridge.components.trainer import History, read_history
 
 LOGS = st.lists(st.dictionaries(st.sampled_from(["loss", "auc", "val_loss"]), st.floats()), max_size=6)
 

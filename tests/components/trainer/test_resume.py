@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from components.common import progress
-from components.trainer import History, TrainingSession, checkpoint, train
 from tests.components.trainer import toy
 from tests.components.trainer.test_run import exported_weights, same
+from weighbridge.common import progress
+from weighbridge.components.trainer import History, TrainingSession, checkpoint, train
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from components.trainer import train
+from weighbridge.components.trainer import train
 from tests.components.trainer.toy import fn_args
 train("tests.components.trainer.toy.run_fn", fn_args(Path(sys.argv[1]), seed=5, checkpoint_dir=sys.argv[2]))
 """
@@ -120,7 +120,7 @@ def test_a_full_disk_leaves_the_older_checkpoint(tmp_path, monkeypatch):
 def test_a_training_without_end_or_without_data_is_refused(tmp_path):
     import tensorflow as tf
 
-    from components.common.errors import UsageError
+    from weighbridge.common.errors import UsageError
 
     session = TrainingSession.start(tmp_path, deterministic=False)
     with pytest.raises(UsageError, match="never ends"):

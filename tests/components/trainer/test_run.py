@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from components.common import progress
-from components.common.digests import tree_digest
-from components.common.errors import InfrastructureError, UsageError
-from components.trainer import TrainingSession, train
-from components.trainer.run import loss_gate
-from components.verdict import read_gates
 from tests.components.trainer.toy import EPOCHS, fn_args
+from weighbridge.common import progress
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.components.trainer import TrainingSession, train
+from weighbridge.components.trainer.run import loss_gate
+from weighbridge.verdict import read_gates
 
 TOY = "tests.components.trainer.toy"
 

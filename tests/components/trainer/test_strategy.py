@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.common.errors import UsageError
-from components.trainer import strategy
-from components.trainer.strategy import Hardware
+from weighbridge.common.errors import UsageError
+from weighbridge.components.trainer import strategy
+from weighbridge.components.trainer.strategy import Hardware
 
 ONE_CPU = Hardware()
 ONE_GPU = Hardware(gpus=1, tensor_cores=True)
@@ -127,7 +127,7 @@ devices = int(sys.argv[3])
 if devices > 1:
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
-from components.trainer import train
+from weighbridge.components.trainer import train
 from tests.components.trainer.toy import fn_args
 args = fn_args(Path(sys.argv[1]), strategy=sys.argv[2])
 trained = train("tests.components.trainer.toy.run_fn", args)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from components.trainer import TrainingSession
+from weighbridge.components.trainer import TrainingSession
 
 EPOCHS = 5
 STEPS = 8

@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.verdict import Verdict, read_gates
-from components.verdict.verdict import GATES_FILE, VERDICT_FILE
-from pipelines.definition import load
+from tests.command_line import ROOT, start
 from tests.infra.docker import podman
 from tests.infra.docker.podman import RESTRICTED
-from tests.pipelines.conftest import ROOT, start
+from weighbridge.definition import load
+from weighbridge.verdict import Verdict, read_gates
+from weighbridge.verdict.verdict import GATES_FILE, VERDICT_FILE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-ENTRY = ("python", "-m", "pipelines.kubeflow.entrypoint")
+ENTRY = ("python", "-m", "weighbridge.kubeflow.step.entrypoint")
 
 
 @pytest.fixture
 def compiled(tmp_path: Path):
     """Compile a pipeline for an image, with all that outlives a run below the engine's pipeline root."""
-    from pipelines.kubeflow.package import compile_package
+    from weighbridge.kubeflow.compile.package import compile_package
 
     def compile_(reference: str, image: str, root: Path) -> Path:
         definition = load(reference)
@@ -197,7 +197,7 @@ def _own_pipeline(folder: Path, package: str, name: str) -> Path:
     """A copy of the taxi pipeline that imports nothing of the original."""
     shutil.copytree(ROOT / "pipelines/taxi", folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (folder / package).glob("*.py"):
-        path.write_text(path.read_text().replace("pipelines.taxi", package))
+        path.write_text(path.read_text().replace("weighbridge.pipelines.taxi", package))
     with (folder / package / "pipeline.py").open("a") as file:
         file.write(f'\nNAME = "{name}"\n')
     return folder / package
@@ -209,8 +209,8 @@ def _without_model(verdict: Verdict) -> dict[str, str]:
 
 _STALE = """
 import json, os, sys
-from pipelines.kubeflow import executor
-from components.evaluator import component
+from weighbridge.kubeflow.step import executor
+from weighbridge.components.evaluator import component
 def stale(module):
     source, cached = getattr(module, "__file__", None), getattr(module, "__cached__", None)
     if not source or not source.endswith(".py") or not cached:

@@ -17,7 +17,7 @@ def test_the_default_base_is_named_by_digest() -> None:
 
 
 def test_the_user_is_a_number_that_packages_ask_for() -> None:
-    from pipelines.kubeflow.platform import USER
+    from weighbridge.kubeflow.compile.platform import USER
 
     [user] = re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE)
     assert user == f"{USER}:{USER}"
@@ -38,6 +38,7 @@ def test_nothing_is_sent_to_the_build_but_what_is_named() -> None:
         "pyproject.toml",
         "requirements/bootstrap.sh",
         "requirements/*.lock",
+        "weighbridge",
         "components",
         "pipelines",
     }

@@ -8,8 +8,8 @@ import typing
 import kubernetes_validate
 import pytest
 
-from components.common.resources import Resources
 from tests.infra.kubernetes.rendering import STAGES, Object, amount, names, of_kind, render, the
+from weighbridge.common.resources import Resources
 
 KUBERNETES_VERSION = "1.37"
 # None of these runs a pod or reaches beyond its namespace; the policies of `cluster` only refuse.

@@ -9,8 +9,8 @@ from zlib import crc32
 import pandas as pd
 from pyarrow import parquet
 
-from pipelines import recommender
-from pipelines.recommender import columns as c
+from weighbridge.pipelines import recommender
+from weighbridge.pipelines.recommender import columns as c
 
 LAST = pd.Timestamp("2010-11-30")
 EVALUATION = LAST + pd.Timedelta(days=1) - pd.Timedelta(days=28)

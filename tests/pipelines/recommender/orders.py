@@ -9,15 +9,15 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from components.example_gen.gates import ExamplesGates
-from components.example_gen.generate import generate
-from components.example_gen.process import Request
-from components.example_gen.splits import Splits
-from pipelines.recommender import columns as c
-from pipelines.recommender.histories.build import Options, build
-from pipelines.recommender.histories.gates import HistoriesGates
-from pipelines.recommender.histories.lines import Purchases
-from pipelines.recommender.histories.windows import DAY
+from weighbridge.components.example_gen.gates import ExamplesGates
+from weighbridge.components.example_gen.generate import generate
+from weighbridge.components.example_gen.process import Request
+from weighbridge.components.example_gen.splits import Splits
+from weighbridge.pipelines.recommender import columns as c
+from weighbridge.pipelines.recommender.histories.build import Options, build
+from weighbridge.pipelines.recommender.histories.gates import HistoriesGates
+from weighbridge.pipelines.recommender.histories.lines import Purchases
+from weighbridge.pipelines.recommender.histories.windows import DAY
 
 START = pd.Timestamp("2010-01-01")
 EVALUATION = 60
@@ -70,7 +70,7 @@ def make_examples(folder: Path, frames: pd.DataFrame | list[pd.DataFrame], evalu
     start = (START + pd.Timedelta(days=evaluation)).isoformat()
     splits = Splits(time_column=c.TIME, time_splits={"train": None, "eval": start})
     request = Request(
-        input=str(folder / "*.parquet"), splits=splits, prepare_fn="pipelines.recommender.columns.prepare"
+        input=str(folder / "*.parquet"), splits=splits, prepare_fn="weighbridge.pipelines.recommender.columns.prepare"
     )
     generate(request, folder / "examples", ExamplesGates())
     return str(folder / "examples")

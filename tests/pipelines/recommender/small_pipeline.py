@@ -9,7 +9,7 @@ from typing import Any
 
 def run_fn(fn_args: Any) -> None:
     """Trains a model that is exported once."""
-    from pipelines.recommender.model import run
+    from weighbridge.pipelines.recommender.model import run
 
     run.run_fn(SimpleNamespace(**vars(fn_args) | {"custom_config": fn_args.custom_config | {"scales": ()}}))
 
@@ -20,14 +20,14 @@ def random_vectors(fn_args: Any) -> None:
 
     import numpy as np
 
-    from components.common.examples import read_summary
-    from components.trainer import TrainingSession
-    from pipelines.recommender.histories.catalogue import Catalogue
-    from pipelines.recommender.model import network, run
-    from pipelines.recommender.model.export import export
-    from pipelines.recommender.model.options import Options
-    from pipelines.recommender.model.read import read, training_batches
-    from pipelines.recommender.model.vocabulary import Vocabulary
+    from weighbridge.components.artifacts.examples import read_summary
+    from weighbridge.components.trainer import TrainingSession
+    from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+    from weighbridge.pipelines.recommender.model import network, run
+    from weighbridge.pipelines.recommender.model.export import export
+    from weighbridge.pipelines.recommender.model.options import Options
+    from weighbridge.pipelines.recommender.model.read import read, training_batches
+    from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
     session = TrainingSession.from_fn_args(fn_args)
     options = Options.of(fn_args)

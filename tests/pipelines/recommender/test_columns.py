@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.common.errors import UsageError
-from pipelines.recommender import columns as c
+from weighbridge.common.errors import UsageError
+from weighbridge.pipelines.recommender import columns as c
 
 
 def batch(**columns: list) -> pa.RecordBatch:

@@ -3,11 +3,11 @@
 import pytest
 import yaml
 
-from components.common.errors import UsageError
-from pipelines.definition import load
-from pipelines.kubeflow.package import compile_package
-from pipelines.kubeflow.spec import executor
-from pipelines.recommender.pipeline import Parameters, evaluation_start
+from weighbridge.common.errors import UsageError
+from weighbridge.definition import load
+from weighbridge.kubeflow.compile.package import compile_package
+from weighbridge.kubeflow.compile.spec import executor
+from weighbridge.pipelines.recommender.pipeline import Parameters, evaluation_start
 
 IMAGE = f"repository/weighbridge@sha256:{'ab' * 32}"
 
@@ -24,7 +24,7 @@ def test_the_package_has_every_step_with_its_executor(package):
     steps = {"ExampleGen", "ProductionModel", "DataValidator", "Histories", "Trainer", "Evaluator", "Pusher"}
     assert set(package.steps) == steps == set(spec["root"]["dag"]["tasks"])
     arguments = executor(spec, "Histories")["container"]["args"]
-    assert "pipelines.recommender.histories.component.HistoriesExecutor" in arguments
+    assert "weighbridge.pipelines.recommender.histories.component.HistoriesExecutor" in arguments
     assert "DataValidator" in spec["root"]["dag"]["tasks"]["Histories"]["dependentTasks"]
 
 

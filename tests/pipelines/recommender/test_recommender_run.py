@@ -15,13 +15,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipelines.recommender import columns as c
-from pipelines.recommender.shop.options import Options
-from pipelines.recommender.shop.places import Place
-from pipelines.recommender.shop.write import write
-from pipelines.workspace import find_run
-from tests.pipelines.conftest import gates_of, in_production
+from tests.command_line import gates_of, in_production
 from tests.pipelines.recommender import exports
+from weighbridge.datasets.shop.options import Options
+from weighbridge.datasets.shop.output import Place
+from weighbridge.datasets.shop.write import write
+from weighbridge.pipelines.recommender import columns as c
+from weighbridge.runs.workspace import find_run
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +59,9 @@ def small(shared):
     """A user's own pipeline: the recommender, small."""
     package = shared / "small_recommender"
     package.mkdir()
-    code = 'from pipelines.recommender.pipeline import Parameters, create_pipeline\n\nNAME = "recommender"\n'
+    code = (
+        'from weighbridge.pipelines.recommender.pipeline import Parameters, create_pipeline\n\nNAME = "recommender"\n'
+    )
     (package / "__init__.py").write_text(f'{code}__all__ = ["Parameters", "create_pipeline"]\n')
     gates = yaml.safe_load((FOLDER / "gates.yaml").read_text())
     gates["latency"] = {"signature": "recommend", "inputs": {"k": 20}, "batch_sizes": {1: {"p99_ms": {"max": 5000}}}}

@@ -6,9 +6,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from components.trainer import TrainingSession
-from pipelines.taxi import model as taxi
-from pipelines.taxi.preprocessing import Preprocessor
+from weighbridge.components.trainer import TrainingSession
+from weighbridge.pipelines.taxi import model as taxi
+from weighbridge.pipelines.taxi.preprocessing import Preprocessor
 
 SLEEP_S = 0.1
 
@@ -72,7 +72,7 @@ class Raise(keras.layers.Layer):
 def _train(
     fn_args: Any, spoil: Callable[[Rows], Rows] = lambda rows: rows
 ) -> tuple[TrainingSession, keras.Model, Preprocessor]:
-    """As `pipelines.taxi.model.run_fn`, with the training rows spoiled."""
+    """As `weighbridge.pipelines.taxi.model.run_fn`, with the training rows spoiled."""
     session = TrainingSession.from_fn_args(fn_args)
     options = taxi.Options.of(fn_args)
     preprocessor = Preprocessor.from_statistics(fn_args.custom_config["statistics_path"])

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
-from pipelines.taxi import features
+from weighbridge.pipelines.taxi import features
 
 SCHEMA_FILE = Path(features.__file__).with_name("schema.pbtxt")
 
@@ -53,8 +53,8 @@ def _as_lists(column: pa.Array) -> pa.Array:
 
 def write_statistics(examples: Path, path: Path, *, schema_file: Path = SCHEMA_FILE) -> Path:
     """Statistics of the train split, as DataValidator computes them."""
-    from components.common.examples import read_batches
-    from components.data_validator import schema, statistics
+    from weighbridge.components.artifacts.examples import read_batches
+    from weighbridge.components.data_validator import schema, statistics
 
     reviewed = schema.parse_schema(schema_file.read_text()) if schema_file.exists() else None
     computed = statistics.compute_statistics(read_batches(str(examples), "train"), schema=reviewed)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.common.errors import UsageError
-from pipelines.taxi import features
+from weighbridge.common.errors import UsageError
+from weighbridge.pipelines.taxi import features
 
 DOLLARS = st.one_of(st.none(), st.just(float("nan")), st.floats(0, 1000))
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from components.common.digests import tree_digest
-from pipelines.workspace import find_run
-from tests.pipelines.conftest import start
+from tests.command_line import start
+from weighbridge.common.digests import tree_digest
+from weighbridge.runs.workspace import find_run
 
 pytestmark = pytest.mark.slow
 

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from components.common.errors import UsageError
-from components.trainer import train
-from pipelines.taxi import model as taxi
-from pipelines.taxi.preprocessing import raw_types
 from tests.pipelines.taxi import bad_models
+from weighbridge.common.errors import UsageError
+from weighbridge.components.trainer import train
+from weighbridge.pipelines.taxi import model as taxi
+from weighbridge.pipelines.taxi.preprocessing import raw_types
 
 BAD = "tests.pipelines.taxi.bad_models"
 
@@ -52,7 +52,7 @@ def trained(tmp_path_factory, taxi_examples, taxi_statistics):
         serving_model_dir=str(folder / "model/Format-Serving"),
         custom_config={"statistics_path": str(taxi_statistics)},
     )
-    assert all(gate.passed for gate in train("pipelines.taxi.model.run_fn", fn_args).gates)
+    assert all(gate.passed for gate in train("weighbridge.pipelines.taxi.model.run_fn", fn_args).gates)
     return fn_args
 
 
@@ -91,7 +91,7 @@ def test_odd_trips_get_a_probability(trained):
 def test_both_signatures_agree_on_real_rows(trained):
     import tensorflow as tf
 
-    from pipelines.taxi.preprocessing import parse
+    from weighbridge.pipelines.taxi.preprocessing import parse
 
     files = sorted(tf.io.gfile.glob(trained.eval_files[0]))
     serialized = next(iter(tf.data.TFRecordDataset(files, "GZIP").batch(64)))
@@ -125,13 +125,13 @@ def test_examples_that_are_not_there_are_named(taxi_fn_args):
     fn_args = taxi_fn_args()
     fn_args.train_files = ["/nowhere/*"]
     with pytest.raises(UsageError, match="no examples at /nowhere"):
-        train("pipelines.taxi.model.run_fn", fn_args)
+        train("weighbridge.pipelines.taxi.model.run_fn", fn_args)
 
 
 def test_train_steps_bound_the_training(taxi_fn_args):
     fn_args = taxi_fn_args(epochs=2, batch_size=16)
     fn_args.train_steps, fn_args.eval_steps = 6, 1
-    train("pipelines.taxi.model.run_fn", fn_args)
+    train("weighbridge.pipelines.taxi.model.run_fn", fn_args)
     history = json.loads(Path(fn_args.model_run_dir, "history.json").read_text())
     assert history["epochs"] == 2
     assert history["metrics"]["loss"][-1] > 0.4  # six steps teach it little
@@ -199,9 +199,9 @@ def transform(examples: Path, folder: Path) -> None:
     from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
     from tfx_bsl.tfxio.tf_example_record import TFExampleRecord
 
-    from components.data_validator.schema import parse_schema
     from tests.pipelines.taxi.data import SCHEMA_FILE
     from tests.pipelines.taxi.with_transform import preprocessing_fn
+    from weighbridge.components.data_validator.schema import parse_schema
 
     schema = parse_schema(SCHEMA_FILE.read_text())
     with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(folder / "temporary")):

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from components.common.errors import UsageError
-from components.data_validator import CategoricalSummary, NumericSummary
-from pipelines.taxi import features
-from pipelines.taxi.preprocessing import Preprocessor, parse, raw_types
+from weighbridge.common.errors import UsageError
+from weighbridge.components.data_validator import CategoricalSummary, NumericSummary
+from weighbridge.pipelines.taxi import features
+from weighbridge.pipelines.taxi.preprocessing import Preprocessor, parse, raw_types
 
 
 def numeric(mean=10.0, std=5.0):

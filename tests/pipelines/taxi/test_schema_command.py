@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from pipelines.taxi.pipeline import TRIPS
+from weighbridge.pipelines.taxi.pipeline import TRIPS
 
 NEW = """
-from pipelines.definition import Context
-from pipelines.definition import Parameters as Base
+from weighbridge.definition import Context
+from weighbridge.definition import Parameters as Base
 
 
 class Parameters(Base):
@@ -17,8 +17,8 @@ class Parameters(Base):
 
 
 def create_pipeline(parameters, context: Context):
-    from components.data_validator import DataGates, DataValidator
-    from components.example_gen import ExampleGen
+    from weighbridge.components.data_validator import DataGates, DataValidator
+    from weighbridge.components.example_gen import ExampleGen
 
     examples = ExampleGen(parameters.data)
     validator = DataValidator(examples.outputs["examples"], schema_file=str(context.schema), gates=DataGates())

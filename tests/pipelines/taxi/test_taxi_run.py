@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.workspace import find_run
-from tests.pipelines.conftest import gates_of, in_production
+from tests.command_line import gates_of, in_production
+from weighbridge.runs.workspace import find_run
 
 pytestmark = pytest.mark.slow
 
@@ -224,7 +224,7 @@ def own_taxi(tmp_path, monkeypatch):
     def make(edit=lambda content: content, schema=None):
         package = tmp_path / "own_taxi"
         package.mkdir(exist_ok=True)
-        code = 'from pipelines.taxi.pipeline import Parameters, create_pipeline\n\nNAME = "taxi"\n'
+        code = 'from weighbridge.pipelines.taxi.pipeline import Parameters, create_pipeline\n\nNAME = "taxi"\n'
         (package / "__init__.py").write_text(f'{code}__all__ = ["Parameters", "create_pipeline"]\n')
         content = edit(yaml.safe_load((FOLDER / "gates.yaml").read_text()))
         (package / "gates.yaml").write_text(yaml.safe_dump(content))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.workspace import find_run
+from weighbridge.runs.workspace import find_run
 
 pytestmark = pytest.mark.slow
 

@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Any
 
-from pipelines.definition import Context
-from pipelines.taxi import pipeline as taxi
+from weighbridge.definition import Context
+from weighbridge.pipelines.taxi import pipeline as taxi
 
 NAME = "transformed"
 USER_CODE = "tests.pipelines.taxi.with_transform"
@@ -18,17 +18,19 @@ def create_pipeline(parameters: Parameters, context: Context) -> Any:
     from tfx.components.transform.component import Transform
     from tfx.proto import transform_pb2
 
-    from components.data_validator import DataValidator
-    from components.evaluator import Evaluator
-    from components.example_gen import ExampleGen
-    from components.production_model import ProductionModel
-    from components.pusher import Pusher
-    from components.trainer import Trainer
+    from weighbridge.components.data_validator import DataValidator
+    from weighbridge.components.evaluator import Evaluator
+    from weighbridge.components.example_gen import ExampleGen
+    from weighbridge.components.production_model import ProductionModel
+    from weighbridge.components.pusher import Pusher
+    from weighbridge.components.trainer import Trainer
 
     home = taxi.__file__.removesuffix("pipeline.py")
     context = dataclasses.replace(context, folder=type(context.folder)(home), schema=type(context.folder)())
     gates = context.gates
-    example_gen = ExampleGen(parameters.data, prepare_fn="pipelines.taxi.features.prepare", gates=gates.examples)
+    example_gen = ExampleGen(
+        parameters.data, prepare_fn="weighbridge.pipelines.taxi.features.prepare", gates=gates.examples
+    )
     production = ProductionModel(context.production)
     validator = DataValidator(
         example_gen.outputs["examples"],

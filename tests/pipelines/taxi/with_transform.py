@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components.trainer import TrainingSession
-from pipelines.taxi import features
+from weighbridge.components.trainer import TrainingSession
+from weighbridge.pipelines.taxi import features
 
 TEXTS = ("payment_type", "company")
 BUCKETS = 10

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from components.evaluator.ranking.interactions import Interactions
-from components.evaluator.ranking.names import parse_name
-from components.evaluator.ranking.per_user import Background
-from components.evaluator.ranking.weigh import Measured, weigh
+from weighbridge.components.evaluator.ranking.interactions import Interactions
+from weighbridge.components.evaluator.ranking.names import parse_name
+from weighbridge.components.evaluator.ranking.per_user import Background
+from weighbridge.components.evaluator.ranking.weigh import Measured, weigh
 
 
 def interactions(users: Sequence[Sequence[int]], ages: Sequence[Sequence[float]] | None = None) -> Interactions:

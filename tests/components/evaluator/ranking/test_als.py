@@ -5,10 +5,10 @@ import sys
 import numpy as np
 import pytest
 
-from components.common.errors import UsageError
-from components.evaluator.ranking.als import als
-from components.evaluator.ranking.lists import NONE
 from tests.components.evaluator.ranking.helpers import interactions
+from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator.ranking.als import als
+from weighbridge.components.evaluator.ranking.lists import NONE
 
 # Two tastes: items 0 to 4 and 5 to 9; nobody mixes them.
 PAST = [[item for item in range(start, start + 5) if (user + item) % 4] for start in (0, 5) for user in range(30)]

@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.evaluator.ranking.baselines import (
+from tests.components.evaluator.ranking.helpers import interactions
+from weighbridge.components.evaluator.ranking.baselines import (
     popular_items,
     popularity,
     popularity_by_group,
     popularity_scores,
     repeat,
 )
-from components.evaluator.ranking.lists import NONE
-from tests.components.evaluator.ranking.helpers import interactions
+from weighbridge.components.evaluator.ranking.lists import NONE
 
 PAST = [[0, 0, 0, 1], [1, 2], [2, 1], [4]]
 USERS = st.lists(st.lists(st.integers(0, 5), max_size=8), min_size=1, max_size=6)

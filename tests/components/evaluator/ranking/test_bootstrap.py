@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from components.evaluator.ranking import bootstrap
+from weighbridge.components.evaluator.ranking import bootstrap
 
 
 def test_counts_are_poisson_and_the_first_column_is_the_sample() -> None:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.evaluator.ranking.coverage import (
+from tests.components.evaluator.ranking.helpers import ITEMS, cases
+from weighbridge.components.evaluator.ranking.coverage import (
     RESAMPLES,
     concentration,
     coverage,
@@ -14,8 +15,7 @@ from components.evaluator.ranking.coverage import (
     presence,
     resampled_coverage,
 )
-from components.evaluator.ranking.lists import NONE, UNKNOWN, without_repeats
-from tests.components.evaluator.ranking.helpers import ITEMS, cases
+from weighbridge.components.evaluator.ranking.lists import NONE, UNKNOWN, without_repeats
 
 LISTS = np.array([[0, 1, NONE], [0, 2, UNKNOWN], [0, 1, 3]])
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.evaluator.ranking.interactions import Interactions
 from tests.components.evaluator.ranking.helpers import interactions
+from weighbridge.components.evaluator.ranking.interactions import Interactions
 
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6), st.floats(0, 100)), max_size=30)
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from components.evaluator.measured import Unmeasurable
-from components.evaluator.ranking.lists import NONE, UNKNOWN, check_lists, fill_up, without_repeats
+from weighbridge.components.evaluator.ranking.lists import NONE, UNKNOWN, check_lists, fill_up, without_repeats
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 
 LISTS = hnp.arrays(np.int32, st.tuples(st.integers(1, 5), st.integers(1, 8)), elements=st.integers(UNKNOWN, 5))
 

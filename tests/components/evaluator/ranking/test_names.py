@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from components.common.errors import UsageError
-from components.evaluator.ranking.names import METRICS, Name, parse_name
+from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator.ranking.names import METRICS, Name, parse_name
 
 
 @given(st.sampled_from(METRICS), st.none() | st.integers(1, 999_999))

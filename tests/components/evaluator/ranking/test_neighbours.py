@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from components.evaluator.ranking import neighbours as module
-from components.evaluator.ranking.baselines import popular_items, popularity_scores
-from components.evaluator.ranking.lists import NONE
-from components.evaluator.ranking.neighbours import item_to_item
 from tests.components.evaluator.ranking.helpers import interactions
+from weighbridge.components.evaluator.ranking import neighbours as module
+from weighbridge.components.evaluator.ranking.baselines import popular_items, popularity_scores
+from weighbridge.components.evaluator.ranking.lists import NONE
+from weighbridge.components.evaluator.ranking.neighbours import item_to_item
 
 PAST = [[0, 1], [0, 1], [0, 2], [3, 4], [5]]
 POPULAR = np.array([0, 1, 2, 3, 4, 5], np.int32)

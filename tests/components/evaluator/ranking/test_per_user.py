@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.evaluator.ranking.lists import NONE, UNKNOWN
-from components.evaluator.ranking.names import METRICS
-from components.evaluator.ranking.per_user import Background
 from tests.components.evaluator.ranking import slow
 from tests.components.evaluator.ranking.helpers import ITEMS, cases, interactions, measure
+from weighbridge.components.evaluator.ranking.lists import NONE, UNKNOWN
+from weighbridge.components.evaluator.ranking.names import METRICS
+from weighbridge.components.evaluator.ranking.per_user import Background
 
 RATES = ("recall", "precision", "hit_rate", "ndcg", "mrr", "coverage")
 

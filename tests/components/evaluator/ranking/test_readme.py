@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-import components.evaluator.ranking
-from components.evaluator.ranking.names import METRICS
+import weighbridge.components.evaluator.ranking
+from weighbridge.components.evaluator.ranking.names import METRICS
 
-README = (Path(components.evaluator.ranking.__file__).parent / "README.md").read_text()
+README = (Path(weighbridge.components.evaluator.ranking.__file__).parent / "README.md").read_text()
 
 
 def test_it_names_every_metric() -> None:

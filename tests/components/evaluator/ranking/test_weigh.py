@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from components.evaluator.measured import Unmeasurable
-from components.evaluator.ranking.interactions import Interactions
-from components.evaluator.ranking.lists import NONE
-from components.evaluator.ranking.names import METRICS, Name
-from components.evaluator.ranking.per_user import Background
-from components.evaluator.ranking.weigh import Measured, weigh
-from components.verdict import Bounds
 from tests.components.evaluator.ranking.helpers import ITEMS, cases, interactions, one
+from weighbridge.components.evaluator.ranking.interactions import Interactions
+from weighbridge.components.evaluator.ranking.lists import NONE
+from weighbridge.components.evaluator.ranking.names import METRICS, Name
+from weighbridge.components.evaluator.ranking.per_user import Background
+from weighbridge.components.evaluator.ranking.weigh import Measured, weigh
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+from weighbridge.verdict import Bounds
 
 RECALL = [Name("recall", 5)]
 

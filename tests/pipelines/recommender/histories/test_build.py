@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.common.errors import UsageError
-from components.common.examples import read_batches
-from components.verdict import Bounds, read_gates
-from pipelines.recommender import columns as c
-from pipelines.recommender.histories.build import Options, build
-from pipelines.recommender.histories.catalogue import Catalogue
-from pipelines.recommender.histories.gates import HistoriesGates
-from pipelines.recommender.histories.past import read_past
-from pipelines.recommender.histories.windows import DAY
 from tests.pipelines.recommender.orders import EVALUATION, START, line, make_examples, make_histories, moment, shop
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.examples import read_batches
+from weighbridge.pipelines.recommender import columns as c
+from weighbridge.pipelines.recommender.histories.build import Options, build
+from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.histories.gates import HistoriesGates
+from weighbridge.pipelines.recommender.histories.past import read_past
+from weighbridge.pipelines.recommender.histories.windows import DAY
+from weighbridge.verdict import Bounds, read_gates
 
 BOUNDARY = START + pd.Timedelta(days=EVALUATION)
 

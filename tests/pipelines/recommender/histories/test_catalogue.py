@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from components.common.errors import UsageError
-from pipelines.recommender.histories.catalogue import CATALOGUE_FILE, COUNTRIES_FILE, Catalogue
-from pipelines.recommender.histories.past import PAST_FILE, read_past, write_past
-from pipelines.recommender.histories.windows import Window
 from tests.pipelines.recommender.orders import line, moment, purchases, shop
+from weighbridge.common.errors import UsageError
+from weighbridge.pipelines.recommender.histories.catalogue import CATALOGUE_FILE, COUNTRIES_FILE, Catalogue
+from weighbridge.pipelines.recommender.histories.past import PAST_FILE, read_past, write_past
+from weighbridge.pipelines.recommender.histories.windows import Window
 
 WINDOWS = [Window(moment(20), moment(30), 0), Window(moment(30), moment(40), 1)]
 LINES = [

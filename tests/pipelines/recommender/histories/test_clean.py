@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.common.errors import UsageError
-from pipelines.recommender import columns as c
-from pipelines.recommender.histories.clean import REASONS, clean
 from tests.pipelines.recommender.orders import line, table
+from weighbridge.common.errors import UsageError
+from weighbridge.pipelines.recommender import columns as c
+from weighbridge.pipelines.recommender.histories.clean import REASONS, clean
 
 GOOD = line(1)
 BAD = {

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.common.errors import UsageError
-from components.verdict import Bounds, Gate, write_gates
-from pipelines.gates import load_gates
-from pipelines.recommender.histories.clean import REASONS
-from pipelines.recommender.histories.gates import HistoriesGates, judge, lines_gate
+from weighbridge.common.errors import UsageError
+from weighbridge.pipelines.recommender.histories.clean import REASONS
+from weighbridge.pipelines.recommender.histories.gates import HistoriesGates, judge, lines_gate
+from weighbridge.thresholds.gates_file import load_gates
+from weighbridge.verdict import Bounds, Gate, write_gates
 
 GATES_FILE = Path(__file__).parents[4] / "pipelines/recommender/gates.yaml"
 FINE = {"lines": 100, **dict.fromkeys(REASONS, 0), "top_customer_share": 0.1, "known_items": 0.9, "customers": 50}

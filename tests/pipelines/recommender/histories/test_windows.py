@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.recommender.histories.windows import DAY, MARKET, OTHERS, Window, rows_of, training_windows
 from tests.pipelines.recommender.orders import line, moment, purchases
+from weighbridge.pipelines.recommender.histories.windows import DAY, MARKET, OTHERS, Window, rows_of, training_windows
 
 WINDOW = Window(moment(10), moment(20), 3)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipelines.recommender.model import network
-from pipelines.recommender.model.vocabulary import Vocabulary
 from tests.pipelines.recommender.model.planted import catalogue, options
+from weighbridge.pipelines.recommender.model import network
+from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.recommender.histories.catalogue import Catalogue
-from pipelines.recommender.model.options import Options
-from pipelines.recommender.model.vocabulary import Vocabulary
 from tests.pipelines.recommender.orders import line, make_histories
+from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.model.options import Options
+from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
 THEMES = ("RED ROSE", "BLUE WHALE", "GREEN FROG", "GOLD STAR")
 KINDS = ("MUG", "BAG", "BOX", "PEN", "HAT", "JAR", "TIN", "CUP")
@@ -96,10 +96,10 @@ def fn_args(histories: Path, folder: Path, base_model: str | None = None, **cust
 
 def train(histories: Path, folder: Path, **options: Any) -> Trained:
     """Train as the Trainer does."""
-    from components.trainer import train as run
+    from weighbridge.components.trainer import train as run
 
     given = fn_args(histories, folder, **options)
-    trained = run("pipelines.recommender.model.run.run_fn", given)
+    trained = run("weighbridge.pipelines.recommender.model.run.run_fn", given)
     assert all(gate.passed for gate in trained.gates), trained.gates
     catalogue = Catalogue.read(histories)
     return Trained(histories, catalogue, Vocabulary(catalogue), given)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines.recommender.model.export import export, item_vectors, retriever
 from tests.pipelines.recommender.model.planted import LONGEST, options
+from weighbridge.pipelines.recommender.model.export import export, item_vectors, retriever
 
 HISTORY = [[b"10007", b"10001", b"10007"], [b"10200", b"", b""], [b"?", b"", b""]]
 AGES = [[1.0, 3.0, 50.0], [9.0, 0.0, 0.0], [0.0, 0.0, 0.0]]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.common.errors import UsageError
-from pipelines.recommender.model.export import retriever
-from pipelines.recommender.model.index import Approximate
-from pipelines.recommender.model.retrieve import Exact
 from tests.pipelines.recommender.model.planted import LONGEST, options
+from weighbridge.common.errors import UsageError
+from weighbridge.pipelines.recommender.model.export import retriever
+from weighbridge.pipelines.recommender.model.index import Approximate
+from weighbridge.pipelines.recommender.model.retrieve import Exact
 
 
 def clustered(items: int, dim: int = 16, seed: int = 0) -> np.ndarray:

@@ -5,11 +5,11 @@ import pytest
 import tensorflow as tf
 from scipy.special import logsumexp
 
-from pipelines.recommender.model import network
-from pipelines.recommender.model.network import Facts
-from pipelines.recommender.model.towers import HALF_LIVES
-from pipelines.recommender.model.vocabulary import Vocabulary
 from tests.pipelines.recommender.model.planted import catalogue, options
+from weighbridge.pipelines.recommender.model import network
+from weighbridge.pipelines.recommender.model.network import Facts
+from weighbridge.pipelines.recommender.model.towers import HALF_LIVES
+from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
 ITEMS = 7
 

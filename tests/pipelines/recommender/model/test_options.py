@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from components.common.errors import UsageError
-from pipelines.recommender.model.options import Options
+from weighbridge.common.errors import UsageError
+from weighbridge.pipelines.recommender.model.options import Options
 
 
 def of(hyperparameters=None, **custom_config):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipelines.recommender.model.popularity import popular_items
 from tests.pipelines.recommender.model.planted import catalogue
+from weighbridge.pipelines.recommender.model.popularity import popular_items
 
 
 def test_everywhere_is_what_sells_now_and_a_large_country_goes_its_own_way():

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from components.common.errors import UsageError
-from components.common.examples import read_batches
-from pipelines.recommender.model.read import evaluation_batches, read, training_batches
-from pipelines.recommender.model.vocabulary import Vocabulary
 from tests.pipelines.recommender.model.planted import LONGEST, catalogue
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.examples import read_batches
+from weighbridge.pipelines.recommender.model.read import evaluation_batches, read, training_batches
+from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
 
 def rows_of(dataset):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines.recommender.model.export import retriever
-from pipelines.recommender.model.popularity import popular_items
 from tests.pipelines.recommender.model.planted import LONGEST, Trained, options
+from weighbridge.pipelines.recommender.model.export import retriever
+from weighbridge.pipelines.recommender.model.popularity import popular_items
 
 HISTORIES = [
     [b"10000", b"10003", b"10000", b"19999"],

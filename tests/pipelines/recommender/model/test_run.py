@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.common.errors import UsageError
-from pipelines.recommender.model.run import run_fn
 from tests.pipelines.recommender.model import planted
+from weighbridge.common.errors import UsageError
+from weighbridge.pipelines.recommender.model.run import run_fn
 
 ROOT = Path(__file__).parents[4]
 

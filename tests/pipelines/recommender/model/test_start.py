@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines.recommender.model.start import co_purchase_vectors, production_vectors, word_vectors
+from weighbridge.pipelines.recommender.model.warm_start import co_purchase_vectors, production_vectors, word_vectors
 
 SIZE = 6
 

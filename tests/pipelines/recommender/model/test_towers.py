@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines.recommender.model.towers import HALF_LIVES, Affinity, CustomerTower, ItemTower, decays
+from weighbridge.pipelines.recommender.model.towers import HALF_LIVES, Affinity, CustomerTower, ItemTower, decays
 
 DIM = 6
 

@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from pipelines.recommender.model.vocabulary import WORDS, Vocabulary
 from tests.pipelines.recommender.model.planted import catalogue
+from weighbridge.pipelines.recommender.model.vocabulary import WORDS, Vocabulary
 
 
 def test_items_and_countries_count_from_one_and_what_is_not_known_is_zero():

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.evaluator import MetricsRequest
+from weighbridge.components.evaluator import MetricsRequest
 
 K = 20
 

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.common.examples import read_batches
-from components.evaluator.measured import Unmeasurable
-from components.evaluator.ranking.lists import UNKNOWN
-from pipelines.recommender.histories.catalogue import Catalogue
-from pipelines.recommender.histories.past import read_past
-from pipelines.recommender.weigh.audience import numbers_of, read_audience
-from pipelines.recommender.weigh.yardsticks import whole_histories, yardsticks
 from tests.pipelines.recommender.orders import line, make_histories, shop
+from weighbridge.components.artifacts.examples import read_batches
+from weighbridge.components.evaluator.ranking.lists import UNKNOWN
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.histories.past import read_past
+from weighbridge.pipelines.recommender.weigh.audience import numbers_of, read_audience
+from weighbridge.pipelines.recommender.weigh.baselines import whole_histories, yardsticks
 
 FEATURES = ["activity", "returning", "country"]
 
@@ -86,7 +86,7 @@ def test_yardsticks_recommend_to_everybody(audience, histories):
 
 
 def test_without_the_library_there_is_one_yardstick_less(audience, histories, monkeypatch):
-    monkeypatch.setattr("pipelines.recommender.weigh.yardsticks.find_spec", lambda name: None)
+    monkeypatch.setattr("weighbridge.pipelines.recommender.weigh.baselines.find_spec", lambda name: None)
     size = len(Catalogue.read(histories).items)
     assert "als" not in yardsticks(read_past(histories), audience, size, 10)
 

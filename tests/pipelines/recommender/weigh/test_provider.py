@@ -5,13 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from components.common.errors import UsageError
-from components.evaluator.measured import Unmeasurable
-from components.evaluator.metrics_api import plain
-from components.report.plots import Undrawable, read_plots
-from pipelines.recommender.histories.catalogue import Catalogue
-from pipelines.recommender.weigh.provider import weigh_recommender
 from tests.pipelines.recommender.weigh import fakes
+from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator.quality.metrics_api import plain
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.weigh.provider import weigh_recommender
+from weighbridge.report.plots import Undrawable, read_plots
 
 OVER = ("recall@5.over_popularity", "recall@5.over_repeat", "recall@5.over_best", "mrr.over_item_to_item")
 

@@ -1,1 +1,0 @@
-"""What every component needs and none owns: errors, files, digests, progress. Imports no tfx."""

@@ -1,0 +1,172 @@
+"""Skew and drift: the distances between two datasets, feature by feature, and the gates that judge them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from weighbridge.common import files
+from weighbridge.common.errors import UsageError
+from weighbridge.components.data_validator.baseline import EVAL_SPLIT, TRAIN_SPLIT, Baseline
+from weighbridge.components.data_validator.distances import MEASURES, NotComparableError, describe_change, distance
+from weighbridge.components.data_validator.gates import DataGates, Distances
+from weighbridge.components.data_validator.summary import feature_name
+from weighbridge.verdict import Bounds, Gate
+
+if TYPE_CHECKING:
+    from tensorflow_metadata.proto.v0 import statistics_pb2
+
+COMPARISON_FILE = "comparison.json"
+
+_ADVICE = "Find out what changed; if it is meant to, raise the threshold in gates.yaml."
+
+Kind = Literal["skew", "drift_production", "drift_previous"]
+
+
+@dataclass(frozen=True)
+class Distance:
+    """One distance, as it is kept in `comparison.json`.
+
+    Attributes:
+        feature: name of the feature.
+        kind: what was compared.
+        measure: `linf` or `jensen_shannon`.
+        value: 0 to 1; None where it could not be measured.
+        threshold: the most that is allowed; None where no gate judges it.
+    """
+
+    feature: str
+    kind: Kind
+    measure: str
+    value: float | None
+    threshold: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two datasets to compare, and the thresholds.
+
+    Attributes:
+        kind: what is compared.
+        room: first parts of the gates' names.
+        thresholds: by feature.
+        current: what is judged; None where it is not there.
+        reference: what it is compared with; None where it is not there.
+        titles: what the two are, for people.
+        absent: why there is nothing to compare with, as a sentence: the gates pass.
+        problem: why it cannot be compared, as a sentence: the gates refuse.
+    """
+
+    kind: Kind
+    room: str
+    thresholds: Mapping[str, Distances]
+    current: "statistics_pb2.DatasetFeatureStatistics | None"
+    reference: "statistics_pb2.DatasetFeatureStatistics | None"
+    titles: tuple[str, str]
+    absent: str = ""
+    problem: str = ""
+
+    def gates(self) -> list[Gate]:
+        """Gates `<room>.<feature>.<measure>.max`, in the order of the thresholds file."""
+        return [
+            gate
+            for feature, distances in self.thresholds.items()
+            for measure, bounds in distances.measures().items()
+            for gate in self._judge(feature, measure, bounds)
+        ]
+
+    def distances(self) -> list[Distance]:
+        """The distances of all features that both datasets have, and of those that a gate judges."""
+        named = sorted({*self.thresholds, *(_features(self.current).keys() & _features(self.reference).keys())})
+        measured = []
+        for feature in named:
+            judged = self.thresholds[feature].measures() if feature in self.thresholds else {}
+            for measure in MEASURES:
+                value, _ = self._measure(feature, measure)
+                bounds = judged.get(measure)
+                if value is not None or (bounds is not None and not self.absent):
+                    limit = None if bounds is None else bounds.max
+                    measured.append(Distance(feature, self.kind, measure, value, limit))
+        return measured
+
+    def _judge(self, feature: str, measure: str, bounds: Bounds) -> list[Gate]:
+        name = f"{self.room}.{feature}.{measure}"
+        if self.absent:
+            return [
+                Gate(
+                    name=f"{name}.max",
+                    passed=True,
+                    severity=bounds.severity,
+                    threshold=bounds.max,
+                    message=f"{name.partition('.')[2]}: {self.absent}",
+                )
+            ]
+        value, why = self._measure(feature, measure)
+        return bounds.judge(name, value, advice=why)
+
+    def _measure(self, feature: str, measure: str) -> tuple[float | None, str]:
+        """The distance, or None; and what a person needs to know if it is refused."""
+        if self.problem:
+            return None, self.problem
+        for dataset, title in zip((self.current, self.reference), self.titles, strict=True):
+            known = _features(dataset)
+            if feature not in known:
+                return None, f"There is no feature {feature!r} in {title}, which has: {', '.join(known) or 'none'}."
+        ours, theirs = _features(self.current)[feature], _features(self.reference)[feature]
+        try:
+            value = distance(measure, ours, theirs)
+            change = describe_change(ours, theirs)
+        except NotComparableError as error:
+            return None, f"{error}"
+        title = self.titles[0][:1].upper() + self.titles[0][1:]
+        return value, f"{title} against {self.titles[1]}: {change}. {_ADVICE}"
+
+
+def skew(gates: DataGates, datasets: "Mapping[str, statistics_pb2.DatasetFeatureStatistics]") -> Comparison:
+    """The eval split against the train split."""
+    missing = [split for split in (TRAIN_SPLIT, EVAL_SPLIT) if split not in datasets]
+    return Comparison(
+        kind="skew",
+        room="data.skew",
+        thresholds=gates.skew,
+        current=datasets.get(EVAL_SPLIT),
+        reference=datasets.get(TRAIN_SPLIT),
+        titles=("the eval split", "the train split"),
+        problem=f"There is no split {missing[0]!r} to compare." if missing else "",
+    )
+
+
+def drift(
+    kind: Literal["production", "previous_span"],
+    thresholds: Mapping[str, Distances],
+    datasets: "Mapping[str, statistics_pb2.DatasetFeatureStatistics]",
+    baseline: Baseline,
+) -> Comparison:
+    """The train split against that of `baseline`."""
+    reference, problem = None, ""
+    if TRAIN_SPLIT not in datasets:
+        problem = f"There is no split {TRAIN_SPLIT!r} to compare."
+    else:
+        try:
+            reference = baseline.dataset(TRAIN_SPLIT)
+        except UsageError as error:
+            problem = f"The statistics of {baseline.title} cannot be read: {error.message}."
+    return Comparison(
+        kind="drift_production" if kind == "production" else "drift_previous",
+        room=f"data.drift.{kind}",
+        thresholds=thresholds,
+        current=datasets.get(TRAIN_SPLIT),
+        reference=reference,
+        titles=("the train split", baseline.title),
+        absent="" if problem else baseline.absent,
+        problem=problem,
+    )
+
+
+def write_distances(folder: str | Path, distances: list[Distance]) -> Path:
+    """Write `comparison.json`."""
+    return files.write_json(Path(folder, COMPARISON_FILE), {"distances": [vars(found) for found in distances]})
+
+
+def _features(dataset: Any) -> dict[str, Any]:
+    return {} if dataset is None else {feature_name(feature): feature for feature in dataset.features}

@@ -1,0 +1,118 @@
+"""Judging quality: thresholds on metrics, on all rows and on slices."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from weighbridge.components.evaluator.gates import QualityGates, SliceGates
+from weighbridge.components.evaluator.quality.metrics_api import (
+    MetricRow,
+    MetricsRequest,
+    MetricsResponse,
+    estimate_json,
+    plain,
+)
+from weighbridge.verdict import Bounds, Gate
+
+ROOM = "quality"
+NAN = float("nan")
+
+
+_ADVICE = "The metrics by slice show where the model falls short."
+
+
+def judge(gates: QualityGates, response: MetricsResponse, *, in_production: bool) -> list[Gate]:
+    """Judge what a provider measured; a metric or slice that it did not measure is refused.
+
+    Args:
+        gates: the thresholds.
+        response: the measurements.
+        in_production: whether there is a model in production, so that relative thresholds need its value.
+    """
+    judged = _metric_gates(gates, ROOM, gates.metrics, _by_name(response.metrics, ""), in_production)
+    for entry in gates.slice_metrics:
+        judged += _slice_gates(gates, entry, response.metrics, in_production)
+    return judged
+
+
+def _slice_gates(gates: QualityGates, entry: SliceGates, rows: Iterable[MetricRow], in_production: bool) -> list[Gate]:
+    sizes = {
+        row.slice: row.rows
+        for row in rows
+        if tuple(feature for feature, _ in row.key) == entry.features and entry.wanted in (None, row.slice)
+    }
+    if not sizes:
+        missing = entry.wanted or ", ".join(entry.features)
+        message = f"There is no row of slice {missing}, so it cannot pass."
+        return [Gate(name=f"{ROOM}.{missing}.present", passed=False, message=message)]
+    least = entry.min_rows or gates.min_slice_rows
+    judged = []
+    for name, size in sizes.items():
+        if size < least:
+            judged.append(_small(name, size, least, entry))
+        else:
+            judged += _metric_gates(gates, f"{ROOM}.{name}", entry.metrics, _by_name(rows, name), in_production)
+    return judged
+
+
+def _small(name: str, size: int, least: int, entry: SliceGates) -> Gate:
+    return Gate(
+        name=f"{ROOM}.{name}.rows.min",
+        passed=False,
+        severity=entry.small,
+        observed=size,
+        threshold=least,
+        unit="rows",
+        message=f"Slice {name} has {size:,} of the {least:,} rows that judging {', '.join(entry.metrics)} on it takes: "
+        "weigh on more data, or lower min_rows.",
+    )
+
+
+def _metric_gates(
+    gates: QualityGates, prefix: str, bounds: dict[str, Bounds], rows: dict[str, MetricRow], in_production: bool
+) -> list[Gate]:
+    return [
+        gate
+        for name, bound in bounds.items()
+        for gate in _judge(bound, f"{prefix}.{name}", rows.get(name), in_production, gates.judge == "interval")
+    ]
+
+
+def _judge(bounds: Bounds, name: str, row: MetricRow | None, in_production: bool, conclusive: bool) -> list[Gate]:
+    if row is None:
+        advice = "The metrics provider did not return it."
+        return bounds.judge(name, None, baseline=NAN if in_production else None, advice=advice)
+    # A missing baseline is NaN, which refuses, unless there is nothing in production to compare with.
+    baseline = row.production or (NAN if in_production else None)
+    return bounds.judge(
+        name, row.candidate, baseline=baseline, change=row.change, conclusive=conclusive, advice=row.note or _ADVICE
+    )
+
+
+def _by_name(rows: Iterable[MetricRow], slice_name: str) -> dict[str, MetricRow]:
+    return {row.name: row for row in rows if row.slice == slice_name}
+
+
+def document(request: MetricsRequest, response: MetricsResponse) -> dict[str, Any]:
+    """The measurements as `metrics.json`.
+
+    Raises:
+        UsageError: a plot holds what JSON cannot.
+    """
+    return {
+        "split": request.split,
+        "rows": response.rows,
+        "confidence": request.confidence,
+        "label": request.label,
+        "metrics": [
+            {
+                "name": row.name,
+                "slice": row.slice,
+                "rows": row.rows,
+                **(estimate_json(row.candidate) or {}),
+                "production": estimate_json(row.production),
+                "change": estimate_json(row.change),
+            }
+            for row in response.metrics
+        ],
+        "plots": {name: plain(plot, f"Plot {name!r} of the metrics provider") for name, plot in response.plots.items()},
+    }

@@ -1,0 +1,170 @@
+"""The built-in metrics provider: one prediction per row against a label, on all rows and on slices."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator.quality import intervals
+from weighbridge.components.evaluator.quality.kernels import KERNELS, Kernel, roc
+from weighbridge.components.evaluator.quality.metrics_api import (
+    Floats,
+    Index,
+    MetricRow,
+    MetricsRequest,
+    MetricsResponse,
+    Predictions,
+    SliceKey,
+)
+from weighbridge.components.evaluator.quality.slices import slices
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+
+COMPUTE = f"{__name__}.compute"
+ALWAYS = ("example_count",)
+_ROC_POINTS = 200
+_CALIBRATION_BINS = 10
+
+
+def check_names(names: Iterable[str], source: str) -> None:
+    """Refuse names of metrics that the built-in provider does not have.
+
+    Args:
+        names: e.g. `auc`: the TFMA or Keras class in snake case.
+        source: where the names stand, for the message.
+
+    Raises:
+        UsageError: a name is unknown; tells the nearest and all that are known.
+    """
+    for name in names:
+        if name not in KERNELS:
+            near = difflib.get_close_matches(name.lower(), KERNELS, n=1)
+            meant = f"Did you mean {near[0]!r}? " if near else ""
+            raise UsageError(f"Unknown metric {name!r} in {source}", f"{meant}Metrics are: {', '.join(KERNELS)}.")
+
+
+def check_label(label: str) -> None:
+    """Refuse to weigh predictions against no label.
+
+    Raises:
+        UsageError: `label` is empty.
+    """
+    if not label:
+        raise UsageError(
+            f"metrics_fn={COMPUTE!r} weighs predictions against a label, but the Evaluator has none",
+            "Give it label=<name of a column>, or a metrics_fn of your own that needs no label.",
+        )
+
+
+def compute(request: MetricsRequest) -> MetricsResponse:
+    """Weigh the candidate, and the production model where there is one, on the same rows.
+
+    Raises:
+        UsageError: a metric is unknown, or there is no label.
+        Unmeasurable: there are no rows, or a feature has too many values to slice by.
+    """
+    check_label(request.label)
+    names = tuple(dict.fromkeys((*ALWAYS, *request.metrics)))
+    check_names(names, "the quality section of gates.yaml")
+    predictions = request.predictions()
+    rows = len(predictions.labels)
+    if not rows:
+        raise Unmeasurable("rows", "present", f"Split {request.split!r} has no rows to weigh on.")
+    shuffled = _take(predictions, intervals.shuffled(rows))
+    everything: tuple[SliceKey, Index] = ((), np.arange(rows))
+    metrics = [
+        row
+        for key, members in chain([everything], slices(shuffled.columns, request.slices))
+        for row in _rows(_take(shuffled, members), key, names, request.confidence)
+    ]
+    return MetricsResponse(rows, tuple(metrics), _plots(predictions))
+
+
+def _take(predictions: Predictions, index: Index) -> Predictions:
+    production = predictions.production
+    return Predictions(
+        labels=predictions.labels[index],
+        candidate=predictions.candidate[index],
+        production=None if production is None else production[index],
+        columns={name: column[index] for name, column in predictions.columns.items()},
+    )
+
+
+def _rows(part: Predictions, key: SliceKey, names: Iterable[str], confidence: float) -> Iterator[MetricRow]:
+    for name in names:
+        kernel = KERNELS[name]
+
+        def cut(end: float, kernel: Kernel = kernel) -> float:
+            return min(max(end, kernel.least), kernel.most)
+
+        candidate = _replicate(kernel, part.labels, part.candidate)
+        production = None if part.production is None else _replicate(kernel, part.labels, part.production)
+        if name == "example_count":  # counted, not estimated
+            candidate, production = (candidate[0], np.full(2, candidate[0])), None
+        yield MetricRow(
+            name=name,
+            key=key,
+            rows=len(part.labels),
+            candidate=intervals.estimate(candidate, confidence, cut),
+            production=None if production is None else intervals.estimate(production, confidence, cut),
+            change=None if production is None else intervals.change(candidate, production, confidence),
+            note="" if np.isfinite(candidate[0]) else _reason(name, kernel, part),
+        )
+
+
+def _fits(kernel: Kernel, labels: Floats, predictions: Floats) -> bool:
+    if predictions.ndim == 1 or not kernel.takes_classes:
+        return predictions.ndim == 1 and not kernel.takes_classes
+    return bool(((labels >= 0) & (labels < predictions.shape[1]) & (labels % 1 == 0)).all())
+
+
+def _replicate(kernel: Kernel, labels: Floats, predictions: Floats) -> intervals.Replicated:
+    if not _fits(kernel, labels, predictions):
+        return float("nan"), np.empty(0)
+    return intervals.replicate(kernel, labels, predictions)
+
+
+def _reason(name: str, kernel: Kernel, part: Predictions) -> str:
+    """Why a metric of the candidate is undefined."""
+    if kernel.takes_classes != (part.candidate.ndim == 2):
+        given = "one number" if part.candidate.ndim == 1 else f"{part.candidate.shape[1]} numbers"
+        return f"The model predicts {given} per row, which {name} cannot weigh."
+    if not _fits(kernel, part.labels, part.candidate):
+        return f"Labels are not classes from 0 to {part.candidate.shape[1] - 1}."
+    if len(np.unique(part.labels)) == 1:
+        return f"All {len(part.labels):,} labels are {part.labels[0]:g}: there is nothing to tell apart."
+    return "It is undefined on these rows."
+
+
+def _plots(predictions: Predictions) -> dict[str, Any]:
+    """ROC and calibration of binary classifiers; empty for others."""
+    binary = np.isin(predictions.labels, (0, 1)).all() and len(np.unique(predictions.labels)) == 2
+    both = {"candidate": predictions.candidate, "production": predictions.production}
+    usable = {
+        name: values
+        for name, values in both.items()
+        if values is not None and values.ndim == 1 and np.isfinite(values).all()
+    }
+    if not binary or "candidate" not in usable:
+        return {}
+    return {
+        plot: {name: draw(predictions.labels, usable[name]) if name in usable else None for name in both}
+        for plot, draw in (("roc", _roc), ("calibration", _calibration))
+    }
+
+
+def _roc(labels: Floats, predictions: Floats) -> list[list[float]]:
+    false, true = roc(labels, predictions)
+    # Even steps along the curve, not along the thresholds, keep its shape with few points.
+    length = false + true
+    points = np.unique(np.searchsorted(length, np.linspace(0, length[-1], _ROC_POINTS)))
+    return np.column_stack([false, true])[points].round(6).tolist()
+
+
+def _calibration(labels: Floats, predictions: Floats) -> list[list[float]]:
+    """Mean prediction, mean label and rows of bins with equally many rows each."""
+    order = np.argsort(predictions, kind="stable")
+    bins = [part for part in np.array_split(order, _CALIBRATION_BINS) if len(part)]
+    return [[float(predictions[part].mean()), float(labels[part].mean()), len(part)] for part in bins]

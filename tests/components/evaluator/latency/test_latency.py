@@ -1,0 +1,153 @@
+"""Latency: slow models are refused, the undecidable is measured longer and then refused, the broken told."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.components.evaluator.helpers import gate, latency_gates, load, weighing
+from weighbridge.components.evaluator.evaluate import Outcome, evaluate
+from weighbridge.components.evaluator.latency import weigh as latency
+from weighbridge.components.evaluator.latency.memory import peak_memory
+
+Models = Callable[[str], Path]
+
+
+@pytest.fixture
+def weigh(examples: Path, models: Models, tmp_path: Path) -> Callable[..., Outcome]:
+    def run(kind: str, section: dict[str, Any], production: str | None = None) -> Outcome:
+        baseline = str(models(production)) if production else None
+        gates = latency_gates(**section)
+        return evaluate(weighing(examples, models(kind), latency=gates, production=baseline), tmp_path / "evaluation")
+
+    return run
+
+
+@dataclass
+class Fake:
+    """A contender that sleeps."""
+
+    delay_s: float
+    loads: int = 0
+
+    def caller(self, batch_rows: int) -> Callable[[int], object]:
+        return lambda _: time.sleep(self.delay_s)
+
+    def load(self) -> Callable[[], object]:
+        self.loads += 1
+        return lambda: None
+
+    def size(self) -> int:
+        return 1000
+
+
+RELATIVE = {"batch_sizes": {1: {"p50_ms": {"max_ratio": 1.5}}, 8: {}}, "calls": 60, "budget_s": 20}
+
+
+@pytest.mark.parametrize(("candidate", "production", "passes"), [("slow", "good", False), ("good", "slow", True)])
+def test_a_slow_model_is_refused_against_production(
+    weigh: Callable[..., Outcome], tmp_path: Path, candidate: str, production: str, passes: bool
+) -> None:
+    outcome = weigh(candidate, RELATIVE, production)
+    found = gate(outcome.verdict, "latency.batch_1.p50_ms.max_ratio")
+    assert found.passed is passes
+    assert found.unit == "x"
+    assert outcome.infra_blessed is passes
+    assert outcome.model_blessed
+    measured = load(tmp_path / "evaluation/latency.json")
+    first = measured["batches"][0]
+    assert first["batch_size"] == 1
+    assert first["ratio"]["p50_ms"]["value"] == found.observed
+    assert first["production"]["p50_ms"]["value"] == found.baseline
+    assert sum(first["candidate"]["histogram"]["counts"]) == first["calls"]
+    assert [batch["batch_size"] for batch in measured["batches"]] == [1, 8]
+
+
+def test_a_signature_that_raises_is_refused_with_its_first_line(weigh: Callable[..., Outcome]) -> None:
+    outcome = weigh("raising", {})
+    for room in ("quality", "latency"):
+        found = gate(outcome.verdict, f"{room}.signature.callable")
+        assert not found.passed
+        assert "the vocabulary is gone" in found.message
+    assert not outcome.model_blessed
+    assert not outcome.infra_blessed
+
+
+def test_a_missing_signature_is_refused_and_those_that_are_there_named(weigh: Callable[..., Outcome]) -> None:
+    outcome = weigh("good", {"signature": "score"})
+    assert "no signature 'score'; it has: serving_default" in gate(outcome.verdict, "latency.signature.present").message
+    assert outcome.model_blessed
+    assert not outcome.infra_blessed
+
+
+def test_load_size_and_memory_are_gates(weigh: Callable[..., Outcome], models: Models, tmp_path: Path) -> None:
+    section = {
+        "load_ms": {"max": 1e6},
+        "model_bytes": {"max": 10},
+        "peak_memory_bytes": {"max": 1e12, "max_change": 1e12},
+    }
+    verdict = weigh("good", section, "serialized").verdict
+    assert gate(verdict, "latency.load_ms.max").observed > 0  # type: ignore[operator]
+    assert gate(verdict, "latency.peak_memory_bytes.max").passed
+    size = sum(path.stat().st_size for path in (models("good") / "Format-Serving").rglob("*") if path.is_file())
+    assert gate(verdict, "latency.model_bytes.max").observed == size
+    assert not gate(verdict, "latency.model_bytes.max").passed
+    measured = load(tmp_path / "evaluation/latency.json")
+    assert measured["model_bytes"]["candidate"] == size
+    assert measured["load_ms"]["production"]["value"] > 0
+
+
+def test_it_measures_until_a_tail_is_decided() -> None:
+    gates = latency_gates(batch_sizes={1: {"p99_ms": {"max": 1000}}}, calls=20, budget_s=60)
+    found = latency.measure(gates, {"candidate": Fake(0.001)})
+    assert len(found.times[1]) >= 368
+    assert all(gate.passed for gate in latency.judge(gates, found, in_production=False))
+
+
+def test_what_the_budget_does_not_decide_is_refused_as_inconclusive() -> None:
+    gates = latency_gates(batch_sizes={1: {"p99_ms": {"max": 1000}, "p50_ms": {"max": 1000}}}, calls=20, budget_s=3)
+    found = latency.measure(gates, {"candidate": Fake(0.02)})
+    assert len(found.times[1]) < 368
+    by_name = {gate.name: gate for gate in latency.judge(gates, found, in_production=False)}
+    assert by_name["latency.batch_1.p50_ms.max"].passed
+    assert not by_name["latency.batch_1.p99_ms.max"].passed
+    assert "inconclusive" in by_name["latency.batch_1.p99_ms.max"].message
+
+
+def test_the_budget_holds_for_a_model_that_takes_its_time() -> None:
+    gates = latency_gates(batch_sizes={1: {"p50_ms": {"max": 1}}, 2: {"p50_ms": {"max": 1}}}, calls=10_000, budget_s=1)
+    start = time.perf_counter()
+    found = latency.measure(gates, {"candidate": Fake(0.05), "production": Fake(0.05)})
+    assert time.perf_counter() - start < 5
+    assert all(len(found.times[rows]) >= 1 for rows in (1, 2))
+    assert not any(gate.passed for gate in latency.judge(gates, found, in_production=True))
+
+
+def test_both_models_are_loaded_as_often() -> None:
+    contenders = {"candidate": Fake(0), "production": Fake(0)}
+    latency.measure(latency_gates(), contenders)
+    assert contenders["candidate"].loads == contenders["production"].loads >= 3
+
+
+def test_a_baseline_that_could_not_be_measured_refuses_relative_thresholds() -> None:
+    gates = latency_gates(batch_sizes={1: {"p50_ms": {"max": 1000, "max_ratio": 2}}})
+    found = latency.measure(gates, {"candidate": Fake(0)})
+    assert [gate.passed for gate in latency.judge(gates, found, in_production=True)] == [True, False]
+    assert [gate.passed for gate in latency.judge(gates, found, in_production=False)] == [True, True]
+
+
+def test_peak_memory_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    with peak_memory() as peak:
+        block = bytearray(64 << 20)
+        block[:: 1 << 12] = b"x" * len(block[:: 1 << 12])
+        del block
+    if peak.bytes != peak.bytes:
+        pytest.skip("this system does not let the high-water mark be reset")
+    assert 60 << 20 < peak.bytes < 200 << 20
+    monkeypatch.setattr("weighbridge.components.evaluator.latency.memory._PROCESS", Path("/nowhere"))
+    with peak_memory() as unknown:
+        pass
+    assert unknown.bytes != unknown.bytes

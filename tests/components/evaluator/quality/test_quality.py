@@ -1,0 +1,253 @@
+"""Quality: real taxi rows, better and worse models, and every way a slice or metric can be missing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.components.evaluator.conftest import good_score
+from tests.components.evaluator.helpers import (
+    LABEL,
+    batch_of,
+    gate,
+    load,
+    quality_gates,
+    rank_auc,
+    weighing,
+    write_examples,
+)
+from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator import MetricRow, MetricsRequest, MetricsResponse
+from weighbridge.components.evaluator.evaluate import Outcome, evaluate
+from weighbridge.components.evaluator.quality import judge as quality
+from weighbridge.verdict import Estimate
+
+Models = Callable[[str], Path]
+
+
+@pytest.fixture
+def weigh(examples: Path, models: Models, tmp_path: Path) -> Callable[..., Outcome]:
+    """Weighs a kind of model with a quality section; settings of the weighing may follow."""
+
+    def run(kind: str, section: dict[str, Any] | None = None, **changes: Any) -> Outcome:
+        changed = {"examples": examples, **changes}
+        path = Path(changed.pop("examples"))
+        if "production" in changed:
+            changed["production"] = str(models(changed["production"]))
+        gates = quality_gates(**(section or {}))
+        return evaluate(weighing(path, models(kind), quality=gates, **changed), tmp_path / "evaluation")
+
+    return run
+
+
+def test_a_good_model_passes_with_the_exact_auc(
+    weigh: Callable[..., Outcome], columns: dict[str, list[Any]], tmp_path: Path
+) -> None:
+    import tensorflow as tf
+
+    outcome = weigh("good")
+    assert outcome.verdict.passed
+    assert outcome.model_blessed
+    scores = good_score(
+        tf.constant([value or "" for value in columns["payment_type"]]),
+        *(tf.constant(np.array(columns[name], np.float32)) for name in ("trip_miles", "fare")),
+    )
+    exact = rank_auc(np.array(columns[LABEL]), np.asarray(scores))
+    assert gate(outcome.verdict, "quality.auc.min").observed == pytest.approx(exact, abs=1e-6)
+    metrics = load(tmp_path / "evaluation/metrics.json")
+    (row,) = [row for row in metrics["metrics"] if row["name"] == "auc" and row["slice"] == ""]
+    assert row["low"] < row["value"] < row["high"]
+    assert (metrics["rows"], metrics["split"], metrics["label"]) == (len(columns[LABEL]), "eval", LABEL)
+    assert metrics["plots"]["roc"]["candidate"][0] == [0, 0]
+    assert sum(rows for _, _, rows in metrics["plots"]["calibration"]["candidate"]) == metrics["rows"]
+
+
+def test_a_model_of_shuffled_labels_is_refused(weigh: Callable[..., Outcome]) -> None:
+    outcome = weigh("shuffled")
+    refused = gate(outcome.verdict, "quality.auc.min")
+    assert not refused.passed
+    assert refused.observed == pytest.approx(0.5, abs=0.05)
+    assert "must be at least 0.8" in refused.message
+    assert not outcome.model_blessed
+    assert outcome.infra_blessed
+
+
+@pytest.mark.parametrize(
+    ("candidate", "production", "passes"), [("good", "shuffled", True), ("shuffled", "good", False)]
+)
+def test_the_model_in_production_is_weighed_on_the_same_rows(
+    weigh: Callable[..., Outcome], tmp_path: Path, candidate: str, production: str, passes: bool
+) -> None:
+    outcome = weigh(candidate, {"metrics": {"auc": {"min_change": 0.1}}}, production=production)
+    found = gate(outcome.verdict, "quality.auc.min_change")
+    assert found.passed is passes
+    (row,) = [row for row in load(tmp_path / "evaluation/metrics.json")["metrics"] if row["name"] == "auc"]
+    assert found.baseline == row["production"]["value"]
+    assert found.observed == pytest.approx(row["value"] - row["production"]["value"])
+    assert row["change"]["low"] < row["change"]["value"] < row["change"]["high"]
+    assert "production" in outcome.verdict.subject
+
+
+def test_nothing_in_production_lets_a_relative_threshold_pass_and_says_so(weigh: Callable[..., Outcome]) -> None:
+    found = gate(weigh("good", {"metrics": {"auc": {"min_change": 0}}}).verdict, "quality.auc.min_change")
+    assert found.passed
+    assert "nothing is in production yet" in found.message
+
+
+@pytest.mark.parametrize("broken", ["garbage", "raising"])
+def test_production_that_cannot_be_read_refuses(weigh: Callable[..., Outcome], broken: str) -> None:
+    verdict = weigh("good", {"metrics": {"auc": {"min": 0.8, "min_change": -1}}}, production=broken).verdict
+    assert not gate(verdict, "quality.production.readable").passed
+    assert not gate(verdict, "latency.production.readable").passed
+    assert not gate(verdict, "quality.auc.min_change").passed
+    assert gate(verdict, "quality.auc.min").passed
+
+
+def test_slices_are_reported_and_judged_and_small_ones_told(weigh: Callable[..., Outcome], tmp_path: Path) -> None:
+    entry = {"slice": ["payment_type"], "metrics": {"binary_accuracy": {"min": 0.5}}}
+    verdict = weigh("good", {"slices": [["trip_start_hour"]], "slice_metrics": [entry], "min_slice_rows": 100}).verdict
+    assert gate(verdict, "quality.payment_type=Cash.binary_accuracy.min").passed
+    small = gate(verdict, "quality.payment_type=No Charge.rows.min")
+    assert (small.passed, small.severity, small.threshold, small.unit) == (False, "warning", 100, "rows")
+    assert 0 < small.observed < 100  # type: ignore[operator]
+    assert verdict.passed
+    rows = load(tmp_path / "evaluation/metrics.json")["metrics"]
+    counted = {row["slice"]: row["rows"] for row in rows if row["name"] == "example_count"}
+    assert sum(size for name, size in counted.items() if name.startswith("trip_start_hour=")) == counted[""]
+    assert counted["payment_type=No Charge"] == small.observed
+
+
+def test_a_small_slice_can_block(weigh: Callable[..., Outcome]) -> None:
+    entry = {
+        "slice": {"payment_type": "No Charge"},
+        "metrics": {"binary_accuracy": {"min": 0}},
+        "min_rows": 1000,
+        "small": "blocking",
+    }
+    verdict = weigh("good", {"slice_metrics": [entry]}).verdict
+    assert [gate.name for gate in verdict.refusals] == ["quality.payment_type=No Charge.rows.min"]
+
+
+def test_a_slice_below_its_threshold_refuses_though_all_rows_pass(weigh: Callable[..., Outcome]) -> None:
+    entry = {"slice": {"payment_type": "Credit Card"}, "metrics": {"auc": {"min": 0.8}}}
+    verdict = weigh("good", {"slice_metrics": [entry]}).verdict
+    assert [gate.name for gate in verdict.refusals] == ["quality.payment_type=Credit Card.auc.min"]
+
+
+def test_slices_that_are_not_there_refuse(weigh: Callable[..., Outcome]) -> None:
+    entry = {"slice": {"payment_type": "Bitcoin"}, "metrics": {"auc": {"min": 0.1}}}
+    verdict = weigh("good", {"slice_metrics": [entry]}).verdict
+    assert [gate.name for gate in verdict.refusals] == ["quality.payment_type=Bitcoin.present"]
+    verdict = weigh("good", {"slices": [["colour"]]}).verdict
+    assert "no column 'colour'" in gate(verdict, "quality.slices.present").message
+
+
+def test_combinations_of_features_are_slices(weigh: Callable[..., Outcome], tmp_path: Path) -> None:
+    weigh("good", {"slices": [["payment_type", "trip_start_hour"]]})
+    names = {row["slice"] for row in load(tmp_path / "evaluation/metrics.json")["metrics"]}
+    assert "payment_type=Cash,trip_start_hour=12" in names
+
+
+def test_too_many_slices_refuse(weigh: Callable[..., Outcome], tmp_path: Path) -> None:
+    rows = 1500
+    columns = {"payment_type": ["Cash"] * rows, "trip_miles": [float(i) for i in range(rows)], "fare": [1.0] * rows}
+    path = write_examples(tmp_path / "many", {**columns, LABEL: [0, 1] * (rows // 2)})
+    verdict = weigh("good", {"slices": [["trip_miles"]]}, examples=path).verdict
+    assert "1,500 slices" in gate(verdict, "quality.slices.few").message
+
+
+def test_all_labels_equal_refuses(weigh: Callable[..., Outcome], tmp_path: Path) -> None:
+    columns = {"payment_type": ["Cash"] * 9, "trip_miles": [1.0] * 9, "fare": [1.0] * 9, LABEL: [0] * 9}
+    verdict = weigh("good", examples=write_examples(tmp_path / "same", columns)).verdict
+    found = gate(verdict, "quality.auc.min")
+    assert not found.passed
+    assert "All 9 labels are 0" in found.message
+
+
+def test_a_missing_label_column_refuses(weigh: Callable[..., Outcome]) -> None:
+    found = gate(weigh("good", label="bigtipper").verdict, "quality.label.present")
+    assert not found.passed
+    assert "no label column 'bigtipper'" in found.message
+    assert LABEL in found.message
+
+
+def test_predictions_that_are_nan_refuse(weigh: Callable[..., Outcome]) -> None:
+    assert not gate(weigh("nan").verdict, "quality.predictions.finite").passed
+
+
+def test_a_metric_that_the_predictions_do_not_fit_refuses(weigh: Callable[..., Outcome]) -> None:
+    verdict = weigh("good", {"metrics": {"sparse_categorical_accuracy": {"min": 0.1}}}).verdict
+    assert "one number per row" in gate(verdict, "quality.sparse_categorical_accuracy.min").message
+
+
+def test_tfma_opens_the_evaluation(weigh: Callable[..., Outcome], tmp_path: Path) -> None:
+    import tensorflow_model_analysis as tfma
+
+    outcome = weigh("good", {"slices": [["payment_type"], ["trip_start_hour"]]}, production="shuffled")
+    result = tfma.load_eval_result(str(tmp_path / "evaluation"), model_name="candidate")
+    metrics = result.get_metrics_for_all_slices()
+    assert metrics[()]["auc"]["boundedValue"]["value"] == gate(outcome.verdict, "quality.auc.min").observed
+    assert metrics[()]["auc_diff"]["boundedValue"]["lowerBound"] > 0.3
+    assert (("payment_type", "Cash"),) in metrics
+    assert (("trip_start_hour", 12),) in metrics
+    baseline = tfma.load_eval_result(str(tmp_path / "evaluation"), model_name="production")
+    assert baseline.get_metrics_for_all_slices()[()]["auc"]["boundedValue"]["value"] < 0.6
+    assert [spec.name for spec in result.config.model_specs] == ["candidate", "production"]
+
+
+def response(*rows: MetricRow) -> MetricsResponse:
+    return MetricsResponse(100, rows)
+
+
+def test_judging_by_the_interval_is_stricter() -> None:
+    row = MetricRow("auc", 100, Estimate(0.82, 0.78, 0.86))
+    for judge, passes in (("estimate", True), ("interval", False)):
+        (found,) = quality.judge(quality_gates(judge=judge), response(row), in_production=False)
+        assert found.passed is passes
+    unknown = MetricRow("auc", 100, Estimate(0.82, float("nan"), float("nan")))
+    (found,) = quality.judge(quality_gates(judge="interval"), response(unknown), in_production=False)
+    assert not found.passed
+
+
+def test_what_a_provider_leaves_out_is_refused() -> None:
+    gates = quality_gates(metrics={"auc": {"min": 0.8}, "recall_at_20": {"min": 0.1, "min_change": 0}})
+    row = MetricRow("auc", 100, Estimate(0.9))
+    assert [found.passed for found in quality.judge(gates, response(row), in_production=False)] == [True, False, True]
+    assert [found.passed for found in quality.judge(gates, response(row), in_production=True)] == [True, False, False]
+
+
+def ranking(request: MetricsRequest) -> MetricsResponse:
+    """A provider of another kind: loads nothing, ranks nothing, but answers what it is asked."""
+    assert request.candidate.is_dir()
+    plots = {"coverage": [[np.int64(0), float("nan")]], "means": {"values": np.array([0.5, np.inf], np.float32)}}
+    return MetricsResponse(7, (MetricRow("recall_at_20", 7, Estimate(0.3, 0.2, 0.4)),), plots)
+
+
+def unplottable(request: MetricsRequest) -> MetricsResponse:
+    return MetricsResponse(7, (), {"coverage": {"rows": [object()]}})
+
+
+def careless(request: MetricsRequest) -> Any:
+    raise KeyError("StockCode")
+
+
+def wrong(request: MetricsRequest) -> Any:
+    return batch_of({"a": [1]})
+
+
+def test_users_bring_their_own_metrics(weigh: Callable[..., Outcome], tmp_path: Path) -> None:
+    section = {"metrics": {"recall_at_20": {"min": 0.25}}}
+    outcome = weigh("good", section, metrics_fn=f"{__name__}.ranking")
+    assert gate(outcome.verdict, "quality.recall_at_20.min").observed == 0.3
+    assert load(tmp_path / "evaluation/metrics.json")["plots"] == {
+        "coverage": [[0, None]],
+        "means": {"values": [0.5, None]},
+    }
+    with pytest.raises(UsageError, match="careless' raised KeyError: 'StockCode'"):
+        weigh("good", section, metrics_fn=f"{__name__}.careless")
+    with pytest.raises(UsageError, match="Plot 'coverage' of the metrics provider holds a object"):
+        weigh("good", section, metrics_fn=f"{__name__}.unplottable")
+    with pytest.raises(UsageError, match="returned a RecordBatch"):
+        weigh("good", section, metrics_fn=f"{__name__}.wrong")

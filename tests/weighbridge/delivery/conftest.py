@@ -1,0 +1,108 @@
+"""Real SavedModels, examples and a run that delivered to staging, made without any training."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tests.pipelines.taxi.data import write_split
+from weighbridge.common.digests import tree_digest
+from weighbridge.components.pusher import push
+from weighbridge.runs.workspace import ArtifactReference, Run, RunRecord
+from weighbridge.verdict import Gate, Verdict
+
+GATES = """
+quality: {metrics: {auc: {min: 0.5}}}
+latency: {batch_sizes: {1: {p99_ms: {max: 1000}}}}
+delivery:
+  - stage: staging
+  - {stage: canary, calls: 20, budget_s: 1, p99_ms: {max: 1000, max_ratio: 50}}
+  - {stage: production, approval: required}
+"""
+
+PIPELINE = """
+from weighbridge import definition
+
+
+class Parameters(definition.Parameters):
+    data: str = "none"
+
+
+def create_pipeline(parameters, context):
+    raise NotImplementedError
+"""
+
+
+def export(folder: Path, weight: float = 2.0, delay: float = 0.0) -> Path:
+    """A SavedModel that multiplies `miles`, after `delay` seconds."""
+    import time
+
+    import tensorflow as tf
+
+    class Module(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = tf.Variable(weight)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="miles")])
+        def serve(self, miles):
+            if delay:
+                [miles] = (tf.py_function(lambda x: (time.sleep(delay), x)[1], [miles], [tf.float32]),)
+                miles = tf.reshape(miles, [-1])
+            return {"fare": miles * self.weight}
+
+    module = Module()
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+    return folder
+
+
+@dataclass
+class Shop:
+    """A work directory with a delivered model, and what a test changes of it."""
+
+    home: Path
+    folder: Path
+    examples: Path
+
+    def deliver(self, model: Path, place: str = "staging", run_id: str = "run-1", against: Path | None = None) -> None:
+        """Weigh nothing, and push `model` as a run would that weighed it against production's model at `against`."""
+        gate = Gate(name="quality.auc.min", passed=True, observed=0.9, threshold=0.5, message="auc is 0.9.")
+        subject = {"model": tree_digest(model)} | ({"production": tree_digest(against)} if against else {})
+        evaluation = self.folder / f"evaluation-{run_id}-{place}"
+        Verdict.of([gate], pipeline="shop", run_id=run_id, subject=subject).write(evaluation / "verdict.json")
+        assert push(model, evaluation, self.home / place).record is not None
+
+    def record_run(self, run_id: str = "run-1") -> None:
+        """The record of that run, which names its examples."""
+        reference = ArtifactReference(step="ExampleGen", key="examples", type="Examples", uri=str(self.examples))
+        record = RunRecord(
+            run_id=run_id, pipeline="shop", module="shop.pipeline", started=datetime.now(UTC), artifacts=[reference]
+        )
+        Run(self.home / "runs" / run_id, record).save()
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("models")
+    return {name: export(folder / name, weight) for name, weight in (("two", 2.0), ("three", 3.0), ("four", 4.0))}
+
+
+@pytest.fixture
+def shop(tmp_path, workdir, models, monkeypatch) -> Shop:
+    """Pipeline `shop` with a model at staging, its run, and the examples of that run."""
+    package = tmp_path / "shop"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "pipeline.py").write_text(PIPELINE)
+    (package / "gates.yaml").write_text(GATES)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("shop", "shop.pipeline"):
+        monkeypatch.delitem(__import__("sys").modules, name, raising=False)
+    made = Shop(workdir / "shop", tmp_path, tmp_path / "examples")
+    rows = pa.table({"miles": pa.array([float(row) for row in range(100)], pa.float32())})
+    write_split(rows, made.examples, "eval")
+    made.deliver(models["two"])
+    made.record_run()
+    return made

@@ -1,0 +1,258 @@
+"""A double of a Kubeflow Pipelines server: NOT the real one.
+
+It answers, over real HTTP on a free loopback port, what KFP 2.17 answers at the address of its UI: the v2beta1 REST
+API, the log endpoint of the API server, the UI's artifact proxy and the metadata store's gRPC-Web. The shapes are
+those of recorded answers: snake_case fields, ids and times as the gateway writes them, task details without errors,
+pods and outputs, errors as `{"error", "code", "message", "details"}`.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.weighbridge.kubeflow.shapes import BUCKET, details, metadata, now
+
+
+@dataclass
+class Script:
+    """How a run goes: each look at it takes the next entry; the last one stays."""
+
+    states: list[tuple[str, dict[str, str]]]
+    archived_at: int | None = None
+    deleted_at: int | None = None
+    looks: int = 0
+
+    def now(self) -> tuple[str, dict[str, str]]:
+        return self.states[min(self.looks, len(self.states) - 1)]
+
+
+def passing() -> Script:
+    done = {"ExampleGen": "SUCCEEDED", "Evaluator": "SUCCEEDED", "Pusher": "SUCCEEDED"}
+    return Script(
+        [
+            ("PENDING", {}),
+            ("RUNNING", {"ExampleGen": "RUNNING"}),
+            ("RUNNING", {"ExampleGen": "SUCCEEDED", "Evaluator": "RUNNING"}),
+            ("SUCCEEDED", done),
+        ]
+    )
+
+
+def failing() -> Script:
+    return Script(
+        [
+            ("RUNNING", {"ExampleGen": "SUCCEEDED", "Evaluator": "RUNNING"}),
+            ("FAILED", {"ExampleGen": "SUCCEEDED", "Evaluator": "FAILED", "Pusher": "SKIPPED"}),
+        ]
+    )
+
+
+@dataclass
+class Double:
+    """State of the double; tests set it up and look at it."""
+
+    next_script: Callable[[], Script] = passing
+    pipelines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    versions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    packages: dict[str, bytes] = field(default_factory=dict)
+    experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    scripts: dict[str, Script] = field(default_factory=dict)
+    recurring: dict[str, dict[str, Any]] = field(default_factory=dict)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    logs: dict[str, str] = field(default_factory=dict)
+    requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    token: str | None = None
+    failures: list[tuple[int, bytes]] = field(default_factory=list)
+    """Answers given to the next requests instead."""
+    page: bool = False
+    """Answer everything with a login page."""
+    has_store: bool = True
+    """The endpoint is the UI: it has the artifact proxy and the metadata store."""
+    multi_user: bool = False
+    prefix: str = ""
+    """Everything but the metadata store is below this path, as behind Kubeflow's gateway."""
+    listed_outputs: dict[str, Any] | None = None
+    """Per step, what a server without a metadata store lists as its outputs."""
+    task_errors: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+
+    def count(self, method: str, path: str) -> int:
+        return len([True for verb, where, _ in self.requests if verb == method and re.fullmatch(path, where)])
+
+    def put(self, step: str, key: str, name: str, data: bytes) -> None:
+        """Leave a file in a step's output artifact."""
+        self.objects[f"v2/tiny/{step}/uuid/{key}/{name}"] = data
+
+
+class _Handler(BaseHTTPRequestHandler):
+    double: Double
+    protocol_version = "HTTP/1.1"
+    wbufsize = 65_536  # head and body in one packet: else every answer waits 40 ms for an acknowledgement
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self._answer("GET")
+
+    def do_POST(self) -> None:
+        self._answer("POST")
+
+    def do_DELETE(self) -> None:
+        self._answer("DELETE")
+
+    def _answer(self, verb: str) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = urlsplit(self.path)
+        path, query = unquote(parts.path), {key: values[0] for key, values in parse_qs(parts.query).items()}
+        double = self.double
+        double.requests.append((verb, path, dict(self.headers)))
+        if double.failures:
+            status, data = double.failures.pop(0)
+            return self._send(status, data, "text/html" if data.startswith(b"<") else "application/json")
+        if double.page:
+            return self._send(200, b"<!DOCTYPE html><title>Sign in</title>", "text/html; charset=utf-8")
+        if double.token and self.headers.get("Authorization") != f"Bearer {double.token}":
+            return self._error(401, 16, f"Request header error: {self.headers.get('Authorization')} is not valid")
+        if path.startswith("/ml_metadata.") and double.has_store:
+            run_id, script = next(reversed(double.scripts.items()))
+            answer = metadata(run_id, script.now()[1], path.rpartition("/")[2], body)
+            return self._send(200, answer, "application/grpc-web+proto")
+        if not path.startswith(double.prefix):
+            return self._send(404, b"", "text/plain")
+        path = path.removeprefix(double.prefix)
+        if path == "/artifacts/get" and double.has_store:
+            data = double.objects.get(query["key"]) if query["bucket"] == BUCKET else None
+            if data is None:
+                return self._send(500, b"Failed to get object in bucket: S3Error: NoSuchKey", "text/plain")
+            return self._send(200, data, "application/octet-stream")
+        if match := re.fullmatch(r"/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", path):
+            text = double.logs.get(match[2])
+            if text is None:
+                return self._send(500, b'{"error_message":"pod not found"}', "application/json")
+            return self._send(200, text.encode(), "text/plain")
+        if path == "/apis/v2beta1/healthz":
+            return self._json({"multi_user": double.multi_user})
+        if not path.startswith("/apis/v2beta1/"):
+            return self._send(404, b"404 page not found\n", "text/plain")
+        return self._rest(verb, path.removeprefix("/apis/v2beta1"), query, body)
+
+    def _rest(self, verb: str, path: str, query: dict[str, str], body: bytes) -> None:
+        double = self.double
+        number = len(double.requests)
+        if (verb, path) == ("POST", "/pipelines/upload_version"):
+            content = body[body.index(b"\r\n\r\n") + 4 : body.rindex(b"\r\n--")]
+            version = {
+                "pipeline_id": query["pipelineid"],
+                "pipeline_version_id": f"version-{number}",
+                "display_name": query["name"],
+                "created_at": now(),
+            }
+            double.versions[version["pipeline_version_id"]] = version
+            double.packages[query["name"]] = content
+            return self._json(version)
+        sent = json.loads(body) if body else {}
+        if match := re.fullmatch(r"/pipelines/([^/]+)/versions", path):
+            listed = [item for item in double.versions.values() if item["pipeline_id"] == match[1]]
+            return self._list("pipeline_versions", listed, query)
+        kinds = {
+            "pipelines": (double.pipelines, "pipeline_id"),
+            "experiments": (double.experiments, "experiment_id"),
+            "runs": (double.runs, "run_id"),
+            "recurringruns": (double.recurring, "recurring_run_id"),
+        }
+        kind, _, rest = path.removeprefix("/").partition("/")
+        items, id_name = kinds[kind]
+        if not rest and verb == "GET":
+            return self._list("recurringRuns" if kind == "recurringruns" else kind, list(items.values()), query)
+        if not rest and verb == "POST":
+            new = sent | {id_name: f"{kind}-{number:04d}", "created_at": now(number)}
+            if kind == "runs":
+                new |= {"storage_state": "AVAILABLE", "state": "PENDING"}
+                double.scripts[new["run_id"]] = double.next_script()
+            if kind == "recurringruns":
+                new |= {"status": "ENABLED" if sent["mode"] == "ENABLE" else "DISABLED"}
+            items[new[id_name]] = new
+            return self._json(new)
+        name, _, action = rest.partition(":")
+        if name not in items:
+            return self._error(404, 5, f"Failed to get {kind}: ResourceNotFoundError: {name} not found")
+        if action == "terminate":
+            double.scripts[name] = Script([("CANCELED", {"ExampleGen": "CANCELED"})])
+            return self._json({})
+        if action in ("enable", "disable"):
+            items[name]["status"] = f"{action.upper()}D"
+            return self._json({})
+        if verb == "DELETE":
+            del items[name]
+            return self._json({})
+        if kind == "runs":
+            return self._json(self._look(name))
+        return self._json(items[name])
+
+    def _look(self, run_id: str) -> dict[str, Any]:
+        double, script = self.double, self.double.scripts[run_id]
+        run = double.runs[run_id]
+        state, tasks = script.now()
+        script.looks += 1
+        if script.archived_at is not None and script.looks > script.archived_at:
+            run["storage_state"] = "ARCHIVED"
+        run["state"] = state
+        run["run_details"] = {"task_details": details(run_id, tasks, double.task_errors)}
+        for task in run["run_details"]["task_details"]:
+            if double.listed_outputs and task["display_name"] in double.listed_outputs:
+                task["outputs"] = double.listed_outputs[task["display_name"]]
+        if script.deleted_at is not None and script.looks >= script.deleted_at:
+            del double.runs[run_id]
+        return run
+
+    def _list(self, key: str, items: list[dict[str, Any]], query: dict[str, str]) -> None:
+        if "filter" in query:
+            for predicate in json.loads(query["filter"])["predicates"]:
+                assert predicate["operation"] == "EQUALS"
+                items = [item for item in items if item.get(predicate["key"]) == predicate["stringValue"]]
+        # Pages of two, whatever is asked for: so paging is always tried.
+        start = int(query.get("page_token") or 0)
+        following = {"next_page_token": str(start + 2)} if len(items) > start + 2 else {}
+        for item in items[start : start + 2]:
+            if key == "runs":
+                self._look(item["run_id"])
+        self._json({key: items[start : start + 2], "total_size": len(items), **following} if items else {})
+
+    def _error(self, status: int, code: int, message: str) -> None:
+        answer = {"error": message, "code": code, "message": message, "details": []}
+        self._send(status, json.dumps(answer).encode(), "application/json")
+
+    def _json(self, answer: dict[str, Any]) -> None:
+        self._send(200, json.dumps(answer).encode(), "application/json")
+
+    def _send(self, status: int, data: bytes, content_type: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def serve() -> tuple[Double, Callable[[], None]]:
+    """Start a double; returns it and what stops it."""
+    double = Double()
+    handler = type("Handler", (_Handler,), {"double": double})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    double.url = f"http://127.0.0.1:{server.server_port}"
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return double, stop

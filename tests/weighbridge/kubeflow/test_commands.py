@@ -1,0 +1,191 @@
+"""The commands as a user types them."""
+
+import json
+
+import pytest
+
+from tests.command_line import start
+from tests.weighbridge.kubeflow.conftest import COOKIE, SECRET, SENTENCE
+from tests.weighbridge.kubeflow.double import failing
+from tests.weighbridge.kubeflow.shapes import WORKFLOW
+
+SUBMIT = ("submit", "taxi", "--image", "registry/weighbridge:1", "--allow-tag", "--endpoint")
+
+
+def test_submit_and_wait_shows_the_address_first_then_steps_and_verdict(
+    weighbridge, kubeflow, compiled, evidence, quick
+):
+    evidence()
+    done = weighbridge(*SUBMIT, kubeflow.url, "--wait")
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    [run_id] = kubeflow.runs
+    assert lines[0] == f"{kubeflow.url}/#/runs/details/{run_id}"
+    assert [line.split()[1] for line in lines if line.startswith("✓ ")][:3] == ["ExampleGen", "Evaluator", "Pusher"]
+    assert "✓ PASSED  tiny" in done.out
+    assert "noise" not in done.out + done.err
+    [call] = compiled
+    assert (call["image"], call["allow_tag"], call["definition"]) == ("registry/weighbridge:1", True, "taxi")
+
+
+def test_the_real_package_is_submitted_once_and_scheduled_for_any_data(weighbridge, kubeflow):
+    first = weighbridge(*SUBMIT, kubeflow.url, "--json")
+    assert first.code == 0, first.err
+    again = weighbridge(*SUBMIT, kubeflow.url, "--json", "--no-volumes")  # other volumes, the same work
+    assert json.loads(again.out)["reused"] is True
+    other = weighbridge(*SUBMIT, kubeflow.url, "--json", "--set", "epochs=7")
+    assert json.loads(other.out)["reused"] is False
+    assert len(kubeflow.runs) == 2
+    schedule = ("schedule", "create", *SUBMIT[1:], kubeflow.url, "--every", "1d")
+    assert weighbridge(*schedule).code == 0
+
+
+def test_submit_without_waiting_says_how_to_wait(weighbridge, kubeflow, compiled):
+    done = weighbridge(*SUBMIT, kubeflow.url)
+    [run_id] = kubeflow.runs
+    assert done.code == 0
+    assert f"weighbridge status {run_id} --wait" in done.out
+    again = weighbridge(*SUBMIT, kubeflow.url, "--json")
+    assert json.loads(again.out)["reused"] is True
+    assert len(kubeflow.runs) == 1
+    weighbridge(*SUBMIT, kubeflow.url, "--force")
+    assert len(kubeflow.runs) == 2
+
+
+def test_a_refused_run_exits_1_with_the_sentence(weighbridge, kubeflow, compiled, evidence, quick):
+    evidence()
+    kubeflow.next_script = failing
+    kubeflow.logs[f"{WORKFLOW}-system-container-impl-2222"] = f"REFUSED quality.auc.min: {SENTENCE}\n"
+    done = weighbridge(*SUBMIT, kubeflow.url, "--wait")
+    assert done.code == 1, done.err
+    assert SENTENCE in done.out
+    assert "REFUSED by quality.auc.min" in done.out
+    told = weighbridge("status", next(iter(kubeflow.runs)), "--endpoint", kubeflow.url, "--json")
+    assert told.code == 1
+    document = json.loads(told.out)
+    assert document["verdict"]["passed"] is False
+    assert [step["state"] for step in document["run"]["steps"]] == ["SUCCEEDED", "FAILED", "SKIPPED"]
+
+
+def test_a_failed_step_exits_3(weighbridge, kubeflow, compiled, quick):
+    kubeflow.next_script = failing
+    kubeflow.logs[f"{WORKFLOW}-system-container-impl-2222"] = "OSError: [red] bucket is gone\n"
+    done = weighbridge(*SUBMIT, kubeflow.url, "--wait")
+    assert done.code == 3
+    assert "error: Evaluator failed, and not by a gate: OSError: [red] bucket is gone" in done.err
+
+
+def test_a_dead_endpoint_exits_3_and_a_wrong_token_2(weighbridge, kubeflow, compiled, monkeypatch):
+    assert weighbridge(*SUBMIT, "http://127.0.0.1:9", "--wait").code == 3
+    kubeflow.token = "right"
+    monkeypatch.setenv("WEIGHBRIDGE_KFP_TOKEN", SECRET)
+    monkeypatch.setenv("WEIGHBRIDGE_KFP_COOKIES", COOKIE)
+    done = weighbridge(*SUBMIT, kubeflow.url, "--wait")
+    assert done.code == 2
+    assert "Set WEIGHBRIDGE_KFP_TOKEN" in done.err
+    assert SECRET not in done.out + done.err
+    assert "very-secret" not in done.out + done.err
+
+
+def test_no_endpoint_is_told_before_anything_is_compiled(weighbridge, compiled):
+    done = weighbridge("submit", "taxi", "--image", "x")
+    assert done.code == 2
+    assert "WEIGHBRIDGE_KFP_ENDPOINT" in done.err
+    assert compiled == []
+
+
+def test_a_dead_endpoint_or_a_missing_namespace_is_told_before_anything_is_compiled(weighbridge, kubeflow, compiled):
+    assert weighbridge(*SUBMIT, "http://127.0.0.1:9").code == 3
+    kubeflow.multi_user = True
+    done = weighbridge(*SUBMIT, kubeflow.url)
+    assert done.code == 2
+    assert "--namespace" in done.err
+    assert compiled == []
+    assert weighbridge(*SUBMIT, kubeflow.url, "--namespace", "team").code == 0
+
+
+def test_interrupting_a_wait_leaves_the_run_and_says_how_to_go_on(weighbridge, kubeflow, compiled, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("weighbridge.kubeflow.client.runs.wait", interrupted)
+    done = weighbridge(*SUBMIT, kubeflow.url, "--wait")
+    assert done.code == 3
+    assert "goes on" in done.err
+    assert "weighbridge cancel" in done.err
+    assert kubeflow.count("POST", ".*:terminate") == 0
+
+
+def test_status_of_a_run_by_its_address(weighbridge, kubeflow, compiled, evidence, quick):
+    evidence()
+    address = weighbridge(*SUBMIT, kubeflow.url).out.splitlines()[0]
+    now = weighbridge("status", address, "--endpoint", kubeflow.url)
+    assert now.code == 3
+    assert "has not ended" in now.err
+    done = weighbridge("status", address, "--endpoint", kubeflow.url, "--wait")
+    assert done.code == 0
+    assert "PASSED" in done.out
+    gone = weighbridge("status", "nothing", "--endpoint", kubeflow.url)
+    assert gone.code == 2
+    assert "has no run nothing" in gone.err
+
+
+def test_cancel(weighbridge, kubeflow, compiled):
+    weighbridge(*SUBMIT, kubeflow.url)
+    [run_id] = kubeflow.runs
+    assert "is being cancelled" in weighbridge("cancel", run_id, "--endpoint", kubeflow.url).out
+    assert "had ended already" in weighbridge("cancel", run_id, "--endpoint", kubeflow.url).out
+
+
+def test_logs_show_what_there_is_and_name_what_is_missing(weighbridge, kubeflow, compiled, quick, monkeypatch):
+    monkeypatch.setenv("WEIGHBRIDGE_KFP_TOKEN", SECRET)
+    weighbridge(*SUBMIT, kubeflow.url, "--wait")
+    [run_id] = kubeflow.runs
+    none = weighbridge("logs", run_id, "--endpoint", kubeflow.url)
+    assert none.code == 3
+    assert "kubectl logs" in none.err
+    kubeflow.logs[f"{WORKFLOW}-system-container-impl-2222"] = f"weighed\n\x1b[2Jtoken {SECRET}\n"
+    some = weighbridge("logs", run_id, "--endpoint", kubeflow.url)
+    assert some.code == 0
+    assert "--- Evaluator\nweighed\n" in some.out
+    assert "\x1b" not in some.out
+    assert SECRET not in some.out
+    assert "No log of Pusher" in some.err
+    wrong = weighbridge("logs", run_id, "Trainer", "--endpoint", kubeflow.url)
+    assert wrong.code == 2
+    assert "ExampleGen, Evaluator, Pusher" in wrong.err
+
+
+def test_schedule(weighbridge, kubeflow, compiled):
+    where = ("--endpoint", kubeflow.url)
+    assert "No schedules yet" in weighbridge("schedule", "list", *where).out
+    made = weighbridge("schedule", "create", "taxi", "--image", "x", "--cron", "0 6 * * *", *where)
+    assert made.code == 0, made.err
+    assert "runs 0 0 6 * * *" in made.out
+    [listed] = json.loads(weighbridge("schedule", "list", "--json", *where).out)
+    assert (listed["name"], listed["enabled"]) == ("tiny", True)
+    assert weighbridge("schedule", "pause", "tiny", *where).code == 0
+    assert "paused" in weighbridge("schedule", "list", *where).out
+    assert weighbridge("schedule", "resume", "tiny", *where).code == 0
+    assert weighbridge("schedule", "delete", "tiny", *where).code == 0
+    assert kubeflow.recurring == {}
+    wrong = weighbridge("schedule", "create", "taxi", "--image", "x", "--cron", "daily", *where)
+    assert wrong.code == 2
+    assert len(compiled) == 1
+
+
+@pytest.mark.parametrize("command", ["submit", "status", "logs", "cancel"])
+def test_secrets_are_no_options(weighbridge, command):
+    told = weighbridge(command, "--help").out
+    assert not {"--token", "--cookies", "--password"} & set(told.split())
+
+
+def test_a_process_of_its_own_leaves_no_secret_and_no_traceback(kubeflow, workdir):
+    kubeflow.failures = [(500, b'{"message": "x"}')] * 50
+    process = start("status", "some-run", "--endpoint", kubeflow.url, workdir=workdir, WEIGHBRIDGE_KFP_TOKEN=SECRET)
+    out = process.communicate(timeout=60)[0]
+    assert process.returncode == 3
+    assert out.startswith("error: Kubeflow at")
+    assert SECRET not in out
+    assert "Traceback" not in out
+    assert "Warning" not in out

@@ -1,0 +1,244 @@
+"""From a package to a verdict, through the real kfp.Client and over HTTP."""
+
+import json
+
+import pytest
+
+from tests.weighbridge.kubeflow.conftest import SENTENCE, gates_bytes
+from tests.weighbridge.kubeflow.double import Script, failing
+from tests.weighbridge.kubeflow.shapes import WORKFLOW
+from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
+from weighbridge.kubeflow.client import endpoint, runs
+from weighbridge.kubeflow.client.api import Api, NotThereError
+from weighbridge.kubeflow.client.artifacts import read_log
+from weighbridge.kubeflow.client.outcome import outcome
+from weighbridge.kubeflow.client.submit import submit, version_name
+from weighbridge.kubeflow.step.termination_message import GATES_LINE, of_error
+
+POD = f"{WORKFLOW}-system-container-impl-2222"
+
+
+def waited(api, package, **options):
+    submission = submit(api, package)
+    seen = []
+    ended = runs.wait(
+        api, submission.run.run_id, lambda task: seen.append((task.name, task.state)), poll=(0.0, 0.0), **options
+    )
+    return ended, seen
+
+
+def test_a_package_is_uploaded_run_and_weighed(kubeflow, api, package, evidence):
+    evidence()
+    ended, seen = waited(api, package)
+    assert kubeflow.packages[version_name(package)] == package.path.read_bytes()
+    [run] = kubeflow.runs.values()
+    assert run["pipeline_version_reference"]["pipeline_version_id"] in kubeflow.versions
+    assert run["experiment_id"] in kubeflow.experiments
+    assert seen == [
+        ("ExampleGen", "RUNNING"),
+        ("ExampleGen", "SUCCEEDED"),
+        ("Evaluator", "RUNNING"),
+        ("Evaluator", "SUCCEEDED"),
+        ("Pusher", "SUCCEEDED"),
+    ]
+    result = outcome(api, ended)
+    assert result.exit_code == ExitCode.PASSED
+    assert [gate.name for gate in result.verdict.gates] == [
+        "examples.malformed.max",
+        "quality.auc.min",
+        "push.model.pushed",
+    ]
+    assert result.verdict.pipeline == "tiny"
+    assert result.verdict.subject == {"model": f"sha256:{'cd' * 32}", "package": package.digest}
+
+
+def test_a_refusal_is_told_by_the_log_of_the_failed_step(kubeflow, api, package, evidence):
+    """Kubeflow keeps no artifacts of a failed task, and its API no reason."""
+    evidence()
+    kubeflow.next_script = failing
+    kubeflow.logs[POD] = f"INFO weighing\nREFUSED quality.auc.min: {SENTENCE}\nmore\n"
+    ended, _ = waited(api, package)
+    result = outcome(api, ended)
+    assert result.exit_code == ExitCode.REFUSED
+    [refusing] = result.verdict.refusals
+    assert (refusing.name, refusing.message) == ("quality.auc.min", SENTENCE)
+    assert result.verdict.gates[0].name == "examples.malformed.max"  # of the step that succeeded before
+
+
+def test_a_log_that_tells_all_gates_gives_the_whole_card(kubeflow, api, package):
+    kubeflow.next_script = failing
+    gates = json.loads(
+        gates_bytes(*[gate.model_copy(update={"name": name, "passed": passed}) for gate, name, passed in _two_gates()])
+    )
+    kubeflow.logs[POD] = f"x\n{GATES_LINE}{json.dumps(gates)}\nREFUSED b: no\n"
+    result = outcome(api, waited(api, package)[0])
+    assert [(gate.name, gate.passed) for gate in result.verdict.gates] == [("a", True), ("b", False)]
+    assert result.verdict.gates[1].observed == 0.95
+
+
+def _two_gates():
+    from tests.weighbridge.kubeflow.conftest import PASSED
+
+    return [(PASSED, "a", True), (PASSED, "b", False)]
+
+
+def test_a_refusal_is_told_by_the_server_where_it_says_more(kubeflow, api, package):
+    kubeflow.has_store = False
+    kubeflow.next_script = failing
+    kubeflow.task_errors["Evaluator"] = f"main: Error (exit code 1): REFUSED quality.auc.min: {SENTENCE}"
+    result = outcome(api, waited(api, package)[0])
+    assert result.exit_code == ExitCode.REFUSED
+    assert result.verdict.refusals[0].message == SENTENCE
+    assert "other steps cannot be read" in result.message
+
+
+def test_a_step_that_fails_otherwise_is_an_infrastructure_failure(kubeflow, api, package):
+    kubeflow.next_script = failing
+    kubeflow.logs[POD] = "Traceback\nMemoryError: no memory\n"
+    result = outcome(api, waited(api, package)[0])
+    assert (result.exit_code, result.verdict) == (ExitCode.INFRASTRUCTURE, None)
+    assert "Evaluator failed" in result.message
+    assert "MemoryError" in result.message
+
+
+def test_a_step_that_is_configured_wrongly_is_a_usage_error(kubeflow, api, package):
+    kubeflow.next_script = failing
+    kubeflow.logs[POD] = "\n".join(["INFO x", *of_error(UsageError("data='x' is wrong", "Give another."))])
+    result = outcome(api, waited(api, package)[0])
+    assert result.exit_code == ExitCode.USAGE
+    assert "data='x' is wrong" in result.message
+
+
+def test_a_failed_step_without_a_log_says_how_to_read_it(kubeflow, api, package):
+    kubeflow.next_script = failing
+    result = outcome(api, waited(api, package)[0])
+    assert result.exit_code == ExitCode.INFRASTRUCTURE
+    assert f"kubectl logs -n team -c main {POD}" in result.hint
+
+
+def test_a_passed_run_whose_content_cannot_be_read_has_passed_and_says_so(kubeflow, api, package):
+    kubeflow.has_store = False
+    result = outcome(api, waited(api, package)[0])
+    assert (result.exit_code, result.verdict) == (ExitCode.PASSED, None)
+    assert "cannot be read" in result.message
+    assert "ml-pipeline-ui" in result.hint
+
+
+def test_a_foreign_run_whose_content_cannot_be_read_does_not_pass(kubeflow, api, package):
+    kubeflow.has_store = False
+    ended, _ = waited(api, package)
+    kubeflow.runs[ended.run_id]["description"] = "by hand"
+    assert outcome(api, runs.get_run(api, ended.run_id)).exit_code == ExitCode.INFRASTRUCTURE
+
+
+def test_a_run_that_weighed_nothing_is_refused(kubeflow, api, package):
+    result = outcome(api, waited(api, package)[0])
+    assert result.exit_code == ExitCode.REFUSED
+    assert result.verdict.refusals[0].name == "run.gates.present"
+
+
+def test_gates_that_cannot_be_parsed_do_not_pass_silently(kubeflow, api, package, evidence):
+    evidence().put("Evaluator", "evaluation", "gates.json", b"{]")
+    result = outcome(api, waited(api, package)[0])
+    assert result.verdict is None
+    assert "gates.json is not what it should be" in result.message
+
+
+def test_waiting_survives_errors_that_pass(kubeflow, api, package, evidence):
+    evidence()
+    submission = submit(api, package)
+    kubeflow.failures = [(500, b"{}"), (502, b"<html>Bad gateway</html>"), (503, b"upstream")] * 2
+    ended = runs.wait(api, submission.run.run_id, poll=(0.0, 0.0))
+    assert ended.state == "SUCCEEDED"
+
+
+def test_waiting_ends_when_errors_do_not_pass(kubeflow, api, package):
+    submission = submit(api, package)
+    kubeflow.failures = [(500, b"{}")] * 1000
+    with pytest.raises(InfrastructureError, match=r"Nothing answered for 0 s; run .* may still go on") as raised:
+        runs.wait(api, submission.run.run_id, poll=(0.0, 0.0), patience=0.0)
+    assert f"weighbridge status {submission.run.run_id}" in raised.value.hint
+
+
+@pytest.mark.parametrize(("what", "message"), [("deleted_at", "was deleted"), ("archived_at", "was archived")])
+def test_a_run_that_is_deleted_or_archived_meanwhile_is_noticed(kubeflow, api, package, what, message):
+    submission = submit(api, package)
+    script = kubeflow.scripts[submission.run.run_id]
+    script.states = [("RUNNING", {"ExampleGen": "RUNNING"})]
+    setattr(script, what, script.looks + 2)
+    with pytest.raises(InfrastructureError, match=message):
+        runs.wait(api, submission.run.run_id, poll=(0.0, 0.0))
+
+
+def test_waiting_no_longer_than_asked(kubeflow, api, package):
+    kubeflow.next_script = lambda: Script([("RUNNING", {})])
+    with pytest.raises(InfrastructureError, match="had not ended after 0 s"):
+        waited(api, package, timeout=0.0)
+
+
+def test_cancelling(kubeflow, api, package):
+    submission = submit(api, package)
+    assert runs.cancel(api, submission.run.run_id).state == "CANCELED"
+    again = runs.cancel(api, submission.run.run_id)
+    assert again.state == "CANCELED"
+    assert kubeflow.count("POST", ".*:terminate") == 1
+    assert outcome(api, again).exit_code == ExitCode.INFRASTRUCTURE
+
+
+def test_a_log_is_read_where_newer_argo_names_pods_otherwise(kubeflow, api, package):
+    kubeflow.has_store = False  # only node ids are known then
+    ended, _ = waited(api, package)
+    kubeflow.logs[f"{WORKFLOW}-2222"] = "by node id"
+    task = next(task for task in ended.tasks if task.name == "Evaluator")
+    assert read_log(api, ended, task) == "by node id"
+    kubeflow.logs[POD] = "by pod name"
+    assert read_log(api, ended, task) == "by pod name"
+
+
+@pytest.mark.parametrize("run_id", ["", "a/b"])
+def test_what_is_no_id_is_told(api, run_id):
+    with pytest.raises(UsageError, match="is no id of a run"):
+        runs.get_run(api, run_id)
+
+
+def test_a_run_that_is_not_there(api):
+    with pytest.raises(NotThereError, match=r"has no run nothing \(404\)"):
+        runs.get_run(api, "nothing")
+
+
+def test_what_production_keeps_elsewhere_does_not_hide_the_verdict(kubeflow, api, package, evidence):
+    evidence()
+    kubeflow.listed_outputs = {
+        "ExampleGen": {"artifacts": [listed("model", "https://elsewhere/model"), listed("examples", "ExampleGen")]},
+        "Evaluator": {"artifacts": [listed("evaluation", "Evaluator")]},
+    }
+    kubeflow.has_store = True
+    result = outcome(api, waited(api, package)[0])
+    assert result.exit_code == ExitCode.PASSED
+    assert [gate.name for gate in result.verdict.gates] == ["examples.malformed.max", "quality.auc.min"]
+    assert not kubeflow.count("POST", "/ml_metadata.*")  # the server listed the artifacts with the tasks
+
+
+def listed(key, place):
+    uri = place if "://" in place else f"minio://mlpipeline/v2/tiny/{place}/uuid/{key}"
+    return {"artifact_key": key, "artifacts": [{"artifact_id": "1", "uri": uri}]}
+
+
+def test_gates_in_a_store_that_cannot_be_read_are_not_left_out(kubeflow, api, package, evidence):
+    evidence()
+    kubeflow.listed_outputs = {
+        "ExampleGen": {"artifacts": [listed("examples", "hdfs://elsewhere/examples")]},
+        "Evaluator": {"artifacts": [listed("evaluation", "Evaluator")]},
+    }
+    result = outcome(api, waited(api, package)[0])
+    assert result.verdict is None
+    assert "hdfs://elsewhere/examples is in no store" in result.message
+
+
+def test_the_metadata_store_at_the_root_of_the_host_is_found(kubeflow, package, evidence):
+    """Kubeflow's gateway serves the UI below /pipeline, and the metadata store beside it."""
+    evidence()
+    kubeflow.prefix = "/pipeline"
+    api = Api(endpoint.from_environment(f"{kubeflow.url}/pipeline", environment={}))
+    result = outcome(api, waited(api, package)[0])
+    assert len(result.verdict.gates) == 3

@@ -1,0 +1,67 @@
+"""What Kubeflow's pages show of a step. The store is an emulator on loopback, a substitute for the real one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.components.pusher.buckets import BUCKET, emulator
+from weighbridge.kubeflow.step import normalize, ui_artifacts
+from weighbridge.storage import gcs
+from weighbridge.verdict import Gate
+
+GATE = Gate(name="data.rows.train.min", passed=False, observed=10, threshold=5000, message="Too <few> rows.")
+
+
+@pytest.fixture
+def mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the launcher mounts buckets."""
+    monkeypatch.setitem(normalize.MOUNTS, "gs://", f"{tmp_path}/gcs/")
+    return tmp_path / "gcs"
+
+
+def asked(name: str) -> dict[str, dict[str, str]]:
+    return {name: {"uri": f"gs://{BUCKET}/run/{name}"}}
+
+
+def test_metrics_and_curve_are_kfps_own(tmp_path: Path, mounted: Path) -> None:
+    metrics = [
+        {"name": "auc", "slice": "", "value": 0.9, "production": {"value": 0.8}},
+        {"name": "auc", "slice": "day=1", "value": 0.7, "production": None},
+        {"name": "recall", "slice": "", "value": None, "production": None},
+    ]
+    curve = [[number / 500, (number / 500) ** 0.5] for number in range(501)]
+    (tmp_path / "metrics.json").write_text(json.dumps({"metrics": metrics, "plots": {"roc": {"candidate": curve}}}))
+    folders = {"evaluation": tmp_path}
+    found = ui_artifacts.write(asked("weighbridge_metrics") | asked("weighbridge_roc"), folders, [], "p", "r")
+    [scalars] = found["weighbridge_metrics"]["artifacts"]
+    assert scalars["metadata"] == {"auc": 0.9, "production_auc": 0.8}
+    points = found["weighbridge_roc"]["artifacts"][0]["metadata"]["confidenceMetrics"]
+    assert 90 <= len(points) <= 110
+    assert (points[0]["recall"], points[-1]["recall"]) == (0.0, 1.0)
+
+
+def test_a_step_without_measurements_shows_none(tmp_path: Path, mounted: Path) -> None:
+    found = ui_artifacts.write(
+        asked("weighbridge_metrics") | asked("weighbridge_roc"), {"model": tmp_path}, [], "p", "r"
+    )
+    assert [entry["artifacts"][0]["metadata"] for entry in found.values()] == [{}, {}]
+
+
+def test_a_refusing_steps_report_is_kept_in_its_bucket(tmp_path: Path, mounted: Path) -> None:
+    with emulator():
+        ui_artifacts.write(asked("weighbridge_report"), {"anomalies": tmp_path}, [GATE], "p", "r")
+        ui_artifacts.keep(asked("weighbridge_report"))
+        kept = gcs.client().bucket(BUCKET).blob("run/weighbridge_report").download_as_text()
+    assert "data.rows.train.min" in kept
+    assert "Too &lt;few&gt; rows." in kept
+
+
+def test_what_cannot_be_kept_does_not_hide_the_refusal(
+    mounted: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ui_artifacts.keep({"weighbridge_report": {"uri": "minio://bucket/report"}})
+    assert not caplog.records
+    monkeypatch.setattr(gcs, "client", lambda: 1 / 0)
+    ui_artifacts.keep(asked("weighbridge_report"))
+    assert "could not be kept" in caplog.text

@@ -1,0 +1,156 @@
+"""`run --deliver-to` and `run --sample`: what reaches production, and what does not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.weighbridge.local.test_run import calls
+from weighbridge.components.production_model.record import read_record
+from weighbridge.runs.workspace import Workspace, find_run
+
+__all__ = ["calls"]
+
+DELIVERING = "tests.weighbridge.local.delivering"
+
+
+@pytest.fixture
+def home(workdir):
+    return workdir / "delivering"
+
+
+def test_a_stage_gets_the_model_and_production_stays(weighbridge, home, workdir):
+    assert weighbridge("run", DELIVERING).code == 0
+    before = (home / "production/production.json").read_bytes()
+    done = weighbridge("run", DELIVERING, "--set", "weight=two", "--deliver-to", "staging")
+    assert done.code == 0, done.err
+    assert (home / "production/production.json").read_bytes() == before
+    staged = read_record(home / "staging")
+    assert staged.version == 1
+    # It was weighed against what is in production, not against what was at the stage.
+    assert staged.subject["production"] == read_record(home / "production").model_digest
+    assert find_run(workdir).record.delivered_to == "staging"
+
+
+def test_delivering_again_starts_nothing_until_production_changes(weighbridge, home, calls):
+    deliver = ("run", DELIVERING, "--set", "weight=two", "--deliver-to", "staging")
+    weighbridge("run", DELIVERING)
+    weighbridge(*deliver)
+    calls()
+    assert "Nothing changed" in weighbridge(*deliver).out
+    weighbridge("run", DELIVERING, "--set", "weight=three")
+    calls()
+    assert "Nothing changed" not in weighbridge(*deliver).out
+    assert calls() == ["Make"]
+
+
+def test_places_can_be_given_by_a_file(weighbridge, tmp_path, home):
+    file = tmp_path / "places.yaml"
+    file.write_text(f"staging: {tmp_path}/elsewhere\n")
+    assert weighbridge("run", DELIVERING, "--deliver-to", "staging", "--places", file).code == 0
+    assert read_record(tmp_path / "elsewhere").version == 1
+    assert not (home / "staging").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot be read"),
+        ("- staging", "no mapping of stages to destinations"),
+        ("{", "no mapping of stages to destinations"),
+        ("stagging: /x", "There is no stage 'stagging'"),
+        ("staging: s3://bucket/x", "s3://bucket/x"),
+        ("{staging: /same, canary: /same}", "lie at the same place"),
+    ],
+)
+def test_wrong_places_are_exit_2(weighbridge, tmp_path, calls, content, told):
+    file = tmp_path / "places.yaml"
+    if content is not None:
+        file.write_text(content)
+    wrong = weighbridge("run", DELIVERING, "--deliver-to", "staging", "--places", file)
+    assert wrong.code == 2
+    assert told in wrong.err
+    assert calls() == []
+
+
+def test_an_unknown_stage_is_exit_2_and_names_the_stages(weighbridge, calls):
+    wrong = weighbridge("run", DELIVERING, "--deliver-to", "stagging")
+    assert wrong.code == 2
+    assert "Stages: staging, canary, production" in wrong.err
+    assert calls() == []
+
+
+def test_a_pipeline_that_would_push_to_production_all_the_same_is_not_run(weighbridge, home, calls):
+    wrong = weighbridge("run", DELIVERING, "--set", "pushes=production", "--deliver-to", "staging")
+    assert wrong.code == 2
+    assert "destination=context.destination" in wrong.err
+    assert calls() == []
+    assert not (home / "production").exists()
+
+
+def test_a_rehearsal_uses_a_share_apart_and_pushes_nothing(weighbridge, home, workdir, calls):
+    weighbridge("run", DELIVERING)
+    before = {path: path.read_bytes() for path in home.rglob("*.json")}
+    calls()
+    done = weighbridge("run", DELIVERING, "--sample", "0.25")
+    assert done.code == 0, done.err
+    assert calls() == ["Make"]
+    assert {path: path.read_bytes() for path in before} == before
+    run = find_run(workdir)
+    assert run.record.kind == "rehearsal"
+    assert run.folder.is_relative_to(home / "rehearsal/runs")
+    assert [(step.name, step.state) for step in run.record.steps] == [
+        ("ProductionModel", "done"),
+        ("Make", "done"),
+        ("Pusher", "skipped"),
+    ]
+    [model] = [each for each in run.record.artifacts if each.type == "Model" and each.step == "Make"]
+    assert Path(model.uri, "Format-Serving/saved_model.pb").read_text() == "one on 0.25"
+    verdict = json.loads(next((home / "rehearsal/artifacts/Make/evaluation").rglob("verdict.json")).read_text())
+    assert verdict["subject"]["production"] == read_record(home / "production").model_digest
+
+
+def test_a_rehearsal_can_be_found_and_is_no_outcome_of_the_whole(weighbridge, workdir, calls):
+    weighbridge("run", DELIVERING, "--sample", "0.25")
+    run = find_run(workdir)
+    assert "rehearsal" in weighbridge("runs").out
+    assert weighbridge("show", run.record.run_id).code == 0
+    assert weighbridge("show", run.folder).code == 0
+    assert weighbridge("report", run.record.run_id[:17]).out.strip() == str(run.folder / "report.html")
+    calls()
+    assert "Nothing changed" in weighbridge("run", DELIVERING, "--sample", "0.25").out
+    assert "Nothing changed" not in weighbridge("run", DELIVERING, "--sample", "0.5").out
+    assert "Nothing changed" not in weighbridge("run", DELIVERING).out
+    assert calls() == ["Make", "Make"]
+
+
+def test_a_refused_rehearsal_is_exit_1(weighbridge):
+    assert weighbridge("run", DELIVERING, "--sample", "0.25", "--set", "quality=0.1").code == 1
+
+
+def test_a_rehearsal_compares_with_earlier_spans_and_keeps_none_of_its_own(workdir):
+    home, apart = Workspace(workdir, "x"), Workspace(workdir, "x", rehearsal=True)
+    for workspace, span in ((home, "span-1"), (apart, "span-9")):
+        (workspace.folder / "history" / span).mkdir(parents=True)
+    apart.copy_history()
+    assert [path.name for path in (apart.folder / "history").iterdir()] == ["span-1"]
+    assert [path.name for path in (home.folder / "history").iterdir()] == ["span-1"]
+
+
+@pytest.mark.parametrize("sample", ["0", "-0.5", "1.5", "nan"])
+def test_a_share_out_of_range_is_exit_2(weighbridge, calls, sample):
+    wrong = weighbridge("run", DELIVERING, f"--sample={sample}")
+    assert wrong.code == 2
+    assert "above 0 and up to 1" in wrong.err
+    assert calls() == []
+
+
+def test_a_pipeline_that_would_use_all_its_data_is_not_rehearsed(weighbridge, calls):
+    wrong = weighbridge("run", "tests.weighbridge.local.tiny", "--sample", "0.5")
+    assert wrong.code == 2
+    assert "sample=context.sample" in wrong.err
+    assert calls() == []
+
+
+def test_a_rehearsal_delivers_nowhere(weighbridge):
+    assert weighbridge("run", DELIVERING, "--sample", "0.5", "--deliver-to", "staging").code == 2

@@ -1,0 +1,105 @@
+import io
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from weighbridge.report import print_card
+from weighbridge.verdict import Gate, Verdict
+
+
+def card(verdict: Verdict, width: int = 80, terminal: bool = True, encoding: str = "utf-8") -> str:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding)
+    print_card(Console(file=file, width=width, force_terminal=terminal, soft_wrap=True, legacy_windows=False), verdict)
+    file.flush()
+    return raw.getvalue().decode(encoding)
+
+
+def plain(verdict: Verdict) -> str:
+    return card(verdict, terminal=False)
+
+
+def screen(verdict: Verdict, width: int) -> list[str]:
+    file = io.StringIO()
+    console = Console(file=file, width=width, force_terminal=True, color_system=None, soft_wrap=True)
+    print_card(console, verdict)
+    return file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_it_fits_the_window(evidence, width):
+    assert all(cell_len(line) <= width for line in screen(evidence.verdict, width))
+
+
+def test_at_80_columns_values_are_whole_and_in_columns(refused):
+    lines = screen(refused.verdict, 80)
+    [row] = [line for line in lines if line.startswith("✗ auc.min ")]
+    assert row.split() == ["✗", "auc.min", "0.8123", "≥", "0.85", "0.9212"]
+    heads = [line for line in lines if line.endswith("production")]
+    assert len({line.index("observed") for line in heads}) == 1
+
+
+def test_verdict_is_first_and_last(refused, passed):
+    first, *_, last, _ = screen(refused.verdict, 120)[1:]
+    assert first.startswith("✗ REFUSED  taxi · 6 of 55 gates refused · 1 warning")
+    assert last.startswith("✗ REFUSED by quality.auc.min, ")
+    assert last.endswith(" and 3 more")
+    assert screen(passed.verdict, 120)[-2] == "✓ PASSED"
+
+
+def test_refused_rooms_and_gates_come_first_with_what_to_do(refused):
+    text = plain(refused.verdict)
+    assert text.index("quality ") < text.index("latency ") < text.index("\n  data ")
+    assert text.index("✗ auc.min ") < text.index("✓ calibration_error.max")
+    assert "Profile the serving signature, or take a smaller model." in text
+
+
+def test_many_passed_gates_of_a_kind_are_one_line(passed):
+    text = plain(passed.verdict)
+    assert "train.*.schema (18 gates)" in text
+    assert "skew.*.jensen_shannon.max (6 gates)" in text
+    assert "0.0012 – 0.0047" in text
+    assert len(text.splitlines()) < 50
+
+
+def test_away_from_a_terminal_lines_are_plain_and_whole(refused):
+    text = plain(refused.verdict)
+    assert "\x1b" not in text
+    [message] = [line for line in text.splitlines() if "batch_1.p99_ms is 6.531x" in line]
+    assert message.endswith("smaller model.")
+
+
+def test_a_terminal_gets_colours(refused):
+    assert "\x1b[" in card(refused.verdict)
+
+
+def test_ascii_only():
+    gate = Gate(name="a.b.max", passed=True, threshold=1, message="é")
+    verdict = Verdict.of([gate], pipeline="é", run_id="r", subject={})
+    text = card(verdict, encoding="ascii", terminal=False)
+    assert "+ PASSED" in text
+    assert "<= 1" in text
+
+
+def test_what_data_says_cannot_steer_the_terminal():
+    evil = "[red]x[/] \x1b[2J\x07\r\nnext"
+    gate = Gate(name=f"a.{evil}.max", passed=False, message=evil)
+    verdict = Verdict.of([gate], pipeline=evil, run_id=evil, subject={evil: evil})
+    text = plain(verdict)
+    assert "[red]x[/]" in text
+    assert not {"\x1b", "\x07", "\r"} & set(text)
+    assert "\nnext" not in text
+
+
+def test_no_gates_at_all():
+    assert "no gate weighed anything" in plain(Verdict.of([], pipeline="p", run_id="r", subject={}))
+
+
+def test_long_names_and_values_are_cut_in_a_window_and_whole_elsewhere():
+    gate = Gate(name=f"data.{'x' * 90}.equal", passed=False, observed="o" * 60, threshold="t" * 60, message="m " * 90)
+    verdict = Verdict.of([gate], pipeline="p", run_id="r", subject={})
+    lines = screen(verdict, 80)
+    assert all(cell_len(line) <= 80 for line in lines[1:-3])
+    assert any(line.startswith("✗ xxxxxxx") and "…" in line for line in lines)
+    assert "x" * 90 in plain(verdict)

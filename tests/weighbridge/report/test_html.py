@@ -1,0 +1,158 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.weighbridge.report import sample
+from tests.weighbridge.report.pages import ELEMENTS, Page
+from weighbridge.report import render_html
+from weighbridge.report.documents import Batch, Comparison, Distance, Metric, Metrics, Step
+from weighbridge.report.evidence import Evidence
+from weighbridge.report.features import Feature, Words
+from weighbridge.verdict import Gate, Verdict
+
+
+def test_every_kind_of_run_is_well_formed_and_needs_no_script(evidence):
+    page = Page(render_html(evidence))
+    assert not page.unbalanced
+    assert page.names <= ELEMENTS
+    for name, attributes in page.elements:
+        assert "style" not in attributes, name
+        assert not [key for key in attributes if key.startswith("on") or key in ("href", "src")], name
+
+
+def test_headline_says_refused_and_what_to_do(refused):
+    page = Page(render_html(refused))
+    assert "REFUSED" in page.text
+    assert "6 of 55 gates refused" in " ".join(page.text.split())
+    assert "Profile the serving signature, or take a smaller model." in page.text
+    assert "stopped at Evaluator" in page.text
+
+
+def test_headline_says_passed(passed):
+    text = Page(render_html(passed)).text
+    assert "PASSED" in text
+    assert "REFUSED" not in text
+    assert "stopped" not in text
+
+
+def test_gates_show_observed_allowed_and_production(refused):
+    row = Page(render_html(refused)).row("auc.min")
+    assert row[:5] == ["refused", "auc.min", "0.8123", "≥ 0.85", "0.9212"]
+
+
+def test_metrics_show_intervals_and_production(passed):
+    row = Page(render_html(passed)).row("auc")
+    assert row[1:5] == ["all rows", "4,990", "0.919 (0.911 to 0.926)", "0.923 (0.915 to 0.930)"]
+
+
+def test_a_full_run_has_all_charts(refused):
+    text = Page(render_html(refused)).text
+    for title in ("ROC", "Calibration", "Latency of a batch of 1", "loss", "trip_miles", "false positive rate"):
+        assert title in text
+    assert text.count("Distribution of ") == 18
+
+
+def test_every_chart_has_title_and_description(refused):
+    page = Page(render_html(refused))
+    charts = [attributes for name, attributes in page.elements if name == "svg" and "aria-hidden" not in attributes]
+    assert len(charts) > 25
+    assert page.count("desc") == len(charts)
+
+
+def test_first_run_has_no_production_to_compare_with(first_run):
+    page = Page(render_html(first_run))
+    assert not [attributes for _, attributes in page.elements if "production" in (attributes.get("class") or "")]
+    assert page.row("auc")[4] == "–"
+
+
+def test_a_run_that_stopped_at_the_data_shows_what_there_is(stopped):
+    page = Page(render_html(stopped))
+    assert "stopped at DataValidator" in page.text
+    assert "drift_production.payment_type.linf" in page.text
+    assert "trip_miles" in page.text
+    assert "Latency" not in page.text
+    assert page.row("Trainer")[1:3] == ["skipped", "–"]
+
+
+def test_nothing_weighed_is_refused():
+    page = Page(render_html(Evidence(Verdict.of([], pipeline="p", run_id="r", subject={}))))
+    assert "REFUSED" in page.text
+    assert "nothing weighed is nothing passed" in page.text
+
+
+def test_notes_are_shown(passed):
+    assert "latency.json is broken" in Page(render_html(replace(passed, notes=("latency.json is broken",)))).text
+
+
+def test_same_evidence_same_bytes(tmp_path):
+    assert render_html(sample.refused(tmp_path / "a")) == render_html(sample.refused(tmp_path / "b"))
+
+
+def test_a_long_list_of_passed_gates_is_one_row_that_opens(passed):
+    page = Page(render_html(passed))
+    assert page.row("train.*.schema (18 gates)")[0] == "passed"
+    assert "fare is as the schema says." in page.text
+
+
+def test_what_has_no_interval_is_in_the_table_alone():
+    rows = [Metric(name="example_count", slice=where, value=9.0) for where in ("", "hour=1")]
+    verdict = Verdict.of([], pipeline="p", run_id="r", subject={})
+    page = Page(render_html(Evidence(verdict, metrics=Metrics(metrics=rows))))
+    assert "per slice. " not in page.text
+    assert page.row("hour=1")[0] == "example_count"
+
+
+def test_hundreds_of_slices_make_a_small_chart_and_a_whole_table():
+    rows = [Metric(name="auc", slice=f"hour={place}", rows=place, value=0.5, low=0.4, high=0.6) for place in range(300)]
+    verdict = Verdict.of([], pipeline="p", run_id="r", subject={})
+    page = Page(render_html(Evidence(verdict, metrics=Metrics(metrics=rows))))
+    assert "the 30 largest slices" in page.text
+    assert page.row("hour=7")[:3] == ["auc", "hour=7", "7"]
+
+
+@pytest.mark.parametrize("edges", [[], [1.0], [2.0, 1.0, 3.0], [1.0, 1.0, 1.0]])
+def test_a_histogram_that_cannot_be_drawn_is_left_out(passed, edges):
+    histogram = {"edges_ms": edges, "counts": [1, 1]}
+    batch = Batch.model_validate({"batch_size": 1, "candidate": {"p50_ms": 3.0, "histogram": histogram}})
+    latency = passed.latency.model_copy(update={"batches": [batch]})
+    page = Page(render_html(replace(passed, latency=latency)))
+    assert "Histogram of" not in page.text
+    assert page.row("1")[2:4] == ["candidate", "3"]
+
+
+PAYLOADS = st.one_of(
+    st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=y>', "</svg></title><b>", "\0\x1b[31m"]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=PAYLOADS)
+def test_no_text_from_data_becomes_markup(text):
+    gates = [
+        Gate(
+            name=f"room.{text}.max", passed=False, observed=text, threshold=text, baseline=text, unit=text, message=text
+        ),
+        Gate(name=text, passed=False, severity="warning", message=text),
+    ]
+    feature = Feature(text, 10, 0.0, Words(1, ((text, 10.0),)))
+    metrics = [Metric(name=text, slice=where, rows=9, value=0.5, low=0.4, high=0.6) for where in ("", f"x={text}")]
+    evidence = Evidence(
+        Verdict.of(gates, pipeline=text, run_id=text, subject={text: text}),
+        metrics=Metrics(split=text, label=text, metrics=metrics),
+        comparison=Comparison(distances=[Distance(feature=text, kind=text, measure=text, value=0.1)]),
+        statistics={"train": [feature], text: [feature]},
+        steps=(Step(name=text, state=text, note=text, rows=text),),
+        versions={text: text},
+        notes=(text,),
+    )
+    page = Page(render_html(evidence))
+    assert not page.unbalanced
+    assert page.names <= ELEMENTS
+    assert not [key for _, attributes in page.elements for key in attributes if key == "style" or key.startswith("on")]
+    assert "\0" not in page.text
+    assert "\x1b" not in page.text
+    if text.strip().isalnum():
+        assert text.strip() in page.text

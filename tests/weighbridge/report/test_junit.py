@@ -1,0 +1,80 @@
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weighbridge.report import Evidence, render_junit
+from weighbridge.verdict import Gate, Verdict
+
+# The schema that Jenkins validates against allows these, and no others.
+ATTRIBUTES = {
+    "testsuites": {"name", "time", "tests", "failures", "errors", "disabled"},
+    "testsuite": {"name", "tests", "failures", "errors", "time", "disabled", "skipped", "timestamp", "hostname", "id"},
+    "testcase": {"name", "assertions", "time", "classname", "status"},
+    "failure": {"message", "type"},
+    "skipped": {"message", "type"},
+    "property": {"name", "value"},
+    "properties": set(),
+    "system-out": set(),
+}
+
+
+def parsed(evidence: Evidence) -> ET.Element:
+    return ET.fromstring(render_junit(evidence).encode())
+
+
+def test_every_kind_of_run_is_what_jenkins_reads(evidence):
+    root = parsed(evidence)
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        assert set(element.attrib) <= ATTRIBUTES[element.tag]
+    [suite] = root
+    assert suite.tag == "testsuite"
+    cases = suite.findall("testcase")
+    assert int(suite.get("tests")) == len(cases) == len(evidence.verdict.gates)
+    assert int(suite.get("failures")) == len(suite.findall("testcase/failure")) == len(evidence.verdict.refusals)
+    assert int(suite.get("skipped")) == len(suite.findall("testcase/skipped")) == len(evidence.verdict.warnings)
+    assert root.get("failures") == suite.get("failures")
+
+
+def test_a_refused_gate_fails_with_what_was_observed_and_allowed(refused):
+    case = parsed(refused).find(".//testcase[@name='quality.auc.min']")
+    assert case.get("classname") == "taxi.quality"
+    failure = case.find("failure")
+    assert "must be at least 0.85" in failure.get("message")
+    for told in ("observed: 0.8123", "allowed: ≥ 0.85", "production: 0.9212"):
+        assert told in failure.text
+
+
+def test_a_warning_is_skipped_with_its_message(passed):
+    [case] = [case for case in parsed(passed).iter("testcase") if case.find("skipped") is not None]
+    assert case.find("skipped").get("message").startswith("warning: company=3201")
+    assert parsed(passed).find("testsuite").get("failures") == "0"
+
+
+def test_nothing_weighed_is_a_failure():
+    suite = parsed(Evidence(Verdict.of([], pipeline="p", run_id="r", subject={}))).find("testsuite")
+    assert (suite.get("tests"), suite.get("failures")) == ("1", "1")
+    assert suite.find("testcase/failure") is not None
+
+
+def test_digests_and_time_are_there(passed):
+    suite = parsed(passed).find("testsuite")
+    values = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert values["verdict"] == passed.verdict.digest
+    assert values["model"] == passed.verdict.subject["model"]
+    assert float(suite.get("time")) == pytest.approx(41.96)
+
+
+@settings(max_examples=80, deadline=None)
+@given(text=st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_stays_well_formed(text):
+    gates = [
+        Gate(name=text, passed=False, observed=text, unit=text, message=text),
+        Gate(name=text, passed=False, severity="warning", message=text),
+        Gate(name=text, passed=True, message=text),
+    ]
+    root = parsed(Evidence(Verdict.of(gates, pipeline=text, run_id=text, subject={text: text})))
+    assert len(list(root.iter("testcase"))) == 3
+    assert {element.tag for element in root.iter()} <= set(ATTRIBUTES)

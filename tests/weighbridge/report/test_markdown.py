@@ -1,0 +1,52 @@
+import re
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weighbridge.report import Evidence, render_markdown
+from weighbridge.report.markdown import escaped
+from weighbridge.verdict import Gate, Verdict
+
+
+def test_headline_then_what_to_do(refused):
+    lines = render_markdown(refused).splitlines()
+    assert lines[0] == "## ✗ REFUSED"
+    assert "6 of 55 gates refused, 1 warning" in lines[2]
+    assert lines[4].startswith("- **`quality.auc.min`**: auc is 0.8123, but must be at least 0.85.")
+
+
+def test_refused_gates_come_first(refused):
+    rows = [line for line in render_markdown(refused).splitlines() if re.match(r"\| [✗!✓]", line)]
+    marks = [row[2] for row in rows]
+    assert marks == sorted(marks, key="✗!✓".index)
+    assert rows[0] == "| ✗ refused | `quality.auc.min` | 0.8123 | ≥ 0.85 | 0.9212 |"
+
+
+def test_change_against_production(passed, first_run):
+    assert "| auc | all rows | 4,990 | 0.9187 | 0.9227 | -0.004 (" in render_markdown(passed)
+    assert "| auc | all rows | 4,990 | 0.9187 | – | – |" in render_markdown(first_run)
+
+
+def test_a_run_without_metrics_and_with_notes(stopped):
+    text = render_markdown(replace(stopped, notes=("metrics.json is broken",)))
+    assert "Quality against production" not in text
+    assert "- note: metrics.json is broken" in text
+
+
+def test_markup_mentions_and_links_are_disarmed():
+    shown = escaped("<b>*x* | [y](http://z) @team www.evil.com `c`\n# h")
+    assert not re.search(r"[<>|*\[\]`\n]|@t|://|www\.", shown)
+    assert escaped("trip_start_hour is 3.5") == "trip_start_hour is 3.5"
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_stays_in_its_cell(text):
+    gate = Gate(
+        name=f"room.{text}", passed=False, observed=text, threshold=text, baseline=text, unit=text, message=text
+    )
+    markdown = render_markdown(Evidence(Verdict.of([gate], pipeline="p", run_id="r", subject={text: text})))
+    [row] = [line for line in markdown.split("\n") if line.startswith("| ✗")]
+    assert row.count("|") == 6
+    assert "<" not in re.sub(r"`[^`]*`", "", markdown)

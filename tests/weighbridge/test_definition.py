@@ -1,0 +1,52 @@
+import pytest
+
+from weighbridge.common.digests import source_files
+from weighbridge.common.errors import UsageError
+from weighbridge.definition import available, load
+
+
+def test_pipelines_are_found_by_name():
+    assert "taxi" in available()
+    definition = load("taxi")
+    assert definition.name == "taxi"
+    assert (definition.folder / "gates.yaml").exists()
+
+
+def test_data_and_settings_become_typed_parameters():
+    parameters = load("taxi").parameters("trips.csv", ["epochs=3", "learning_rate=0.1", "run_fn=my.module.run_fn"])
+    assert parameters.data == "trips.csv"
+    assert parameters.epochs == 3
+    assert parameters.learning_rate == 0.1
+    assert parameters.run_fn == "my.module.run_fn"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("epochs=0", r"epochs=0: .*greater than or equal to 1"),
+        ("epochs=three", "epochs='three'"),
+        ("epoch=3", "Did you mean 'epochs'"),
+        ("epochs", "has no value"),
+    ],
+)
+def test_a_wrong_setting_is_named(setting, message):
+    with pytest.raises(UsageError, match=message):
+        load("taxi").parameters(settings=[setting])
+
+
+def test_a_module_that_fails_to_import_something_else_says_what(tmp_path, monkeypatch):
+    (tmp_path / "broken_pipeline.py").write_text("import not_installed_anywhere\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="not_installed_anywhere"):
+        load("broken_pipeline")
+
+
+def test_training_does_not_depend_on_the_code_that_weighs_and_pushes():
+    """Else a change of the Evaluator would train again."""
+    read = source_files(["weighbridge.components.trainer", "weighbridge.pipelines.taxi.model"])
+    assert "weighbridge.pipelines.taxi.model" in read
+    assert not [
+        name
+        for name in read
+        if name.startswith(("weighbridge.components.evaluator", "weighbridge.components.pusher", "weighbridge.report"))
+    ]

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weighbridge.common.errors import UsageError
+from weighbridge.thresholds.gates_file import Gates, load_gates
+
+TAXI = Path(__file__).parents[3] / "pipelines/taxi/gates.yaml"
+
+
+@pytest.fixture
+def gates(tmp_path):
+    """Load the taxi thresholds after an edit of their text or content."""
+
+    def load(edit=lambda content: content, text=None):
+        path = tmp_path / "gates.yaml"
+        path.write_text(text if text is not None else yaml.safe_dump(edit(yaml.safe_load(TAXI.read_text()))))
+        return load_gates(path)
+
+    return load
+
+
+def test_the_taxi_thresholds_load(gates):
+    assert isinstance(gates(), Gates)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"No thresholds file at .*gates\.yaml"):
+        load_gates(tmp_path / "gates.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "- a", "quality: [", "just words"])
+def test_what_is_no_mapping_is_refused(gates, text):
+    with pytest.raises(UsageError, match=r"gates\.yaml"):
+        gates(text=text)
+
+
+def test_a_typo_in_a_section_is_named_with_a_guess(gates):
+    with pytest.raises(UsageError, match=r"qualty is not known; did you mean 'quality'\?"):
+        gates(lambda content: content | {"qualty": {}})
+
+
+def test_a_typo_in_a_rule_is_named_with_a_guess(gates):
+    def edit(content):
+        content["quality"]["metrics"]["auc"] = {"minn": 0.5}
+        return content
+
+    with pytest.raises(UsageError, match=r"quality\.metrics\.auc\.minn is not known; did you mean 'min'\?"):
+        gates(edit)
+
+
+@pytest.mark.parametrize("section", ["quality", "latency"])
+def test_a_model_must_be_weighed_by_both_sides(gates, section):
+    with pytest.raises(UsageError, match=f"{section}: Field required"):
+        gates(lambda content: {name: value for name, value in content.items() if name != section})
+
+
+def test_a_key_given_twice_is_refused(gates):
+    with pytest.raises(UsageError, match="'min' is given twice"):
+        gates(text="quality:\n  metrics:\n    auc: {min: 0.9, min: 0.1}\n")
+
+
+def test_yaml_cannot_make_objects(gates):
+    with pytest.raises(UsageError, match="is no YAML"):
+        gates(text="!!python/object/apply:os.system ['true']")
+
+
+@given(
+    st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.dictionaries(st.text(), inner))
+)
+def test_whatever_is_written_there_is_thresholds_or_one_clear_error(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("gates") / "gates.yaml"
+    path.write_text(yaml.safe_dump({"quality": content, "latency": content}))
+    with pytest.raises(UsageError, match=r"gates\.yaml"):
+        load_gates(path)

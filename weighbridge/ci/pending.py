@@ -1,0 +1,40 @@
+"""Which stages the model of an earlier one has yet to reach; so an interrupted delivery goes on with the next build."""
+
+from pathlib import Path
+
+from weighbridge.components.production_model.record import read_record
+from weighbridge.definition import load
+from weighbridge.delivery.promote import Promotion, already_there
+from weighbridge.runs.stages import places, policy
+from weighbridge.runs.workspace import Workspace
+
+
+def pending(pipeline: str, source: str, workdir: str | Path, places_file: str = "") -> list[str]:
+    """The stages behind `source` that do not hold its model, or have not shown what the stage asks for.
+
+    Args:
+        pipeline: name or import path.
+        source: the stage whose model is looked for.
+        workdir: as for `weighbridge promote`.
+        places_file: likewise.
+
+    Returns:
+        Names in the order of delivery; none where `source` has no model.
+
+    Raises:
+        UsageError: there is no such pipeline or stage, or a record cannot be read.
+    """
+    definition = load(pipeline)
+    workspace = Workspace(workdir, definition.name)
+    stages, thresholds = policy(definition.folder)
+    stages.stage(source)
+    found = places(workspace, stages, places_file)
+    record = read_record(found[source])
+    if record is None:
+        return []
+    names = stages.names
+    return [
+        name
+        for name in names[names.index(source) + 1 :]
+        if already_there(Promotion(workspace, stages, found, source, name, thresholds=thresholds), record) is None
+    ]

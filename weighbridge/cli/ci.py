@@ -1,0 +1,44 @@
+"""`weighbridge ci`: what a CI server asks, as JSON."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weighbridge.cli.options import WORKDIR, PipelineArgument, PlacesOption, WorkdirOption
+
+app = typer.Typer(help="What a CI server asks: what commits touched, what waits for delivery.", no_args_is_help=True)
+
+
+@app.command("changes")
+def _changes(
+    base: Annotated[str, typer.Option(metavar="REF", help="Compare with this; else what the CI server names.")] = "",
+) -> None:
+    """What the commits since REF touched, and which tests that asks for."""
+    from weighbridge.ci.changes import base_of, changes
+
+    typer.echo(changes(Path.cwd(), base or base_of(os.environ)).model_dump_json())
+
+
+@app.command("pending")
+def _pending(
+    pipeline: PipelineArgument,
+    source: Annotated[str, typer.Option("--from", metavar="STAGE", help="Stage whose model is delivered.")] = "staging",
+    places: PlacesOption = "",
+    workdir: WorkdirOption = WORKDIR,
+) -> None:
+    """The stages that the model of STAGE has yet to reach."""
+    from weighbridge.ci.pending import pending
+
+    typer.echo(json.dumps(pending(pipeline, source, workdir, places)))
+
+
+@app.command("summary")
+def _summary(folder: Annotated[Path, typer.Argument(help="Where --reports put the reports.")]) -> None:
+    """All verdicts of a build as one Markdown text."""
+    from weighbridge.ci.summary import summary
+
+    sys.stdout.write(summary(folder))

@@ -1,0 +1,102 @@
+"""`weighbridge runs`, `show` and `report`: what happened in earlier runs."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from weighbridge.cli.options import WORKDIR, JsonOption, RunArgument, WorkdirOption
+from weighbridge.common.errors import ExitCode, UsageError
+
+
+def runs(
+    pipeline: Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="Only runs of this pipeline.")] = None,
+    workdir: WorkdirOption = WORKDIR,
+    as_json: JsonOption = False,
+) -> None:
+    """List runs, the latest last."""
+    from weighbridge.runs.workspace import workspaces
+
+    spaces = [space for space in workspaces(workdir) if pipeline in (None, space.pipeline)]
+    found = sorted((run for space in spaces for run in space.runs()), key=lambda run: run.record.started)
+    if as_json:
+        rows = [run.record.told() for run in found]
+        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        return
+    if not found:
+        raise UsageError(f"No runs of {pipeline or 'any pipeline'} in {workdir}", "Start one: weighbridge run taxi")
+    from rich.table import Table
+
+    from weighbridge.cli.display import console
+
+    table = Table("run", "pipeline", "kind", "state", "started (UTC)", "seconds", "steps run", "cached", box=None)
+    for run in found:
+        record = run.record
+        states = [step.state for step in record.steps]
+        table.add_row(
+            record.run_id,
+            record.pipeline,
+            record.shown_kind,
+            record.shown_state,
+            f"{record.started:%Y-%m-%d %H:%M}",
+            f"{record.seconds:.1f}",
+            str(len([state for state in states if state in ("done", "refused", "failed")])),
+            str(states.count("cached")),
+        )
+    console().print(table)
+
+
+def show(run: RunArgument = None, workdir: WorkdirOption = WORKDIR, as_json: JsonOption = False) -> None:
+    """Show a run: its steps and its verdict. The exit code is the run's."""
+    from weighbridge.cli.display import ConsoleDisplay, console, outcome_json, print_outcome
+    from weighbridge.local.run import Outcome
+    from weighbridge.runs.workspace import find_run
+    from weighbridge.verdict import Verdict
+    from weighbridge.verdict.verdict import VERDICT_FILE
+
+    found = find_run(workdir, run)
+    record = found.record
+    path = found.folder / VERDICT_FILE
+    outcome = Outcome(found, Verdict.read(path) if path.exists() else None)
+    code = ExitCode.INFRASTRUCTURE if record.exit_code is None else ExitCode(record.exit_code)
+    if as_json:
+        document = outcome_json(outcome) | {"exit_code": int(code)}
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        raise typer.Exit(int(code))
+    display = ConsoleDisplay(sys.stdout)
+    display.started(found, [step.name for step in record.steps])
+    for step in record.steps:
+        display.step_ended(step)
+    out = console()
+    if outcome.verdict:
+        print_outcome(out, outcome)
+    else:
+        out.print(f"{record.shown_state}, no verdict. {record.error}".strip(), markup=False)
+        out.print(f"log: {found.log}", markup=False)
+    raise typer.Exit(int(code))
+
+
+def report(
+    run: RunArgument = None,
+    workdir: WorkdirOption = WORKDIR,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print where a run's HTML report is."""
+    from weighbridge.runs.workspace import find_run
+
+    found = find_run(workdir, run)
+    path = found.folder / "report.html"
+    if not path.exists():
+        raise UsageError(
+            f"Run {found.record.run_id} has no report: it is {found.record.shown_state}",
+            f"See 'weighbridge show {found.record.run_id}' and {found.log}",
+        )
+    if as_json:
+        names = ("report.html", "report.md", "junit.xml", "verdict.json")
+        sys.stdout.write(json.dumps({name: str(found.folder / name) for name in names}, indent=2) + "\n")
+    else:
+        typer.echo(str(path))
+    if open_it:
+        typer.launch(path.as_uri())

@@ -1,0 +1,165 @@
+"""`weighbridge schedule`: recurring runs on Kubeflow."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from weighbridge.cli.kubeflow import EndpointOption, NamespaceOption, connect, print_json, tell
+from weighbridge.cli.options import (
+    AllowTagOption,
+    DataOption,
+    DestinationOption,
+    ImageOption,
+    JsonOption,
+    PipelineArgument,
+    PipelineRootOption,
+    SetOption,
+    VolumesOption,
+)
+from weighbridge.cli.submit import ExperimentOption, ServiceAccountOption, packaged
+
+if TYPE_CHECKING:
+    from weighbridge.kubeflow.client.schedules import Schedule
+
+app = typer.Typer(no_args_is_help=True, help="Recurring runs on Kubeflow.")
+
+ScheduleArgument = Annotated[str, typer.Argument(metavar="SCHEDULE", help="Its name, its id, or the beginning of it.")]
+
+
+@app.command("create")
+def create(
+    pipeline: PipelineArgument,
+    image: ImageOption,
+    cron: Annotated[
+        str | None, typer.Option("--cron", help="When, in UTC, as in crontab: '0 6 * * 1-5', or @daily.")
+    ] = None,
+    every: Annotated[str | None, typer.Option("--every", help="An interval instead: 30m, 6h, 1d.")] = None,
+    name: Annotated[str, typer.Option("--name", help="The schedule's name; the pipeline's if left out.")] = "",
+    at_once: Annotated[
+        int, typer.Option("--max-concurrency", help="How many of its runs may go on at the same time, 1 to 10.")
+    ] = 1,
+    data: DataOption = None,
+    settings: SetOption = None,
+    pipeline_root: PipelineRootOption = "",
+    destination: DestinationOption = "",
+    volumes: VolumesOption = True,
+    allow_tag: AllowTagOption = False,
+    experiment: ExperimentOption = "weighbridge",
+    service_account: ServiceAccountOption = "",
+    endpoint: EndpointOption = None,
+    namespace: NamespaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let Kubeflow run PIPELINE again and again. What was missed is not caught up."""
+    from weighbridge.kubeflow.client import schedules
+
+    schedules.check_times(cron, every, at_once)  # before anything is compiled
+    api = connect(endpoint, namespace)
+    api.check()  # compiling loads TFX, which takes many seconds
+    options = {
+        "image": image,
+        "pipeline_root": pipeline_root,
+        "destination": destination,
+        "volumes": volumes,
+        "allow_tag": allow_tag,
+        "pin_data": False,  # the next run is for the data that will be there then
+    }
+    with packaged(pipeline, data, settings, **options) as package:
+        schedule = schedules.create(
+            api,
+            package,
+            name=name,
+            cron=cron,
+            every=every,
+            at_once=at_once,
+            experiment=experiment,
+            pipeline_root=pipeline_root,
+            service_account=service_account,
+        )
+    _told(schedule, as_json, "runs")
+
+
+@app.command("list")
+def list_schedules(
+    endpoint: EndpointOption = None, namespace: NamespaceOption = None, as_json: JsonOption = False
+) -> None:
+    """List schedules."""
+    from weighbridge.kubeflow.client.schedules import schedules
+
+    found = schedules(connect(endpoint, namespace))
+    if as_json:
+        print_json([_json(schedule) for schedule in found])
+        return
+    if not found:
+        tell("No schedules yet. Make one: weighbridge schedule create PIPELINE --cron '0 6 * * *'")
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    from weighbridge.cli.display import console
+
+    table = Table("schedule", "when (UTC)", "state", "at once", "id", box=None)
+    for schedule in found:
+        state = "enabled" if schedule.enabled else "paused"
+        cells = (schedule.name, schedule.when, state, str(schedule.at_once), schedule.schedule_id)
+        table.add_row(*map(escape, cells))
+    console().print(table)
+
+
+@app.command("pause")
+def pause(
+    schedule: ScheduleArgument,
+    endpoint: EndpointOption = None,
+    namespace: NamespaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a schedule start no more runs until it is resumed."""
+    from weighbridge.kubeflow.client import schedules
+
+    _told(schedules.pause(connect(endpoint, namespace), schedule), as_json, "is paused:")
+
+
+@app.command("resume")
+def resume(
+    schedule: ScheduleArgument,
+    endpoint: EndpointOption = None,
+    namespace: NamespaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a paused schedule start runs again."""
+    from weighbridge.kubeflow.client import schedules
+
+    _told(schedules.resume(connect(endpoint, namespace), schedule), as_json, "runs")
+
+
+@app.command("delete")
+def delete(
+    schedule: ScheduleArgument,
+    endpoint: EndpointOption = None,
+    namespace: NamespaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a schedule. Its runs stay."""
+    from weighbridge.kubeflow.client import schedules
+
+    _told(schedules.delete(connect(endpoint, namespace), schedule), as_json, "is deleted; it was")
+
+
+def _told(schedule: "Schedule", as_json: bool, what: str) -> None:
+    if as_json:
+        print_json(_json(schedule))
+        return
+    tell(schedule.url)
+    tell(f"Schedule {schedule.name} {what} {schedule.when} ({schedule.schedule_id})")
+
+
+def _json(schedule: "Schedule") -> dict[str, Any]:
+    return {
+        "schedule_id": schedule.schedule_id,
+        "name": schedule.name,
+        "when": schedule.when,
+        "enabled": schedule.enabled,
+        "max_concurrency": schedule.at_once,
+        "created": schedule.created.isoformat() if schedule.created else None,
+        "url": schedule.url,
+    }

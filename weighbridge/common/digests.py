@@ -1,0 +1,166 @@
+"""SHA-256 digests of files, folders, values and code: what a verdict is bound to and what a cache is keyed by.
+
+A digest is written `sha256:<64 hex digits>`.
+"""
+
+import functools
+import hashlib
+import importlib.util
+import json
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Mapping
+from importlib import metadata
+from modulefinder import ModuleFinder
+from pathlib import Path
+from typing import Any
+
+from weighbridge.common.errors import UsageError
+
+_CHUNK = 1 << 20
+_INSTALLED = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+
+# A change of one of these changes what a component computes.
+LIBRARIES = (
+    "tfx",
+    "tensorflow",
+    "keras",
+    "tensorflow-data-validation",
+    "tensorflow-model-analysis",
+    "apache-beam",
+    "pyarrow",
+)
+
+
+def bytes_digest(data: bytes) -> str:
+    """Digest of raw bytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def value_digest(value: Any) -> str:
+    """Digest of a JSON value, independent of the order of its keys."""
+    return bytes_digest(json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode())
+
+
+def file_digest(path: str | Path) -> str:
+    """Digest of one file's bytes, read in chunks of 1 MiB."""
+    with Path(path).open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def tree_digest(folder: str | Path) -> str:
+    """Digest of a folder: the relative names and bytes of the files below it, in sorted order.
+
+    Empty folders, times and permissions do not count: two copies of a model have one digest.
+
+    Raises:
+        UsageError: there is no such folder, or no file in it.
+    """
+    folder = Path(folder)
+    files = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.as_posix())
+    if not files:
+        raise UsageError(f"Nothing to take a digest of in {folder}", "Expected a folder with at least one file.")
+    return value_digest([[path.relative_to(folder).as_posix(), file_digest(path)] for path in files])
+
+
+def code_digest(modules: Iterable[str]) -> str:
+    """Digest of modules' sources, of all they import from their own source trees, and of the libraries' versions.
+
+    Nothing is imported: the standard library's modulefinder reads the import statements. A package stands for
+    all modules in it. Installed packages (site-packages) and the standard library are followed no further; the
+    versions of the libraries that compute (`LIBRARIES`) count instead.
+
+    Args:
+        modules: dotted names of modules or packages, e.g. `weighbridge.components.evaluator`, `my_pipeline.model`.
+
+    Raises:
+        UsageError: a module cannot be found or has no Python source.
+    """
+    return _code_digest(tuple(sorted(set(modules))))
+
+
+@functools.cache
+def _code_digest(modules: tuple[str, ...]) -> str:
+    return value_digest({"sources": _file_digests(source_files(modules)), "libraries": library_versions()})
+
+
+def _file_digests(paths: Mapping[str, Path]) -> dict[str, str]:
+    return {name: file_digest(path) for name, path in sorted(paths.items())}
+
+
+def files_digest(paths: Mapping[str, Path]) -> str:
+    """Digest of files by the names they are given, wherever they lie."""
+    return value_digest(_file_digests(paths))
+
+
+def library_versions() -> dict[str, str]:
+    """Installed version of each distribution in `LIBRARIES`; missing ones are left out."""
+    versions = {"python": "{}.{}.{}".format(*sys.version_info[:3])}
+    for name in LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def source_files(modules: Iterable[str], moved: Callable[[Path], Path] | None = None) -> dict[str, Path]:
+    """Python files of `modules` and of the first-party modules they import, by module name.
+
+    Args:
+        modules: dotted names of modules or packages.
+        moved: where to look in a source tree instead, for example in that of another revision. A module that is not
+            there has no file.
+
+    Raises:
+        UsageError: a module cannot be found or has no Python source.
+    """
+    found: dict[str, Path] = {}
+    for module in modules:
+        root, names = _own_modules(module, moved)
+        finder = _OwnFinder(root, module.partition(".")[0])
+        for name in names:
+            finder.import_hook(name)
+        found |= {
+            name: Path(file) for name, part in finder.modules.items() if (file := getattr(part, "__file__", None))
+        }
+    return found
+
+
+class _OwnFinder(ModuleFinder):
+    """Finds what lies in one source tree; of an installed package nothing but the package itself.
+
+    Args:
+        root: the folder that the tree's top-level packages lie in.
+        package: the top-level package that is asked for.
+    """
+
+    def __init__(self, root: Path, package: str) -> None:
+        super().__init__(path=[str(root)])
+        self._only = package if str(root) in _INSTALLED else ""
+
+    def find_module(self, name: str, path: Any, parent: Any = None) -> Any:
+        """As modulefinder has it, but for the limit."""
+        if parent is None and self._only and name != self._only:
+            raise ImportError(name)
+        return super().find_module(name, path, parent)
+
+
+def _own_modules(module: str, moved: Callable[[Path], Path] | None = None) -> tuple[Path, list[str]]:
+    """The folder a module's top-level package lies in, and the module's name, or all names in it if a package."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"Module {module!r} cannot be found: {error}") from error
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        raise UsageError(f"Module {module!r} cannot be found as Python source", "Is its folder on PYTHONPATH?")
+    origin = Path(spec.origin)
+    is_package = spec.submodule_search_locations is not None
+    root = (origin.parent if is_package else origin).parents[module.count(".")]
+    # Only the root: a link below it, such as `weighbridge/components`, leads to a folder of another name.
+    origin, root = root.resolve() / origin.relative_to(root), root.resolve()
+    if moved is not None:
+        origin, root = moved(origin), moved(root)
+    files = sorted(origin.parent.rglob("*.py")) if is_package else [origin] if origin.exists() else []
+    names = (".".join(file.relative_to(root).with_suffix("").parts) for file in files)
+    return root, [name.removesuffix(".__init__") for name in names]

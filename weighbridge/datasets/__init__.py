@@ -1,0 +1,1 @@
+"""Data to try pipelines on, made up by rules that are told."""

@@ -1,0 +1,10 @@
+"""The columns of a shop's order lines, named as in Online Retail II (UCI)."""
+
+INVOICE = "InvoiceNo"
+ITEM = "StockCode"
+DESCRIPTION = "Description"
+QUANTITY = "Quantity"
+DATE = "InvoiceDate"
+PRICE = "UnitPrice"
+CUSTOMER = "CustomerID"
+COUNTRY = "Country"

@@ -1,0 +1,125 @@
+"""What must hold before a model moves on: approval, an up-to-date verdict, the stages before. Imports no tfx."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model.record import ProductionRecord, read_record
+from weighbridge.runs.workspace import Workspace
+from weighbridge.thresholds.delivery import PRODUCTION
+from weighbridge.verdict import Gate, Verdict
+
+if TYPE_CHECKING:
+    from weighbridge.delivery.promote import Promotion
+
+_ROOM = "delivery"
+
+
+def judge(promotion: "Promotion", record: ProductionRecord, verdict_file: Path) -> list[Gate]:
+    """The gates that are judged before anything is pushed.
+
+    Args:
+        promotion: what and where.
+        record: of the model at the source.
+        verdict_file: the verdict that is kept with it.
+    """
+    gates = [_verdict_gate(record, verdict_file)]
+    gates += [
+        _passed_gate(promotion, name, record) for name in (*promotion.between,) if promotion.delivery.stage(name).calls
+    ]
+    if promotion.delivery.stage(promotion.source).calls:
+        gates.append(_passed_gate(promotion, promotion.source, record))
+    if promotion.stage.approval == "required":
+        gates.append(_approved_gate(promotion))
+    if promotion.target == PRODUCTION:
+        gates.append(_unchanged_gate(promotion, record))
+    return gates
+
+
+def subject(record: ProductionRecord, target: str) -> dict[str, str]:
+    """What the verdict of a delivery is bound to: what the model's own was, that verdict, and the stage."""
+    return record.subject | {"weighed": record.verdict_digest, "stage": target}
+
+
+def shown(record: ProductionRecord) -> dict[str, Any]:
+    """What a promotion's run record keeps of the version that it checked."""
+    return {"version": record.version, "model_digest": record.model_digest}
+
+
+def passed_at(workspace: Workspace, stage: str, record: ProductionRecord) -> bool:
+    """Whether a promotion in this workspace checked the version of `record` at a stage, and passed."""
+    return any(
+        run.record.kind == "promotion"
+        and (run.record.delivered_to, run.record.state, run.record.facts) == (stage, "passed", shown(record))
+        for run in workspace.runs()
+    )
+
+
+def examples_of(workspace: Workspace, run_id: str) -> Path | None:
+    """Folder of the examples of a run; None where the run or its examples are not here any more."""
+    for run in workspace.runs():
+        if run.record.run_id == run_id:
+            folders = (Path(each.uri) for each in run.record.artifacts if each.type == "Examples")
+            return next((folder for folder in folders if folder.is_dir()), None)
+    return None
+
+
+def _verdict_gate(record: ProductionRecord, path: Path) -> Gate:
+    """Whether the verdict beside a model is the one that its record names, and speaks of these bytes."""
+    observed = None
+    try:
+        verdict = Verdict.read(path)
+        observed = verdict.digest
+        same = observed == record.verdict_digest and verdict.subject.get("model") == record.model_digest
+        message = "The verdict is the one that the model was delivered on."
+    except UsageError as error:
+        same, message = False, f"{error.message}. Deliver the model again."
+    if not same and observed is not None:
+        message = "The verdict beside the model is not the one that it was delivered on. Deliver the model again."
+    return Gate(
+        name=f"{_ROOM}.verdict.equal", passed=same, observed=observed, threshold=record.verdict_digest, message=message
+    )
+
+
+def _passed_gate(promotion: "Promotion", stage: str, record: ProductionRecord) -> Gate:
+    there = read_record(promotion.places[stage])
+    same = there is not None and there.model_digest == record.model_digest
+    passed = there is not None and same and passed_at(promotion.workspace, stage, there)
+    command = f"weighbridge promote {promotion.workspace.pipeline} --from {promotion.source} --to {stage}"
+    if promotion.source == stage:
+        first = promotion.delivery.names[0]
+        command = f"weighbridge promote {promotion.workspace.pipeline} --from {first} --to {stage}"
+    message = f"This model passed {stage}." if passed else f"This model has not passed {stage} yet. Run: {command}"
+    return Gate(name=f"{_ROOM}.{stage}.passed", passed=passed, observed=passed, threshold=True, message=message)
+
+
+def _approved_gate(promotion: "Promotion") -> Gate:
+    by, stage = promotion.approved_by, promotion.target
+    message = (
+        f"Approved by {by}."
+        if by
+        else f"The policy asks for an approval of what goes to {stage}. Whoever approves: --approved-by NAME."
+    )
+    return Gate(
+        name=f"{_ROOM}.{stage}.approved", passed=bool(by), observed=by or None, threshold="required", message=message
+    )
+
+
+def _unchanged_gate(promotion: "Promotion", record: ProductionRecord) -> Gate:
+    """A model that was weighed against another production than today's was weighed against nothing."""
+    there = read_record(promotion.destination)
+    now, then = (there.model_digest if there else None), record.subject.get("production")
+    same = now == then
+    message = (
+        "The model was weighed against what is in production."
+        if same
+        else "Production changed since the model was weighed against it. Weigh it again: "
+        f"weighbridge run {promotion.workspace.pipeline} --deliver-to {promotion.delivery.names[0]}"
+    )
+    return Gate(
+        name=f"{_ROOM}.{PRODUCTION}.unchanged",
+        passed=same,
+        observed=now or "nothing yet",
+        threshold=then or "nothing yet",
+        message=message,
+    )

@@ -1,0 +1,220 @@
+"""Promotes a model from one stage to the next: verified against its record and verdict, pushed whole, then checked."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weighbridge.common import progress
+from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model.fetch import fetch_production, production_state
+from weighbridge.components.production_model.record import (
+    EVIDENCE_FOLDER,
+    RECORD_FILE,
+    STATISTICS_FOLDER,
+    ProductionRecord,
+    read_record,
+)
+from weighbridge.components.pusher.push import Pushed, look_up, push
+from weighbridge.delivery import judge
+from weighbridge.local.run import Display, Outcome, finished, log_traceback
+from weighbridge.runs.explain import explain
+from weighbridge.runs.workspace import Run, Step, Workspace
+from weighbridge.storage.destination import open_destination
+from weighbridge.thresholds.delivery import PRODUCTION, Delivery, Stage
+from weighbridge.verdict import Gate, Verdict
+from weighbridge.verdict.verdict import VERDICT_FILE
+
+if TYPE_CHECKING:
+    from weighbridge.components.evaluator.gates import LatencyGates
+
+_MODEL = "model"
+_STEPS = ("verify", "push", "check")
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What is to be promoted, and how.
+
+    Attributes:
+        workspace: whose runs the model came from; holds the promotion's own run folder.
+        delivery: the policy.
+        places: destination of each stage.
+        source: stage that the model is at.
+        target: stage that it goes to.
+        approved_by: who approved it; empty for nobody.
+        thresholds: the `latency` section, which names the signature to call; None where there is none.
+    """
+
+    workspace: Workspace
+    delivery: Delivery
+    places: dict[str, str]
+    source: str
+    target: str
+    approved_by: str = ""
+    thresholds: "LatencyGates | None" = None
+    between: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "between", self.delivery.between(self.source, self.target))
+        if self.stage.calls and self.thresholds is None:
+            raise UsageError(
+                f"{self.target} calls the model, but no thresholds file names the signature",
+                "Put a gates.yaml with a latency section beside the pipeline.",
+            )
+
+    @property
+    def stage(self) -> Stage:
+        """What the target asks for."""
+        return self.delivery.stage(self.target)
+
+    @property
+    def destination(self) -> str:
+        """Where the model goes to."""
+        return self.places[self.target]
+
+
+def source_record(promotion: Promotion) -> ProductionRecord:
+    """The record of the model at the source.
+
+    Raises:
+        UsageError: nothing is there, or its record cannot be read.
+    """
+    place = promotion.places[promotion.source]
+    record = read_record(place)
+    if record is None:
+        raise UsageError(
+            f"There is no model at {promotion.source}: {place} has no {RECORD_FILE}",
+            f"Deliver one there: weighbridge run {promotion.workspace.pipeline} --deliver-to {promotion.source}",
+        )
+    return record
+
+
+def already_there(promotion: Promotion, record: ProductionRecord) -> ProductionRecord | None:
+    """The target's record if it holds this very model, and has shown all that the stage asks for."""
+    there = look_up(promotion.destination, record.model_digest)
+    if there is None or (promotion.stage.calls and not judge.passed_at(promotion.workspace, promotion.target, there)):
+        return None
+    return there
+
+
+def promote(promotion: Promotion, record: ProductionRecord, run: Run, display: Display) -> Outcome:
+    """Promote a model; the run folder holds the verdict of the delivery and its reports.
+
+    Args:
+        promotion: what and where.
+        record: of the model at the source, see `source_record`.
+        run: a new run of kind `promotion`.
+        display: told of the steps.
+
+    Returns:
+        How it ended. A refusing gate is a value; the target is then as it was, unless the delivered copy itself
+        was refused: then it is there, but no stage behind takes it.
+    """
+    began = time.monotonic()
+    display.started(run, list(_STEPS))
+    try:
+        with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
+            gates = _deliver(promotion, record, run, display, Path(folder))
+        verdict = Verdict.of(
+            gates, pipeline=record.pipeline, run_id=run.record.run_id, subject=judge.subject(record, promotion.target)
+        )
+        run.record.state = "passed" if verdict.passed else "refused"
+        outcome = Outcome(run, verdict)
+    except (Exception, KeyboardInterrupt) as error:
+        log_traceback()
+        outcome = Outcome(run, None, error=explain(error, run))
+        run.record.state, run.record.error = "failed", str(outcome.error)
+    run.record.seconds = round(time.monotonic() - began, 3)
+    return finished(run, outcome, {})
+
+
+def _deliver(promotion: Promotion, record: ProductionRecord, run: Run, display: Display, folder: Path) -> list[Gate]:
+    steps = _Steps(run, display)
+    place, evidence = promotion.places[promotion.source], folder / "evidence"
+    with steps.step("verify") as gates:
+        source = open_destination(place)
+        source.copy(str(record.version), folder / _MODEL)
+        source.copy(f"{EVIDENCE_FOLDER}/{record.version}", evidence)
+        state = production_state(promotion.destination)
+        gates += judge.judge(promotion, record, evidence / VERDICT_FILE)
+    if steps.refused:
+        return steps.left_out("push", "check")
+    with steps.step("push") as gates:
+        statistics = evidence / STATISTICS_FOLDER
+        pushed = push(
+            folder / _MODEL,
+            evidence,
+            promotion.destination,
+            statistics=statistics if statistics.is_dir() else None,
+            promoted_from=place,
+            approved_by=promotion.approved_by,
+            expected_state=state,
+        )
+        gates += pushed.gates
+    if steps.refused or pushed.record is None or not promotion.stage.calls:
+        return steps.left_out("check")
+    with steps.step("check") as gates:
+        gates += _check(promotion, record, pushed, folder)
+        run.record.facts = judge.shown(pushed.record)
+    return steps.gates
+
+
+def _check(promotion: Promotion, record: ProductionRecord, pushed: Pushed, folder: Path) -> list[Gate]:
+    """Bring the delivered copy and production here, and call them."""
+    from weighbridge.delivery.check import Copies, check_copy
+
+    assert promotion.thresholds is not None  # noqa: S101, the promotion was refused otherwise
+    assert pushed.record is not None  # noqa: S101
+    open_destination(promotion.destination).copy(str(pushed.record.version), folder / "delivered")
+    production = fetch_production(promotion.places[PRODUCTION], folder / PRODUCTION, folder / "statistics")
+    copies = Copies(
+        folder / "delivered", folder / _MODEL, folder / PRODUCTION if production.record is not None else None
+    )
+    examples = judge.examples_of(promotion.workspace, record.run_id)
+    return check_copy(promotion.target, promotion.stage, copies, examples, promotion.thresholds)
+
+
+class _Steps:
+    """Records and shows the steps of a promotion, and gathers their gates."""
+
+    def __init__(self, run: Run, display: Display) -> None:
+        self._run, self._display = run, display
+        self.gates: list[Gate] = []
+
+    @property
+    def refused(self) -> bool:
+        return any(gate.refuses for gate in self.gates)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[list[Gate]]:
+        """A step, whose gates are added to the list that is given."""
+        self._display.step_started(name)
+        began = time.monotonic()
+        found: list[Gate] = []
+        try:
+            with progress.listening(self._display.step_progress):
+                yield found
+        except BaseException:
+            self._end(Step(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
+            raise
+        self.gates += found
+        refusing = [gate for gate in found if gate.refuses]
+        seconds = round(time.monotonic() - began, 3)
+        note = refusing[0].message if refusing else ""
+        self._end(Step(name=name, state="refused" if refusing else "done", seconds=seconds, note=note))
+
+    def left_out(self, *names: str) -> list[Gate]:
+        """Record steps that are not needed or not reached any more; returns all gates."""
+        note = "refused before" if self.refused else "nothing to check at this stage"
+        for name in names:
+            self._end(Step(name=name, state="skipped", note=note))
+        return self.gates
+
+    def _end(self, step: Step) -> None:
+        self._run.record.steps.append(step)
+        self._run.save()
+        self._display.step_ended(step)

@@ -1,0 +1,1 @@
+"""Talking to a Kubeflow server: submitting, watching, and bringing the verdict back."""

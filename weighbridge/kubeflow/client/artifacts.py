@@ -1,0 +1,96 @@
+"""The content of artifacts and logs of a run, through the endpoint: no credentials for the object store needed."""
+
+from urllib.parse import urlsplit
+
+from weighbridge.common.errors import InfrastructureError, WeighbridgeError
+from weighbridge.kubeflow.client.api import Answer, Api
+from weighbridge.kubeflow.client.metadata import Artifact, Execution
+from weighbridge.kubeflow.client.runs import KubeflowRun, Task
+
+# The launcher's schemes, and what the UI's artifact proxy calls them.
+_SOURCES = {"minio": "minio", "s3": "s3", "gs": "gcs"}
+# How the proxy says that an object is not there: with status 500 in most versions.
+_ABSENT = (b"NoSuchKey", b"Not Found", b"not found", b"does not exist")
+_LOG_KEY = "executor-logs"
+
+
+def read_file(api: Api, artifact: Artifact, name: str, namespace: str = "") -> bytes | None:
+    """A file in an artifact's folder, through the UI's artifact proxy; None where there is none.
+
+    The proxy cannot hand out a folder, but any file in one by its key.
+
+    Args:
+        api: the server.
+        artifact: the folder.
+        name: the file's name in it; empty for an artifact that is itself a file.
+        namespace: of the run; a Kubeflow of many users demands it.
+
+    Raises:
+        InfrastructureError: the artifact is in no store that the proxy knows, or the proxy does not give it.
+    """
+    parts = urlsplit(artifact.uri)
+    source = _SOURCES.get(parts.scheme)
+    if source is None or not parts.netloc:
+        raise InfrastructureError(f"{artifact.uri} is in no store that Kubeflow's artifact proxy reads")
+    key = "/".join(part for part in (parts.path.strip("/"), name) if part)
+    query = {"source": source, "bucket": parts.netloc, "key": key}
+    query |= {"namespace": namespace} if namespace else {}
+    query |= {"providerInfo": artifact.store} if artifact.store else {}
+    answer = api.fetch("artifacts/get", query)
+    if answer.status == 200 and not answer.is_page:
+        return answer.data or None  # of GCS the proxy gives nothing, with status 200, for what is not there
+    if not answer.is_page and answer.status in (404, 500) and any(word in answer.data for word in _ABSENT):
+        return None
+    raise InfrastructureError(
+        f"Kubeflow's artifact proxy does not give {artifact.uri} (status {answer.status})",
+        "The endpoint must be the address of Kubeflow's UI (ml-pipeline-ui), not of the API server alone.",
+    )
+
+
+def read_log(api: Api, run: KubeflowRun, task: Task, execution: Execution | None = None) -> str:
+    """What a step wrote, from whoever still has it: the API server (pod or archive), the UI, or the artifact store.
+
+    Raises:
+        InfrastructureError: nobody has it (any more); the hint is the kubectl command that reads it.
+    """
+    pods = dict.fromkeys([*([execution.pod] if execution and execution.pod else []), *task.pods])
+    namespace = (execution.namespace if execution else "") or api.endpoint.namespace
+    for pod in pods:
+        # Named v1alpha1 in every version; it streams the container `main`, from the pod or from Argo's archive.
+        text = _log_text(_fetched(api, f"apis/v1alpha1/runs/{run.run_id}/nodes/{pod}/log"))
+        if text is None:
+            query = {"podname": pod, "runid": run.run_id, "podnamespace": namespace}
+            if run.created:
+                query["createdat"] = f"{run.created:%Y-%m-%d}"
+            text = _log_text(_fetched(api, "k8s/pod/logs", query))
+        if text is not None:
+            return text
+    for artifact in execution.outputs if execution else []:
+        if artifact.key == _LOG_KEY:
+            try:
+                data = read_file(api, artifact, "", namespace)
+            except WeighbridgeError:
+                continue
+            if data is not None:
+                return data.decode(errors="replace")
+    raise InfrastructureError(
+        f"No log of {task.name} of run {run.run_id} can be read through {api.endpoint.url}",
+        f"Where its pod still is: kubectl logs -n {namespace or 'kubeflow'} -c main "
+        + (next(iter(pods), "") or f"-l pipeline/runid={run.run_id}"),
+    )
+
+
+def _fetched(api: Api, path: str, query: dict[str, str] | None = None) -> Answer | None:
+    """An answer, or None: who does not answer is simply not the one who has the log."""
+    try:
+        return api.fetch(path, query)
+    except InfrastructureError:
+        return None
+
+
+def _log_text(answer: Answer | None) -> str | None:
+    if answer is None or answer.status != 200 or answer.is_page or not answer.data:
+        return None
+    text = answer.data.decode(errors="replace")
+    # The API server commits to status 200 before it finds that it cannot read the pod.
+    return None if text.startswith('{"error_message"') else text

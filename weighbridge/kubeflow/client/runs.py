@@ -1,0 +1,243 @@
+"""Runs on Kubeflow as they are now, waiting for one to end, and cancelling one."""
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.kubeflow.client.api import Api, NotThereError
+
+ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
+# Nodes that Kubeflow puts around every step: its driver, its executor (with a number per retry), the graph itself.
+_SCAFFOLDING = re.compile(r"(?:.*-driver|executor|entrypoint|root|iteration-.*|.*-loop)(?:\(\d+\))?|")
+# A run that nobody can look at for this long, in seconds, is given up by `wait`.
+PATIENCE = 300.0
+_SHORTEST_POLL, _LONGEST_POLL = 2.0, 20.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """A step of a run: its name, Kubeflow's state (RUNNING, SUCCEEDED, …), and its seconds where it ended.
+
+    Attributes:
+        pods: names of its pods as far as the server tells; a log is found through them.
+        error: what the server says about its failure; servers up to 2.17 say nothing.
+    """
+
+    name: str
+    state: str
+    seconds: float = 0.0
+    pods: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class KubeflowRun:
+    """A run on Kubeflow.
+
+    Attributes:
+        run_id: its id.
+        name: its display name.
+        state: PENDING, RUNNING, SUCCEEDED, FAILED, CANCELING, CANCELED, PAUSED, or empty for one just made.
+        url: its page in the UI.
+        marks: what Weighbridge wrote into its description: `key`, `pipeline`, `package`, `image`, `steps`.
+        tasks: its steps, in the order they began.
+        created: when it was made.
+        archived: it was put away in the UI.
+        error: what the server says about its failure.
+        raw: the server's message.
+    """
+
+    run_id: str
+    name: str
+    state: str
+    url: str
+    marks: dict[str, str]
+    tasks: tuple[Task, ...]
+    created: datetime | None
+    archived: bool
+    error: str
+    raw: Any
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will not change any more."""
+        return self.state in ENDED
+
+    @property
+    def pipeline(self) -> str:
+        """Its pipeline's name; its own where Weighbridge did not submit it."""
+        return self.marks.get("pipeline") or self.name
+
+
+def describe(marks: dict[str, str]) -> str:
+    """The description of a run that `marks` can be read from again."""
+    return "\n".join(["Submitted by Weighbridge.", *(f"{name}: {value}" for name, value in marks.items())])
+
+
+def read_marks(description: str | None) -> dict[str, str]:
+    """What `describe` wrote; empty for a description of someone else's."""
+    first, *lines = (description or "").splitlines() or [""]
+    if first != "Submitted by Weighbridge.":
+        return {}
+    return {name: value for name, separator, value in (line.partition(": ") for line in lines) if separator}
+
+
+def get_run(api: Api, run_id: str) -> KubeflowRun:
+    """The run as it is now.
+
+    Raises:
+        NotThereError: there is no such run; see `Api.call` for other errors.
+    """
+    if not run_id.strip() or "/" in run_id:
+        raise UsageError(f"{run_id!r} is no id of a run", "Kubeflow's UI and 'weighbridge submit' show the id.")
+    return read_run(api, api.call(f"run {run_id}", api.client.runs.run_service_get_run, run_id))
+
+
+def read_run(api: Api, raw: Any) -> KubeflowRun:
+    """A server's message as a `KubeflowRun`."""
+    marks = read_marks(raw.description)
+    steps = [name for name in marks.get("steps", "").split(", ") if name]
+    details = (raw.run_details.task_details if raw.run_details else None) or []
+    history = [status.error.message for status in raw.state_history or [] if status.error and status.error.message]
+    return KubeflowRun(
+        run_id=str(raw.run_id),
+        name=raw.display_name or "",
+        state=str(raw.state or ""),
+        url=api.endpoint.page(f"runs/details/{raw.run_id}"),
+        marks=marks,
+        tasks=tuple(_tasks(details, steps)),
+        created=raw.created_at,
+        archived=raw.storage_state == "ARCHIVED",
+        error=(raw.error.message if raw.error else None) or "\n".join(history),
+        raw=raw,
+    )
+
+
+def cancel(api: Api, run_id: str) -> KubeflowRun:
+    """Ask Kubeflow to end a run; one that has ended already stays as it is.
+
+    Raises:
+        NotThereError: there is no such run; see `Api.call` for other errors.
+    """
+    run = get_run(api, run_id)
+    if run.ended:
+        return run
+    try:
+        api.call(f"run {run_id}", api.client.runs.run_service_terminate_run, run_id)
+    except UsageError:
+        # It may have ended between the question and the request: that is what was wanted.
+        if not (now := get_run(api, run_id)).ended:
+            raise
+        return now
+    return get_run(api, run_id)
+
+
+def wait(
+    api: Api,
+    run_id: str,
+    on_task: Callable[[Task], None] = lambda task: None,
+    *,
+    timeout: float | None = None,
+    patience: float = PATIENCE,
+    poll: tuple[float, float] = (_SHORTEST_POLL, _LONGEST_POLL),
+) -> KubeflowRun:
+    """Wait until a run has ended.
+
+    Asks often while steps change and less often while nothing does. A server that does not answer is asked again for
+    `patience` seconds: a run goes on while its API server restarts.
+
+    Args:
+        api: the server.
+        run_id: the run.
+        on_task: told of every step whose state changed.
+        timeout: seconds after which waiting ends, though the run does not.
+        patience: seconds without any answer after which waiting ends.
+        poll: shortest and longest pause between two questions, in seconds.
+
+    Raises:
+        InfrastructureError: the run was deleted or archived, nothing answers, or the time is up.
+        UsageError: there never was such a run, or the credentials are not (or no longer) accepted.
+    """
+    seen: dict[str, str] = {}
+    began = answered = time.monotonic()
+    pause, known = poll[0], False
+    while True:
+        try:
+            run = get_run(api, run_id)
+        except NotThereError:
+            if not known:
+                raise
+            raise InfrastructureError(
+                f"Run {run_id} was deleted while it was waited for", "Submit it again; nobody can say how it ended."
+            ) from None
+        except InfrastructureError as error:
+            if time.monotonic() - answered > patience:
+                raise InfrastructureError(
+                    f"{error.message}. Nothing answered for {patience:.0f} s; run {run_id} may still go on",
+                    f"Look again with: weighbridge status {run_id}",
+                ) from None
+        else:
+            known, answered = True, time.monotonic()
+            changed = [task for task in run.tasks if seen.get(task.name) != task.state]
+            for task in changed:
+                on_task(task)
+            seen.update({task.name: task.state for task in changed})
+            if run.ended:
+                return run
+            if run.archived:
+                raise InfrastructureError(
+                    f"Run {run_id} was archived while it was waited for", f"Restore it in the UI: {run.url}"
+                )
+            pause = poll[0] if changed else min(pause * 1.5, poll[1])
+        if timeout is not None and time.monotonic() - began > timeout:
+            raise InfrastructureError(
+                f"Run {run_id} had not ended after {timeout:.0f} s; it goes on",
+                f"Wait on with: weighbridge status {run_id} --wait",
+            )
+        time.sleep(pause)
+
+
+def _tasks(details: Iterable[Any], steps: list[str]) -> list[Task]:
+    """The steps among the nodes that a server lists; a retried or repeated node counts as its last state."""
+    found: dict[str, tuple[Any, Task]] = {}
+    for detail in details:
+        name = detail.display_name or ""
+        wanted = name in steps if steps else not _SCAFFOLDING.fullmatch(name)
+        # The node of the whole workflow has no name among the steps either: its child is the graph, root.
+        if not wanted or (not steps and _is_workflow(detail)):
+            continue
+        task = Task(name, str(detail.state or "PENDING"), _seconds(detail), _pods(detail), _error(detail))
+        found[name] = (detail.start_time or detail.create_time, task)
+    ordered = sorted(found.values(), key=lambda pair: (pair[0] is None, pair[0].timestamp() if pair[0] else 0.0))
+    return [task for _, task in ordered]
+
+
+def _is_workflow(detail: Any) -> bool:
+    children = [child.pod_name or "" for child in detail.child_tasks or []]
+    return any(child.startswith(f"{detail.display_name}-") for child in children)
+
+
+def _seconds(detail: Any) -> float:
+    """A step that goes on has the year 1970 as its end."""
+    if not detail.start_time or not detail.end_time:
+        return 0.0
+    return max(0.0, (detail.end_time - detail.start_time).total_seconds())
+
+
+def _pods(detail: Any) -> tuple[str, ...]:
+    """Pods that may be the step's: the server gives Argo's node ids, which newer Argo does not name pods by."""
+    names: list[str] = []
+    for node in [detail.pod_name, *(child.pod_name for child in detail.child_tasks or [])]:
+        if node:
+            workflow, _, number = node.rpartition("-")
+            names += [f"{workflow}-system-container-impl-{number}", node] if workflow else [node]
+    return tuple(dict.fromkeys(names))
+
+
+def _error(detail: Any) -> str:
+    history = [status.error.message for status in detail.state_history or [] if status.error]
+    return (detail.error.message if detail.error else None) or "\n".join(filter(None, history))

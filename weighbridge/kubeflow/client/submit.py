@@ -1,0 +1,223 @@
+"""Submits a package: its pipeline and version, the experiment, and one run per key.
+
+The key (digest of pipeline, code, parameters, gates and data, with the runtime parameters) makes submitting repeatable:
+its beginning is in the run's display name, which the server can filter by, and the whole of it in the run's
+description. A run of the same key counts as *there* while it goes on, when it passed, and when a gate refused it: the
+same things would be weighed again. It does not count when it was cancelled or archived, or failed for another reason
+than a gate: then a new one is what whoever submits again wants.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from weighbridge.common.digests import value_digest
+from weighbridge.common.errors import ExitCode, UsageError
+from weighbridge.kubeflow.client.api import AlreadyThereError, Api
+from weighbridge.kubeflow.client.outcome import outcome
+from weighbridge.kubeflow.client.runs import KubeflowRun, cancel, describe, read_run
+
+if TYPE_CHECKING:
+    from weighbridge.kubeflow.compile.package import Package
+
+EXPERIMENT = "weighbridge"
+_EQUALS = "EQUALS"
+_PAGE = 50
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What submitting gave.
+
+    Attributes:
+        run: the run.
+        reused: it was there already: nothing was started.
+        pipeline_id: id of its pipeline on the server.
+        version_id: id of the pipeline's version that holds the package.
+    """
+
+    run: KubeflowRun
+    reused: bool
+    pipeline_id: str
+    version_id: str
+
+
+def submit(
+    api: Api,
+    package: "Package",
+    *,
+    experiment: str = "",
+    parameters: Mapping[str, Any] | None = None,
+    pipeline_root: str = "",
+    service_account: str = "",
+    force: bool = False,
+) -> Submission:
+    """Run a package, unless the same one runs or ran to a verdict already.
+
+    Args:
+        api: the server.
+        package: what `compile_package` made.
+        experiment: name of the experiment, made where it is missing; by default `weighbridge`.
+        parameters: values of the package's runtime parameters.
+        pipeline_root: where artifacts go; by default what the package or the server says.
+        service_account: that all pods of the run have; by default the server's own.
+        force: start a run even so.
+
+    Raises:
+        UsageError: the server refuses the package, a value, or whoever asks.
+        InfrastructureError: the server does not answer: submitting again is safe.
+    """
+    pipeline_id, version_id = upload(api, package)
+    key = _key(package, parameters)
+    if not force and (there := _there(api, package, key)):
+        return Submission(there, True, pipeline_id, version_id)
+    models = api.models
+    body = models.V2beta1Run(
+        experiment_id=experiment_id(api, experiment or EXPERIMENT),
+        display_name=_display_name(package, key),
+        description=describe(marks(package, key)),
+        pipeline_version_reference=models.V2beta1PipelineVersionReference(
+            pipeline_id=pipeline_id, pipeline_version_id=version_id
+        ),
+        runtime_config=models.V2beta1RuntimeConfig(
+            parameters=dict(parameters or {}), pipeline_root=pipeline_root or None
+        ),
+        service_account=service_account or None,
+    )
+    made = read_run(api, api.call(f"a run of {package.pipeline}", api.client.runs.run_service_create_run, body))
+    if not force:
+        # Two who submit at once both find nothing and both start: the later gives way.
+        first = _there(api, package, key)
+        if first and first.run_id != made.run_id:
+            cancel(api, made.run_id)
+            return Submission(first, True, pipeline_id, version_id)
+    return Submission(made, False, pipeline_id, version_id)
+
+
+def upload(api: Api, package: "Package") -> tuple[str, str]:
+    """Make the pipeline and the version named by the package's digest, where they are not there yet.
+
+    Returns:
+        Ids of the pipeline and of the version.
+
+    Raises:
+        UsageError: the server refuses the package.
+    """
+    pipelines = api.client.pipelines
+    pipeline_id = _pipeline_id(api, package.pipeline)
+    if pipeline_id is None:
+        body = api.models.V2beta1Pipeline(display_name=package.pipeline, namespace=api.endpoint.namespace or None)
+        try:
+            what = f"pipeline {package.pipeline}"
+            pipeline_id = api.call(what, pipelines.pipeline_service_create_pipeline, body).pipeline_id
+        except AlreadyThereError:
+            pipeline_id = _pipeline_id(api, package.pipeline)
+            if pipeline_id is None:
+                raise
+    name = version_name(package)
+    version_id = _version_id(api, pipeline_id, name)
+    if version_id is None:
+        method = api.client.pipeline_uploads.upload_pipeline_version
+        what = f"package {package.path.name} as version {name} of {package.pipeline}"
+        try:
+            version_id = api.call(
+                what, method, str(package.path), name=name, pipelineid=pipeline_id
+            ).pipeline_version_id
+        except AlreadyThereError:
+            version_id = _version_id(api, pipeline_id, name)
+            if version_id is None:
+                raise
+    return str(pipeline_id), str(version_id)
+
+
+def version_name(package: "Package") -> str:
+    """Name of the version that holds a package: from its digest, in the 63 characters that Kubernetes allows."""
+    return f"sha256-{package.digest.removeprefix('sha256:')[:40]}"
+
+
+def experiment_id(api: Api, name: str) -> str:
+    """The id of an experiment, which is made where it is missing.
+
+    Raises:
+        UsageError: it was archived, or cannot be made.
+    """
+    experiments = api.client.experiments
+    options = {"filter": _equals(display_name=name), **_namespace(api)}
+    found = api.call("the experiments", experiments.experiment_service_list_experiments, **options).experiments or []
+    if found:
+        if found[0].storage_state == "ARCHIVED":
+            raise UsageError(f"Experiment {name!r} is archived", "Restore it in the UI, or name another: --experiment.")
+        return str(found[0].experiment_id)
+    body = api.models.V2beta1Experiment(display_name=name, namespace=api.endpoint.namespace or None)
+    what = f"experiment {name}"
+    return str(api.call(what, experiments.experiment_service_create_experiment, body).experiment_id)
+
+
+def marks(package: "Package", key: str) -> dict[str, str]:
+    """What a run's description says of its package."""
+    return {
+        "pipeline": package.pipeline,
+        "key": key,
+        "package": package.digest,
+        "image": package.image,
+        "steps": ", ".join(package.steps),
+    }
+
+
+def _key(package: "Package", parameters: Mapping[str, Any] | None) -> str:
+    return value_digest([package.key, dict(parameters)]) if parameters else package.key
+
+
+def _display_name(package: "Package", key: str) -> str:
+    return f"{package.pipeline}-{key.removeprefix('sha256:')[:12]}"
+
+
+def _there(api: Api, package: "Package", key: str) -> KubeflowRun | None:
+    """The first run of this key that counts; a refused one only after everything that goes on or passed."""
+    refused = None
+    for run in sorted(_runs_named(api, _display_name(package, key)), key=_age):
+        if run.marks.get("key") != key or run.archived or run.state in ("CANCELING", "CANCELED"):
+            continue
+        if run.state != "FAILED":
+            return run
+        if refused is None and outcome(api, run).exit_code == ExitCode.REFUSED:
+            refused = run
+    return refused
+
+
+def _age(run: KubeflowRun) -> tuple[float, str]:
+    return (run.created.timestamp() if run.created else 0.0, run.run_id)
+
+
+def _runs_named(api: Api, name: str) -> Iterator[KubeflowRun]:
+    token = ""
+    while True:
+        options = {"filter": _equals(display_name=name), "page_size": _PAGE, "page_token": token, **_namespace(api)}
+        answer = api.call("the runs", api.client.runs.run_service_list_runs, **options)
+        for raw in answer.runs or []:
+            yield read_run(api, raw)
+        token = answer.next_page_token or ""
+        if not token:
+            return
+
+
+def _pipeline_id(api: Api, name: str) -> str | None:
+    options = {"filter": _equals(display_name=name), **_namespace(api)}
+    found = api.call("the pipelines", api.client.pipelines.pipeline_service_list_pipelines, **options).pipelines
+    return str(found[0].pipeline_id) if found else None
+
+
+def _version_id(api: Api, pipeline_id: str, name: str) -> str | None:
+    method = api.client.pipelines.pipeline_service_list_pipeline_versions
+    found = api.call("the versions", method, pipeline_id, filter=_equals(display_name=name)).pipeline_versions
+    return str(found[0].pipeline_version_id) if found else None
+
+
+def _namespace(api: Api) -> dict[str, str]:
+    return {"namespace": api.endpoint.namespace} if api.endpoint.namespace else {}
+
+
+def _equals(**fields: str) -> str:
+    predicates = [{"operation": _EQUALS, "key": key, "stringValue": value} for key, value in fields.items()]
+    return json.dumps({"predicates": predicates})

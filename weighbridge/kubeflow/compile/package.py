@@ -1,0 +1,205 @@
+"""A pipeline compiled for Kubeflow: one YAML file with a PipelineSpec and a PlatformSpec, always the same bytes."""
+
+import contextlib
+import dataclasses
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from weighbridge.common import files
+from weighbridge.common.digests import bytes_digest, value_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.common.memory import without_collections
+from weighbridge.common.resources import Resources
+from weighbridge.components.example_gen.resolve import input_digest
+from weighbridge.definition import Context, Definition, Parameters
+from weighbridge.kubeflow.compile import checks
+from weighbridge.kubeflow.compile.parameters import TYPES, Place, RuntimeParameter, find_places
+from weighbridge.runs import fingerprint
+
+# Where a pipeline keeps what outlives a run, and the volume claims that are mounted there in the steps that use them.
+STATE_FOLDER = "/weighbridge"
+CLAIMS = {"production": "weighbridge-production", "kept": "weighbridge-kept"}
+GATES_PARAMETER = "gates_digest"
+DATA_PARAMETER = "data_digest"
+DESTINATION_PARAMETER = "push_destination"
+
+_THRESHOLDS = ("gates", "quality", "latency")
+_DESCRIPTIONS = {
+    DESTINATION_PARAMETER: "folder that models are pushed to, and that is looked up as production",
+    DATA_PARAMETER: "digest of the input's files, part of the cache's key; empty to take what is there",
+    GATES_PARAMETER: "digest of the thresholds this package was compiled with; a run with any other is refused",
+}
+
+
+@dataclass(frozen=True)
+class Package:
+    """A compiled pipeline.
+
+    Attributes:
+        path: of the YAML file.
+        digest: of its bytes.
+        pipeline: the pipeline's name.
+        steps: its steps, in the order they run.
+        parameters: what can be set when a run starts.
+        image: that its steps run in.
+        key: digest of all that a run's outcome depends on: pipeline, code, parameters, thresholds, data.
+    """
+
+    path: Path
+    digest: str
+    pipeline: str
+    steps: tuple[str, ...]
+    image: str
+    key: str
+    parameters: tuple[RuntimeParameter, ...] = ()
+
+
+def compile_package(
+    definition: Definition,
+    parameters: Parameters,
+    output: Path,
+    *,
+    image: str,
+    pipeline_root: str = "",
+    allow_tag: bool = False,
+    destination: str = "",
+    volumes: bool = True,
+    pin_data: bool = True,
+    state: str = STATE_FOLDER,
+) -> Package:
+    """Compile a pipeline and write the package.
+
+    Args:
+        definition: the pipeline.
+        parameters: the defaults of its runtime parameters.
+        output: file to write; its name must end in `.yaml`, which Kubeflow's client demands.
+        image: that steps run in, by digest.
+        pipeline_root: where artifacts go; empty for the server's own default.
+        allow_tag: accept an image that is named by a tag.
+        destination: where models are pushed to, e.g. `gs://bucket/models/taxi`; by default a folder in a volume.
+        pin_data: whether a run takes the data that are there now, and no others; not for runs that recur.
+        volumes: whether what outlives a run is kept in volumes; otherwise each step begins with empty folders.
+        state: folder, in the steps, for production, history and checkpoints.
+
+    Raises:
+        UsageError: the image is not named by digest, or something in the pipeline cannot run on Kubeflow.
+    """
+    checks.check_image(image, allow_tag=allow_tag)
+    if output.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"-o {output} must end in .yaml", "Kubeflow's client takes no other packages.")
+    context = Context(
+        name=definition.name,
+        folder=definition.folder,
+        root=pipeline_root or f"minio://mlpipeline/v2/artifacts/{definition.name}",
+        production=destination or f"{state}/production/{definition.name}",
+        history=f"{state}/kept/history/{definition.name}",
+        checkpoints=f"{state}/kept/checkpoints/{definition.name}",
+    )
+    with without_collections():
+        import yaml
+
+        from weighbridge.kubeflow.compile import platform, spec
+
+        pipeline = definition.create_pipeline(parameters, context)
+        checks.check_pipeline(pipeline)
+        opened = _open_parameters(definition, parameters, context, pipeline, pin_data)
+        description = (definition.description or definition.name).strip()
+        document = spec.pipeline_spec(pipeline, image, opened, pipeline_root, description)
+        resources = {
+            f"{node.id}_executor": _with_state(node, state, volumes)
+            for node in pipeline.components
+            if "container" in spec.executor(document, node.id)
+        }
+    text = yaml.safe_dump_all(
+        [document, platform.platform_document(resources)], sort_keys=True, allow_unicode=True, width=120
+    )
+    text = _header(definition.name, description, opened) + text
+    files.write_text(output, text)
+    modules = {node.id: fingerprint.step_modules(node) for node in pipeline.components}
+    declared = fingerprint.declared(definition, parameters, context, modules)
+    data = [parameter.default for parameter in opened if parameter.name.startswith(DATA_PARAMETER)]
+    return Package(
+        path=output,
+        digest=bytes_digest(text.encode()),
+        pipeline=definition.name,
+        steps=tuple(node.id for node in pipeline.components),
+        image=image,
+        key=value_digest([definition.name, declared, data, image]),
+        parameters=tuple(opened),
+    )
+
+
+def _open_parameters(
+    definition: Definition, parameters: Parameters, context: Context, pipeline: Any, pin_data: bool
+) -> list[RuntimeParameter]:
+    """What is left open until a run starts, each with the places it goes to."""
+    found = []
+    for name, information in type(parameters).model_fields.items():
+        value = getattr(parameters, name)
+        # A function's code is part of what a verdict is bound to, so it is chosen when the package is compiled.
+        if type(value) in TYPES and not fingerprint.function_modules({name: value}):
+            places = find_places(partial(_built_with, definition, parameters, context, name), value)
+            if places:
+                found.append(RuntimeParameter(name, value, information.description or "", places))
+    places = find_places(
+        lambda other: definition.create_pipeline(parameters, dataclasses.replace(context, production=other)),
+        context.production,
+    )
+    if places:
+        found.append(
+            RuntimeParameter(DESTINATION_PARAMETER, context.production, _DESCRIPTIONS[DESTINATION_PARAMETER], places)
+        )
+    return [*found, *_data_digests(pipeline, pin_data), *_gates_digest(pipeline)]
+
+
+def _gates_digest(pipeline: Any) -> list[RuntimeParameter]:
+    """Ties a run to the thresholds that were reviewed: every step that holds some refuses to run under others."""
+    thresholds = {
+        node.id: held
+        for node in pipeline.components
+        if (held := {name: node.exec_properties[name] for name in _THRESHOLDS if name in node.exec_properties})
+    }
+    places = tuple(Place(step, GATES_PARAMETER) for step in thresholds)
+    description = _DESCRIPTIONS[GATES_PARAMETER]
+    digest = value_digest(thresholds)
+    return [RuntimeParameter(GATES_PARAMETER, digest, description, places, fixed=True)] if places else []
+
+
+def _built_with(definition: Definition, parameters: Parameters, context: Context, name: str, value: Any) -> Any:
+    """The pipeline with one parameter changed; not validated, since a value may be allowed only on the cluster."""
+    return definition.create_pipeline(parameters.model_copy(update={name: value}), context)
+
+
+def _data_digests(pipeline: Any, pin: bool) -> list[RuntimeParameter]:
+    """A digest per step that reads data: Kubeflow's cache sees that data changed only if a parameter does."""
+    readers = [node for node in pipeline.components if "input_digest" in node.exec_properties]
+    found = []
+    for node in readers:
+        digest = ""
+        properties = node.exec_properties
+        with contextlib.suppress(UsageError, OSError):  # data that only the cluster can see
+            if pin:
+                digest = input_digest(str(properties["input"]), properties["span"], properties["window"])
+        name = DATA_PARAMETER if len(readers) == 1 else f"{DATA_PARAMETER}_{node.id.lower()}"
+        found.append(RuntimeParameter(name, digest, _DESCRIPTIONS[DATA_PARAMETER], (Place(node.id, "input_digest"),)))
+    return found
+
+
+def _with_state(node: Any, state: str, volumes: bool) -> Resources:
+    """What a component asks for, and the volumes that its execution properties name a folder of."""
+    asked: Resources = getattr(node, "resources", None) or Resources()
+    texts = " ".join(value for value in node.exec_properties.values() if isinstance(value, str))
+    needed = {f"{state}/{name}": claim for name, claim in CLAIMS.items() if f"{state}/{name}/" in texts}
+    if not volumes:
+        return asked.model_copy(update={"empty_folders": (*asked.empty_folders, *needed)})
+    return asked.model_copy(update={"volumes": needed | asked.volumes})
+
+
+def _header(name: str, description: str, opened: list[RuntimeParameter]) -> str:
+    lines = ["# PIPELINE DEFINITION", f"# Name: {name}", f"# Description: {' '.join(description.split())}"]
+    if opened:
+        lines.append("# Inputs:")
+        lines += [f"#    {each.name}: {each.type} [Default: {each.default!r}]" for each in opened]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,133 @@
+"""TFX's launcher with one thing added: an output whose content has not changed is the artifact it was before.
+
+TFX keys its cache by the ids of input artifacts, so a step that runs again makes everything after it run
+again, even if it wrote the same bytes. Here a published output with the content of an earlier one is replaced
+by that one (build systems call it early cutoff): changed thresholds validate again but do not train again.
+"""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx import types
+from tfx.orchestration import data_types_utils
+from tfx.orchestration.portable import execution_publish_utils, launcher, merge_utils
+from tfx.orchestration.portable.mlmd import common_utils
+from tfx.types import artifact_utils
+
+from weighbridge.common.digests import bytes_digest, tree_digest, value_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.verdict.verdict import GATES_FILE
+
+CONTENT_DIGEST = "weighbridge_digest"
+
+_LIVE = metadata_store_pb2.Artifact.LIVE  # type: ignore[attr-defined]
+_log = logging.getLogger(__name__)
+
+
+class CutoffLauncher(launcher.Launcher):
+    """Launches one node; reuses earlier artifacts of the same content."""
+
+    def _publish_successful_execution(
+        self, execution_id: int, contexts: Sequence[Any], output_dict: Any, executor_output: Any
+    ) -> None:
+        updates = executor_output.output_artifacts if executor_output is not None else {}
+        merged = merge_utils.merge_updated_output_artifacts(
+            output_dict, data_types_utils.unpack_executor_output_artifacts(updates)
+        )
+        if executor_output is not None:
+            executor_output.ClearField("output_artifacts")
+        with self._mlmd_connection as metadata:
+            reused = {
+                key: [self._earlier_or_same(metadata, key, artifact) for artifact in artifacts]
+                for key, artifacts in merged.items()
+            }
+            reused = in_order_of_ids(metadata, reused)
+            execution_publish_utils.publish_succeeded_execution(
+                metadata_handle=metadata,
+                execution_id=execution_id,
+                contexts=contexts,
+                output_artifacts=reused,
+                executor_output=executor_output,
+            )
+
+    def _earlier_or_same(self, metadata: Any, key: str, artifact: types.Artifact) -> types.Artifact:
+        digest = content_digest(artifact)
+        if not digest:
+            return artifact
+        artifact.set_string_custom_property(CONTENT_DIGEST, digest)
+        earlier = self._earlier(metadata, key, artifact.type_name, digest)
+        if earlier is None:
+            return artifact
+        _log.info("%s is the same as before; using %s", key, earlier.uri)
+        shutil.rmtree(artifact.uri, ignore_errors=True)
+        return earlier
+
+    def _earlier(self, metadata: Any, key: str, type_name: str, digest: str) -> types.Artifact | None:
+        """This node's newest earlier output of that content that still is there; None if there is none."""
+        for earlier in self._published(metadata, key, type_name):
+            if earlier.get_string_custom_property(CONTENT_DIGEST) == digest and Path(earlier.uri).exists():
+                return earlier
+        return None
+
+    def _published(self, metadata: Any, key: str, type_name: str) -> list[types.Artifact]:
+        """This node's earlier outputs under `key`, newest first. Their folder is `<root>/<node>/<key>/<id>`."""
+        node = self._pipeline_node.node_info.id
+        found = [
+            artifact
+            for artifact in metadata.store.get_artifacts_by_type(type_name)
+            if artifact.state == _LIVE and Path(artifact.uri).parts[-3:-1] == (node, key)
+        ]
+        if not found:
+            return []
+        [artifact_type] = metadata.store.get_artifact_types_by_id([found[0].type_id])
+        found.sort(key=lambda artifact: artifact.id, reverse=True)
+        return [artifact_utils.deserialize_artifact(artifact_type, artifact) for artifact in found]
+
+
+def in_order_of_ids(metadata: Any, outputs: dict[str, list[types.Artifact]]) -> dict[str, list[types.Artifact]]:
+    """The outputs, all with ids, in ascending order.
+
+    TFX's cache pairs an execution's events with its artifacts as if both came in one order, but ML Metadata gives
+    artifacts by id: a new artifact before a reused one would come back from the cache under the other's key.
+    """
+    for artifacts in outputs.values():
+        for artifact in artifacts:
+            if not artifact.mlmd_artifact.HasField("id"):
+                artifact.set_mlmd_artifact_type(
+                    common_utils.register_type_if_not_exist(metadata, artifact.artifact_type)
+                )
+                [artifact.id] = metadata.store.put_artifacts([artifact.mlmd_artifact])
+    return dict(sorted(outputs.items(), key=lambda item: min((artifact.id for artifact in item[1]), default=0)))
+
+
+def content_digest(artifact: types.Artifact) -> str:
+    """Digest of what an artifact holds; empty where it holds nothing or lies elsewhere.
+
+    A component that knows a cheaper or order-independent digest of its data gives it as the custom property
+    `content_digest`; the gates beside the data still count.
+    """
+    folder = Path(artifact.uri)
+    try:
+        given = artifact.get_string_custom_property("content_digest")
+        if not given:
+            return value_digest([tree_digest(folder), _properties(artifact)])
+        gates = folder / GATES_FILE
+        return value_digest([given, bytes_digest(gates.read_bytes()) if gates.exists() else "", _properties(artifact)])
+    except (UsageError, OSError):
+        return ""
+
+
+def _properties(artifact: types.Artifact) -> dict[str, str]:
+    """The artifact's properties that later steps may read, except those that name a run or a place."""
+    message = artifact.mlmd_artifact
+    kept = {f"property:{name}": str(value) for name, value in message.properties.items()}
+    return kept | {
+        name: str(value)
+        for name, value in message.custom_properties.items()
+        if name
+        not in (CONTENT_DIGEST, "name", "tfx_version", "input_digest", "state", "pipeline_name", "producer_component")
+    }

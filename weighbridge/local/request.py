@@ -1,0 +1,96 @@
+"""What `weighbridge run` is asked: which pipeline on what, how far, on how much, and where its model goes."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from weighbridge.common.errors import UsageError
+from weighbridge.definition import Context, Definition, Parameters, load
+from weighbridge.runs.workspace import Run, Workspace
+
+WHOLE = 1.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run that is asked for.
+
+    Attributes:
+        definition: the pipeline.
+        parameters: its parameters.
+        workspace: where it runs; that of rehearsals where it is one.
+        context: what the pipeline is told of it.
+        to: the step to end after; empty for all.
+        delivered_to: the stage that the model goes to; empty for the workspace's production.
+    """
+
+    definition: Definition
+    parameters: Parameters
+    workspace: Workspace
+    context: Context
+    to: str = ""
+    delivered_to: str = ""
+
+    def new_run(self) -> Run:
+        """The folder of a new run of it."""
+        if self.workspace.rehearsal:
+            self.workspace.copy_history()
+        values = self.parameters.model_dump(mode="json")
+        return self.workspace.new_run(self.definition, values, to=self.to, delivered_to=self.delivered_to)
+
+
+def request(
+    pipeline: str,
+    data: str | None,
+    settings: list[str] | None,
+    workdir: str | Path,
+    *,
+    to: str = "",
+    sample: float = WHOLE,
+    deliver_to: str = "",
+    places_file: str = "",
+) -> Request:
+    """What the options of `run` and `plan` ask for.
+
+    Args:
+        pipeline: name or import path.
+        data: `--data`.
+        settings: `--set`.
+        workdir: `--workdir`.
+        to: `--to`; whether there is such a step shows when the pipeline is built.
+        sample: `--sample`.
+        deliver_to: `--deliver-to`.
+        places_file: `--places`.
+
+    Raises:
+        UsageError: a value is not allowed.
+    """
+    if not 0 < sample <= WHOLE:
+        raise UsageError(f"--sample {sample:g} is no share of the data", "Give a number above 0 and up to 1, e.g. 0.2.")
+    rehearsal = sample < WHOLE
+    if rehearsal and deliver_to:
+        raise UsageError("--sample and --deliver-to exclude each other", "A rehearsal pushes nothing.")
+    definition = load(pipeline)
+    parameters = definition.parameters(data, settings or ())
+    workspace = Workspace(workdir, definition.name, rehearsal)
+    context = dataclasses.replace(workspace.context(definition), sample=sample)
+    if deliver_to:
+        context = _delivering(context, workspace, deliver_to, places_file)
+    return Request(definition, parameters, workspace, context, to, deliver_to)
+
+
+def _delivering(context: Context, workspace: Workspace, stage: str, places_file: str) -> Context:
+    """The context of a run that pushes to a stage, and weighs against what is in production."""
+    from weighbridge.runs.stages import places, policy
+    from weighbridge.thresholds.delivery import PRODUCTION
+
+    delivery, _ = policy(context.folder)
+    if delivery.stage(stage).approval == "required":
+        first = delivery.names[0]
+        raise UsageError(
+            f"What goes to {stage} must be approved, which a run cannot be",
+            f"Run with --deliver-to {first}; then: weighbridge promote {context.name} --from {first} --to {stage} "
+            "--approved-by NAME.",
+        )
+    found = places(workspace, delivery, places_file)
+    return dataclasses.replace(context, production=found[PRODUCTION], deliver_to=found[stage])

@@ -1,0 +1,222 @@
+"""Launches a TFX pipeline's nodes one after another and says what each did."""
+
+import difflib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from weighbridge.common import files
+from weighbridge.common.digests import code_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.definition import Context
+from weighbridge.runs.fingerprint import step_modules
+
+if TYPE_CHECKING:
+    from weighbridge.local.launcher import CutoffLauncher
+
+
+@dataclass
+class NodeResult:
+    """What launching one node gave.
+
+    Attributes:
+        name: the node's id.
+        cached: an earlier execution's outputs were used.
+        ran: the node was executed now; neither cached nor ran means that TFX skipped it (a condition).
+        seconds: wall time.
+        outputs: its output artifacts by key (TFX artifacts).
+        inputs: its input artifacts by key.
+        exec_properties: as resolved for this execution.
+    """
+
+    name: str
+    cached: bool
+    ran: bool
+    seconds: float
+    outputs: dict[str, list[Any]] = field(default_factory=dict)
+    inputs: dict[str, list[Any]] = field(default_factory=dict)
+    exec_properties: dict[str, Any] = field(default_factory=dict)
+
+
+class PipelineSteps:
+    """A TFX pipeline, compiled and ready to be launched node by node on this machine.
+
+    Args:
+        pipeline: a `tfx.orchestration.pipeline.Pipeline`.
+        run_id: id of this run in ML Metadata.
+        code_file: JSON file that remembers, per node, the code of the user functions it last ran with.
+
+    Attributes:
+        modules: names of the own code behind each node, by its id.
+        changed_code: the nodes launched so far whose user functions are not as they were, where only that is known.
+    """
+
+    def __init__(self, pipeline: Any, run_id: str, code_file: str) -> None:
+        from tfx.dsl.compiler import compiler, constants
+        from tfx.orchestration.local import runner_utils
+        from tfx.orchestration.portable import runtime_parameter_utils
+
+        if pipeline.metadata_connection_config is None:
+            raise UsageError(
+                f"Pipeline {pipeline.pipeline_info.pipeline_name} has no metadata_connection_config",
+                "Build it with context.pipeline([...]), or pass a sqlite connection of your own.",
+            )
+        self.modules = {node.id: step_modules(node) for node in pipeline.components}
+        self._pushing = [node.id for node in pipeline.components if _pushes(node)]
+        self._properties = {node.id: dict(getattr(node, "exec_properties", {})) for node in pipeline.components}
+        self._digested = {
+            node.id for node in pipeline.components if "code_digest" in getattr(node, "exec_properties", {})
+        }
+        self._ir = compiler.Compiler().compile(pipeline)
+        runtime_parameter_utils.substitute_runtime_parameter(
+            self._ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
+        )
+        self._deployment = runner_utils.extract_local_deployment_config(self._ir)
+        connection = self._deployment.metadata_connection_config
+        self._connection = getattr(connection, connection.WhichOneof("connection_config"))
+        self._code_file = code_file
+        self.changed_code: set[str] = set()
+
+    @property
+    def names(self) -> list[str]:
+        """Ids of the nodes, in the order they run."""
+        return [node.pipeline_node.node_info.id for node in self._ir.nodes]
+
+    def extent(self, to: str, pushes: bool) -> tuple[list[str], dict[str, str]]:
+        """Which steps to launch.
+
+        Args:
+            to: the last step that is wanted; empty for all.
+            pushes: whether steps that push are wanted.
+
+        Returns:
+            The names of the steps to launch, and of those to be recorded as left out with the reason.
+
+        Raises:
+            UsageError: there is no step of that name.
+        """
+        names = self.names
+        if to and to not in names:
+            close = difflib.get_close_matches(to, names, n=1)
+            guess = f" Did you mean {close[0]!r}?" if close else ""
+            raise UsageError(f"There is no step {to!r}.{guess}", f"Steps: {', '.join(names)}.")
+        wanted = names[: names.index(to) + 1] if to else names
+        end = next((index for index, name in enumerate(wanted) if name in self._pushing), len(wanted))
+        end = len(wanted) if pushes else end
+        return wanted[:end], dict.fromkeys(wanted[end:], "a rehearsal pushes nothing")
+
+    def check(self, context: Context) -> None:
+        """Make sure that the pipeline does what its context asks for.
+
+        Raises:
+            UsageError: it would push elsewhere, or use all the data where a share was asked for.
+        """
+        if context.deliver_to and not any(
+            context.deliver_to in str(value) for name in self._pushing for value in self._properties[name].values()
+        ):
+            raise UsageError(
+                f"Pipeline {context.name} would not push to {context.deliver_to}",
+                "Give its Pusher destination=context.destination.",
+            )
+        samples = [share_of(properties["sample"]) for properties in self._properties.values() if "sample" in properties]
+        if context.sample != 1.0 and context.sample not in samples:
+            raise UsageError(
+                f"Pipeline {context.name} would use all its data, not {context.sample:g} of them",
+                "Give its ExampleGen sample=context.sample.",
+            )
+
+    def launch(self) -> Iterator[NodeResult]:
+        """Launch node after node; a node's error is raised from here."""
+        for node in self._ir.nodes:
+            yield self._launch(node.pipeline_node)
+
+    def _launch(self, node: Any) -> NodeResult:
+        from tfx.orchestration import metadata
+        from tfx.orchestration.local import runner_utils
+
+        name = node.node_info.id
+        started = time.monotonic()
+        modules = set() if name in self._digested else self.modules.get(name, set())
+        code = _NodeCode(self._code_file, name, modules)
+        if code.changed:
+            self.changed_code.add(name)
+            node.execution_options.caching_options.enable_cache = False
+        info = self._new_launcher(
+            pipeline_node=node,
+            mlmd_connection=metadata.Metadata(self._connection),
+            pipeline_info=self._ir.pipeline_info,
+            pipeline_runtime_spec=self._ir.runtime_spec,
+            executor_spec=runner_utils.extract_executor_spec(self._deployment, name),
+            custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, name),
+        ).launch()
+        code.remember()
+        state, outputs = self._execution(getattr(info, "execution_id", None))
+        return NodeResult(
+            name=name,
+            cached=state == "CACHED",
+            ran=state == "COMPLETE",
+            seconds=time.monotonic() - started,
+            outputs=outputs,
+            inputs={key: list(artifacts) for key, artifacts in (getattr(info, "input_dict", None) or {}).items()},
+            exec_properties=dict(getattr(info, "exec_properties", None) or {}),
+        )
+
+    def _new_launcher(self, **options: Any) -> "CutoffLauncher":
+        from weighbridge.local.launcher import CutoffLauncher
+
+        return CutoffLauncher(**options)
+
+    def _execution(self, execution_id: int | None) -> tuple[str, dict[str, list[Any]]]:
+        """State and outputs of an execution, as ML Metadata has them."""
+        from ml_metadata.proto import metadata_store_pb2
+        from tfx.orchestration import metadata
+        from tfx.orchestration.portable.mlmd import execution_lib
+
+        if not execution_id:
+            return "SKIPPED", {}
+        with metadata.Metadata(self._connection) as handle:
+            [execution] = handle.store.get_executions_by_id([execution_id])
+            outputs = execution_lib.get_output_artifacts(handle, execution_id)
+        state = metadata_store_pb2.Execution.State.Name(execution.last_known_state)  # type: ignore[attr-defined]
+        return state, {key: list(artifacts) for key, artifacts in outputs.items()}
+
+
+def _pushes(node: Any) -> bool:
+    return any(channel.type_name == "PushedModel" for channel in node.outputs.values())
+
+
+class _NodeCode:
+    """Whether the own code behind a node changed since the node last ran.
+
+    Our components carry a `code_digest`, which is part of TFX's cache key. Stock Transform or Tuner with a dotted
+    function, and function components, carry none: TFX would not notice an edited function.
+    """
+
+    def __init__(self, file: str, name: str, modules: set[str]) -> None:
+        self._file, self._name = file, name
+        self._digest = code_digest(modules) if modules else ""
+        self.changed = bool(self._digest) and _read_json(file).get(name) != self._digest
+
+    def remember(self) -> None:
+        if self.changed:
+            files.write_json(self._file, _read_json(self._file) | {self._name: self._digest})
+
+
+def _read_json(path: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(Path(path).read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def share_of(sample: Any) -> float | None:
+    """The share of the data in a component's parameter `sample`: a number, or JSON as ExampleGen has it."""
+    from weighbridge.components.example_gen.sample import Sample
+
+    try:
+        return float(sample) if isinstance(sample, float) else Sample.model_validate_json(sample).share
+    except ValueError:
+        return None

@@ -1,0 +1,184 @@
+"""Makes a plan: what changed is told from digests; TFX is loaded only where something did."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from weighbridge.common.digests import file_digest, value_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.common.memory import without_collections
+from weighbridge.components.production_model.record import read_record
+from weighbridge.local.request import Request
+from weighbridge.local.run import Outcome, earlier_outcome, last_outcome
+from weighbridge.plan import changes
+from weighbridge.plan.model import Base, Change, Plan, PlannedStep, Reused
+from weighbridge.plan.past import Past
+from weighbridge.plan.revision import lock_files, repository, revision
+from weighbridge.runs import fingerprint
+from weighbridge.runs.stages import policy
+
+if TYPE_CHECKING:
+    from weighbridge.plan.dry_run import ForeseenSteps
+
+
+def make_plan(asked: Request, *, force: bool = False, revision_name: str = "") -> Plan:
+    """What `weighbridge run` would do.
+
+    Args:
+        asked: what it would be asked.
+        force: whether it would start even if nothing changed.
+        revision_name: a git revision to compare with instead of production; empty for production.
+
+    Raises:
+        UsageError: the pipeline or something beside it is wrong, or there is no such revision.
+    """
+    if revision_name:
+        return _against_revision(asked, revision_name)
+    options: dict[str, Any] = {"to": asked.to, "delivered_to": asked.delivered_to}
+    what = (asked.definition, asked.parameters, asked.workspace, asked.context)
+    outcome = None if force else earlier_outcome(*what, **options)
+    base, before = _base(asked)
+    if outcome is not None:
+        changed = _changes(asked, before, outcome.run.record.facts, {})
+        return _plan(asked, base, changed, _as_before(outcome), outcome=outcome)
+    with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
+        steps, planned = _foreseen(asked, Path(folder))
+    last = last_outcome(asked.workspace, **options)
+    changed = _changes(asked, before, last.record.facts if last else {}, steps.modules)
+    return _plan(asked, base, changed, planned, steps)
+
+
+def _against_revision(asked: Request, name: str) -> Plan:
+    """The plan for a commit: what of the pipeline it changes, and which steps would run here for it.
+
+    Where it changes nothing, no run is needed, whatever this machine's cache holds.
+    """
+    definition, schema = asked.definition, asked.context.schema
+    base = Base(kind="revision", revision=name, note=f"compared with the source code of {name}")
+    top = repository(definition.folder)
+    with revision(name, definition.folder) as moved, tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
+
+        def compared(modules: fingerprint.Modules) -> list[Change]:
+            before = fingerprint.reviewed(definition, schema, modules, moved) | {"libraries": lock_files(moved(top))}
+            after = fingerprint.reviewed(definition, schema, modules) | {"libraries": lock_files(top)}
+            return changes.differences(before, after)
+
+        # All code that any step could call; which step it is shows when the pipeline is built.
+        package = definition.module.rpartition(".")[0] or definition.module
+        if not compared({"": ["weighbridge.components", package]}):
+            return _plan(asked, base, [], ())
+        steps, planned = _foreseen(asked, Path(folder))
+        found = compared({step: sorted(names) for step, names in steps.modules.items()})
+    return _plan(asked, base, found, planned if found else (), steps)
+
+
+def _foreseen(asked: Request, folder: Path) -> "tuple[ForeseenSteps, tuple[PlannedStep, ...]]":
+    with without_collections():
+        from weighbridge.plan.dry_run import ForeseenSteps, foreseeing
+
+        pipeline = asked.definition.create_pipeline(asked.parameters, foreseeing(asked.context, folder))
+        steps = ForeseenSteps(pipeline, folder, asked.workspace.code_file, Past(asked.workspace.runs()))
+    extent = steps.extent(asked.to, pushes=not asked.workspace.rehearsal)
+    steps.check(asked.context)
+    return steps, tuple(steps.foresee(*extent))
+
+
+def _plan(
+    asked: Request,
+    base: Base,
+    changed: "list[Change]",
+    planned: tuple[PlannedStep, ...],
+    steps: "ForeseenSteps | None" = None,
+    outcome: Outcome | None = None,
+) -> Plan:
+    running = [step.name for step in planned if step.action == "run"]
+    delivery, _ = policy(asked.definition.folder)
+    stands = outcome.verdict if outcome else None
+    return Plan(
+        pipeline=asked.definition.name,
+        base=base,
+        changed=tuple(changed),
+        steps=planned,
+        nothing=not running,
+        trains=steps is not None and any(map(steps.trains, running)),
+        pushes=steps is not None and any(map(steps.pushes, running)),
+        approvals=tuple(delivery.approvals),
+        outcome=Reused(run_id=outcome.run.record.run_id, passed=stands.passed) if outcome and stands else None,
+    )
+
+
+def _as_before(outcome: Outcome) -> tuple[PlannedStep, ...]:
+    """The steps of a run whose outcome stands."""
+    return tuple(
+        PlannedStep(
+            name=step.name,
+            action="skipped" if step.state == "skipped" else "cached",
+            why=step.note if step.state in ("skipped", "refused") else "nothing it depends on changed",
+            seconds=0.0,
+        )
+        for step in outcome.run.record.steps
+    )
+
+
+def _base(asked: Request) -> tuple[Base, dict[str, Any]]:
+    """The run that made what is in production, else the last that came to a verdict; and its facts."""
+    record = read_record(asked.context.production)
+    # A run of an older version kept no facts that tell the parts apart.
+    runs = [run for run in asked.workspace.runs() if run.record.kind != "promotion" and "modules" in run.record.facts]
+    if record is None:
+        if not runs:
+            return Base(kind="none", note="nothing is in production, and nothing ran here yet"), {}
+        last = runs[-1].record
+        return Base(
+            kind="run", run_id=last.run_id, note="nothing is in production yet; this is the last run"
+        ), last.facts
+    base = Base(kind="production", run_id=record.run_id, version=record.version)
+    made = next((run for run in runs if run.record.run_id == record.run_id), None)
+    if made is None:
+        note = "its run's facts are not here: thresholds, schema and image are compared, data and code cannot be"
+        return base.model_copy(update={"note": note}), {}
+    return base, made.record.facts
+
+
+def _changes(
+    asked: Request, before: Mapping[str, Any], last: Mapping[str, Any], modules: Mapping[str, set[str]]
+) -> list[Change]:
+    """What changed since `before`, and whether production did since the last run.
+
+    Args:
+        asked: what a run would be asked.
+        before: facts of the run to compare with; empty where they are not here.
+        last: facts of the last run, which names what is read; empty for none.
+        modules: own code behind each step of the pipeline as it is now; empty to take that of the last run.
+    """
+    told = dict(last or before)
+    if modules:
+        told["modules"] = {step: sorted(names) for step, names in modules.items()}
+    try:
+        now = fingerprint.now(told, asked.definition, asked.parameters, asked.context)
+    except (KeyError, TypeError):  # none ran yet, or one of an older version
+        now = {}
+    record = read_record(asked.context.production)
+    if before and now:
+        found = changes.differences(before, now)
+    else:
+        found = changes.subject_differences(record.subject, _subject(asked)) if record else []
+    if now and record and last.get("production") != now["production"]:
+        note = f"version {record.version} was put there since the last run, which weighed against another"
+        found.append(Change(what="production", note=note))
+    return found
+
+
+def _subject(asked: Request) -> dict[str, str]:
+    """Of what a verdict is bound to, that which is known without running: thresholds, schema, image."""
+    told = {"image": os.environ.get(fingerprint.IMAGE_VARIABLE, "")}
+    if asked.context.schema.is_file():
+        told["schema"] = file_digest(asked.context.schema)
+    try:
+        gates = asked.context.gates
+    except UsageError:
+        return told
+    sections = {name: getattr(gates, name).model_dump(mode="json") for name in ("quality", "latency")}
+    return told | {"gates": value_digest(sections)}

@@ -1,0 +1,150 @@
+"""The verdict card: what a person sees at the end of a run, at a glance.
+
+On a terminal it fits the window and has colours; elsewhere it is plain lines, one per gate, that can be searched.
+"""
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from weighbridge.report.gate_groups import MARKS, Line, Room, State, rooms
+from weighbridge.report.text import count, cut, one_line, short_digest
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from weighbridge.verdict import Verdict
+
+_STYLES: dict[State, str] = {"refused": "bold red", "warning": "yellow", "passed": "green"}
+_MOST_COLUMNS = 120
+_VALUE_COLUMNS = 24
+_NAMED = 3
+_LEAST_NAME = 24
+_LEAST_VALUE = len("production")
+# The mark, and the blanks between the columns.
+_GAPS = 8
+# For terminals and logs that have no more than ASCII.
+_ASCII = str.maketrans({"✗": "x", "✓": "+", "≥": ">=", "≤": "<=", "–": "-", "…": "..", "·": "|", "─": "-", "×": "x"})
+
+
+def print_card(console: "Console", verdict: "Verdict") -> None:
+    """Print the verdict card.
+
+    Args:
+        console: where to; its width and whether it is a terminal decide the layout.
+        verdict: what to show.
+    """
+    width = min(console.width, _MOST_COLUMNS) if console.is_terminal else None
+    for line in _card(verdict, width):
+        line.rstrip()
+        if console.options.ascii_only:
+            line.plain = line.plain.translate(_ASCII).encode("ascii", "replace").decode()
+        # Lines are cut to the window here; the console must not wrap them again, in a window or in a log.
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def _card(verdict: "Verdict", width: int | None) -> Iterator["Text"]:
+    grouped = rooms(verdict.gates)
+    state: State = "passed" if verdict.passed else "refused"
+    if width:
+        yield _text("─" * width, _STYLES[state])
+    yield _headline(verdict, state)
+    yield _text("")
+    columns = _columns(grouped, width)
+    for room in grouped:
+        yield from _room(room, columns, width)
+        yield _text("")
+    bound = {"verdict": verdict.digest, **dict(sorted(verdict.subject.items()))}
+    weighed = ", ".join(f"{name} {short_digest(value)}" for name, value in bound.items())
+    yield from _wrapped(f"weighed: {weighed}", "dim", 0, width)
+    # A long card scrolls its headline out of the window; what counts is said again where the eye is.
+    yield from _wrapped(_closing(verdict), f"bold {_STYLES[state]}", 0, width)
+    if width:
+        yield _text("─" * width, _STYLES[state])
+
+
+def _headline(verdict: "Verdict", state: State) -> "Text":
+    refused, warned, total = len(verdict.refusals), len(verdict.warnings), len(verdict.gates)
+    line = _text(f"{MARKS[state]} {'PASSED' if verdict.passed else 'REFUSED'}", f"bold {_STYLES[state]}")
+    line.append(f"  {one_line(verdict.pipeline)}", style="bold")
+    told = f"{refused} of {count(total, 'gate')} refused" if refused else f"{count(total, 'gate')}, none refused"
+    line.append(f" · {told}" if total else " · no gate weighed anything")
+    if warned:
+        line.append(f" · {count(warned, 'warning')}", style=_STYLES["warning"])
+    line.append(f" · run {one_line(verdict.run_id)}", style="dim")
+    return line
+
+
+def _closing(verdict: "Verdict") -> str:
+    if verdict.passed:
+        return f"{MARKS['passed']} PASSED"
+    names = [gate.name for gate in verdict.refusals]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{MARKS['refused']} REFUSED by {', '.join(names[:_NAMED]) or 'the lack of gates'}{more}"
+
+
+def _room(room: Room, columns: list[int], width: int | None) -> Iterator["Text"]:
+    head = _row("", [cut(one_line(room.name), columns[0]), "observed", "allowed", "production"], columns, "dim")
+    head.stylize("not dim bold", 0, columns[0] + 2)
+    yield head
+    for each in room.lines:
+        yield _row(
+            MARKS[each.state], _cells(each, columns), columns, "", _STYLES[each.state], bold=each.state == "refused"
+        )
+        if each.state != "passed":
+            yield from _wrapped(each.message, _STYLES[each.state].removeprefix("bold "), 4, width)
+
+
+def _cells(line: Line, columns: list[int] | None = None) -> list[str]:
+    """Name and values of a line, cut to the columns; the number of gates is never cut off."""
+    name, *values = map(one_line, (line.name, line.observed, line.allowed, line.production))
+    many = f" ({len(line.gates)} gates)" if len(line.gates) > 1 else ""
+    if columns is None:
+        return [name + many, *values]
+    shown = [cut(value, wide) for value, wide in zip(values, columns[1:], strict=True)]
+    return [cut(name, columns[0] - len(many)) + many, *shown]
+
+
+def _columns(grouped: list[Room], width: int | None) -> list[int]:
+    """Widths of the name and the three values; where the window is narrow first the name gives way, then values."""
+    from rich.cells import cell_len
+
+    cells = [_cells(line) for room in grouped for line in room.lines]
+    widest = [max((cell_len(cell) for cell in column), default=0) for column in zip_longest(*cells, fillvalue="")]
+    name, *values = widest or [0, 0, 0, 0]
+    most = _VALUE_COLUMNS
+    while width and sum(min(value, most) for value in values) > width - _GAPS - _LEAST_NAME and most > _LEAST_VALUE:
+        most -= 1
+    values = [max(min(value, most), _LEAST_VALUE) for value in values]
+    return [min(name, width - _GAPS - sum(values)) if width else name, *values]
+
+
+def _row(
+    mark: str, cells: list[str], columns: list[int], style: str, mark_style: str = "", bold: bool = False
+) -> "Text":
+    from rich.cells import cell_len
+
+    line = _text(f"{mark:<2}", mark_style)
+    line.append(cells[0] + " " * (columns[0] - cell_len(cells[0])), style="bold" if bold else style)
+    for cell, columns_wide in zip(cells[1:], columns[1:], strict=True):
+        line.append("  " + " " * (columns_wide - cell_len(cell)) + cell, style=style)
+    return line
+
+
+def _wrapped(content: str, style: str, indent: int, width: int | None) -> Iterator["Text"]:
+    import textwrap
+
+    shown = one_line(content)
+    blank = " " * indent
+    if width is None:
+        yield _text(blank + shown, style)
+        return
+    for part in textwrap.wrap(shown, max(width, 40), initial_indent=blank, subsequent_indent=blank):
+        yield _text(part, style)
+
+
+def _text(content: str, style: str = "") -> "Text":
+    from rich.text import Text
+
+    return Text(content, style=style, no_wrap=True, end="")

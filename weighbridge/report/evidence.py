@@ -1,0 +1,134 @@
+"""Everything a report shows: the verdict, and what the steps measured, gathered from their output folders."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from weighbridge.common.digests import library_versions
+from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.examples import SPLIT_PREFIX, SUMMARY_FILE
+from weighbridge.report.documents import Comparison, Examples, History, LatencyReport, Metrics, Step
+from weighbridge.report.features import Feature, read_features
+from weighbridge.verdict import Verdict
+
+DocumentT = TypeVar("DocumentT", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What there is to show of a run; all but the verdict may be missing, as in a run that stopped early.
+
+    Attributes:
+        verdict: the only thing that decides.
+        metrics: quality per slice, of the Evaluator.
+        latency: latency, size and load time, of the Evaluator.
+        history: training curves, of the Trainer.
+        examples: rows and input files, of the ExampleGen.
+        comparison: distances between distributions, of the DataValidator.
+        statistics: features by split.
+        steps: the run's steps in order.
+        versions: versions of the libraries that computed, by name.
+        notes: what could not be shown, and why; one sentence each.
+    """
+
+    verdict: Verdict
+    metrics: Metrics | None = None
+    latency: LatencyReport | None = None
+    history: History | None = None
+    examples: Examples | None = None
+    comparison: Comparison | None = None
+    statistics: Mapping[str, list[Feature]] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def collect(
+        cls,
+        verdict: Verdict,
+        folders: Mapping[str, str | Path],
+        *,
+        steps: Iterable[Mapping[str, Any]] = (),
+        versions: Mapping[str, str] | None = None,
+        notes: Iterable[str] = (),
+    ) -> "Evidence":
+        """Gather a run's evidence. A file that is not there is left out; one that cannot be read becomes a note.
+
+        Args:
+            verdict: the run's verdict.
+            folders: artifact folders by output key; `examples`, `statistics`, `anomalies`, `model_run` and
+                `evaluation` are read, others ignored.
+            steps: `{"name", "state", "seconds", "cached", "rows", "note"}` each, in order.
+            versions: versions to show; by default those of the installed libraries that compute.
+            notes: notes of the caller's own.
+        """
+        reader = _Reader({key: Path(folder) for key, folder in folders.items()}, list(notes))
+        return cls(
+            verdict=verdict,
+            metrics=reader.document("evaluation", "metrics.json", Metrics),
+            latency=reader.document("evaluation", "latency.json", LatencyReport),
+            history=reader.document("model_run", "history.json", History),
+            examples=reader.document("examples", SUMMARY_FILE, Examples),
+            comparison=reader.document("anomalies", "comparison.json", Comparison),
+            statistics=reader.statistics(),
+            steps=reader.steps(steps),
+            versions=dict(library_versions() if versions is None else versions),
+            notes=tuple(reader.notes),
+        )
+
+
+collect = Evidence.collect
+
+
+class _Reader:
+    """Reads what is there and notes what is broken: a report is wanted most when something went wrong."""
+
+    def __init__(self, folders: dict[str, Path], notes: list[str]) -> None:
+        self._folders = folders
+        self.notes = notes
+
+    def document(self, key: str, name: str, model: type[DocumentT]) -> DocumentT | None:
+        if key not in self._folders:
+            return None
+        path = self._folders[key] / name
+        try:
+            return model.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            self.notes.append(f"{name} of {key} cannot be shown: {_problem(error)}.")
+        except OSError as error:
+            self.notes.append(f"{name} of {key} cannot be read: {error.strerror}.")
+        return None
+
+    def statistics(self) -> dict[str, list[Feature]]:
+        found: dict[str, list[Feature]] = {}
+        if "statistics" not in self._folders:
+            return found
+        for path in sorted(self._folders["statistics"].glob(f"{SPLIT_PREFIX}*/FeatureStats.pb")):
+            split = path.parent.name.removeprefix(SPLIT_PREFIX)
+            try:
+                found[split] = read_features(path)
+            except UsageError:
+                self.notes.append(f"The statistics of split {split} cannot be read.")
+        # What is learnt from comes before what it is tested on.
+        return dict(sorted(found.items(), key=lambda item: (item[0] != "train", item[0])))
+
+    def steps(self, given: Iterable[Mapping[str, Any]]) -> tuple[Step, ...]:
+        steps = []
+        for number, values in enumerate(given, 1):
+            try:
+                steps.append(Step.model_validate(dict(values)))
+            except (ValidationError, TypeError, ValueError) as error:
+                why = _problem(error) if isinstance(error, ValidationError) else str(error)
+                self.notes.append(f"Step {number} cannot be shown: {why}.")
+        return tuple(steps)
+
+
+def _problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "the file"
+    return f"{where}: {first['msg']}"

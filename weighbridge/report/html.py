@@ -1,0 +1,87 @@
+"""The single-file HTML report.
+
+It must render where Jenkins shows it: no script, no inline style attribute, and readable even where the policy blocks
+the style sheet in it, so the page is plain semantic HTML and the charts are SVG with presentation attributes.
+"""
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from weighbridge.report import figures, tables
+from weighbridge.report.documents import Comparison
+from weighbridge.report.evidence import Evidence
+from weighbridge.report.gate_groups import MARKS, WORDS, rooms, state_of
+from weighbridge.report.plots import read_plots
+from weighbridge.report.text import bytes_text, clean, count, number_text, seconds_text, short_digest, signed_text
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_html(evidence: Evidence) -> str:
+    """The evidence as one HTML page that refers to no other file; the same evidence gives the same bytes."""
+    verdict, metrics = evidence.verdict, evidence.metrics
+    plots = read_plots(metrics.plots) if metrics else {}
+    distances = (evidence.comparison or Comparison()).distances
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            evidence=evidence,
+            verdict=verdict,
+            state="passed" if verdict.passed else "refused",
+            rooms=rooms(verdict.gates),
+            stopped=tables.stopped_at(evidence.steps),
+            slice_charts=figures.slice_charts(metrics) if metrics else [],
+            plot_charts=figures.plot_charts(metrics, plots) if metrics else [],
+            plot_tables=tables.plot_tables(plots),
+            undrawable=tables.undrawable(plots),
+            training_charts=figures.training_charts(evidence.history) if evidence.history else [],
+            latency_charts=figures.latency_charts(evidence.latency.batches) if evidence.latency else [],
+            latency_rows=tables.latency_rows(evidence.latency) if evidence.latency else [],
+            variant_rows=tables.variant_rows(evidence.latency) if evidence.latency else [],
+            model_rows=tables.model_rows(evidence.latency) if evidence.latency else [],
+            feature_charts=figures.feature_charts(evidence.statistics, distances),
+            feature_rows=tables.feature_rows(evidence.statistics),
+            distances=distances,
+            splits=tables.splits(evidence.examples) if evidence.examples else [],
+        )
+    )
+
+
+@functools.cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    environment.globals.update(
+        icon=figures.icon, split_legend=figures.split_legend, state_of=state_of, MARKS=MARKS, WORDS=WORDS
+    )
+    environment.filters.update(
+        bytes=bytes_text,
+        counted=count,
+        number=number_text,
+        signed=signed_text,
+        seconds=seconds_text,
+        short=short_digest,
+        interval=tables.interval_text,
+        inputs=tables.inputs_text,
+    )
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Strings from data lose the characters that HTML forbids; markup of our own is clean already."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value

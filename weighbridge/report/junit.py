@@ -1,0 +1,61 @@
+"""The verdict as JUnit XML, as Jenkins and its relatives read it: a gate is a test case."""
+
+from xml.etree import ElementTree as ET
+
+from weighbridge.report.evidence import Evidence
+from weighbridge.report.gate_groups import Line, room_of, state_of
+from weighbridge.report.text import clean
+from weighbridge.verdict import Gate
+
+# A document without test cases looks like success to most of its readers.
+_NOTHING = Gate(
+    name="run.gates.present",
+    passed=False,
+    message="No gate weighed anything, so nothing passed. Add a DataValidator or an Evaluator to the pipeline.",
+)
+
+
+def render_junit(evidence: Evidence) -> str:
+    """The evidence's verdict as an XML document.
+
+    The class of a test case is `<pipeline>.<room>`, so that Jenkins shows the pipeline as the package and the room as
+    the class. A refused gate is a failure; a refused gate that only warns is a skipped test, which Jenkins shows
+    with its message without failing the build. Every test case's output tells observed, allowed and production.
+    """
+    verdict = evidence.verdict
+    gates = verdict.gates or (_NOTHING,)
+    counts = {
+        "tests": str(len(gates)),
+        "failures": str(sum(gate.refuses for gate in gates)),
+        "errors": "0",
+        "skipped": str(len(verdict.warnings)),
+        "time": f"{sum(step.seconds for step in evidence.steps):.3f}",
+    }
+    root = ET.Element("testsuites", {"name": "weighbridge"} | {key: counts[key] for key in counts if key != "skipped"})
+    suite = ET.SubElement(root, "testsuite", {"name": clean(verdict.pipeline) or "weighbridge"} | counts)
+    properties = ET.SubElement(suite, "properties")
+    bound = {"run_id": verdict.run_id, "verdict": verdict.digest, **dict(sorted(verdict.subject.items()))}
+    for name, value in bound.items():
+        ET.SubElement(properties, "property", {"name": clean(name), "value": clean(value)})
+    for gate in gates:
+        suite.append(_case(gate, verdict.pipeline))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _case(gate: Gate, pipeline: str) -> ET.Element:
+    room = room_of(gate)
+    # A dot would make Jenkins cut the package in two.
+    package = clean(pipeline).replace(".", "_") or "weighbridge"
+    case = ET.Element(
+        "testcase", {"classname": f"{package}.{clean(room)}", "name": clean(gate.name) or "gate", "time": "0"}
+    )
+    line = Line(state_of(gate), gate.name, (gate,))
+    told = f"observed: {line.observed}\nallowed: {line.allowed}\nproduction: {line.production}\n{gate.message}"
+    if line.state == "refused":
+        failure = ET.SubElement(case, "failure", {"message": clean(gate.message), "type": "refused"})
+        failure.text = clean(told)
+    elif line.state == "warning":
+        ET.SubElement(case, "skipped", {"message": clean(f"warning: {gate.message}")})
+    ET.SubElement(case, "system-out").text = clean(told)
+    return case

@@ -1,0 +1,114 @@
+"""The verdict as Markdown, for a pull request's comment: headline, what to do, gates, change against production."""
+
+import re
+from collections.abc import Iterable
+
+from weighbridge.report.documents import Metric
+from weighbridge.report.evidence import Evidence
+from weighbridge.report.gate_groups import MARKS, WORDS, Line, rooms
+from weighbridge.report.text import count, number_text, one_line, short_digest, signed_text
+from weighbridge.verdict import Verdict
+
+# All that could begin emphasis, code, links, images, HTML, cells or mentions. Inside a word `_` is harmless.
+_SPECIAL = re.compile(r"[&<>|\\`*\[\]~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+
+# A comment should stay readable; the HTML report has all slices.
+_METRICS = 40
+
+
+def render_markdown(evidence: Evidence) -> str:
+    """The evidence as GitHub-flavoured Markdown; every string from data is escaped."""
+    verdict = evidence.verdict
+    blocks = [
+        f"## {MARKS['passed' if verdict.passed else 'refused']} {_headline(verdict)}",
+        f"{escaped(verdict.pipeline)}, run {_code(verdict.run_id)}: {_summary(verdict)}.",
+        "\n".join(f"- **{_code(gate.name)}**: {escaped(gate.message)}" for gate in verdict.refusals),
+        "\n".join(f"- warning {_code(gate.name)}: {escaped(gate.message)}" for gate in verdict.warnings),
+        "### Gates\n\n" + _gates(verdict),
+        _metrics(evidence),
+        _subject(verdict),
+        "\n".join(f"- note: {escaped(note)}" for note in evidence.notes),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def escaped(text: object) -> str:
+    """Text from data in one line, with nothing left that Markdown or HTML would act on."""
+    shown = _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", one_line(text))
+    # A blank without width keeps a name from being told about the comment, and a host from becoming a link.
+    return shown.replace("@", "@\u200b").replace("://", ":\u200b//").replace("www.", "www\u200b.")
+
+
+def _headline(verdict: Verdict) -> str:
+    return "PASSED" if verdict.passed else "REFUSED"
+
+
+def _summary(verdict: Verdict) -> str:
+    total = count(len(verdict.gates), "gate")
+    if not verdict.gates:
+        return "no gate weighed anything, and nothing weighed is nothing passed"
+    warnings = f", {count(len(verdict.warnings), 'warning')}" if verdict.warnings else ""
+    if verdict.passed:
+        return f"{total} weighed, none refused{warnings}"
+    return f"{len(verdict.refusals):,} of {total} refused{warnings}"
+
+
+def _gates(verdict: Verdict) -> str:
+    lines = [(room.name, line) for room in rooms(verdict.gates) for line in room.lines]
+    order = list(WORDS)
+    lines.sort(key=lambda pair: order.index(pair[1].state))
+    return _table(
+        ("", "gate", "observed", "allowed", "production"), "lllll", (_gate_row(room, line) for room, line in lines)
+    )
+
+
+def _gate_row(room: str, line: Line) -> list[str]:
+    several = f" ({len(line.gates)} gates)" if len(line.gates) > 1 else ""
+    name = line.name if room == line.name else f"{room}.{line.name}"
+    values = (escaped(value) for value in (line.observed, line.allowed, line.production))
+    return [f"{MARKS[line.state]} {WORDS[line.state]}", f"{_code(name)}{several}", *values]
+
+
+def _metrics(evidence: Evidence) -> str:
+    if evidence.metrics is None or not evidence.metrics.metrics:
+        return ""
+    found = sorted(evidence.metrics.metrics, key=lambda metric: metric.slice != "")
+    overall = sum(metric.slice == "" for metric in found)
+    shown = found[: max(_METRICS, overall)]
+    table = _table(
+        ("metric", "slice", "rows", "candidate", "production", "change"), "llrrrr", (_metric_row(one) for one in shown)
+    )
+    left = len(found) - len(shown)
+    more = f"\n\n{count(left, 'more row')} in the HTML report." if left else ""
+    return f"### Quality against production\n\n{table}{more}"
+
+
+def _metric_row(metric: Metric) -> list[str]:
+    production, change = metric.production, metric.change
+    interval = (
+        f" ({number_text(change.low)} to {signed_text(change.high)})" if change and change.low is not None else ""
+    )
+    return [
+        escaped(metric.name),
+        escaped(metric.slice or "all rows"),
+        number_text(metric.rows),
+        number_text(metric.value),
+        number_text(production.value if production else None),
+        signed_text(change.value) + interval if change else "–",
+    ]
+
+
+def _subject(verdict: Verdict) -> str:
+    bound = {"verdict": verdict.digest, **dict(sorted(verdict.subject.items()))}
+    return "Weighed: " + ", ".join(f"{escaped(name)} {_code(short_digest(value))}" for name, value in bound.items())
+
+
+def _table(head: Iterable[str], align: str, rows: Iterable[list[str]]) -> str:
+    rules = ["--:" if side == "r" else "---" for side in align]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (list(head), rules, *rows))
+
+
+def _code(text: str) -> str:
+    """Code, where the text can be written as such; else plain text that is escaped."""
+    shown = one_line(text)
+    return f"`{shown}`" if shown and not re.search(r"[`|\\]", shown) else escaped(shown)

@@ -1,0 +1,48 @@
+"""The verdict as Prometheus text, for node_exporter's text files or a push gateway."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from weighbridge.report.text import one_line
+from weighbridge.verdict import Verdict
+
+Sample = tuple[Mapping[str, str], float]
+
+_LABEL = re.compile(r"[^a-zA-Z0-9_]")
+
+
+def render_prometheus(verdict: Verdict) -> str:
+    """The verdict in Prometheus' text format.
+
+    The run and the digests are labels of `weighbridge_verdict_info` alone: as labels of every gate they would make
+    a new series of each with every run.
+    """
+    own = {"pipeline": verdict.pipeline}
+    info = {_LABEL.sub("_", name): value for name, value in sorted(verdict.subject.items())}
+    gates = [(own | {"gate": gate.name, "severity": gate.severity}, gate) for gate in verdict.gates]
+    families: list[tuple[str, str, Iterable[Sample]]] = [
+        ("verdict_passed", "Whether the last verdict lets the model through.", [(own, float(verdict.passed))]),
+        ("verdict_info", "What the last verdict was measured on.", [(info | own | {"run_id": verdict.run_id}, 1.0)]),
+        ("gate_passed", "Whether a gate lets the model through.", [(one, float(gate.passed)) for one, gate in gates]),
+    ]
+    for value, told in (("observed", "was measured"), ("threshold", "is allowed"), ("baseline", "production has")):
+        numbers = [
+            (labels | {"unit": gate.unit}, float(number))
+            for labels, gate in gates
+            if isinstance(number := getattr(gate, value), int | float) and not isinstance(number, bool)
+        ]
+        families.append((f"gate_{value}", f"What {told}, in the unit of the gate.", numbers))
+    return "".join(_family(f"weighbridge_{name}", help_text, samples) for name, help_text, samples in families)
+
+
+def _family(name: str, help_text: str, samples: Iterable[Sample]) -> str:
+    lines = [f"{name}{{{_labels(labels)}}} {value:.17g}\n" for labels, value in samples]
+    return f"# HELP {name} {help_text}\n# TYPE {name} gauge\n{''.join(lines)}"
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+
+
+def _escaped(value: str) -> str:
+    return one_line(value).replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,226 @@
+"""The facts a run's outcome depends on, told from digests alone, before any heavy library loads.
+
+Two runs with the same facts have the same outcome, so the second need not start. The facts are kept apart by what
+they are of, so that a plan can name what changed.
+"""
+
+import json
+import os
+import re
+import sysconfig
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from weighbridge.common.digests import file_digest, files_digest, library_versions, source_files, value_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.common.import_string import module_of
+from weighbridge.components.example_gen.resolve import input_digest
+from weighbridge.components.production_model.record import read_record, record_digest
+from weighbridge.definition import Context, Definition, Parameters
+from weighbridge.thresholds import GATES_FILE
+
+IMAGE_VARIABLE = "WEIGHBRIDGE_IMAGE"
+OWN_MODEL = "the model of this run"
+
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+_INSTALLED = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), sysconfig.get_path("stdlib")})
+_NOT_INPUTS = {".md", ".pyc", ".ipynb"}
+_LONG = 80  # characters, from which a value's digest is kept instead
+
+Modules = Mapping[str, Sequence[str]]
+
+
+def declared(
+    definition: Definition, parameters: Parameters, context: Context, modules: Mapping[str, Iterable[str]]
+) -> dict[str, Any]:
+    """What a run is made of; to be told before its steps start, since files may be edited while they run.
+
+    Args:
+        definition: the pipeline.
+        parameters: its parameters.
+        context: where it runs.
+        modules: names of the own code behind each step, by the step's name; see `step_modules`.
+    """
+    listed = {step: sorted(names) for step, names in modules.items()}
+    return {
+        **reviewed(definition, context.schema, listed),
+        "modules": listed,
+        "parameters": parameters.model_dump(mode="json"),
+        "libraries": library_versions(),
+        "image": os.environ.get(IMAGE_VARIABLE, ""),
+        "sample": context.sample,
+    }
+
+
+def reviewed(
+    definition: Definition, schema: Path, modules: Modules, moved: Callable[[Path], Path] | None = None
+) -> dict[str, Any]:
+    """The part of the facts that is kept in version control.
+
+    Args:
+        definition: the pipeline.
+        schema: the reviewed schema's file.
+        modules: names of the own code behind each step.
+        moved: where to read files instead, for example those of another revision.
+
+    Returns:
+        `code`: digest of the code behind each step; `pipeline`: of what else the definition's code is; `gates`: of
+        each section of the thresholds; `schema`; `files`: digests of the other files beside the definition.
+    """
+    folder, schema = (path if moved is None else moved(path) for path in (definition.folder, schema))
+    of_steps = {step: source_files(names, moved) for step, names in modules.items() if names}
+    known = {name for sources in of_steps.values() for name in sources}
+    whole = source_files([definition.module], moved)
+    return {
+        "pipeline": files_digest({name: path for name, path in whole.items() if name not in known}),
+        "code": {step: files_digest(sources) for step, sources in of_steps.items()},
+        "gates": gate_sections(folder / GATES_FILE),
+        "schema": file_digest(schema) if schema.is_file() else "",
+        "files": {
+            path.name: file_digest(path) for path in _beside(folder) if path != schema and path.name != GATES_FILE
+        },
+    }
+
+
+def met(inputs: Sequence[dict[str, Any]], digests: Sequence[str], context: Context, model: str) -> dict[str, Any]:
+    """What a run meets: the data, and production and the place of delivery as it leaves them.
+
+    Args:
+        inputs: what its ExampleGens read: `{"input", "span", "window"}` each.
+        digests: `input_digest` of each of these when it was read.
+        context: where it runs.
+        model: digest of the model that it weighed. Once that is in production, by the run itself or by a promotion,
+            weighing it again would compare it with itself.
+    """
+    record = read_record(context.production)
+    own = record is not None and record.model_digest == model
+    return {
+        "inputs": list(inputs),
+        "data": list(digests),
+        "production": OWN_MODEL if own else record_digest(context.production),
+        "model": model,
+        "destination": context.destination,
+        "delivered": record_digest(context.destination),
+    }
+
+
+def now(facts: Mapping[str, Any], definition: Definition, parameters: Parameters, context: Context) -> dict[str, Any]:
+    """The facts as they are now, with the steps and inputs of an earlier run's `facts`.
+
+    Raises:
+        UsageError: a module or file of the earlier run is gone.
+        KeyError, TypeError: the earlier facts are none of this version's.
+    """
+    return declared(definition, parameters, context, facts["modules"]) | _met_again(facts, context)
+
+
+def _met_again(facts: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    inputs = facts["inputs"]
+    found = met(inputs, [input_digest(**given) for given in inputs], context, facts["model"])
+    # A promotion since then put the run's own model into production: nothing to weigh it against but itself.
+    return found | {"production": facts["production"]} if found["production"] == OWN_MODEL else found
+
+
+def still_hold(facts: Mapping[str, Any], definition: Definition, parameters: Parameters, context: Context) -> bool:
+    """Whether the facts of an earlier run are still so. What cannot be told has changed."""
+    try:
+        # The data last: a difference in anything cheaper is told before gigabytes are read.
+        told = declared(definition, parameters, context, facts["modules"])
+        if any(facts[name] != value for name, value in told.items()):
+            return False
+        return bool(facts == told | _met_again(facts, context))
+    except (UsageError, OSError, KeyError, TypeError):
+        return False
+
+
+def gate_sections(path: Path) -> dict[str, str]:
+    """Digest of each section of a thresholds file, whatever its comments; of the bytes of one that is not ours.
+
+    How a model is delivered is no part of how it is weighed, so that section is left out.
+    """
+    if not path.is_file():
+        return {}
+    from weighbridge.thresholds.gates_file import load_gates
+
+    try:
+        sections = load_gates(path).model_dump(mode="json", exclude={"delivery"})
+    except UsageError:
+        return {"": file_digest(path)}
+    return {name: value_digest(section) for name, section in sections.items()}
+
+
+def of_step(exec_properties: Mapping[str, Any], inputs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+    """What a step's outcome depends on, as its record keeps it.
+
+    Args:
+        exec_properties: its parameters, as resolved when it ran; of a long one the digest is kept.
+        inputs: content digests of its input artifacts, by key.
+    """
+    return {
+        "parameters": {name: _short(value) for name, value in sorted(exec_properties.items())},
+        "inputs": {key: list(digests) for key, digests in sorted(inputs.items())},
+    }
+
+
+def _short(value: Any) -> Any:
+    """A value as it is, or the digests of its parts where it is a long JSON object, or its digest."""
+    text = str(value)
+    if len(text) <= _LONG:
+        return value
+    parts = _json_object(value)
+    if parts is None:
+        return value_digest(text)
+    return {key: part if len(str(part)) <= _LONG else value_digest(part) for key, part in parts.items()}
+
+
+def _json_object(value: Any) -> dict[str, Any] | None:
+    try:
+        found = json.loads(value)
+    except (TypeError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _beside(folder: Path) -> list[Path]:
+    """The files beside a pipeline's definition; documentation does not count."""
+    if not folder.is_dir():
+        return []
+    return [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix not in _NOT_INPUTS]
+
+
+def step_modules(component: Any) -> set[str]:
+    """Names of the own code behind a component: its executor's module or package, and its dotted user functions.
+
+    A component that carries a `code_digest` digests its whole package, so the package it is.
+    """
+    properties = dict(getattr(component, "exec_properties", {}))
+    modules = function_modules(properties)
+    executor = getattr(getattr(component, "executor_spec", None), "executor_class", None)
+    if executor is not None:
+        if "code_digest" in properties:
+            modules.add(executor.__module__.rpartition(".")[0] or executor.__module__)
+        elif is_own_source(executor.__module__):
+            modules.add(executor.__module__)
+    return modules
+
+
+def function_modules(exec_properties: Mapping[str, Any]) -> set[str]:
+    """Modules of the dotted functions among a component's execution properties, e.g. of `run_fn`.
+
+    Also of those inside a JSON object, such as the parameters of a Trainer.
+    """
+    values = [each for value in exec_properties.values() for each in (value, *(_json_object(value) or {}).values())]
+    candidates = {value for value in values if isinstance(value, str) and _DOTTED.fullmatch(value)}
+    return {module_of(value) for value in candidates if is_own_source(module_of(value))}
+
+
+def is_own_source(module: str) -> bool:
+    """Whether a module is Python source that is worked on, not an installed library."""
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        return False
+    origin = spec.origin if spec else None
+    return bool(origin) and str(origin).endswith(".py") and not str(origin).startswith(_INSTALLED)

@@ -1,0 +1,1 @@
+"""Where models and data lie: folders, and prefixes of buckets. Imports no tfx."""

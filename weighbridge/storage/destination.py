@@ -1,0 +1,115 @@
+"""A destination is a folder or a `gs://bucket/prefix`; this is the one place that opens it by its scheme.
+
+Only what looking up needs is here; how to push differs and is the Pusher's. Imports no tfx.
+"""
+
+import re
+from pathlib import Path
+from typing import Protocol
+
+from weighbridge.common.errors import UsageError
+from weighbridge.common.files import copy_tree
+from weighbridge.storage import gcs
+from weighbridge.storage.bucket import BucketDestination
+
+# Two letters at least, since C:/models is a folder; one slash, since pathlib shortens gs:// to gs:/.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+class Destination(Protocol):
+    """Where versions, their evidence and the record of production are read; names are relative to it."""
+
+    @property
+    def address(self) -> str:
+        """The destination itself, as text."""
+
+    def path(self, name: str) -> str:
+        """Where `name` is, for a person to find it."""
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a record; None if it is not there. A UsageError if it may not be read."""
+
+    def folders(self, folder: str = "") -> list[str]:
+        """Names of the folders right below `folder`; empty if there is none."""
+
+    def copy(self, folder: str, target: Path) -> bool:
+        """Copy the files below `folder` into `target`; False if there is no such folder."""
+
+
+class FolderDestination:
+    """A folder on a filesystem.
+
+    Args:
+        destination: its path.
+
+    Raises:
+        UsageError: it is not a path on a filesystem.
+    """
+
+    def __init__(self, destination: str | Path) -> None:
+        self.root = local_destination(destination)
+
+    @property
+    def address(self) -> str:
+        """The folder's path."""
+        return str(self.root)
+
+    def path(self, name: str) -> str:
+        """Path of `name`."""
+        return str(self.root / name)
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a record; None if it is not there.
+
+        Raises:
+            UsageError: it may not be read, or is no file.
+        """
+        try:
+            return (self.root / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UsageError(f"The production record {self.path(name)} cannot be read: {error.strerror}") from error
+
+    def folders(self, folder: str = "") -> list[str]:
+        """Names of the folders right below `folder`."""
+        parent = self.root / folder
+        return sorted(path.name for path in parent.iterdir() if path.is_dir()) if parent.is_dir() else []
+
+    def copy(self, folder: str, target: Path) -> bool:
+        """Copy the bytes of the files below `folder`; a hard link would let its user change production."""
+        source = self.root / folder
+        if not source.is_dir():
+            return False
+        copy_tree(source, target)
+        return True
+
+
+def open_destination(destination: str | Path) -> Destination:
+    """What `destination` names. Nothing is read or asked yet.
+
+    Raises:
+        UsageError: it is neither a folder's path nor `gs://bucket/prefix`.
+    """
+    if str(destination).startswith(gcs.SCHEME):
+        return BucketDestination(str(destination))
+    return FolderDestination(destination)
+
+
+def local_destination(destination: str | Path) -> Path:
+    """The folder that `destination` names.
+
+    Raises:
+        UsageError: it is empty, or not a path on a filesystem.
+    """
+    text = str(destination)
+    if not text or "://" in text or _SCHEME.match(text):
+        shortened = text.startswith("gs:/") and isinstance(destination, Path)
+        raise UsageError(
+            f"Push destination {text!r} is no local folder and no {gcs.SCHEME}bucket/prefix",
+            f"Give it as text: a Path shortens {gcs.SCHEME} to gs:/."
+            if shortened
+            else f"Give the path of a folder, such as /models/churn, or {gcs.SCHEME}bucket/models/churn; "
+            "other object stores must be mounted as a folder.",
+        )
+    return Path(destination)

@@ -1,0 +1,107 @@
+"""The `delivery` section of a thresholds file: the stages on the way to production, and what each asks for."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, RootModel, model_validator
+
+from weighbridge.common.errors import UsageError
+from weighbridge.verdict import Bounds, Section
+
+PRODUCTION = "production"
+
+StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+# Folders of a workspace that are none of a model's.
+_TAKEN = {"artifacts", "checkpoints", "history", "rehearsal", "runs", "schema"}
+
+
+class Stage(Section):
+    """What a stage asks for.
+
+    Attributes:
+        stage: its name.
+        destination: folder or `gs://bucket/prefix` of the stage; by default a folder of its name in the workspace.
+        approval: `required` if a person must approve what goes there.
+        calls: calls that the delivered copy must answer, with real rows; 0 checks nothing.
+        max_difference: most that a number of its answers may differ from the copy it was made of.
+        p99_ms: thresholds on its 99th percentile in ms, under calls interleaved with those of production.
+        budget_s: seconds to measure at most.
+        rows: rows that the answers are compared on.
+    """
+
+    stage: StageName
+    destination: str = ""
+    approval: Literal["none", "required"] = "none"
+    calls: Annotated[int, Field(ge=0)] = 0
+    max_difference: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-5
+    p99_ms: Bounds | None = None
+    budget_s: PositiveFloat = 10.0
+    rows: PositiveInt = 256
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Stage":
+        if self.p99_ms is not None and not self.calls:
+            raise ValueError("p99_ms needs calls, the number of calls to measure")
+        if 0 < self.calls < 20:
+            raise ValueError("calls must be 0, or at least 20 to tell anything")
+        return self
+
+
+def _default() -> tuple[Stage, ...]:
+    return (
+        Stage(stage="staging"),
+        Stage(stage="canary", calls=200, p99_ms=Bounds(max_ratio=2.0)),
+        Stage(stage=PRODUCTION),
+    )
+
+
+class Delivery(RootModel[tuple[Stage, ...]]):
+    """The stages in the order a model passes them; the last is production."""
+
+    root: tuple[Stage, ...] = Field(default_factory=_default)
+
+    @model_validator(mode="after")
+    def _ends_in_production(self) -> "Delivery":
+        names = [stage.stage for stage in self.root]
+        if not names or names[-1] != PRODUCTION:
+            raise ValueError("the last stage must be production")
+        if taken := _TAKEN & set(names):
+            raise ValueError(f"no stage can be called {min(taken)}")
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"the stage {min(twice)} is given twice")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the stages, in order."""
+        return [stage.stage for stage in self.root]
+
+    @property
+    def approvals(self) -> list[str]:
+        """The stages that a person must approve."""
+        return [stage.stage for stage in self.root if stage.approval == "required"]
+
+    def stage(self, name: str) -> Stage:
+        """A stage by its name.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if name not in self.names:
+            raise UsageError(
+                f"There is no stage {name!r}", f"Stages: {', '.join(self.names)} (delivery in gates.yaml)."
+            )
+        return self.root[self.names.index(name)]
+
+    def between(self, source: str, target: str) -> list[str]:
+        """The stages that lie between two.
+
+        Raises:
+            UsageError: one of them is no stage, or the way leads back.
+        """
+        self.stage(source)
+        self.stage(target)
+        names = self.names
+        first, last = names.index(source), names.index(target)
+        if first >= last:
+            raise UsageError(f"No model goes from {source} to {target}", f"The way is {' → '.join(names)}.")
+        return names[first + 1 : last]

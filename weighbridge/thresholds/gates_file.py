@@ -1,0 +1,130 @@
+"""The thresholds file, `gates.yaml`: both sides' conditions in one reviewed place, one section per component."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import Field, ValidationError
+
+from weighbridge.common.errors import UsageError
+from weighbridge.components.data_validator.gates import DataGates
+from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
+from weighbridge.components.example_gen.gates import ExamplesGates
+from weighbridge.thresholds.delivery import Delivery
+from weighbridge.verdict import Section
+
+GATES_FILE = "gates.yaml"
+
+StepSection = TypeVar("StepSection", bound=Section)
+
+
+class Gates(Section):
+    """All sections of a thresholds file.
+
+    `quality` and `latency` must be there: a model that nothing weighs must not pass. `steps` has a section for each of
+    the pipeline's own steps. `delivery` weighs nothing: it says on which way a model that passed gets to production.
+    """
+
+    examples: ExamplesGates = Field(default_factory=ExamplesGates)
+    data: DataGates = Field(default_factory=DataGates)
+    quality: QualityGates
+    latency: LatencyGates
+    delivery: Delivery = Field(default_factory=Delivery)
+    steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    def of_step(self, name: str, section: type[StepSection], *, others: Sequence[str] = ()) -> StepSection:
+        """The thresholds of a pipeline's own step: what stands below `steps`, as the type that the step gives it.
+
+        Args:
+            name: of the step.
+            section: its type.
+            others: names of the pipeline's other steps that have a section: a name besides is a mistyped one.
+
+        Raises:
+            UsageError: a key is unknown, or a value cannot be a threshold.
+        """
+        known = (name, *others)
+        for given in self.steps:
+            if given not in known:
+                close = difflib.get_close_matches(given, known, n=1)
+                guess = f"; did you mean {close[0]!r}?" if close else ""
+                raise UsageError(f"gates.yaml: steps.{given} is not known{guess}", f"Allowed here: {', '.join(known)}.")
+        try:
+            return section.model_validate(self.steps.get(name, {}))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            where = ".".join(map(str, ("steps", name, *problem["loc"])))
+            allowed = ", ".join(section.model_fields)
+            raise UsageError(
+                f"gates.yaml: {where}: {problem['msg'].removeprefix('Value error, ')}", f"Allowed: {allowed}."
+            ) from error
+
+
+def load_gates(path: str | Path) -> Gates:
+    """Read a thresholds file.
+
+    Raises:
+        UsageError: the file is missing, no YAML, or holds an unknown key or a value that cannot be a threshold;
+            the message names the key and what is allowed.
+    """
+    path = Path(path)
+    try:
+        content = yaml.load(path.read_text(), Loader=_StrictLoader)  # noqa: S506, a SafeLoader
+    except OSError as error:
+        raise UsageError(f"No thresholds file at {path}: {error.strerror}", "Put a gates.yaml there.") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} holds no sections", f"Expected: {', '.join(Gates.model_fields)}.")
+    try:
+        return Gates.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(f"{path}: {_explain(error, content)}") from error
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe loader that refuses a key given twice: the later would silently win."""
+
+
+def _unique_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise yaml.constructor.ConstructorError(None, None, f"key {twice!r} is given twice", node.start_mark)
+    return loader.construct_mapping(node, deep=deep)
+
+
+_StrictLoader.add_constructor(
+    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
+    lambda loader, node: _unique_mapping(loader, node, deep=True),  # type: ignore[arg-type]
+)
+
+
+def _explain(error: ValidationError, content: dict[Any, Any]) -> str:
+    """The first problem as `section.key: what is wrong, what is allowed`."""
+    problem = error.errors()[0]
+    where = ".".join(map(str, problem["loc"])) or "the file"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        allowed = _fields_at(problem["loc"][:-1])
+        close = difflib.get_close_matches(str(problem["loc"][-1]), allowed, n=1)
+        guess = f"; did you mean {close[0]!r}?" if close else ""
+        return f"{where} is not known{guess}" + (f" Allowed here: {', '.join(allowed)}." if allowed else "")
+    return f"{where}: {message}"
+
+
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    """Keys allowed at a place of the file, found by walking the models' JSON schema."""
+    schema: dict[str, Any] = Gates.model_json_schema()
+    definitions = schema.get("$defs", {})
+    for step in location:
+        properties = schema.get("properties", {})
+        schema = properties.get(str(step)) or schema.get("additionalProperties") or schema.get("items") or {}
+        for option in schema.get("anyOf", [schema]):
+            if "$ref" in option:
+                schema = definitions[option["$ref"].rpartition("/")[2]]
+            elif option.get("type") != "null":
+                schema = option
+    return list(schema.get("properties", {}))

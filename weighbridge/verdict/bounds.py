@@ -1,0 +1,185 @@
+"""Thresholds as people write them in `gates.yaml`, and how they judge a measurement.
+
+A threshold is absolute (`min`, `max`), relative to production (`min_change`, `max_change`: candidate minus
+production; `min_ratio`, `max_ratio`: candidate divided by production), or several of these at once. Each rule
+is a gate of its own, so that a report says which of them refused.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat, model_validator
+
+from weighbridge.verdict.gate import Gate, Severity, format_value
+
+
+class Section(BaseModel):
+    """Base of all sections of a thresholds file: unknown keys are refused, so a typo cannot open a gate."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value and, where it was estimated from a sample, its confidence interval."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Bounds(Section):
+    """The rules for one measured quantity; at least one must be given."""
+
+    min: FiniteFloat | None = None
+    max: FiniteFloat | None = None
+    min_change: FiniteFloat | None = None
+    max_change: FiniteFloat | None = None
+    min_ratio: FiniteFloat | None = None
+    max_ratio: FiniteFloat | None = None
+    severity: Severity = "blocking"
+
+    @model_validator(mode="after")
+    def _some_rule(self) -> "Bounds":
+        if not self.rules():
+            raise ValueError(f"a threshold needs at least one of {', '.join(RULES)}")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}: nothing could pass")
+        return self
+
+    def rules(self) -> dict[str, float]:
+        """The rules that are given, by name."""
+        return {rule: value for rule in RULES if (value := getattr(self, rule)) is not None}
+
+    @property
+    def compares(self) -> bool:
+        """Whether a rule needs the model in production."""
+        return any(_kind(rule) != "value" for rule in self.rules())
+
+    def judge(
+        self,
+        name: str,
+        observed: Estimate | float | None,
+        *,
+        baseline: Estimate | float | None = None,
+        change: Estimate | None = None,
+        ratio: Estimate | None = None,
+        unit: str = "",
+        conclusive: bool = False,
+        advice: str = "",
+    ) -> list[Gate]:
+        """Judge one measured quantity by every rule given.
+
+        What could not be measured is refused: None or NaN as `observed`, NaN as `baseline`. Only a baseline of
+        None (nothing in production yet) lets a relative rule pass, and its message says so.
+
+        Args:
+            name: name of the gate without the rule.
+            observed: the candidate's value.
+            baseline: production's value; None where nothing is in production.
+            change: candidate minus production with its interval, where it was measured in pairs;
+                else it is the difference of the two values.
+            ratio: candidate divided by production, likewise.
+            unit: unit of the value.
+            conclusive: whether the whole confidence interval must lie on the allowed side.
+            advice: what to do when refused; ends the message.
+        """
+        quantities = _quantities(observed, baseline, change, ratio)
+        production = None if baseline is None else _estimate(baseline).value
+        gates = []
+        for rule, threshold in self.rules().items():
+            kind = _kind(rule)
+            gate_unit = "x" if kind == "ratio" else unit
+            quantity = quantities[kind]
+            passed, message = _outcome(name, rule, quantity, threshold, gate_unit, conclusive)
+            gates.append(
+                Gate(
+                    name=f"{name}.{rule}",
+                    passed=passed,
+                    severity=self.severity,
+                    observed=None if quantity is None else quantity.value,
+                    threshold=threshold,
+                    baseline=production,
+                    unit=gate_unit,
+                    message=message if passed or not advice else f"{message} {advice}",
+                )
+            )
+        return gates
+
+    def undecided(
+        self, observed: Estimate, *, change: Estimate | None = None, ratio: Estimate | None = None
+    ) -> list[str]:
+        """The rules whose threshold lies inside the confidence interval: more measuring may decide them."""
+        quantities = {"value": observed, "change": change, "ratio": ratio}
+        return [
+            rule
+            for rule, threshold in self.rules().items()
+            if (quantity := quantities[_kind(rule)]) is not None and _straddles(rule, quantity, threshold)
+        ]
+
+
+RULES = ("min", "max", "min_change", "max_change", "min_ratio", "max_ratio")
+
+
+def _kind(rule: str) -> str:
+    return rule.partition("_")[2] or "value"
+
+
+def _estimate(value: Estimate | float | None) -> Estimate:
+    if isinstance(value, Estimate):
+        return value
+    return Estimate(math.nan if value is None else float(value))
+
+
+def _quantities(
+    observed: Any, baseline: Any, change: Estimate | None, ratio: Estimate | None
+) -> dict[str, Estimate | None]:
+    value = _estimate(observed)
+    if baseline is None:
+        return {"value": value, "change": None, "ratio": None}
+    production = _estimate(baseline).value
+    divided = value.value / production if production else math.nan
+    return {
+        "value": value,
+        "change": change or Estimate(value.value - production),
+        "ratio": ratio or Estimate(divided),
+    }
+
+
+def _within(rule: str, value: float, threshold: float) -> bool:
+    return value >= threshold if rule.startswith("min") else value <= threshold
+
+
+def _straddles(rule: str, quantity: Estimate, threshold: float) -> bool:
+    ends = [end for end in (quantity.low, quantity.high) if end is not None]
+    return len({_within(rule, end, threshold) for end in (*ends, quantity.value)}) == 2
+
+
+def _outcome(
+    name: str, rule: str, quantity: Estimate | None, threshold: float, unit: str, conclusive: bool
+) -> tuple[bool, str]:
+    subject = name.partition(".")[2] or name
+    if quantity is None:
+        return True, f"{subject}: nothing is in production yet to compare with."
+    if not math.isfinite(quantity.value):
+        missing = "could not be compared with production" if _kind(rule) != "value" else "could not be measured"
+        return False, f"{subject} {missing}, so it cannot pass."
+    shown = format_value(quantity.value, unit)
+    if _kind(rule) == "ratio":
+        shown = f"{shown} production"
+    elif _kind(rule) == "change":
+        shown = f"{'+' if quantity.value >= 0 else ''}{shown} against production"
+    limit = f"must be at {'least' if rule.startswith('min') else 'most'} {format_value(threshold, unit)}"
+    within = _within(rule, quantity.value, threshold)
+    if within and conclusive and _straddles(rule, quantity, threshold):
+        interval = f"{_end(quantity.low)} to {_end(quantity.high, unit)}"
+        return False, f"{subject} is inconclusive: {shown} ({interval}), but {limit}. Measure more."
+    if within:
+        return True, f"{subject} is {shown} ({limit})."
+    return False, f"{subject} is {shown}, but {limit}."
+
+
+def _end(end: float | None, unit: str = "") -> str:
+    """An end of an interval; one that too few measurements leave open is unknown."""
+    return format_value(end, unit) if end is not None and math.isfinite(end) else "unknown"

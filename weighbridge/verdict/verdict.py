@@ -1,0 +1,122 @@
+"""A run's verdict: the gates' results, bound by digest to what they were measured on, as one canonical file.
+
+Everything that people or machines see is rendered from it and computes nothing of its own.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from weighbridge.common import files
+from weighbridge.common.digests import bytes_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.verdict.gate import Gate
+
+GATES_FILE = "gates.json"
+VERDICT_FILE = "verdict.json"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class GateList(BaseModel):
+    """The gates of one step, as it leaves them in an output artifact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gates: tuple[Gate, ...]
+
+
+class Verdict(BaseModel):
+    """The outcome of a run.
+
+    Attributes:
+        passed: no blocking gate refused, and there was at least one gate.
+        pipeline: name of the pipeline.
+        run_id: the run that weighed.
+        subject: digests of what was weighed: data, code, parameters, gates, model, …
+        gates: all results, in the order of the steps.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    passed: bool
+    pipeline: str
+    run_id: str
+    subject: dict[str, str]
+    gates: tuple[Gate, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Verdict":
+        if self.passed != _all_passed(self.gates):
+            raise ValueError(f"passed={self.passed} contradicts the gates")
+        return self
+
+    @classmethod
+    def of(cls, gates: Iterable[Gate], *, pipeline: str, run_id: str, subject: dict[str, str]) -> "Verdict":
+        """Weigh `gates`: the verdict passes if there are any and none that blocks refused."""
+        listed = tuple(gates)
+        return cls(passed=_all_passed(listed), pipeline=pipeline, run_id=run_id, subject=subject, gates=listed)
+
+    @property
+    def refusals(self) -> list[Gate]:
+        """The gates that refuse the run."""
+        return [gate for gate in self.gates if gate.refuses]
+
+    @property
+    def warnings(self) -> list[Gate]:
+        """Refused gates that do not block."""
+        return [gate for gate in self.gates if not gate.passed and not gate.refuses]
+
+    def canonical(self) -> bytes:
+        """The bytes of `verdict.json`: the same verdict always gives the same bytes."""
+        return files.json_text(self.model_dump(mode="json")).encode()
+
+    @property
+    def digest(self) -> str:
+        """Digest of the canonical bytes."""
+        return bytes_digest(self.canonical())
+
+    def write(self, path: str | Path) -> Path:
+        """Write the canonical file atomically."""
+        return files.write_bytes(path, self.canonical())
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Verdict":
+        """Read a verdict.
+
+        Raises:
+            UsageError: the file is missing, is no verdict, or contradicts itself.
+        """
+        return _read(cls, Path(path), "verdict")
+
+
+def write_gates(folder: str | Path, gates: Iterable[Gate]) -> Path:
+    """Leave a step's gates in an output artifact's folder, where the runner and later steps find them."""
+    return files.write_json(Path(folder, GATES_FILE), GateList(gates=tuple(gates)).model_dump(mode="json"))
+
+
+def read_gates(folder: str | Path) -> list[Gate]:
+    """Read the gates that a step left in `folder`.
+
+    Raises:
+        UsageError: there are none, or the file cannot be read: a gate that cannot be read does not pass.
+    """
+    return list(_read(GateList, Path(folder, GATES_FILE), "list of gates").gates)
+
+
+def _all_passed(gates: Iterable[Gate]) -> bool:
+    listed = list(gates)
+    return bool(listed) and not any(gate.refuses for gate in listed)
+
+
+def _read(model: type[Model], path: Path, kind: str) -> Model:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"No {kind} at {path}: {error.strerror}") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"])) or "the file"
+        raise UsageError(f"{path} is no {kind}: {where}: {problem['msg']}") from error
