@@ -9,7 +9,7 @@ import tensorflow_transform as tft
 
 from weighbridge.components.trainer import TrainingSession, shuffled_batches
 from weighbridge.pipelines.taxi import features
-from weighbridge.pipelines.taxi.model import Options, build
+from weighbridge.pipelines.taxi.model import TaxiOptions, build
 
 _VOCABULARY = 100
 _WIDTH = max(features.BUCKETS, _VOCABULARY) + 2
@@ -34,7 +34,7 @@ def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
 def run_fn(fn_args: Any) -> None:
     """The same network, loop and steps as the taxi pipeline's; called by stock Trainer."""
     session = TrainingSession.from_fn_args(fn_args)
-    options = Options()
+    options = TaxiOptions()
     transformed = tft.TFTransformOutput(fn_args.transform_graph_path)
     model = build(SimpleNamespace(tokens=_TOKENS), options)  # type: ignore[arg-type]
     train, evaluation = (_read(files, transformed) for files in (fn_args.train_files, fn_args.eval_files))

@@ -172,7 +172,7 @@ def load(reference: str) -> Definition:
     typed = isinstance(parameters_type, type) and issubclass(parameters_type, Parameters)
     if not (typed and callable(create_pipeline)):
         raise UsageError(
-            f"Module {module_name!r} is no pipeline",
+            f"Module {module_name!r} is not a pipeline",
             "It needs create_pipeline(parameters, context) and Parameters, a subclass of weighbridge.Parameters.",
         )
     name = getattr(module, "NAME", None) or module_name.removesuffix(".pipeline").rpartition(".")[2]

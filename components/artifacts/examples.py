@@ -65,7 +65,7 @@ def read_summary(uri: str) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"No summary of the examples at {path}: {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(f"{path} is no summary of examples: {error}") from error
+        raise UsageError(f"{path} is not a summary of examples: {error}") from error
 
 
 def read_batches(

@@ -17,7 +17,7 @@ def find_saved_model(model: str | Path) -> Path | None:
 
 
 def variant_folder(model: str | Path, name: str) -> Path:
-    """Where a Model artifact's folder holds a variant: beside the served model, so that it is no part of it."""
+    """Where a Model artifact's folder holds a variant: beside the served model, so that it is not part of it."""
     return Path(model, VARIANTS_FOLDER, name)
 
 

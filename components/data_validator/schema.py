@@ -19,7 +19,7 @@ def read_schema_text(path: str | Path) -> str:
     """Text of the schema file at `path`, known to be a schema.
 
     Raises:
-        UsageError: there is no such file, or it is no schema.
+        UsageError: there is no such file, or it is not a schema.
     """
     try:
         text = Path(path).read_text()
@@ -37,7 +37,7 @@ def parse_schema(text: str, where: str | Path = "the schema") -> "schema_pb2.Sch
     """The schema in `text` (protobuf text format); `where` it came from is named in errors.
 
     Raises:
-        UsageError: the text is no schema, names a feature twice or not at all, or holds a threshold for skew or
+        UsageError: the text is not a schema, names a feature twice or not at all, or holds a threshold for skew or
             drift, which belongs in gates.yaml.
     """
     from google.protobuf import text_format
@@ -46,7 +46,9 @@ def parse_schema(text: str, where: str | Path = "the schema") -> "schema_pb2.Sch
     try:
         schema = text_format.Parse(text, schema_pb2.Schema())
     except text_format.ParseError as error:
-        raise UsageError(f"{where} is no schema: {error}", "Expected tensorflow_metadata's Schema as text.") from error
+        raise UsageError(
+            f"{where} is not a schema: {error}", "Expected tensorflow_metadata's Schema as text."
+        ) from error
     names = [feature.name for feature in schema.feature]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or "" in names:

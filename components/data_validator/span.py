@@ -31,11 +31,11 @@ def sample_of(uri: str) -> float:
         uri: folder of the artifact.
 
     Raises:
-        UsageError: there is a summary that cannot be read, or whose sample is no share of the rows.
+        UsageError: there is a summary that cannot be read, or whose sample is not a share of the rows.
     """
     share = read_summary(uri).get("sample", 1.0) if Path(uri, SUMMARY_FILE).exists() else 1.0
     if not isinstance(share, int | float) or not 0 < share <= 1:
         raise UsageError(
-            f"sample={share!r} in {Path(uri, SUMMARY_FILE)} is no share of the rows", "Run ExampleGen again."
+            f"sample={share!r} in {Path(uri, SUMMARY_FILE)} is not a share of the rows", "Run ExampleGen again."
         )
     return float(share)

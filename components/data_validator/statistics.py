@@ -25,7 +25,7 @@ VOCABULARY_SIZE = 10_000
 QUANTILE_BUCKETS = 100
 
 
-def options(schema: "schema_pb2.Schema | None" = None) -> Any:
+def statistics_options(schema: "schema_pb2.Schema | None" = None) -> Any:
     """The `tfdv.StatsOptions` that statistics are computed with: unweighted, every row.
 
     Args:
@@ -52,7 +52,7 @@ def compute_statistics(
     Args:
         batches: in TFX's Arrow form: every column is a (large) list array of numbers or bytes, one list per row,
             null where the value is missing. Columns may come and go between batches.
-        schema: see `options`.
+        schema: see `statistics_options`.
         watch: is shown each batch as well, for what statistics do not tell.
         title: of the progress reports, e.g. the split's name.
 
@@ -61,7 +61,7 @@ def compute_statistics(
     """
     from tensorflow_data_validation.statistics import stats_impl
 
-    generators = stats_impl.get_generators(options(schema), in_memory=True)
+    generators = stats_impl.get_generators(statistics_options(schema), in_memory=True)
     partial = [generator.create_accumulator() for generator in generators]
     rows = 0
     for batch in batches:

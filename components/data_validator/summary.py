@@ -38,7 +38,7 @@ class NumericSummary:
         There are at most `buckets - 1`, and fewer where a frequent value would be several of them.
         """
         if buckets < 1:
-            raise UsageError(f"buckets={buckets} is no number of buckets", "Expected 1 or more.")
+            raise UsageError(f"buckets={buckets} is not a valid number of buckets", "Expected 1 or more.")
         parts = len(self.quantiles) + 1
         if parts == 1:
             return ()

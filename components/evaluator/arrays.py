@@ -94,7 +94,7 @@ def labels(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.float64]:
     """The label of each row, [rows].
 
     Raises:
-        Unmeasurable: there is no such column, it is no number, or a row has none or several.
+        Unmeasurable: there is no such column, it is not a number, or a row has none or several.
     """
     if name not in batch.schema.names:
         known = ", ".join(batch.schema.names)

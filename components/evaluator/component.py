@@ -13,7 +13,7 @@ from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of
 from weighbridge.components.artifacts.models import is_absent
-from weighbridge.components.evaluator.evaluate import Outcome, Weighing, evaluate
+from weighbridge.components.evaluator.evaluate import Evaluation, EvaluationRequest, evaluate
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
 from weighbridge.components.evaluator.quality.metrics import COMPUTE, check_label, check_names
 
@@ -63,7 +63,7 @@ class EvaluatorExecutor(base_executor.BaseExecutor):
         model = artifact_utils.get_single_instance(input_dict["model"])
         production = _in_production(input_dict.get("production_model") or [])
         ungated = exec_properties["ungated"].split(",")
-        weighing = Weighing(
+        weighing = EvaluationRequest(
             examples=examples.uri,
             model=model.uri,
             quality=QualityGates.model_validate_json(exec_properties["quality"]),
@@ -140,7 +140,7 @@ class Evaluator(base_component.BaseComponent):
             check_names(quality.metric_names(), "the quality section of gates.yaml")
         for name in ungated:
             if name not in _UPSTREAM:
-                raise UsageError(f"ungated={name!r} is no input with gates", f"Allowed: {', '.join(_UPSTREAM)}.")
+                raise UsageError(f"ungated={name!r} is not an input with gates", f"Allowed: {', '.join(_UPSTREAM)}.")
         super().__init__(
             EvaluatorSpec(
                 examples=examples,
@@ -189,7 +189,7 @@ def _context(context: Any, *names: str) -> str:
     return str(context or "")
 
 
-def _describe(evaluation: types.Artifact, outcome: Outcome) -> None:
+def _describe(evaluation: types.Artifact, outcome: Evaluation) -> None:
     evaluation.set_int_custom_property("passed", int(outcome.verdict.passed))
     evaluation.set_string_custom_property("verdict_digest", outcome.verdict.digest)
 

@@ -39,7 +39,7 @@ _PREDICTED_ROWS = 32_768  # at once: what a model computes on the way may take k
 
 
 @dataclass(frozen=True)
-class Weighing:
+class EvaluationRequest:
     """What is to be weighed, and against what.
 
     Attributes:
@@ -75,7 +75,7 @@ class Weighing:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Evaluation:
     """What a weighing ended in.
 
     Attributes:
@@ -89,7 +89,7 @@ class Outcome:
     infra_blessed: bool
 
 
-def evaluate(weighing: Weighing, output: str | Path) -> Outcome:
+def evaluate(weighing: EvaluationRequest, output: str | Path) -> Evaluation:
     """Weigh a model and leave verdict, gates and measurements in `output`.
 
     A model that cannot be weighed is refused by a gate that says why; it raises nothing.
@@ -106,18 +106,18 @@ def evaluate(weighing: Weighing, output: str | Path) -> Outcome:
     upstream = _upstream_gates(weighing.upstream)
     refused = [gate.name for gate in upstream if gate.refuses]
     if refused:
-        weighed_quality = [_not_measured(quality.ROOM, refused)]
-        weighed_latency = [_not_measured(latency.ROOM, refused)]
+        weighed_quality = [_not_measured(quality.GROUP, refused)]
+        weighed_latency = [_not_measured(latency.GROUP, refused)]
     else:
-        weighed_quality = _guarded(quality.ROOM, partial(_weigh_quality, weighing, folder))
-        weighed_latency = _guarded(latency.ROOM, partial(_weigh_latency, weighing, folder))
+        weighed_quality = _guarded(quality.GROUP, partial(_weigh_quality, weighing, folder))
+        weighed_latency = _guarded(latency.GROUP, partial(_weigh_latency, weighing, folder))
     own = [*weighed_quality, *weighed_latency]
     verdict = Verdict.of(
         [*upstream, *own], pipeline=weighing.pipeline, run_id=weighing.run_id, subject=_subject(weighing)
     )
     write_gates(folder, own)
     verdict.write(folder / VERDICT_FILE)
-    return Outcome(
+    return Evaluation(
         verdict=verdict,
         model_blessed=not any(gate.refuses for gate in chain(upstream, weighed_quality)),
         infra_blessed=not any(gate.refuses for gate in weighed_latency),
@@ -148,10 +148,10 @@ def _guarded(room: str, weigh: Callable[[], list[Gate]]) -> list[Gate]:
         return [error.gate(room)]
 
 
-def _weigh_quality(weighing: Weighing, folder: Path) -> list[Gate]:
+def _weigh_quality(weighing: EvaluationRequest, folder: Path) -> list[Gate]:
     gates = weighing.quality
     serving = signature.serving_folder(weighing.model)
-    production, judged = _production(weighing, quality.ROOM, gates)
+    production, judged = _production(weighing, quality.GROUP, gates)
     request = MetricsRequest(
         metrics=gates.metric_names(),
         slices=gates.all_slices(),
@@ -189,7 +189,7 @@ def _compute(metrics_fn: str, request: MetricsRequest) -> MetricsResponse:
     return response
 
 
-def _predict(weighing: Weighing, serving: Path, production: "_Production | None") -> Any:
+def _predict(weighing: EvaluationRequest, serving: Path, production: "_Production | None") -> Any:
     gates = weighing.quality
     loaded = signature.load(serving, gates.signature, gates.inputs)
     return predict(
@@ -201,11 +201,11 @@ def _predict(weighing: Weighing, serving: Path, production: "_Production | None"
     )
 
 
-def _weigh_latency(weighing: Weighing, folder: Path) -> list[Gate]:
+def _weigh_latency(weighing: EvaluationRequest, folder: Path) -> list[Gate]:
     gates = weighing.latency
     serving = signature.serving_folder(weighing.model)
     loaded = signature.load(serving, gates.signature, gates.inputs)
-    production, judged = _production(weighing, latency.ROOM, gates)
+    production, judged = _production(weighing, latency.GROUP, gates)
     rows = next((batch for batch in _batches(weighing) if batch.num_rows), None)
     if rows is None:
         raise Unmeasurable("rows", "present", f"Split {weighing.split!r} has no rows to call the model with.")
@@ -217,13 +217,13 @@ def _weigh_latency(weighing: Weighing, folder: Path) -> list[Gate]:
     judged += latency.judge(gates, found, in_production=weighing.production is not None)
     variants: dict[str, latency.Measurements] = {}
     for name in gates.variants:
-        judged += _guarded(f"{latency.ROOM}.{name}", partial(_weigh_variant, weighing, name, contender, variants))
+        judged += _guarded(f"{latency.GROUP}.{name}", partial(_weigh_variant, weighing, name, contender, variants))
     files.write_json(folder / LATENCY_FILE, latency.document(gates, found, variants))
     return judged
 
 
 def _weigh_variant(
-    weighing: Weighing,
+    weighing: EvaluationRequest,
     name: str,
     contender: Callable[[Path, signature.Signature], ServedModel],
     found: dict[str, latency.Measurements],
@@ -246,7 +246,7 @@ class _Production:
 
 
 def _production(
-    weighing: Weighing, room: str, gates: QualityGates | LatencyGates
+    weighing: EvaluationRequest, room: str, gates: QualityGates | LatencyGates
 ) -> tuple[_Production | None, list[Gate]]:
     """The model in production, called once with real rows; where that fails, the gate that refuses to go without."""
     if weighing.production is None:
@@ -263,7 +263,7 @@ def _production(
         return None, [Gate(name=f"{room}.production.readable", passed=False, message=message)]
 
 
-def _batches(weighing: Weighing, batch_rows: int = _PREDICTED_ROWS) -> "Iterator[pa.RecordBatch]":
+def _batches(weighing: EvaluationRequest, batch_rows: int = _PREDICTED_ROWS) -> "Iterator[pa.RecordBatch]":
     from weighbridge.components.artifacts.examples import read_batches
 
     return read_batches(weighing.examples, weighing.split, schema=_schema(weighing.schema), batch_rows=batch_rows)
@@ -279,10 +279,10 @@ def _schema(folder: str | None) -> "schema_pb2.Schema | None":
     try:
         return text_format.Parse(path.read_text(), schema_pb2.Schema())
     except (OSError, text_format.ParseError) as error:
-        raise UsageError(f"{path} is no schema: {error}") from error
+        raise UsageError(f"{path} is not a schema: {error}") from error
 
 
-def _subject(weighing: Weighing) -> dict[str, str]:
+def _subject(weighing: EvaluationRequest) -> dict[str, str]:
     gates = {"quality": weighing.quality.model_dump(mode="json"), "latency": weighing.latency.model_dump(mode="json")}
     subject = {**weighing.subject, "gates": value_digest(gates)}
     subject["data"] = subject.get("data") or tree_digest(weighing.examples)

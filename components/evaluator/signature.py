@@ -14,7 +14,7 @@ from weighbridge.components.evaluator import arrays
 from weighbridge.components.evaluator.gates import Constant
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable, first_line
 
-Request = Mapping[str, Any]
+ModelRequest = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Signature:
         (name, spec), *_ = self.columns.items()
         return spec.dtype.name == "string" and spec.shape.rank in (None, 1) and name not in columns
 
-    def request(self, batch: pa.RecordBatch, label: str | None = None) -> Request:
+    def request(self, batch: pa.RecordBatch, label: str | None = None) -> ModelRequest:
         """The tensors of one call, as a serving system would hand them to the signature.
 
         Args:
@@ -72,7 +72,7 @@ class Signature:
         with tf.device("/CPU:0"):
             return {name: tf.constant(value, self.inputs[name].dtype) for name, value in arguments.items()}
 
-    def call(self, request: Request) -> dict[str, npt.NDArray[Any]]:
+    def call(self, request: ModelRequest) -> dict[str, npt.NDArray[Any]]:
         """Call the signature and wait for its outputs.
 
         Raises:
@@ -169,7 +169,7 @@ def _column(batch: pa.RecordBatch, names: list[str], name: str, spec: Any) -> np
         raise Unmeasurable(
             "signature",
             "callable",
-            f"The signature asks for {name!r}, which is no raw feature of the data; it has: {', '.join(names)}. "
+            f"The signature asks for {name!r}, which is not a raw feature of the data; it has: {', '.join(names)}. "
             "One that is the same in every request stands under inputs in gates.yaml.",
         )
     if rank not in (1, 2):

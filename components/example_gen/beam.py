@@ -16,11 +16,11 @@ from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.examples import split_folder
 from weighbridge.components.example_gen import readers
 from weighbridge.components.example_gen.encode import encode
-from weighbridge.components.example_gen.feature_types import Kinds, TypeChanged
+from weighbridge.components.example_gen.feature_types import FeatureTypes, TypeChanged
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.generate import Tally, clear, finish
-from weighbridge.components.example_gen.infer import infer_kinds, newest_time
-from weighbridge.components.example_gen.process import TIMELESS, Processor, Request
+from weighbridge.components.example_gen.infer import infer_feature_types, newest_time
+from weighbridge.components.example_gen.process import TIMELESS, Processor, ReadRequest
 from weighbridge.components.example_gen.resolve import resolve
 from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.write import QuarantineWriter
@@ -30,7 +30,7 @@ _DIGESTS, _OTHERS, _MALFORMED = ".digests", ".others", ".malformed"
 
 
 def generate_on_beam(
-    request: Request, folder: str | Path, gates: ExamplesGates, make_pipeline: Callable[[], Any]
+    request: ReadRequest, folder: str | Path, gates: ExamplesGates, make_pipeline: Callable[[], Any]
 ) -> dict[str, Any]:
     """As `generate.generate`, on the runner of the pipelines that `make_pipeline` makes.
 
@@ -55,10 +55,10 @@ def generate_on_beam(
             files = pipeline | "Files" >> beam.Create(resolved.files)
             found = files | "Kinds" >> beam.Map(_infer, request, resolved.format, resolved.files[0])
             _write_lines(found, scratch / "kinds")
-        read_kinds, output_kinds = request.kinds(), request.kinds()
+        read_kinds, output_kinds = request.feature_types(), request.feature_types()
         for (read_found, read_seen), (output_found, output_seen) in _read_lines(scratch / "kinds"):
-            read_kinds.merge(Kinds(read_found, seen=set(read_seen)))
-            output_kinds.merge(Kinds(output_found, seen=set(output_seen)))
+            read_kinds.merge(FeatureTypes(read_found, seen=set(read_seen)))
+            output_kinds.merge(FeatureTypes(output_found, seen=set(output_seen)))
         newest = None
         if request.splits.need_newest:
             with make_pipeline() as pipeline:
@@ -101,13 +101,15 @@ def generate_on_beam(
     return finish(request, resolved, folder, gates, tally, read_kinds, output_kinds)
 
 
-def _infer(path: str, request: Request, format_: str, first: str) -> list[Any]:
+def _infer(path: str, request: ReadRequest, format_: str, first: str) -> list[Any]:
     """Kinds of a file's columns as they are read, and as they are encoded."""
-    read_kinds, output_kinds = infer_kinds(request, format_, [path], first)
-    return [[kinds.found, sorted(kinds.seen)] for kinds in (read_kinds, output_kinds)]
+    read_kinds, output_kinds = infer_feature_types(request, format_, [path], first)
+    return [[feature_types.found, sorted(feature_types.seen)] for feature_types in (read_kinds, output_kinds)]
 
 
-def _newest(path: str, request: Request, format_: str, read_kinds: Kinds, output_kinds: Kinds) -> list[int]:
+def _newest(
+    path: str, request: ReadRequest, format_: str, read_kinds: FeatureTypes, output_kinds: FeatureTypes
+) -> list[int]:
     """The latest time of a file's rows, if one has a time."""
     time = newest_time(request, format_, [path], read_kinds, output_kinds)
     return [] if time is None else [time]
@@ -117,7 +119,9 @@ def _latest(times: Iterable[int | None]) -> int | None:
     return max((time for time in times if time is not None), default=None)
 
 
-def _process(path: str, request: Request, format_: str, read_kinds: Kinds, output_kinds: Kinds) -> Iterator[Any]:
+def _process(
+    path: str, request: ReadRequest, format_: str, read_kinds: FeatureTypes, output_kinds: FeatureTypes
+) -> Iterator[Any]:
     """Records by split, digests by batch, and malformed rows of one file."""
     malformed: list[tuple[int | None, str, str | None]] = []
 

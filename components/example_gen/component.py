@@ -22,7 +22,7 @@ from weighbridge.common.import_string import module_of
 from weighbridge.common.resources import Resources
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.generate import generate
-from weighbridge.components.example_gen.process import Request
+from weighbridge.components.example_gen.process import ReadRequest
 from weighbridge.components.example_gen.resolve import input_digest
 from weighbridge.components.example_gen.sample import Sample
 from weighbridge.components.example_gen.splits import Splits
@@ -86,7 +86,7 @@ class ExampleGenExecutor(BaseBeamExecutor):
         """Leave splits, summary and gates in the output artifact."""
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        request = Request(
+        request = ReadRequest(
             input=exec_properties["input"],
             span=exec_properties["span"],
             window=exec_properties["window"],
@@ -188,7 +188,7 @@ class ExampleGen(base_component.BaseComponent):
         """
         weights: dict[str, Any] = {} if splits is None else {"weights": dict(splits)}
         try:
-            request = Request(
+            request = ReadRequest(
                 input=input,
                 span=str(span),
                 window=window,

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.components.example_gen.feature_types import BYTES, FLOAT, INT, kind_of
+from weighbridge.components.example_gen.feature_types import BYTES, FLOAT, INT, feature_type_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +71,7 @@ def _encode(batch: "pa.RecordBatch") -> "pa.Array":
         if name:
             payload = _payload(column)
             headers = _headers(
-                _lengths(payload), functools.partial(_feature_header, name.encode(), kind_of(column.type))
+                _lengths(payload), functools.partial(_feature_header, name.encode(), feature_type_of(column.type))
             )
             parts += [headers, payload]
     total = np.zeros(batch.num_rows, np.int32)

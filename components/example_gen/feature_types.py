@@ -21,15 +21,15 @@ _WIDTH = {INT: 0, FLOAT: 1, BYTES: 2}
 class TypeChanged(Exception):
     """A column's values do not fit the kind that was found so far."""
 
-    def __init__(self, kinds: "Kinds", column: str, kind: str) -> None:
+    def __init__(self, feature_types: "FeatureTypes", column: str, kind: str) -> None:
         super().__init__(f"{column} is {kind}")
-        self.kinds = kinds
+        self.feature_types = feature_types
         self.column = column
         self.kind = kind
 
 
 @dataclass
-class Kinds:
+class FeatureTypes:
     """Kinds of columns as known so far.
 
     Attributes:
@@ -45,7 +45,7 @@ class Kinds:
     inferring: bool = False
 
     @classmethod
-    def of_schema(cls, schema: "schema_pb2.Schema | None") -> "Kinds":
+    def of_schema(cls, schema: "schema_pb2.Schema | None") -> "FeatureTypes":
         """The kinds that a schema gives."""
         if schema is None:
             return cls()
@@ -58,19 +58,19 @@ class Kinds:
         known = self.found.get(column, kind)
         self.found[column] = max(known, kind, key=_WIDTH.__getitem__)
 
-    def merge(self, other: "Kinds") -> None:
+    def merge(self, other: "FeatureTypes") -> None:
         """Take in what another reader found."""
         for column, kind in other.found.items():
             self.widen(column, kind)
         self.seen |= other.seen
 
 
-def cast_texts(batch: "pa.RecordBatch", kinds: Kinds) -> "tuple[pa.RecordBatch, dict[int, str]]":
+def cast_texts(batch: "pa.RecordBatch", feature_types: FeatureTypes) -> "tuple[pa.RecordBatch, dict[int, str]]":
     """Turn columns of text into columns of their kinds; null stays null.
 
     Args:
         batch: string columns.
-        kinds: kinds known so far; those of new columns are added.
+        feature_types: kinds known so far; those of new columns are added.
 
     Returns:
         The typed batch (int64, float64, string) without the malformed rows, and the reasons of these by row number
@@ -84,19 +84,19 @@ def cast_texts(batch: "pa.RecordBatch", kinds: Kinds) -> "tuple[pa.RecordBatch, 
     bad: dict[int, str] = {}
     columns = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if name not in kinds.found:
+        if name not in feature_types.found:
             if column.null_count == len(column):
                 columns.append(pa.nulls(len(column)))
                 continue
-            kinds.found[name] = _narrowest(column)
-        kind = kinds.found[name]
+            feature_types.found[name] = _narrowest(column)
+        kind = feature_types.found[name]
         typed = _cast(column, kind)
-        if typed is None and name not in kinds.fixed:
+        if typed is None and name not in feature_types.fixed:
             wider = _wider(column, kind)
-            if not kinds.inferring:
-                raise TypeChanged(kinds, name, wider)
-            kinds.widen(name, wider)
-            typed = _cast(column, kinds.found[name])
+            if not feature_types.inferring:
+                raise TypeChanged(feature_types, name, wider)
+            feature_types.widen(name, wider)
+            typed = _cast(column, feature_types.found[name])
         if typed is None:
             typed = _cast_each(name, column, kind, bad)
         columns.append(typed)
@@ -142,7 +142,7 @@ def canonical(batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":
     return pa.RecordBatch.from_arrays(arrays, list(columns) or [""])
 
 
-def settle(batch: "pa.RecordBatch", kinds: Kinds, where: str) -> "pa.RecordBatch":
+def settle(batch: "pa.RecordBatch", feature_types: FeatureTypes, where: str) -> "pa.RecordBatch":
     """Give canonical columns the kinds found so far, so that one feature has one kind in all examples.
 
     Raises:
@@ -153,12 +153,12 @@ def settle(batch: "pa.RecordBatch", kinds: Kinds, where: str) -> "pa.RecordBatch
 
     columns = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        kind = kind_of(column.type)
-        known = kinds.found.setdefault(name, kind) if name else kind
+        kind = feature_type_of(column.type)
+        known = feature_types.found.setdefault(name, kind) if name else kind
         if name:
-            kinds.seen.add(name)
-        if known != kind and kinds.inferring and name not in kinds.fixed:
-            kinds.widen(name, kind)
+            feature_types.seen.add(name)
+        if known != kind and feature_types.inferring and name not in feature_types.fixed:
+            feature_types.widen(name, kind)
         elif known != kind:
             if BYTES in (known, kind):
                 raise UsageError(
@@ -166,15 +166,15 @@ def settle(batch: "pa.RecordBatch", kinds: Kinds, where: str) -> "pa.RecordBatch
                     "Mend the data, or let the pipeline's prepare_fn cast the column.",
                 )
             if known == INT:
-                if name in kinds.fixed:
+                if name in feature_types.fixed:
                     raise UsageError(f"Column {name!r} of {where} holds floats, but the schema says INT")
-                raise TypeChanged(kinds, name, FLOAT)
+                raise TypeChanged(feature_types, name, FLOAT)
             column = column.cast(pa.list_(pa.float32()) if _is_list(column.type) else pa.float32(), safe=False)
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
-def kind_of(type_: "pa.DataType") -> str:
+def feature_type_of(type_: "pa.DataType") -> str:
     """Kind of a canonical Arrow type."""
     import pyarrow as pa
 
@@ -234,7 +234,7 @@ def _narrowest(column: Any) -> str:
 
 
 def _wider(column: Any, kind: str) -> str:
-    """The kind for texts of which one is no `kind`. Whole numbers too long for int64 are names, not quantities."""
+    """The kind for texts of which one is not a `kind`. Whole numbers too long for int64 are names, not quantities."""
     import pyarrow.compute as pc
 
     if (

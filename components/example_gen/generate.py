@@ -14,17 +14,17 @@ from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.columns import COLUMNS_FOLDER
 from weighbridge.components.artifacts.examples import SPLIT_PREFIX, SUMMARY_FILE
 from weighbridge.components.example_gen import readers, storage
-from weighbridge.components.example_gen.feature_types import Kinds, TypeChanged
+from weighbridge.components.example_gen.feature_types import FeatureTypes, TypeChanged
 from weighbridge.components.example_gen.gates import ExamplesGates
-from weighbridge.components.example_gen.infer import check_columns, infer_kinds, newest_time
-from weighbridge.components.example_gen.process import TIMELESS, Processor, Request
+from weighbridge.components.example_gen.infer import check_columns, infer_feature_types, newest_time
+from weighbridge.components.example_gen.process import TIMELESS, Processor, ReadRequest
 from weighbridge.components.example_gen.resolve import Resolved, files_digest, resolve
 from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.write import QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
 from weighbridge.verdict import write_gates
 
 
-def generate(request: Request, folder: str | Path, gates: ExamplesGates) -> dict[str, Any]:
+def generate(request: ReadRequest, folder: str | Path, gates: ExamplesGates) -> dict[str, Any]:
     """Read `request.input`, write its splits, `summary.json` and `gates.json` into `folder`.
 
     Memory is bounded by a block of the input (16 MiB of CSV, 65,536 rows otherwise), not by the data.
@@ -42,14 +42,14 @@ def generate(request: Request, folder: str | Path, gates: ExamplesGates) -> dict
     """
     folder = Path(folder)
     resolved = resolve(request.input, request.span, request.window)
-    kinds = request.kinds(), request.kinds()
+    feature_types = request.feature_types(), request.feature_types()
     try:
-        request, tally = _attempt(request, resolved, folder, *kinds)
+        request, tally = _attempt(request, resolved, folder, *feature_types)
     except TypeChanged:
         # The first values did not tell the truth. Find out what does, then start again.
-        kinds = infer_kinds(request, resolved.format, resolved.files, resolved.files[0])
-        request, tally = _attempt(request, resolved, folder, *kinds)
-    return finish(request, resolved, folder, gates, tally, *kinds)
+        feature_types = infer_feature_types(request, resolved.format, resolved.files, resolved.files[0])
+        request, tally = _attempt(request, resolved, folder, *feature_types)
+    return finish(request, resolved, folder, gates, tally, *feature_types)
 
 
 @dataclass
@@ -80,13 +80,13 @@ class Tally:
 
 
 def finish(
-    request: Request,
+    request: ReadRequest,
     resolved: Resolved,
     folder: Path,
     gates: ExamplesGates,
     tally: Tally,
-    read_kinds: Kinds,
-    output_kinds: Kinds,
+    read_kinds: FeatureTypes,
+    output_kinds: FeatureTypes,
 ) -> dict[str, Any]:
     """Check that every split has rows, and write `summary.json` and `gates.json`.
 
@@ -120,7 +120,7 @@ def finish(
     return summary
 
 
-def _why(request: Request, tally: Tally, split: str) -> str:
+def _why(request: ReadRequest, tally: Tally, split: str) -> str:
     """Why a split is empty, in words."""
     share = request.sample.share
     sampled = f" in the sample={share:g} that leaves out {tally.left_out:,} rows" if share < 1 else ""
@@ -132,7 +132,7 @@ def _why(request: Request, tally: Tally, split: str) -> str:
     return f"no row{sampled} has its {column!r} {request.splits.bounds(split)} ({'; '.join(told)})"
 
 
-def _summary(request: Request, resolved: Resolved, tally: Tally, kinds: Kinds) -> dict[str, Any]:
+def _summary(request: ReadRequest, resolved: Resolved, tally: Tally, feature_types: FeatureTypes) -> dict[str, Any]:
     splits = {
         name: {"rows": digest.rows, "content_digest": digest.digest}
         for name in request.splits.names
@@ -152,13 +152,13 @@ def _summary(request: Request, resolved: Resolved, tally: Tally, kinds: Kinds) -
         "files": [{"path": path, "bytes": storage.size(path), "sha256": sha256} for path, sha256 in found.items()],
         "input_digest": files_digest(found),
         "span": resolved.span,
-        "columns": {name: kind for name, kind in sorted(kinds.found.items()) if name in kinds.seen},
+        "columns": {name: kind for name, kind in sorted(feature_types.found.items()) if name in feature_types.seen},
     }
 
 
 def _attempt(
-    request: Request, resolved: Resolved, folder: Path, read_kinds: Kinds, output_kinds: Kinds
-) -> tuple[Request, Tally]:
+    request: ReadRequest, resolved: Resolved, folder: Path, read_kinds: FeatureTypes, output_kinds: FeatureTypes
+) -> tuple[ReadRequest, Tally]:
     """Write the splits; the request that is returned has its splits resolved."""
     clear(folder)
     newest = None
@@ -189,7 +189,7 @@ def _attempt(
 
 
 @contextmanager
-def _writers(request: Request, folder: Path) -> "Iterator[tuple[dict[str, SplitWriter], QuarantineWriter]]":
+def _writers(request: ReadRequest, folder: Path) -> "Iterator[tuple[dict[str, SplitWriter], QuarantineWriter]]":
     """Writers of all splits and of the quarantine, finished at the end."""
     with ExitStack() as stack:
         writers = {name: stack.enter_context(SplitWriter(folder, name)) for name in request.splits.names}

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.example_gen import readers
-from weighbridge.components.example_gen.feature_types import Kinds
-from weighbridge.components.example_gen.process import Processor, Request
+from weighbridge.components.example_gen.feature_types import FeatureTypes
+from weighbridge.components.example_gen.process import Processor, ReadRequest
 from weighbridge.components.example_gen.sample import Sample
 
 
-def infer_kinds(request: Request, format_: str, paths: Iterable[str], first: str) -> tuple[Kinds, Kinds]:
+def infer_feature_types(
+    request: ReadRequest, format_: str, paths: Iterable[str], first: str
+) -> tuple[FeatureTypes, FeatureTypes]:
     """Read all files twice: for the kinds of what is read, then of what prepare_fn makes of it.
 
     Args:
@@ -26,7 +28,7 @@ def infer_kinds(request: Request, format_: str, paths: Iterable[str], first: str
     """
     paths = list(paths)
     columns = columns_of(first, request, format_)
-    read_kinds, output_kinds = request.kinds(), request.kinds()
+    read_kinds, output_kinds = request.feature_types(), request.feature_types()
     read_kinds.inferring = output_kinds.inferring = True
     for path in paths:
         for batch in readers.read(path, format_, read_kinds, _ignore, columns=request.columns):
@@ -41,7 +43,7 @@ def infer_kinds(request: Request, format_: str, paths: Iterable[str], first: str
 
 
 def newest_time(
-    request: Request, format_: str, paths: Iterable[str], read_kinds: Kinds, output_kinds: Kinds
+    request: ReadRequest, format_: str, paths: Iterable[str], read_kinds: FeatureTypes, output_kinds: FeatureTypes
 ) -> int | None:
     """The latest time among all rows that are not malformed, to count back from.
 
@@ -57,7 +59,7 @@ def newest_time(
 
     Raises:
         UsageError: a file cannot be read, or the column is missing or holds no times.
-        TypeChanged: see `kinds`.
+        TypeChanged: see `feature_types`.
     """
     # What prepare_fn makes of a row may depend on all of its columns.
     only = () if request.prepare_fn else (str(request.splits.time_column),)
@@ -71,11 +73,11 @@ def newest_time(
     return max((time for time in times if time is not None), default=None)
 
 
-def columns_of(path: str, request: Request, format_: str) -> tuple[str, ...]:
+def columns_of(path: str, request: ReadRequest, format_: str) -> tuple[str, ...]:
     """Columns of a file, from its first batch."""
-    kinds = request.kinds()
-    kinds.inferring = True
-    for batch in readers.read(path, format_, kinds, _ignore, columns=request.columns):
+    feature_types = request.feature_types()
+    feature_types.inferring = True
+    for batch in readers.read(path, format_, feature_types, _ignore, columns=request.columns):
         return tuple(sorted(batch.schema.names))
     return ()
 

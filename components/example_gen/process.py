@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from weighbridge.common.errors import UsageError, WeighbridgeError
 from weighbridge.common.import_string import import_function
-from weighbridge.components.example_gen.feature_types import Kinds, canonical, settle
+from weighbridge.components.example_gen.feature_types import FeatureTypes, canonical, settle
 from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.sample import Sample
 from weighbridge.components.example_gen.splits import AFTER_END, NO_TIME, Splits
@@ -22,7 +22,7 @@ _LEFT_OUT = -3  # beside NO_TIME and AFTER_END
 TIMELESS = "the time that decides on the split is missing"
 
 
-class Request(BaseModel):
+class ReadRequest(BaseModel):
     """What is to be read, and how.
 
     Attributes:
@@ -69,15 +69,15 @@ class Request(BaseModel):
         self.splits.check(columns)
         self.sampled().check(columns)
 
-    def kinds(self) -> Kinds:
+    def feature_types(self) -> FeatureTypes:
         """The kinds that the schema fixes."""
         if not self.schema_text:
-            return Kinds()
+            return FeatureTypes()
         from google.protobuf import text_format
         from tensorflow_metadata.proto.v0 import schema_pb2
 
         try:
-            return Kinds.of_schema(text_format.Parse(self.schema_text, schema_pb2.Schema()))
+            return FeatureTypes.of_schema(text_format.Parse(self.schema_text, schema_pb2.Schema()))
         except text_format.ParseError as error:
             raise UsageError(f"The schema cannot be read: {error}") from error
 
@@ -112,14 +112,14 @@ class Processor:
     """Turns batches into parts.
 
     Args:
-        request: see `Request`.
-        kinds: kinds of the output's columns as known so far; added to.
+        request: see `ReadRequest`.
+        feature_types: kinds of the output's columns as known so far; added to.
         check: whether every batch must have the columns that decide on split and sample.
     """
 
-    def __init__(self, request: Request, kinds: Kinds, *, check: bool = True) -> None:
+    def __init__(self, request: ReadRequest, feature_types: FeatureTypes, *, check: bool = True) -> None:
         self._request = request
-        self._kinds = kinds
+        self._kinds = feature_types
         self._check = check
         self._sample = request.sampled()
         self._prepare = import_function(request.prepare_fn, "prepare_fn") if request.prepare_fn else None
@@ -129,7 +129,7 @@ class Processor:
 
         Raises:
             UsageError: prepare_fn raised or gave no batch, or a column has no place in a tf.Example.
-            TypeChanged: see `kinds`.
+            TypeChanged: see `feature_types`.
         """
         import numpy as np
         import pyarrow as pa

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.example_gen import storage
-from weighbridge.components.example_gen.feature_types import Kinds, cast_texts
+from weighbridge.components.example_gen.feature_types import FeatureTypes, cast_texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +22,7 @@ Quarantine = Callable[[int, str, str], None]
 def read(
     path: str,
     format_: str,
-    kinds: Kinds,
+    feature_types: FeatureTypes,
     quarantine: Quarantine,
     *,
     columns: Mapping[str, str] | None = None,
@@ -33,26 +33,26 @@ def read(
     Args:
         path: the file.
         format_: `csv`, `parquet` or `tfrecord`.
-        kinds: of CSV columns, as known so far; added to, as are the file's names of columns to `seen`.
+        feature_types: of CSV columns, as known so far; added to, as are the file's names of columns to `seen`.
         quarantine: is told of malformed rows, which are left out.
         columns: new names of columns, by the file's own.
         only: the columns that are needed, by their new names, if not all are; only Parquet can leave out the others.
 
     Raises:
         UsageError: the file is empty or damaged, or lacks a column that is to be renamed.
-        TypeChanged: see `kinds`.
+        TypeChanged: see `feature_types`.
     """
     import pyarrow as pa
 
     columns = columns or {}
     try:
         if format_ == "csv":
-            yield from _read_csv(path, kinds, quarantine, columns)
+            yield from _read_csv(path, feature_types, quarantine, columns)
         elif format_ == "parquet":
             yield from _read_parquet(path, columns, only)
         else:
             for batch in _read_tfrecord(path):
-                kinds.seen.update(batch.schema.names)
+                feature_types.seen.update(batch.schema.names)
                 yield _renamed(batch, columns)
     except (pa.ArrowInvalid, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UsageError(f"{path} cannot be read as {format_}: {' '.join(str(error).split())}") from error
@@ -81,7 +81,7 @@ def _renamed(batch: "pa.RecordBatch", columns: Mapping[str, str]) -> "pa.RecordB
 
 
 def _read_csv(
-    path: str, kinds: Kinds, quarantine: Quarantine, columns: Mapping[str, str]
+    path: str, feature_types: FeatureTypes, quarantine: Quarantine, columns: Mapping[str, str]
 ) -> "Iterator[pa.RecordBatch]":
     from pyarrow import csv
 
@@ -114,7 +114,7 @@ def _read_csv(
             if numbers:
                 next_row = numbers[-1] + 1
                 gone = {number for number in gone if number >= next_row}
-            typed, bad = cast_texts(_renamed(batch, columns), kinds)
+            typed, bad = cast_texts(_renamed(batch, columns), feature_types)
             wrong = ((numbers[index], reason, _line(batch, index)) for index, reason in bad.items())
             for told in sorted([*skipped, *wrong]):
                 quarantine(*told)

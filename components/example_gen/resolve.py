@@ -34,7 +34,7 @@ class Resolved:
     Attributes:
         files: paths of the files, sorted; the spans in ascending order.
         format: `csv`, `parquet` or `tfrecord`.
-        span: number of the wanted span; None where the input is no pattern.
+        span: number of the wanted span; None where the input is not a pattern.
     """
 
     files: tuple[str, ...]
@@ -57,9 +57,9 @@ def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
         raise UsageError("No input data is named", "Give a file, folder, glob or pattern, e.g. --data rows.csv.")
     input = _located(input)
     if "://" in input and not input.startswith("gs://"):
-        raise UsageError(f"{input} is no address that can be read", "Give a path, a gs:// address, or mount it.")
+        raise UsageError(f"{input} is not an address that can be read", "Give a path, a gs:// address, or mount it.")
     if window < 1:
-        raise UsageError(f"window={window} is no number of spans", "It must be at least 1.")
+        raise UsageError(f"window={window} is not a valid number of spans", "It must be at least 1.")
     if re.search(r"\{\w+(:\d+)?\}", input):
         number, files = _spans(input, span, window)
     else:
@@ -131,7 +131,7 @@ def _wanted(span: str) -> int:
     try:
         return int(span) if span.isdigit() else (date.fromisoformat(span) - _EPOCH).days
     except ValueError as error:
-        raise UsageError(f"span={span!r} is no span", "Give 'latest', a number, or a day as 2026-11-23.") from error
+        raise UsageError(f"span={span!r} is not a span", "Give 'latest', a number, or a day as 2026-11-23.") from error
 
 
 def _number(match: re.Match[str]) -> int | None:
@@ -140,7 +140,7 @@ def _number(match: re.Match[str]) -> int | None:
         return int(fields["SPAN"])
     try:
         return (date(int(fields["YYYY"]), int(fields["MM"]), int(fields["DD"])) - _EPOCH).days
-    except ValueError:  # the 31st of February is no span
+    except ValueError:  # the 31st of February is not a span
         return None
 
 

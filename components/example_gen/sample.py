@@ -33,7 +33,7 @@ class Sample(BaseModel):
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if not 0 < self.share <= 1:
-            raise ValueError(f"sample={self.share} is no share of the rows: more than 0 and at most 1")
+            raise ValueError(f"sample={self.share} is not a share of the rows: more than 0 and at most 1")
         return self
 
     def check(self, columns: Collection[str]) -> None:

@@ -66,7 +66,7 @@ class Splits(BaseModel):
             raise ValueError("splits need positive weights, e.g. {'train': 2, 'eval': 1}")
         for name in self.names:
             if not name or not name.replace("_", "").replace("-", "").isalnum():
-                raise ValueError(f"{name!r} is no name for a split: use letters, digits, - and _")
+                raise ValueError(f"{name!r} is not a name for a split: use letters, digits, - and _")
         return self
 
     def _sound_times(self) -> None:
@@ -77,7 +77,7 @@ class Splits(BaseModel):
         if len({isinstance(time, str) for time in given}) > 1:
             raise ValueError("time_splits and time_end must be of one type: all numbers, or all text")
         if is_relative(self.time_end):
-            raise ValueError(f"time_end={self.time_end!r} is no time: write it as 2010-06-01 or 2010-06-01T12:00")
+            raise ValueError(f"time_end={self.time_end!r} is not a time: write it as 2010-06-01 or 2010-06-01T12:00")
         # Which of an absolute and a relative start is earlier is known when the end is.
         starts = [-before_end(str(start)) for start in later if is_relative(start)]
         times = [_comparable(time) for time in given if not is_relative(time)]

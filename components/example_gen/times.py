@@ -28,7 +28,7 @@ def before_end(start: str) -> int:
     match = _BEFORE_END.fullmatch(start)
     if match is None:
         hint = "Write hours, days or weeks before the end as -12h, -28d or -4w."
-        raise UsageError(f"time_splits: {start!r} is no time before the end", hint)
+        raise UsageError(f"time_splits: {start!r} is not a time before the end", hint)
     return int(match[1]) * _UNITS[match[2]] // _MICROSECOND
 
 
@@ -36,13 +36,13 @@ def microseconds(text: str) -> int:
     """An ISO time as microseconds since 1970; one without a zone is in UTC.
 
     Raises:
-        UsageError: it is no ISO time.
+        UsageError: it is not an ISO time.
     """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         hint = "Write it as 2010-06-01 or 2010-06-01T12:00; a start also as -28d."
-        raise UsageError(f"time_splits: {text!r} is no time", hint) from error
+        raise UsageError(f"time_splits: {text!r} is not a time", hint) from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _MICROSECOND
 
@@ -71,7 +71,7 @@ def column_microseconds(column: Any, name: str) -> Any:
     UTC.
 
     Raises:
-        UsageError: the column `name` holds something else, or a text that is no ISO time.
+        UsageError: the column `name` holds something else, or a text that is not an ISO time.
     """
     import pyarrow as pa
 
@@ -86,7 +86,7 @@ def column_microseconds(column: Any, name: str) -> Any:
         except pa.ArrowInvalid as error:
             problem = error
     raise UsageError(
-        f"time_column={name!r} holds text that is no ISO time: {problem}", "Let the pipeline's prepare_fn parse it."
+        f"time_column={name!r} holds text that is not an ISO time: {problem}", "Let the pipeline's prepare_fn parse it."
     )
 
 

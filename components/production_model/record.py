@@ -137,7 +137,7 @@ def parse_record(data: bytes, path: str) -> ProductionRecord:
         problem = error.errors()[0]
         where = ".".join(map(str, problem["loc"])) or "the file"
         raise UsageError(
-            f"{path} is no production record: {where}: {problem['msg']}",
+            f"{path} is not a production record: {where}: {problem['msg']}",
             f"Copy the right version's record back from {EVIDENCE_FOLDER}/<version>/{KEPT_RECORD_FILE} beside it; "
             f"or, to begin anew without a model to compare with, remove {path}.",
         ) from error

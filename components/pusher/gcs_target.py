@@ -196,7 +196,7 @@ class GcsTarget:
             raise self._lost()
         if not finish(self._place, claim):
             raise InfrastructureError(
-                f"Somebody else, who is no Pusher, wrote to {self.path(record.version)} just now",
+                f"Somebody else, who is not a Pusher, wrote to {self.path(record.version)} just now",
                 "Run again: the next free number will be used.",
             )
         self._claimed.discard(folder)

@@ -151,7 +151,7 @@ def _look_up(target: Target, digest: str) -> tuple[int | None, ProductionRecord 
     """The newest version if it holds the bytes of `digest`, and the production record if it names just that.
 
     Only the newest counts, because it is the one that is served. Its bytes count and not its name: a damaged version
-    is no reason not to push.
+    is not a reason not to push.
     """
     record = target.record()
     newest = target.newest_version()

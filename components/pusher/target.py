@@ -106,7 +106,7 @@ class FilesystemTarget:
         destination: path of the folder; created by the first push.
 
     Raises:
-        UsageError: the destination is no local folder's path.
+        UsageError: the destination is not a local folder's path.
     """
 
     def __init__(self, destination: str | Path) -> None:

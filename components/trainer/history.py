@@ -62,4 +62,4 @@ def read_history(folder: str | Path) -> History | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
-        raise UsageError(f"{path} is no history of a training: {error}") from error
+        raise UsageError(f"{path} is not a history of a training: {error}") from error

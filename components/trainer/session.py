@@ -124,7 +124,7 @@ class TrainingSession:
             UsageError: the name is none, or the session was started without a `serving_dir`.
         """
         if not re.fullmatch(VARIANT_NAME, name):
-            raise UsageError(f"variant_dir({name!r}) is no name of a variant", "Allowed: letters, digits, _ and -.")
+            raise UsageError(f"variant_dir({name!r}) is not a name of a variant", "Allowed: letters, digits, _ and -.")
         if not self.serving_dir:
             raise UsageError("A variant lies beside the served model, but there is none", "Start with a serving_dir.")
         if not self.is_chief:

@@ -182,9 +182,9 @@ def _cluster() -> dict[str, Any]:
     try:
         config = json.loads(text)
     except ValueError as error:
-        raise UsageError(f"TF_CONFIG={text!r} is no JSON: {error}") from error
+        raise UsageError(f"TF_CONFIG={text!r} is not valid JSON: {error}") from error
     if not isinstance(config, dict):
-        raise UsageError(f"TF_CONFIG={text!r} is no JSON object", 'Expected {"cluster": …, "task": …}.')
+        raise UsageError(f"TF_CONFIG={text!r} is not a JSON object", 'Expected {"cluster": …, "task": …}.')
     return config
 
 

@@ -43,7 +43,7 @@ def prepare(batch: "pa.RecordBatch") -> "pa.RecordBatch":
         timestamp[us]: null where `InvoiceDate` is missing or no time, so that ExampleGen sets the line aside.
 
     Raises:
-        UsageError: a column is missing, a text is no UTF-8, or no `InvoiceDate` at all is a time.
+        UsageError: a column is missing, a text is not UTF-8, or no `InvoiceDate` at all is a time.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -71,12 +71,12 @@ def _text(column: "pa.Array", name: str) -> "pa.Array":
         trimmed = pc.utf8_trim_whitespace(column.cast(pa.string()))
     except pa.ArrowInvalid as error:
         hint = "Write the export as UTF-8, for instance: iconv -f LATIN1 -t UTF-8."
-        raise UsageError(f"Column {name!r} of the order lines is no UTF-8 text: {error}", hint) from error
+        raise UsageError(f"Column {name!r} of the order lines is not UTF-8 text: {error}", hint) from error
     return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
 
 
 def _whole(column: "pa.Array") -> "pa.Array":
-    """Numbers without fractions where none has one; NaN is no number but a gap."""
+    """Numbers without fractions where none has one; NaN is not a number but a gap."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -57,7 +57,7 @@ def create_pipeline(parameters: Parameters, context: Context) -> Any:
     from weighbridge.components.trainer import Trainer
     from weighbridge.pipelines.recommender import columns
     from weighbridge.pipelines.recommender.histories import Histories, HistoriesGates
-    from weighbridge.pipelines.recommender.histories.build import Options
+    from weighbridge.pipelines.recommender.histories.build import HistoriesOptions
 
     gates = context.gates
     example_gen = ExampleGen(
@@ -84,7 +84,7 @@ def create_pipeline(parameters: Parameters, context: Context) -> Any:
     )
     histories = Histories(
         example_gen.outputs["examples"],
-        options=Options(
+        options=HistoriesOptions(
             product=parameters.product,
             longest=parameters.longest,
             window_days=parameters.window_days,
@@ -148,4 +148,4 @@ def _day(name: str, text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
-        raise UsageError(f"--set {name}={text!r} is no day", "Write it as 2010-12-01.") from error
+        raise UsageError(f"--set {name}={text!r} is not a day", "Write it as 2010-12-01.") from error

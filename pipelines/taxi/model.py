@@ -18,7 +18,7 @@ from weighbridge.pipelines.taxi.preprocessing import Preprocessor, parse, raw_ty
 _READ_ROWS = 1024
 
 
-class Options(ModelOptions):
+class TaxiOptions(ModelOptions):
     """What `custom_config` and `hyperparameters` can set.
 
     Attributes:
@@ -39,7 +39,7 @@ class Options(ModelOptions):
 def run_fn(fn_args: Any) -> None:
     """Train on the train split, export to `fn_args.serving_model_dir`; called by the Trainer."""
     session = TrainingSession.from_fn_args(fn_args)
-    options = Options.of(fn_args)
+    options = TaxiOptions.of(fn_args)
     preprocessor = Preprocessor.from_statistics(fn_args.custom_config["statistics_path"])
     with session.scope():
         model = build(preprocessor, options)
@@ -48,7 +48,7 @@ def run_fn(fn_args: Any) -> None:
     export(model, preprocessor, session.export_dir)
 
 
-def build(preprocessor: Preprocessor, options: Options) -> keras.Model:
+def build(preprocessor: Preprocessor, options: TaxiOptions) -> keras.Model:
     """The compiled model, from preprocessed features to the probability of a big tip, shape [batch, 1]."""
     places = len(features.BUCKETISED) + len(features.CATEGORIES) + len(features.TEXTS)
     numbers = keras.Input((len(features.NUMERIC),), name="numbers")
@@ -107,7 +107,7 @@ def fit(
     model: keras.Model,
     train: tf.data.Dataset,
     evaluation: tf.data.Dataset,
-    options: Options,
+    options: TaxiOptions,
     fn_args: Any,
 ) -> None:
     """Train `model` on the rows of `train`, shuffled, and evaluate it on `evaluation` after each epoch.

@@ -38,10 +38,10 @@ REJECTED = {
         WHOLE.replace("OPTIONS", "").replace("steps {", "triggers { cron('@daily') }\n steps {"),
         "triggers may not stand in stage",
     ),
-    "an unknown step": (WHOLE.replace("OPTIONS", "").replace("sh 'echo", "bat 'echo"), "bat is no step"),
+    "an unknown step": (WHOLE.replace("OPTIONS", "").replace("sh 'echo", "bat 'echo"), "bat is not a step"),
     "an unknown step inside a script": (
         WHOLE.replace("OPTIONS", "").replace("sh 'echo one'", "script { if (1 == 2) { powershell 'echo' } }"),
-        "powershell is no step",
+        "powershell is not a step",
     ),
     "an unknown argument": (
         WHOLE.replace("OPTIONS", "").replace("sh 'echo one'", "sh(script: 'x', returnCode: true)"),
@@ -66,7 +66,7 @@ REJECTED = {
     "a stage without steps": (WHOLE.replace("OPTIONS", "").replace("steps { sh 'echo one' }", ""), "exactly one of"),
     "a stage with steps and stages": (
         WHOLE.replace("OPTIONS", "").replace("steps {", "stages {\n stage('x') {\n steps { echo() }\n }\n }\n steps {"),
-        "echo is no step",
+        "echo is not a step",
     ),
     "no agent": (WHOLE.replace("OPTIONS", "").replace("agent none", ""), "pipeline lacks agent"),
     "a condition that Jenkins does not know": (

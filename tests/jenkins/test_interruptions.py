@@ -106,7 +106,7 @@ def test_of_two_builds_the_newer_one_ends_the_older(scene: Scene) -> None:
     assert "superseded by build 3" in old.log
     assert old.events("end")[0]["at"] <= new.events("agent")[0]["at"]
     assert new.result == "SUCCESS"
-    assert plan_of(new)["trains"]  # so the next one that is no dry run will
+    assert plan_of(new)["trains"]  # so the next one that is not a dry run will
 
 
 def test_a_branch_rehearses_waits_for_the_main_branch_and_delivers_nothing(scene: Scene) -> None:

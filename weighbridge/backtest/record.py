@@ -134,7 +134,9 @@ class Backtest(BaseModel):
         try:
             return cls.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            raise UsageError(f"{path} is no backtest: {error}", "Remove its folder, or begin anew: --force.") from error
+            raise UsageError(
+                f"{path} is not a backtest: {error}", "Remove its folder, or begin anew: --force."
+            ) from error
 
 
 def as_value(found: Any) -> Value | None:

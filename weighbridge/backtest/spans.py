@@ -36,10 +36,10 @@ def spans(first: str, last: str, step: str) -> list[Span]:
         step: `week` or `month`.
 
     Raises:
-        UsageError: a text is no month or day, `step` is another, or `last` lies before `first`.
+        UsageError: a text is not a month or day, `step` is another, or `last` lies before `first`.
     """
     if step not in ("week", "month"):
-        raise UsageError(f"--step {step!r} is no length of a span", "Allowed: week, month.")
+        raise UsageError(f"--step {step!r} is not a valid span length", "Allowed: week, month.")
     begin, end = _day(first, "--from"), _day(last, "--to")
     if step == "month":
         begin = begin.replace(day=1)
@@ -59,7 +59,9 @@ def _day(text: str, option: str) -> date:
     try:
         return date.fromisoformat(f"{text}-01" if _MONTH.fullmatch(text) else text)
     except ValueError as error:
-        raise UsageError(f"{option} {text!r} is no month and no day", "Write it as 2010-06 or 2010-06-01.") from error
+        raise UsageError(
+            f"{option} {text!r} is neither a month nor a day", "Write it as 2010-06 or 2010-06-01."
+        ) from error
 
 
 def _next_month(day: date) -> date:

@@ -57,11 +57,11 @@ def changes(repository: Path, base: str) -> Changes:
         base: a revision. One that is not here, as in a shallow clone, counts as everything, like none at all.
 
     Raises:
-        UsageError: `repository` is no git checkout.
+        UsageError: `repository` is not a git checkout.
     """
     if _git(repository, "rev-parse", "HEAD") is None:
         raise UsageError(
-            f"{repository} is no git checkout with a commit", "Run it where the repository is checked out."
+            f"{repository} is not a git checkout with a commit", "Run it where the repository is checked out."
         )
     # A branch name that begins with a dash must not become an option.
     start = _git(repository, "merge-base", "--", base, "HEAD") if base else None

@@ -5,18 +5,18 @@ from pathlib import Path
 from weighbridge.components.production_model.record import read_record
 from weighbridge.definition import load
 from weighbridge.delivery.promote import Promotion, already_there
-from weighbridge.runs.stages import places, policy
+from weighbridge.runs.stages import delivery_policy, stage_destinations
 from weighbridge.runs.workspace import Workspace
 
 
-def pending(pipeline: str, source: str, workdir: str | Path, places_file: str = "") -> list[str]:
+def pending(pipeline: str, source: str, workdir: str | Path, destinations_file: str = "") -> list[str]:
     """The stages behind `source` that do not hold its model, or have not shown what the stage asks for.
 
     Args:
         pipeline: name or import path.
         source: the stage whose model is looked for.
         workdir: as for `weighbridge promote`.
-        places_file: likewise.
+        destinations_file: likewise.
 
     Returns:
         Names in the order of delivery; none where `source` has no model.
@@ -26,9 +26,9 @@ def pending(pipeline: str, source: str, workdir: str | Path, places_file: str = 
     """
     definition = load(pipeline)
     workspace = Workspace(workdir, definition.name)
-    stages, thresholds = policy(definition.folder)
+    stages, thresholds = delivery_policy(definition.folder)
     stages.stage(source)
-    found = places(workspace, stages, places_file)
+    found = stage_destinations(workspace, stages, destinations_file)
     record = read_record(found[source])
     if record is None:
         return []

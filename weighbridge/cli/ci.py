@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from weighbridge.cli.options import WORKDIR, PipelineArgument, PlacesOption, WorkdirOption
+from weighbridge.cli.options import WORKDIR, DestinationsOption, PipelineArgument, WorkdirOption
 
 app = typer.Typer(help="What a CI server asks: what commits touched, what waits for delivery.", no_args_is_help=True)
 
@@ -27,13 +27,13 @@ def _changes(
 def _pending(
     pipeline: PipelineArgument,
     source: Annotated[str, typer.Option("--from", metavar="STAGE", help="Stage whose model is delivered.")] = "staging",
-    places: PlacesOption = "",
+    destinations: DestinationsOption = "",
     workdir: WorkdirOption = WORKDIR,
 ) -> None:
     """The stages that the model of STAGE has yet to reach."""
     from weighbridge.ci.pending import pending
 
-    typer.echo(json.dumps(pending(pipeline, source, workdir, places)))
+    typer.echo(json.dumps(pending(pipeline, source, workdir, destinations)))
 
 
 @app.command("summary")

@@ -106,7 +106,7 @@ def compiled(
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep back what TFX prints while it loads: it is no part of what a command says."""
+    """Keep back what TFX prints while it loads: it is not part of what a command says."""
     from weighbridge.local.output_capture import captured_output
 
     with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):

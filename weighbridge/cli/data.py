@@ -56,11 +56,11 @@ def ecommerce(
     and prices change. There are cancellations, returns, lines without a customer, codes that are no products, and
     lines exported twice, about as many as in a real export.
     """
-    from weighbridge.datasets.shop.options import Options
-    from weighbridge.datasets.shop.output import Place
+    from weighbridge.datasets.shop.options import ShopOptions
+    from weighbridge.datasets.shop.output import OutputFiles
 
-    place = Place.of(out, by, force)
-    options = Options(
+    place = OutputFiles.of(out, by, force)
+    options = ShopOptions(
         rows=rows,
         seed=seed,
         start=_day(start) or START,

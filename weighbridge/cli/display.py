@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.markup import escape
 from rich.spinner import Spinner
 
-from weighbridge.local.run import Outcome
-from weighbridge.runs.workspace import Run, Step
+from weighbridge.local.run import RunOutcome
+from weighbridge.runs.workspace import Run, StepRecord
 
 _MARKS = {"done": "[green]✓[/]", "cached": "[cyan]=[/]", "refused": "[red]✗[/]", "failed": "[red]✗[/]", "skipped": "–"}
 
@@ -28,7 +28,7 @@ class _Console(Console):
 
 
 def console(stream: TextIO | None = None, stderr: bool = False) -> Console:
-    """A console that writes plain lines when it is no terminal, and never cuts a path in two."""
+    """A console that writes plain lines when it is not a terminal, and never cuts a path in two."""
     file = stream or (sys.stderr if stderr else sys.stdout)
     return _Console(file=file, width=None if file.isatty() else _PLAIN_WIDTH, highlight=False, soft_wrap=True)
 
@@ -53,7 +53,7 @@ class ConsoleDisplay:
         self._stop()
         self._width = max(map(len, names), default=16)
         record = run.record
-        self._console.print(f"[bold]{escape(record.pipeline)}[/] {escape(record.shown_kind)} {record.run_id}")
+        self._console.print(f"[bold]{escape(record.pipeline)}[/] {escape(record.display_kind)} {record.run_id}")
 
     def step_started(self, name: str) -> None:
         """Show a live line, on a terminal."""
@@ -75,7 +75,7 @@ class ConsoleDisplay:
         if self._live:
             self._live.update(Spinner("dots", f"{escape(self._current)}  [dim]{escape(message)}[/]"))
 
-    def step_ended(self, step: Step) -> None:
+    def step_ended(self, step: StepRecord) -> None:
         """Print the step's line: state, name, seconds, note."""
         self._stop()
         seconds = f"{step.seconds:6.1f} s" if step.state != "skipped" else " " * 8
@@ -91,7 +91,7 @@ class ConsoleDisplay:
             self._live = None
 
 
-def print_outcome(out: Console, outcome: Outcome) -> None:
+def print_outcome(out: Console, outcome: RunOutcome) -> None:
     """Print the verdict card, or the error, and where to look next."""
     from weighbridge.report import print_card
 
@@ -113,7 +113,7 @@ def print_outcome(out: Console, outcome: Outcome) -> None:
     out.print(f"report: {escape(str(outcome.run.folder / 'report.html'))}")
 
 
-def outcome_json(outcome: Outcome) -> dict[str, Any]:
+def outcome_json(outcome: RunOutcome) -> dict[str, Any]:
     """A run's outcome for machines."""
     return {
         "run": outcome.run.record.told(),
@@ -124,6 +124,6 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def print_outcome_json(outcome: Outcome) -> None:
+def print_outcome_json(outcome: RunOutcome) -> None:
     """Print the outcome as one JSON document."""
     sys.stdout.write(json.dumps(outcome_json(outcome), indent=2, ensure_ascii=False) + "\n")

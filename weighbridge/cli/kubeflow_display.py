@@ -10,7 +10,7 @@ from weighbridge.kubeflow.client.outcome import KubeflowOutcome
 from weighbridge.kubeflow.client.runs import Task
 from weighbridge.report import print_card
 from weighbridge.report.text import one_line
-from weighbridge.runs.workspace import Step
+from weighbridge.runs.workspace import StepRecord
 
 _STATES: dict[str, Literal["done", "cached", "failed", "skipped"]] = {
     "SUCCEEDED": "done",
@@ -33,7 +33,7 @@ class KubeflowSteps(ConsoleDisplay):
         self._running.pop(task.name, None)
         if state := _STATES.get(task.state):
             note = "cancelled" if task.state == "CANCELED" else ""
-            self.step_ended(Step(name=task.name, state=state, seconds=round(task.seconds, 1), note=note))
+            self.step_ended(StepRecord(name=task.name, state=state, seconds=round(task.seconds, 1), note=note))
         else:
             self._running[task.name] = None
         if self._running:

@@ -29,8 +29,8 @@ SampleOption = Annotated[
 DeliverOption = Annotated[
     str, typer.Option("--deliver-to", metavar="STAGE", help="Push to this stage, e.g. staging, not to production.")
 ]
-PlacesOption = Annotated[
-    str, typer.Option("--places", metavar="FILE", help="YAML that maps stages to folders or gs://bucket/prefix.")
+DestinationsOption = Annotated[
+    str, typer.Option("--destinations", metavar="FILE", help="YAML that maps stages to folders or gs://bucket/prefix.")
 ]
 
 ReportsOption = Annotated[

@@ -11,10 +11,10 @@ from weighbridge.cli.options import (
     WORKDIR,
     DataOption,
     DeliverOption,
+    DestinationsOption,
     ForceOption,
     JsonOption,
     PipelineArgument,
-    PlacesOption,
     SampleOption,
     SetOption,
     ToOption,
@@ -38,7 +38,7 @@ def plan(
     to: ToOption = "",
     sample: SampleOption = 1.0,
     deliver_to: DeliverOption = "",
-    places: PlacesOption = "",
+    destinations: DestinationsOption = "",
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,7 +54,9 @@ def plan(
     from weighbridge.plan.make import make_plan
     from weighbridge.runs.explain import known
 
-    asked = request(pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, places_file=places)
+    asked = request(
+        pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, destinations_file=destinations
+    )
     with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):
         try:
             made = make_plan(asked, force=force, revision_name=base)

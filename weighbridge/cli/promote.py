@@ -6,7 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from weighbridge.cli.options import WORKDIR, JsonOption, PipelineArgument, PlacesOption, ReportsOption, WorkdirOption
+from weighbridge.cli.options import (
+    WORKDIR,
+    DestinationsOption,
+    JsonOption,
+    PipelineArgument,
+    ReportsOption,
+    WorkdirOption,
+)
 
 FromOption = Annotated[str, typer.Option("--from", metavar="STAGE", help="Stage that the model is at, e.g. staging.")]
 TargetOption = Annotated[str, typer.Option("--to", metavar="STAGE", help="Stage that it goes to: canary, production.")]
@@ -20,7 +27,7 @@ def promote(
     source: FromOption,
     target: TargetOption,
     approved_by: ApprovedOption = "",
-    places: PlacesOption = "",
+    destinations: DestinationsOption = "",
     reports: ReportsOption = "",
     workdir: WorkdirOption = WORKDIR,
     as_json: JsonOption = False,
@@ -37,16 +44,21 @@ def promote(
     from weighbridge.definition import load
     from weighbridge.delivery import promote as delivery
     from weighbridge.local.output_capture import captured_output
-    from weighbridge.runs.stages import places as places_of
-    from weighbridge.runs.stages import policy
+    from weighbridge.runs.stages import delivery_policy, stage_destinations
     from weighbridge.runs.workspace import Workspace
 
     definition = load(pipeline)
     workspace = Workspace(workdir, definition.name)
-    stages, thresholds = policy(definition.folder)
+    stages, thresholds = delivery_policy(definition.folder)
     stages.between(source, target)
     promotion = delivery.Promotion(
-        workspace, stages, places_of(workspace, stages, places), source, target, approved_by.strip(), thresholds
+        workspace,
+        stages,
+        stage_destinations(workspace, stages, destinations),
+        source,
+        target,
+        approved_by.strip(),
+        thresholds,
     )
     with workspace.lock():
         record = delivery.source_record(promotion)

@@ -37,8 +37,8 @@ def runs(
         table.add_row(
             record.run_id,
             record.pipeline,
-            record.shown_kind,
-            record.shown_state,
+            record.display_kind,
+            record.display_state,
             f"{record.started:%Y-%m-%d %H:%M}",
             f"{record.seconds:.1f}",
             str(len([state for state in states if state in ("done", "refused", "failed")])),
@@ -50,7 +50,7 @@ def runs(
 def show(run: RunArgument = None, workdir: WorkdirOption = WORKDIR, as_json: JsonOption = False) -> None:
     """Show a run: its steps and its verdict. The exit code is the run's."""
     from weighbridge.cli.display import ConsoleDisplay, console, outcome_json, print_outcome
-    from weighbridge.local.run import Outcome
+    from weighbridge.local.run import RunOutcome
     from weighbridge.runs.workspace import find_run
     from weighbridge.verdict import Verdict
     from weighbridge.verdict.verdict import VERDICT_FILE
@@ -58,7 +58,7 @@ def show(run: RunArgument = None, workdir: WorkdirOption = WORKDIR, as_json: Jso
     found = find_run(workdir, run)
     record = found.record
     path = found.folder / VERDICT_FILE
-    outcome = Outcome(found, Verdict.read(path) if path.exists() else None)
+    outcome = RunOutcome(found, Verdict.read(path) if path.exists() else None)
     code = ExitCode.INFRASTRUCTURE if record.exit_code is None else ExitCode(record.exit_code)
     if as_json:
         document = outcome_json(outcome) | {"exit_code": int(code)}
@@ -72,7 +72,7 @@ def show(run: RunArgument = None, workdir: WorkdirOption = WORKDIR, as_json: Jso
     if outcome.verdict:
         print_outcome(out, outcome)
     else:
-        out.print(f"{record.shown_state}, no verdict. {record.error}".strip(), markup=False)
+        out.print(f"{record.display_state}, no verdict. {record.error}".strip(), markup=False)
         out.print(f"log: {found.log}", markup=False)
     raise typer.Exit(int(code))
 
@@ -90,7 +90,7 @@ def report(
     path = found.folder / "report.html"
     if not path.exists():
         raise UsageError(
-            f"Run {found.record.run_id} has no report: it is {found.record.shown_state}",
+            f"Run {found.record.run_id} has no report: it is {found.record.display_state}",
             f"See 'weighbridge show {found.record.run_id}' and {found.log}",
         )
     if as_json:

@@ -9,10 +9,10 @@ from weighbridge.cli.options import (
     WORKDIR,
     DataOption,
     DeliverOption,
+    DestinationsOption,
     ForceOption,
     JsonOption,
     PipelineArgument,
-    PlacesOption,
     ReportsOption,
     SampleOption,
     SetOption,
@@ -21,7 +21,7 @@ from weighbridge.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from weighbridge.local.run import Display, Outcome
+    from weighbridge.local.run import Display, RunOutcome
 
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show what the libraries print, too.")]
 
@@ -34,7 +34,7 @@ def run(
     to: ToOption = "",
     sample: SampleOption = 1.0,
     deliver_to: DeliverOption = "",
-    places: PlacesOption = "",
+    destinations: DestinationsOption = "",
     reports: ReportsOption = "",
     verbose: VerboseOption = False,
     force: ForceOption = False,
@@ -54,13 +54,15 @@ def run(
     from weighbridge.local.output_capture import captured_output
     from weighbridge.local.request import request
 
-    asked = request(pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, places_file=places)
+    asked = request(
+        pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, destinations_file=destinations
+    )
     what = (asked.definition, asked.parameters)
     with asked.workspace.lock():
         outcome = (
             None
             if force
-            else local.earlier_outcome(
+            else local.up_to_date_outcome(
                 *what, asked.workspace, asked.context, to=asked.to, delivered_to=asked.delivered_to
             )
         )
@@ -80,7 +82,7 @@ def _display(terminal: TextIO, as_json: bool) -> "Display":
     return ConsoleDisplay(sys.stderr if as_json else terminal, silent=as_json)
 
 
-def show_outcome(outcome: "Outcome", as_json: bool) -> None:
+def show_outcome(outcome: "RunOutcome", as_json: bool) -> None:
     """Print how a run ended, for people or for machines."""
     from weighbridge.cli.display import console, print_outcome, print_outcome_json
 

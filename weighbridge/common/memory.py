@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def without_collections() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Collect no garbage inside the block; what it made is never looked at again.
 
     Importing TensorFlow and TFX makes a million objects that all stay. Looking through them again and again while
@@ -23,7 +23,7 @@ def without_collections() -> Iterator[None]:
             gc.enable()
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Collect garbage and give freed memory back to the system: the next step's peak is its own."""
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # only glibc has it

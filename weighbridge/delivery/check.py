@@ -152,7 +152,7 @@ def _weigh_calls(
     )
     found = latency.measure(gates, contenders)
     judged = latency.judge(gates, found, in_production=copies.production is not None)
-    prefix = f"{latency.ROOM}.batch_1."
+    prefix = f"{latency.GROUP}.batch_1."
     return [
         _answered(name, len(found.times[1])),
         *(gate.model_copy(update={"name": f"{name}.{gate.name.removeprefix(prefix)}"}) for gate in judged),

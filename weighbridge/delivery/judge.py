@@ -12,7 +12,7 @@ from weighbridge.verdict import Gate, Verdict
 if TYPE_CHECKING:
     from weighbridge.delivery.promote import Promotion
 
-_ROOM = "delivery"
+_GROUP = "delivery"
 
 
 def judge(promotion: "Promotion", record: ProductionRecord, verdict_file: Path) -> list[Gate]:
@@ -41,7 +41,7 @@ def subject(record: ProductionRecord, target: str) -> dict[str, str]:
     return record.subject | {"weighed": record.verdict_digest, "stage": target}
 
 
-def shown(record: ProductionRecord) -> dict[str, Any]:
+def checked_version(record: ProductionRecord) -> dict[str, Any]:
     """What a promotion's run record keeps of the version that it checked."""
     return {"version": record.version, "model_digest": record.model_digest}
 
@@ -50,7 +50,8 @@ def passed_at(workspace: Workspace, stage: str, record: ProductionRecord) -> boo
     """Whether a promotion in this workspace checked the version of `record` at a stage, and passed."""
     return any(
         run.record.kind == "promotion"
-        and (run.record.delivered_to, run.record.state, run.record.facts) == (stage, "passed", shown(record))
+        and (run.record.delivered_to, run.record.state, run.record.fingerprint)
+        == (stage, "passed", checked_version(record))
         for run in workspace.runs()
     )
 
@@ -77,12 +78,12 @@ def _verdict_gate(record: ProductionRecord, path: Path) -> Gate:
     if not same and observed is not None:
         message = "The verdict beside the model is not the one that it was delivered on. Deliver the model again."
     return Gate(
-        name=f"{_ROOM}.verdict.equal", passed=same, observed=observed, threshold=record.verdict_digest, message=message
+        name=f"{_GROUP}.verdict.equal", passed=same, observed=observed, threshold=record.verdict_digest, message=message
     )
 
 
 def _passed_gate(promotion: "Promotion", stage: str, record: ProductionRecord) -> Gate:
-    there = read_record(promotion.places[stage])
+    there = read_record(promotion.destinations[stage])
     same = there is not None and there.model_digest == record.model_digest
     passed = there is not None and same and passed_at(promotion.workspace, stage, there)
     command = f"weighbridge promote {promotion.workspace.pipeline} --from {promotion.source} --to {stage}"
@@ -90,7 +91,7 @@ def _passed_gate(promotion: "Promotion", stage: str, record: ProductionRecord) -
         first = promotion.delivery.names[0]
         command = f"weighbridge promote {promotion.workspace.pipeline} --from {first} --to {stage}"
     message = f"This model passed {stage}." if passed else f"This model has not passed {stage} yet. Run: {command}"
-    return Gate(name=f"{_ROOM}.{stage}.passed", passed=passed, observed=passed, threshold=True, message=message)
+    return Gate(name=f"{_GROUP}.{stage}.passed", passed=passed, observed=passed, threshold=True, message=message)
 
 
 def _approved_gate(promotion: "Promotion") -> Gate:
@@ -101,7 +102,7 @@ def _approved_gate(promotion: "Promotion") -> Gate:
         else f"The policy asks for an approval of what goes to {stage}. Whoever approves: --approved-by NAME."
     )
     return Gate(
-        name=f"{_ROOM}.{stage}.approved", passed=bool(by), observed=by or None, threshold="required", message=message
+        name=f"{_GROUP}.{stage}.approved", passed=bool(by), observed=by or None, threshold="required", message=message
     )
 
 
@@ -117,7 +118,7 @@ def _unchanged_gate(promotion: "Promotion", record: ProductionRecord) -> Gate:
         f"weighbridge run {promotion.workspace.pipeline} --deliver-to {promotion.delivery.names[0]}"
     )
     return Gate(
-        name=f"{_ROOM}.{PRODUCTION}.unchanged",
+        name=f"{_GROUP}.{PRODUCTION}.unchanged",
         passed=same,
         observed=now or "nothing yet",
         threshold=then or "nothing yet",

@@ -20,9 +20,9 @@ from weighbridge.components.production_model.record import (
 )
 from weighbridge.components.pusher.push import Pushed, look_up, push
 from weighbridge.delivery import judge
-from weighbridge.local.run import Display, Outcome, finished, log_traceback
+from weighbridge.local.run import Display, RunOutcome, finish_run, log_traceback
 from weighbridge.runs.explain import explain
-from weighbridge.runs.workspace import Run, Step, Workspace
+from weighbridge.runs.workspace import Run, StepRecord, Workspace
 from weighbridge.storage.destination import open_destination
 from weighbridge.thresholds.delivery import PRODUCTION, Delivery, Stage
 from weighbridge.verdict import Gate, Verdict
@@ -42,7 +42,7 @@ class Promotion:
     Attributes:
         workspace: whose runs the model came from; holds the promotion's own run folder.
         delivery: the policy.
-        places: destination of each stage.
+        destinations: destination of each stage.
         source: stage that the model is at.
         target: stage that it goes to.
         approved_by: who approved it; empty for nobody.
@@ -51,7 +51,7 @@ class Promotion:
 
     workspace: Workspace
     delivery: Delivery
-    places: dict[str, str]
+    destinations: dict[str, str]
     source: str
     target: str
     approved_by: str = ""
@@ -74,7 +74,7 @@ class Promotion:
     @property
     def destination(self) -> str:
         """Where the model goes to."""
-        return self.places[self.target]
+        return self.destinations[self.target]
 
 
 def source_record(promotion: Promotion) -> ProductionRecord:
@@ -83,11 +83,11 @@ def source_record(promotion: Promotion) -> ProductionRecord:
     Raises:
         UsageError: nothing is there, or its record cannot be read.
     """
-    place = promotion.places[promotion.source]
-    record = read_record(place)
+    address = promotion.destinations[promotion.source]
+    record = read_record(address)
     if record is None:
         raise UsageError(
-            f"There is no model at {promotion.source}: {place} has no {RECORD_FILE}",
+            f"There is no model at {promotion.source}: {address} has no {RECORD_FILE}",
             f"Deliver one there: weighbridge run {promotion.workspace.pipeline} --deliver-to {promotion.source}",
         )
     return record
@@ -101,7 +101,7 @@ def already_there(promotion: Promotion, record: ProductionRecord) -> ProductionR
     return there
 
 
-def promote(promotion: Promotion, record: ProductionRecord, run: Run, display: Display) -> Outcome:
+def promote(promotion: Promotion, record: ProductionRecord, run: Run, display: Display) -> RunOutcome:
     """Promote a model; the run folder holds the verdict of the delivery and its reports.
 
     Args:
@@ -123,20 +123,20 @@ def promote(promotion: Promotion, record: ProductionRecord, run: Run, display: D
             gates, pipeline=record.pipeline, run_id=run.record.run_id, subject=judge.subject(record, promotion.target)
         )
         run.record.state = "passed" if verdict.passed else "refused"
-        outcome = Outcome(run, verdict)
+        outcome = RunOutcome(run, verdict)
     except (Exception, KeyboardInterrupt) as error:
         log_traceback()
-        outcome = Outcome(run, None, error=explain(error, run))
+        outcome = RunOutcome(run, None, error=explain(error, run))
         run.record.state, run.record.error = "failed", str(outcome.error)
     run.record.seconds = round(time.monotonic() - began, 3)
-    return finished(run, outcome, {})
+    return finish_run(run, outcome, {})
 
 
 def _deliver(promotion: Promotion, record: ProductionRecord, run: Run, display: Display, folder: Path) -> list[Gate]:
     steps = _Steps(run, display)
-    place, evidence = promotion.places[promotion.source], folder / "evidence"
+    address, evidence = promotion.destinations[promotion.source], folder / "evidence"
     with steps.step("verify") as gates:
-        source = open_destination(place)
+        source = open_destination(address)
         source.copy(str(record.version), folder / _MODEL)
         source.copy(f"{EVIDENCE_FOLDER}/{record.version}", evidence)
         state = production_state(promotion.destination)
@@ -150,7 +150,7 @@ def _deliver(promotion: Promotion, record: ProductionRecord, run: Run, display: 
             evidence,
             promotion.destination,
             statistics=statistics if statistics.is_dir() else None,
-            promoted_from=place,
+            promoted_from=address,
             approved_by=promotion.approved_by,
             expected_state=state,
         )
@@ -159,7 +159,7 @@ def _deliver(promotion: Promotion, record: ProductionRecord, run: Run, display: 
         return steps.left_out("check")
     with steps.step("check") as gates:
         gates += _check(promotion, record, pushed, folder)
-        run.record.facts = judge.shown(pushed.record)
+        run.record.fingerprint = judge.checked_version(pushed.record)
     return steps.gates
 
 
@@ -170,7 +170,7 @@ def _check(promotion: Promotion, record: ProductionRecord, pushed: Pushed, folde
     assert promotion.thresholds is not None  # noqa: S101, the promotion was refused otherwise
     assert pushed.record is not None  # noqa: S101
     open_destination(promotion.destination).copy(str(pushed.record.version), folder / "delivered")
-    production = fetch_production(promotion.places[PRODUCTION], folder / PRODUCTION, folder / "statistics")
+    production = fetch_production(promotion.destinations[PRODUCTION], folder / PRODUCTION, folder / "statistics")
     copies = Copies(
         folder / "delivered", folder / _MODEL, folder / PRODUCTION if production.record is not None else None
     )
@@ -199,22 +199,22 @@ class _Steps:
             with progress.listening(self._display.step_progress):
                 yield found
         except BaseException:
-            self._end(Step(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
+            self._end(StepRecord(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
             raise
         self.gates += found
         refusing = [gate for gate in found if gate.refuses]
         seconds = round(time.monotonic() - began, 3)
         note = refusing[0].message if refusing else ""
-        self._end(Step(name=name, state="refused" if refusing else "done", seconds=seconds, note=note))
+        self._end(StepRecord(name=name, state="refused" if refusing else "done", seconds=seconds, note=note))
 
     def left_out(self, *names: str) -> list[Gate]:
         """Record steps that are not needed or not reached any more; returns all gates."""
         note = "refused before" if self.refused else "nothing to check at this stage"
         for name in names:
-            self._end(Step(name=name, state="skipped", note=note))
+            self._end(StepRecord(name=name, state="skipped", note=note))
         return self.gates
 
-    def _end(self, step: Step) -> None:
+    def _end(self, step: StepRecord) -> None:
         self._run.record.steps.append(step)
         self._run.save()
         self._display.step_ended(step)

@@ -1,4 +1,4 @@
-"""What the steps of a run left: gates in their order, folders for the report, digests, and each step's facts."""
+"""What the steps of a run left: gates in their order, folders for the report, digests, and each step's fingerprint."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -12,7 +12,7 @@ WHOLE = 1.0
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """A run that is asked for.
 
     Attributes:
@@ -48,8 +48,8 @@ def request(
     to: str = "",
     sample: float = WHOLE,
     deliver_to: str = "",
-    places_file: str = "",
-) -> Request:
+    destinations_file: str = "",
+) -> RunRequest:
     """What the options of `run` and `plan` ask for.
 
     Args:
@@ -60,13 +60,15 @@ def request(
         to: `--to`; whether there is such a step shows when the pipeline is built.
         sample: `--sample`.
         deliver_to: `--deliver-to`.
-        places_file: `--places`.
+        destinations_file: `--destinations`.
 
     Raises:
         UsageError: a value is not allowed.
     """
     if not 0 < sample <= WHOLE:
-        raise UsageError(f"--sample {sample:g} is no share of the data", "Give a number above 0 and up to 1, e.g. 0.2.")
+        raise UsageError(
+            f"--sample {sample:g} is not a share of the data", "Give a number above 0 and up to 1, e.g. 0.2."
+        )
     rehearsal = sample < WHOLE
     if rehearsal and deliver_to:
         raise UsageError("--sample and --deliver-to exclude each other", "A rehearsal pushes nothing.")
@@ -75,16 +77,16 @@ def request(
     workspace = Workspace(workdir, definition.name, rehearsal)
     context = dataclasses.replace(workspace.context(definition), sample=sample)
     if deliver_to:
-        context = _delivering(context, workspace, deliver_to, places_file)
-    return Request(definition, parameters, workspace, context, to, deliver_to)
+        context = _delivering(context, workspace, deliver_to, destinations_file)
+    return RunRequest(definition, parameters, workspace, context, to, deliver_to)
 
 
-def _delivering(context: Context, workspace: Workspace, stage: str, places_file: str) -> Context:
+def _delivering(context: Context, workspace: Workspace, stage: str, destinations_file: str) -> Context:
     """The context of a run that pushes to a stage, and weighs against what is in production."""
-    from weighbridge.runs.stages import places, policy
+    from weighbridge.runs.stages import delivery_policy, stage_destinations
     from weighbridge.thresholds.delivery import PRODUCTION
 
-    delivery, _ = policy(context.folder)
+    delivery, _ = delivery_policy(context.folder)
     if delivery.stage(stage).approval == "required":
         first = delivery.names[0]
         raise UsageError(
@@ -92,5 +94,5 @@ def _delivering(context: Context, workspace: Workspace, stage: str, places_file:
             f"Run with --deliver-to {first}; then: weighbridge promote {context.name} --from {first} --to {stage} "
             "--approved-by NAME.",
         )
-    found = places(workspace, delivery, places_file)
+    found = stage_destinations(workspace, delivery, destinations_file)
     return dataclasses.replace(context, production=found[PRODUCTION], deliver_to=found[stage])

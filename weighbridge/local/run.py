@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from weighbridge.common import progress
 from weighbridge.common.errors import ExitCode, UsageError, WeighbridgeError
-from weighbridge.common.memory import give_back, without_collections
+from weighbridge.common.memory import gc_paused, release_memory
 from weighbridge.definition import Context, Definition, Parameters
 from weighbridge.local.collected import Collected, rows_note, step_facts
 from weighbridge.runs import fingerprint
 from weighbridge.runs.explain import explain
-from weighbridge.runs.workspace import Run, Step, StepState, Workspace
+from weighbridge.runs.workspace import Run, StepRecord, StepState, Workspace
 from weighbridge.verdict import Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
 
@@ -35,12 +35,12 @@ class Display(Protocol):
     def step_progress(self, message: str) -> None:
         """The current step says how far it is."""
 
-    def step_ended(self, step: Step) -> None:
+    def step_ended(self, step: StepRecord) -> None:
         """A step ended."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """How a run ended.
 
     Attributes:
@@ -63,7 +63,7 @@ class Outcome:
         return ExitCode.PASSED if self.verdict and self.verdict.passed else ExitCode.REFUSED
 
 
-def earlier_outcome(
+def up_to_date_outcome(
     definition: Definition,
     parameters: Parameters,
     workspace: Workspace,
@@ -71,7 +71,7 @@ def earlier_outcome(
     *,
     to: str = "",
     delivered_to: str = "",
-) -> Outcome | None:
+) -> RunOutcome | None:
     """The outcome of the last run of this kind that came to a verdict, if everything it depended on is still the same.
 
     Args:
@@ -79,20 +79,20 @@ def earlier_outcome(
         parameters: its parameters.
         workspace: where its runs are.
         context: where it would run.
-        to: the step it would end after. Only a run that ended there counts: a part is no outcome of the whole.
+        to: the step it would end after. Only a run that ended there counts: a part is not an outcome of the whole.
         delivered_to: the stage that its model would go to.
     """
     run = last_outcome(workspace, to=to, delivered_to=delivered_to)
-    if run is None or not fingerprint.still_hold(run.record.facts, definition, parameters, context):
+    if run is None or not fingerprint.is_up_to_date(run.record.fingerprint, definition, parameters, context):
         return None
     try:
-        return Outcome(run, Verdict.read(run.folder / VERDICT_FILE), unchanged=True)
+        return RunOutcome(run, Verdict.read(run.folder / VERDICT_FILE), unchanged=True)
     except UsageError:
         return None
 
 
 def last_outcome(workspace: Workspace, *, to: str = "", delivered_to: str = "") -> Run | None:
-    """The last run of a kind that came to a verdict; see `earlier_outcome`."""
+    """The last run of a kind that came to a verdict; see `up_to_date_outcome`."""
     for run in reversed(workspace.runs()):
         record = run.record
         alike = record.kind != "promotion" and (record.to, record.delivered_to) == (to, delivered_to)
@@ -103,7 +103,7 @@ def last_outcome(workspace: Workspace, *, to: str = "", delivered_to: str = "") 
 
 def execute(
     definition: Definition, parameters: Parameters, context: Context, run: Run, code_file: Path, display: Display
-) -> Outcome:
+) -> RunOutcome:
     """Run the pipeline; the run folder holds the verdict and its reports, also where the run ended early.
 
     The run's record says how far: `to` a step, or before anything is pushed where it is a rehearsal. The caller holds
@@ -115,18 +115,18 @@ def execute(
         _launch_all(definition, parameters, context, run, code_file, display, collected)
         verdict = collected.verdict(definition.name, run.record.run_id)
         run.record.state = "passed" if verdict.passed else "refused"
-        outcome = Outcome(run, verdict)
+        outcome = RunOutcome(run, verdict)
         # What was asked and found, told from digests: the next run compares before it starts anything.
-        run.record.facts = collected.declared | fingerprint.met(
+        run.record.fingerprint = collected.declared | fingerprint.observed(
             collected.inputs, collected.input_digests, context, verdict.subject.get("model", "")
         )
     except (Exception, KeyboardInterrupt) as error:
         log_traceback()
-        outcome = Outcome(run, None, error=explain(error, run))
+        outcome = RunOutcome(run, None, error=explain(error, run))
         run.record.state = "failed"
         run.record.error = str(outcome.error)
     run.record.seconds = round(time.monotonic() - began, 3)
-    return finished(run, outcome, collected.folders)
+    return finish_run(run, outcome, collected.folders)
 
 
 def log_traceback() -> None:
@@ -135,7 +135,7 @@ def log_traceback() -> None:
         traceback.print_exc()
 
 
-def finished(run: Run, outcome: Outcome, folders: dict[str, Path]) -> Outcome:
+def finish_run(run: Run, outcome: RunOutcome, folders: dict[str, Path]) -> RunOutcome:
     """Leave the verdict, its reports and the run's record; where even these cannot be written, say so.
 
     Args:
@@ -151,7 +151,7 @@ def finished(run: Run, outcome: Outcome, folders: dict[str, Path]) -> Outcome:
         run.save()
     except Exception as error:
         log_traceback()
-        outcome = Outcome(run, outcome.verdict, error=outcome.error or explain(error, run))
+        outcome = RunOutcome(run, outcome.verdict, error=outcome.error or explain(error, run))
         run.record.state, run.record.error, run.record.exit_code = "failed", str(outcome.error), int(outcome.exit_code)
         with contextlib.suppress(OSError):
             run.save()
@@ -161,7 +161,7 @@ def finished(run: Run, outcome: Outcome, folders: dict[str, Path]) -> Outcome:
 def _write_reports(run: Run, verdict: Verdict, folders: dict[str, Path]) -> None:
     from weighbridge.report import Evidence, write_reports
 
-    steps = [step.model_dump(exclude={"facts"}) for step in run.record.steps]
+    steps = [step.model_dump(exclude={"fingerprint"}) for step in run.record.steps]
     write_reports(run.folder, Evidence.collect(verdict, folders, steps=steps))
 
 
@@ -175,7 +175,7 @@ def _launch_all(
     collected: Collected,
 ) -> None:
     display.step_started("loading TFX")
-    with without_collections():
+    with gc_paused():
         from weighbridge.local.steps import PipelineSteps
 
         pipeline = definition.create_pipeline(parameters, context)
@@ -189,18 +189,20 @@ def _launch_all(
     launched = steps.launch()
     for position, name in enumerate(names):
         result = _launch(name, launched, run, display)
-        give_back()
+        release_memory()
         gates = collected.take(run, result)
         refusing = [gate for gate in gates if gate.refuses]
         state: StepState = "refused" if refusing else "cached" if result.cached else "done" if result.ran else "skipped"
         note = refusing[0].message if refusing else rows_note(result)
         seconds = round(result.seconds, 3)
-        _record(run, display, Step(name=name, state=state, seconds=seconds, note=note, facts=step_facts(result)))
+        _record(
+            run, display, StepRecord(name=name, state=state, seconds=seconds, note=note, fingerprint=step_facts(result))
+        )
         if refusing:
             left_out = dict.fromkeys(names[position + 1 :], "refused before") | left_out
             break
     for name, why in left_out.items():
-        _record(run, display, Step(name=name, state="skipped", note=why))
+        _record(run, display, StepRecord(name=name, state="skipped", note=why))
 
 
 def _launch(name: str, launched: "Iterator[NodeResult]", run: Run, display: Display) -> "NodeResult":
@@ -210,11 +212,11 @@ def _launch(name: str, launched: "Iterator[NodeResult]", run: Run, display: Disp
         with progress.listening(display.step_progress):
             return next(launched)
     except BaseException:
-        _record(run, display, Step(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
+        _record(run, display, StepRecord(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
         raise
 
 
-def _record(run: Run, display: Display, step: Step) -> None:
+def _record(run: Run, display: Display, step: StepRecord) -> None:
     run.record.steps.append(step)
     run.save()
     display.step_ended(step)

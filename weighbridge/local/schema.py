@@ -10,9 +10,9 @@ from weighbridge.common.errors import UsageError
 from weighbridge.components.data_validator import schema as schemas
 from weighbridge.definition import Context, Definition, Parameters
 from weighbridge.local.run import Display
-from weighbridge.runs.workspace import Run, Step, StepState
+from weighbridge.runs.workspace import Run, StepRecord, StepState
 
-# Text with more values than this is no closed list: companies come and go.
+# Text with more values than this is not a closed list: companies come and go.
 _MAX_DOMAIN = 20
 
 
@@ -66,7 +66,7 @@ def _examples(
     with progress.listening(display.step_progress):
         for result in steps.launch():
             state: StepState = "cached" if result.cached else "done"
-            display.step_ended(Step(name=result.name, state=state, seconds=round(result.seconds, 3)))
+            display.step_ended(StepRecord(name=result.name, state=state, seconds=round(result.seconds, 3)))
             for artifacts in result.outputs.values():
                 for artifact in artifacts:
                     if artifact.type_name == "Examples":

@@ -1,4 +1,4 @@
-"""What differs between the facts of two runs, or of two revisions, part by part."""
+"""What differs between the fingerprint of two runs, or of two revisions, part by part."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ _SHOWN = 40  # characters of a value
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    """What differs between two sets of facts, see `weighbridge.runs.fingerprint`.
+    """What differs between two fingerprints, see `weighbridge.runs.fingerprint`.
 
     A fact that only one of them has is not compared: an older run may not have kept it.
     """
@@ -55,7 +55,7 @@ def subject_differences(subject: Mapping[str, str], now: Mapping[str, str]) -> l
 
 
 def _data(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
-    old, new = (facts.get("parameters", {}).get(_DATA) for facts in (before, after))
+    old, new = (fingerprint.get("parameters", {}).get(_DATA) for fingerprint in (before, after))
     if "parameters" in before and "parameters" in after and old != new:
         yield Change(what="data", part=_DATA, note=f"was {_shown(old)}, is {_shown(new)}")
     elif before.get("data") != after.get("data") and "data" in before and "data" in after:
@@ -67,7 +67,7 @@ def _each(
 ) -> Iterator[Change]:
     for key in _differing(before, after, name):
         if key not in skip:
-            old, new = (facts[name].get(key) for facts in (before, after))
+            old, new = (fingerprint[name].get(key) for fingerprint in (before, after))
             yield Change(what=what, part=key, note=f"was {_shown(old)}, is {_shown(new)}")
 
 
@@ -84,7 +84,7 @@ def _single(
 
 
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> list[str]:
-    """Keys of a mapping of facts whose values differ, or that only one has."""
+    """Keys of part of a fingerprint whose values differ, or that only one has."""
     old, new = before.get(name), after.get(name)
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         return []
@@ -97,7 +97,7 @@ def _shown(value: Any) -> str:
 
 
 def step_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What differs between the parameters of two executions of a step, in words; see `facts.of_step`."""
+    """What differs between the parameters of two executions of a step, in words; see `fingerprint.of_step`."""
     found = []
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)

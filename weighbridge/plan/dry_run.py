@@ -23,8 +23,8 @@ from weighbridge.local.collected import digest_of, gates_of
 from weighbridge.local.launcher import CutoffLauncher, in_order_of_ids
 from weighbridge.local.steps import NodeResult, PipelineSteps
 from weighbridge.plan.changes import step_differences
+from weighbridge.plan.earlier_runs import UNKNOWN, EarlierRuns
 from weighbridge.plan.model import PlannedStep
-from weighbridge.plan.past import UNKNOWN, Past
 from weighbridge.runs import fingerprint
 
 _METADATA = "metadata.sqlite"
@@ -43,13 +43,15 @@ class _Knowledge:
         unknown: `step.key` of each output that is not there yet, by the id of its stand-in.
     """
 
-    past: Past
+    past: EarlierRuns
     depends_on: dict[str, Mapping[str, tuple[str, ...]]]
     declared: Mapping[str, Mapping[str, Any]]
     unknown: dict[int, str] = field(default_factory=dict)
 
-    def facts(self, node: str, exec_properties: Mapping[str, Any], inputs: Artifacts) -> dict[str, dict[str, Any]]:
-        """The facts of an execution to come, with `UNKNOWN` for what is not there yet.
+    def fingerprint(
+        self, node: str, exec_properties: Mapping[str, Any], inputs: Artifacts
+    ) -> dict[str, dict[str, Any]]:
+        """The fingerprint of an execution to come, with `UNKNOWN` for what is not there yet.
 
         Nor is what a driver resolved from inputs that are not there yet.
         """
@@ -75,7 +77,7 @@ class _Knowledge:
         }
 
 
-class _ForeseeingLauncher(CutoffLauncher):
+class _DryRunLauncher(CutoffLauncher):
     """Prepares a node as for a run, and publishes what it would leave instead of executing it."""
 
     def __init__(self, knowledge: _Knowledge, **options: Any) -> None:
@@ -93,7 +95,7 @@ class _ForeseeingLauncher(CutoffLauncher):
     def _publish_foreseen(self, info: Any, contexts: Any) -> None:
         node = self._pipeline_node.node_info.id
         rules = self._knowledge.depends_on.get(node, {})
-        told = self._knowledge.facts(node, info.exec_properties, info.input_dict)
+        told = self._knowledge.fingerprint(node, info.exec_properties, info.input_dict)
         with self._mlmd_connection as metadata:
             outputs: dict[str, list[types.Artifact]] = {}
             for key, stand_ins in info.output_dict.items():
@@ -113,7 +115,7 @@ class _ForeseeingLauncher(CutoffLauncher):
             )
 
 
-class ForeseenSteps(PipelineSteps):
+class DryRunSteps(PipelineSteps):
     """A pipeline whose launching executes nothing and leaves no trace.
 
     Args:
@@ -126,7 +128,7 @@ class ForeseenSteps(PipelineSteps):
         UsageError: its metadata are elsewhere.
     """
 
-    def __init__(self, pipeline: Any, folder: Path, code_file: Path, past: Past) -> None:
+    def __init__(self, pipeline: Any, folder: Path, code_file: Path, past: EarlierRuns) -> None:
         copied = folder / code_file.name
         if code_file.exists():
             shutil.copyfile(code_file, copied)
@@ -182,7 +184,7 @@ class ForeseenSteps(PipelineSteps):
             yield PlannedStep(name=name, action="skipped", why=why, seconds=0.0)
 
     def _new_launcher(self, **options: Any) -> CutoffLauncher:
-        return _ForeseeingLauncher(self._knowledge, **options)
+        return _DryRunLauncher(self._knowledge, **options)
 
     def _launch(self, node: Any) -> NodeResult:
         # A condition on what is not there yet cannot be told: the step is planned as if it held.
@@ -198,7 +200,7 @@ class ForeseenSteps(PipelineSteps):
     def _reason(self, name: str, result: NodeResult) -> tuple[str, list[str]]:
         """Why a step would run, and the outputs that, should they come out as they were, let the cache stand."""
         past = self._knowledge.past
-        now = self._knowledge.facts(name, result.exec_properties, result.inputs)
+        now = self._knowledge.fingerprint(name, result.exec_properties, result.inputs)
         anew = self._knowledge.stand_ins(result.inputs)
         outputs = sorted(set(anew.values()))
         if anew and name not in self.changed_code and past.could_stand(name, now, anew):
@@ -206,18 +208,18 @@ class ForeseenSteps(PipelineSteps):
         last = past.last(name)
         if last is None:
             return "it has not run here yet", []
-        reasons = step_differences(last.facts["parameters"], now["parameters"])
+        reasons = step_differences(last.fingerprint["parameters"], now["parameters"])
         reasons += ["its code changed"] if name in self.changed_code else []
         reasons += [
             f"{key} changed"
             for key, digests in now["inputs"].items()
-            if key not in anew and digests != last.facts["inputs"].get(key)
+            if key not in anew and digests != last.fingerprint["inputs"].get(key)
         ]
         reasons = reasons or [f"made anew: {output}" for output in outputs]
         return "; ".join(reasons) or "what it read or left is gone from the cache", []
 
 
-def foreseeing(context: Context, folder: Path) -> Context:
+def dry_run_context(context: Context, folder: Path) -> Context:
     """The context of a run, with a copy of its metadata below `folder`."""
     copy = folder / _METADATA
     if context.metadata:

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.common.digests import file_digest, value_digest
 from weighbridge.common.errors import UsageError
-from weighbridge.common.memory import without_collections
+from weighbridge.common.memory import gc_paused
 from weighbridge.components.production_model.record import read_record
-from weighbridge.local.request import Request
-from weighbridge.local.run import Outcome, earlier_outcome, last_outcome
+from weighbridge.local.request import RunRequest
+from weighbridge.local.run import RunOutcome, last_outcome, up_to_date_outcome
 from weighbridge.plan import changes
+from weighbridge.plan.earlier_runs import EarlierRuns
 from weighbridge.plan.model import Base, Change, Plan, PlannedStep, Reused
-from weighbridge.plan.past import Past
 from weighbridge.plan.revision import lock_files, repository, revision
 from weighbridge.runs import fingerprint
-from weighbridge.runs.stages import policy
+from weighbridge.runs.stages import delivery_policy
 
 if TYPE_CHECKING:
-    from weighbridge.plan.dry_run import ForeseenSteps
+    from weighbridge.plan.dry_run import DryRunSteps
 
 
-def make_plan(asked: Request, *, force: bool = False, revision_name: str = "") -> Plan:
+def make_plan(asked: RunRequest, *, force: bool = False, revision_name: str = "") -> Plan:
     """What `weighbridge run` would do.
 
     Args:
@@ -38,19 +38,19 @@ def make_plan(asked: Request, *, force: bool = False, revision_name: str = "") -
         return _against_revision(asked, revision_name)
     options: dict[str, Any] = {"to": asked.to, "delivered_to": asked.delivered_to}
     what = (asked.definition, asked.parameters, asked.workspace, asked.context)
-    outcome = None if force else earlier_outcome(*what, **options)
+    outcome = None if force else up_to_date_outcome(*what, **options)
     base, before = _base(asked)
     if outcome is not None:
-        changed = _changes(asked, before, outcome.run.record.facts, {})
+        changed = _changes(asked, before, outcome.run.record.fingerprint, {})
         return _plan(asked, base, changed, _as_before(outcome), outcome=outcome)
     with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
-        steps, planned = _foreseen(asked, Path(folder))
+        steps, planned = _dry_run(asked, Path(folder))
     last = last_outcome(asked.workspace, **options)
-    changed = _changes(asked, before, last.record.facts if last else {}, steps.modules)
+    changed = _changes(asked, before, last.record.fingerprint if last else {}, steps.modules)
     return _plan(asked, base, changed, planned, steps)
 
 
-def _against_revision(asked: Request, name: str) -> Plan:
+def _against_revision(asked: RunRequest, name: str) -> Plan:
     """The plan for a commit: what of the pipeline it changes, and which steps would run here for it.
 
     Where it changes nothing, no run is needed, whatever this machine's cache holds.
@@ -69,32 +69,32 @@ def _against_revision(asked: Request, name: str) -> Plan:
         package = definition.module.rpartition(".")[0] or definition.module
         if not compared({"": ["weighbridge.components", package]}):
             return _plan(asked, base, [], ())
-        steps, planned = _foreseen(asked, Path(folder))
+        steps, planned = _dry_run(asked, Path(folder))
         found = compared({step: sorted(names) for step, names in steps.modules.items()})
     return _plan(asked, base, found, planned if found else (), steps)
 
 
-def _foreseen(asked: Request, folder: Path) -> "tuple[ForeseenSteps, tuple[PlannedStep, ...]]":
-    with without_collections():
-        from weighbridge.plan.dry_run import ForeseenSteps, foreseeing
+def _dry_run(asked: RunRequest, folder: Path) -> "tuple[DryRunSteps, tuple[PlannedStep, ...]]":
+    with gc_paused():
+        from weighbridge.plan.dry_run import DryRunSteps, dry_run_context
 
-        pipeline = asked.definition.create_pipeline(asked.parameters, foreseeing(asked.context, folder))
-        steps = ForeseenSteps(pipeline, folder, asked.workspace.code_file, Past(asked.workspace.runs()))
+        pipeline = asked.definition.create_pipeline(asked.parameters, dry_run_context(asked.context, folder))
+        steps = DryRunSteps(pipeline, folder, asked.workspace.code_file, EarlierRuns(asked.workspace.runs()))
     extent = steps.extent(asked.to, pushes=not asked.workspace.rehearsal)
     steps.check(asked.context)
     return steps, tuple(steps.foresee(*extent))
 
 
 def _plan(
-    asked: Request,
+    asked: RunRequest,
     base: Base,
     changed: "list[Change]",
     planned: tuple[PlannedStep, ...],
-    steps: "ForeseenSteps | None" = None,
-    outcome: Outcome | None = None,
+    steps: "DryRunSteps | None" = None,
+    outcome: RunOutcome | None = None,
 ) -> Plan:
     running = [step.name for step in planned if step.action == "run"]
-    delivery, _ = policy(asked.definition.folder)
+    delivery, _ = delivery_policy(asked.definition.folder)
     stands = outcome.verdict if outcome else None
     return Plan(
         pipeline=asked.definition.name,
@@ -109,7 +109,7 @@ def _plan(
     )
 
 
-def _as_before(outcome: Outcome) -> tuple[PlannedStep, ...]:
+def _as_before(outcome: RunOutcome) -> tuple[PlannedStep, ...]:
     """The steps of a run whose outcome stands."""
     return tuple(
         PlannedStep(
@@ -122,42 +122,44 @@ def _as_before(outcome: Outcome) -> tuple[PlannedStep, ...]:
     )
 
 
-def _base(asked: Request) -> tuple[Base, dict[str, Any]]:
-    """The run that made what is in production, else the last that came to a verdict; and its facts."""
+def _base(asked: RunRequest) -> tuple[Base, dict[str, Any]]:
+    """The run that made what is in production, else the last that came to a verdict; and its fingerprint."""
     record = read_record(asked.context.production)
-    # A run of an older version kept no facts that tell the parts apart.
-    runs = [run for run in asked.workspace.runs() if run.record.kind != "promotion" and "modules" in run.record.facts]
+    # A run of an older version kept a fingerprint that does not tell the parts apart.
+    runs = [
+        run for run in asked.workspace.runs() if run.record.kind != "promotion" and "modules" in run.record.fingerprint
+    ]
     if record is None:
         if not runs:
             return Base(kind="none", note="nothing is in production, and nothing ran here yet"), {}
         last = runs[-1].record
         return Base(
             kind="run", run_id=last.run_id, note="nothing is in production yet; this is the last run"
-        ), last.facts
+        ), last.fingerprint
     base = Base(kind="production", run_id=record.run_id, version=record.version)
     made = next((run for run in runs if run.record.run_id == record.run_id), None)
     if made is None:
-        note = "its run's facts are not here: thresholds, schema and image are compared, data and code cannot be"
+        note = "its run's fingerprint is not here: thresholds, schema and image are compared, data and code cannot be"
         return base.model_copy(update={"note": note}), {}
-    return base, made.record.facts
+    return base, made.record.fingerprint
 
 
 def _changes(
-    asked: Request, before: Mapping[str, Any], last: Mapping[str, Any], modules: Mapping[str, set[str]]
+    asked: RunRequest, before: Mapping[str, Any], last: Mapping[str, Any], modules: Mapping[str, set[str]]
 ) -> list[Change]:
     """What changed since `before`, and whether production did since the last run.
 
     Args:
         asked: what a run would be asked.
-        before: facts of the run to compare with; empty where they are not here.
-        last: facts of the last run, which names what is read; empty for none.
+        before: fingerprint of the run to compare with; empty where it is not here.
+        last: fingerprint of the last run, which names what is read; empty for none.
         modules: own code behind each step of the pipeline as it is now; empty to take that of the last run.
     """
     told = dict(last or before)
     if modules:
         told["modules"] = {step: sorted(names) for step, names in modules.items()}
     try:
-        now = fingerprint.now(told, asked.definition, asked.parameters, asked.context)
+        now = fingerprint.current(told, asked.definition, asked.parameters, asked.context)
     except (KeyError, TypeError):  # none ran yet, or one of an older version
         now = {}
     record = read_record(asked.context.production)
@@ -171,7 +173,7 @@ def _changes(
     return found
 
 
-def _subject(asked: Request) -> dict[str, str]:
+def _subject(asked: RunRequest) -> dict[str, str]:
     """Of what a verdict is bound to, that which is known without running: thresholds, schema, image."""
     told = {"image": os.environ.get(fingerprint.IMAGE_VARIABLE, "")}
     if asked.context.schema.is_file():

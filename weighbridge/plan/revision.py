@@ -61,6 +61,6 @@ def _git(folder: Path, *arguments: str, told: str, index: Path | None = None) ->
         return done.stdout
     if told:
         raise UsageError(
-            f"--base {told!r} is no revision of {folder}", "Is it fetched? See: git branch --all, git tag."
+            f"--base {told!r} is not a revision of {folder}", "Is it fetched? See: git branch --all, git tag."
         )
     raise UsageError(f"{folder} is in no git repository", "--base compares with a revision in git.")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from weighbridge.report.gate_groups import MARKS, Line, Room, State, rooms
+from weighbridge.report.gate_groups import MARKS, GateGroup, Line, State, group_gates
 from weighbridge.report.text import count, cut, one_line, short_digest
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def print_card(console: "Console", verdict: "Verdict") -> None:
 
 
 def _card(verdict: "Verdict", width: int | None) -> Iterator["Text"]:
-    grouped = rooms(verdict.gates)
+    grouped = group_gates(verdict.gates)
     state: State = "passed" if verdict.passed else "refused"
     if width:
         yield _text("─" * width, _STYLES[state])
@@ -53,7 +53,7 @@ def _card(verdict: "Verdict", width: int | None) -> Iterator["Text"]:
     yield _text("")
     columns = _columns(grouped, width)
     for room in grouped:
-        yield from _room(room, columns, width)
+        yield from _group(room, columns, width)
         yield _text("")
     bound = {"verdict": verdict.digest, **dict(sorted(verdict.subject.items()))}
     weighed = ", ".join(f"{name} {short_digest(value)}" for name, value in bound.items())
@@ -84,7 +84,7 @@ def _closing(verdict: "Verdict") -> str:
     return f"{MARKS['refused']} REFUSED by {', '.join(names[:_NAMED]) or 'the lack of gates'}{more}"
 
 
-def _room(room: Room, columns: list[int], width: int | None) -> Iterator["Text"]:
+def _group(room: GateGroup, columns: list[int], width: int | None) -> Iterator["Text"]:
     head = _row("", [cut(one_line(room.name), columns[0]), "observed", "allowed", "production"], columns, "dim")
     head.stylize("not dim bold", 0, columns[0] + 2)
     yield head
@@ -106,7 +106,7 @@ def _cells(line: Line, columns: list[int] | None = None) -> list[str]:
     return [cut(name, columns[0] - len(many)) + many, *shown]
 
 
-def _columns(grouped: list[Room], width: int | None) -> list[int]:
+def _columns(grouped: list[GateGroup], width: int | None) -> list[int]:
     """Widths of the name and the three values; where the window is narrow first the name gives way, then values."""
     from rich.cells import cell_len
 

@@ -169,7 +169,7 @@ class Comparison(Document):
     distances: list[Distance] = Field(default_factory=list)
 
 
-class Step(Document):
+class StepOutcome(Document):
     """How one step of the run ended: its state in a word, wall time in seconds, and one line about it."""
 
     name: str

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from weighbridge.common.digests import library_versions
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.examples import SPLIT_PREFIX, SUMMARY_FILE
-from weighbridge.report.documents import Comparison, Examples, History, LatencyReport, Metrics, Step
+from weighbridge.report.documents import Comparison, Examples, History, LatencyReport, Metrics, StepOutcome
 from weighbridge.report.features import Feature, read_features
 from weighbridge.verdict import Verdict
 
@@ -41,7 +41,7 @@ class Evidence:
     examples: Examples | None = None
     comparison: Comparison | None = None
     statistics: Mapping[str, list[Feature]] = field(default_factory=dict)
-    steps: tuple[Step, ...] = ()
+    steps: tuple[StepOutcome, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -117,11 +117,11 @@ class _Reader:
         # What is learnt from comes before what it is tested on.
         return dict(sorted(found.items(), key=lambda item: (item[0] != "train", item[0])))
 
-    def steps(self, given: Iterable[Mapping[str, Any]]) -> tuple[Step, ...]:
+    def steps(self, given: Iterable[Mapping[str, Any]]) -> tuple[StepOutcome, ...]:
         steps = []
         for number, values in enumerate(given, 1):
             try:
-                steps.append(Step.model_validate(dict(values)))
+                steps.append(StepOutcome.model_validate(dict(values)))
             except (ValidationError, TypeError, ValueError) as error:
                 why = _problem(error) if isinstance(error, ValidationError) else str(error)
                 self.notes.append(f"Step {number} cannot be shown: {why}.")

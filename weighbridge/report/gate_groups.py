@@ -68,7 +68,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Room:
+class GateGroup:
     """The gates whose names begin with the same word: data, quality, latency."""
 
     name: str
@@ -89,12 +89,12 @@ def state_of(gate: Gate) -> State:
     return "passed" if gate.passed else "refused" if gate.refuses else "warning"
 
 
-def room_of(gate: Gate) -> str:
+def group_of(gate: Gate) -> str:
     """The room a gate stands in: the first word of its name."""
     return gate.name.partition(".")[0]
 
 
-def rooms(gates: Iterable[Gate], collapse: bool = True) -> list[Room]:
+def group_gates(gates: Iterable[Gate], collapse: bool = True) -> list[GateGroup]:
     """Group gates into rooms.
 
     Rooms with refusals come first, then those with warnings, else in the order of the steps; so do the lines of a
@@ -106,8 +106,8 @@ def rooms(gates: Iterable[Gate], collapse: bool = True) -> list[Room]:
     """
     grouped: dict[str, list[Gate]] = {}
     for gate in gates:
-        grouped.setdefault(room_of(gate), []).append(gate)
-    found = [Room(name, tuple(_lines(listed, collapse))) for name, listed in grouped.items()]
+        grouped.setdefault(group_of(gate), []).append(gate)
+    found = [GateGroup(name, tuple(_lines(listed, collapse))) for name, listed in grouped.items()]
     return sorted(found, key=lambda room: min(_ORDER[line.state] for line in room.lines))
 
 

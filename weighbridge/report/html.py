@@ -13,7 +13,7 @@ from markupsafe import Markup
 from weighbridge.report import figures, tables
 from weighbridge.report.documents import Comparison
 from weighbridge.report.evidence import Evidence
-from weighbridge.report.gate_groups import MARKS, WORDS, rooms, state_of
+from weighbridge.report.gate_groups import MARKS, WORDS, group_gates, state_of
 from weighbridge.report.plots import read_plots
 from weighbridge.report.text import bytes_text, clean, count, number_text, seconds_text, short_digest, signed_text
 
@@ -35,7 +35,7 @@ def render_html(evidence: Evidence) -> str:
             evidence=evidence,
             verdict=verdict,
             state="passed" if verdict.passed else "refused",
-            rooms=rooms(verdict.gates),
+            group_gates=group_gates(verdict.gates),
             stopped=tables.stopped_at(evidence.steps),
             slice_charts=figures.slice_charts(metrics) if metrics else [],
             plot_charts=figures.plot_charts(metrics, plots) if metrics else [],

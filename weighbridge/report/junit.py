@@ -3,7 +3,7 @@
 from xml.etree import ElementTree as ET
 
 from weighbridge.report.evidence import Evidence
-from weighbridge.report.gate_groups import Line, room_of, state_of
+from weighbridge.report.gate_groups import Line, group_of, state_of
 from weighbridge.report.text import clean
 from weighbridge.verdict import Gate
 
@@ -44,7 +44,7 @@ def render_junit(evidence: Evidence) -> str:
 
 
 def _case(gate: Gate, pipeline: str) -> ET.Element:
-    room = room_of(gate)
+    room = group_of(gate)
     # A dot would make Jenkins cut the package in two.
     package = clean(pipeline).replace(".", "_") or "weighbridge"
     case = ET.Element(

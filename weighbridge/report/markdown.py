@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from weighbridge.report.documents import Metric
 from weighbridge.report.evidence import Evidence
-from weighbridge.report.gate_groups import MARKS, WORDS, Line, rooms
+from weighbridge.report.gate_groups import MARKS, WORDS, Line, group_gates
 from weighbridge.report.text import count, number_text, one_line, short_digest, signed_text
 from weighbridge.verdict import Verdict
 
@@ -54,7 +54,7 @@ def _summary(verdict: Verdict) -> str:
 
 
 def _gates(verdict: Verdict) -> str:
-    lines = [(room.name, line) for room in rooms(verdict.gates) for line in room.lines]
+    lines = [(room.name, line) for room in group_gates(verdict.gates) for line in room.lines]
     order = list(WORDS)
     lines.sort(key=lambda pair: order.index(pair[1].state))
     return _table(

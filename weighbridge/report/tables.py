@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from weighbridge.report.documents import Examples, Interval, Latency, LatencyReport, Split, Step
+from weighbridge.report.documents import Examples, Interval, Latency, LatencyReport, Split, StepOutcome
 from weighbridge.report.features import Feature, Numbers, Words
 from weighbridge.report.figures import by_feature
 from weighbridge.report.plots import MOST_LETTERS, MOST_ROWS, MOST_TEXTS, Cell, Plot, Table, Undrawable
@@ -12,7 +12,7 @@ from weighbridge.report.text import bytes_text, cut, number_text, value_text
 Row = tuple[str, ...]
 
 
-def stopped_at(steps: Sequence[Step]) -> str:
+def stopped_at(steps: Sequence[StepOutcome]) -> str:
     """The step after which nothing ran; empty for a run that came to its end."""
     for step in steps:
         if step.state in ("refused", "failed"):

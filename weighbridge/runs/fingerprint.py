@@ -1,7 +1,7 @@
-"""The facts a run's outcome depends on, told from digests alone, before any heavy library loads.
+"""What a run's outcome depends on, as digests, before any heavy library loads.
 
-Two runs with the same facts have the same outcome, so the second need not start. The facts are kept apart by what
-they are of, so that a plan can name what changed.
+Two runs with the same fingerprint have the same outcome, so the second need not start. Its parts are kept apart, so
+that a plan can name what changed.
 """
 
 import json
@@ -19,7 +19,7 @@ from weighbridge.common.import_string import module_of
 from weighbridge.components.example_gen.resolve import input_digest
 from weighbridge.components.production_model.record import read_record, record_digest
 from weighbridge.definition import Context, Definition, Parameters
-from weighbridge.thresholds import GATES_FILE
+from weighbridge.thresholds import THRESHOLDS_FILE
 
 IMAGE_VARIABLE = "WEIGHBRIDGE_IMAGE"
 OWN_MODEL = "the model of this run"
@@ -57,7 +57,7 @@ def declared(
 def reviewed(
     definition: Definition, schema: Path, modules: Modules, moved: Callable[[Path], Path] | None = None
 ) -> dict[str, Any]:
-    """The part of the facts that is kept in version control.
+    """The part of the fingerprint that is kept in version control.
 
     Args:
         definition: the pipeline.
@@ -76,15 +76,15 @@ def reviewed(
     return {
         "pipeline": files_digest({name: path for name, path in whole.items() if name not in known}),
         "code": {step: files_digest(sources) for step, sources in of_steps.items()},
-        "gates": gate_sections(folder / GATES_FILE),
+        "gates": gate_sections(folder / THRESHOLDS_FILE),
         "schema": file_digest(schema) if schema.is_file() else "",
         "files": {
-            path.name: file_digest(path) for path in _beside(folder) if path != schema and path.name != GATES_FILE
+            path.name: file_digest(path) for path in _beside(folder) if path != schema and path.name != THRESHOLDS_FILE
         },
     }
 
 
-def met(inputs: Sequence[dict[str, Any]], digests: Sequence[str], context: Context, model: str) -> dict[str, Any]:
+def observed(inputs: Sequence[dict[str, Any]], digests: Sequence[str], context: Context, model: str) -> dict[str, Any]:
     """What a run meets: the data, and production and the place of delivery as it leaves them.
 
     Args:
@@ -106,31 +106,33 @@ def met(inputs: Sequence[dict[str, Any]], digests: Sequence[str], context: Conte
     }
 
 
-def now(facts: Mapping[str, Any], definition: Definition, parameters: Parameters, context: Context) -> dict[str, Any]:
-    """The facts as they are now, with the steps and inputs of an earlier run's `facts`.
+def current(
+    earlier: Mapping[str, Any], definition: Definition, parameters: Parameters, context: Context
+) -> dict[str, Any]:
+    """The fingerprint as it would be now, with the steps and inputs of an `earlier` one.
 
     Raises:
         UsageError: a module or file of the earlier run is gone.
-        KeyError, TypeError: the earlier facts are none of this version's.
+        KeyError, TypeError: `earlier` was made by another version of this program.
     """
-    return declared(definition, parameters, context, facts["modules"]) | _met_again(facts, context)
+    return declared(definition, parameters, context, earlier["modules"]) | _observed_now(earlier, context)
 
 
-def _met_again(facts: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    inputs = facts["inputs"]
-    found = met(inputs, [input_digest(**given) for given in inputs], context, facts["model"])
+def _observed_now(earlier: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    inputs = earlier["inputs"]
+    found = observed(inputs, [input_digest(**given) for given in inputs], context, earlier["model"])
     # A promotion since then put the run's own model into production: nothing to weigh it against but itself.
-    return found | {"production": facts["production"]} if found["production"] == OWN_MODEL else found
+    return found | {"production": earlier["production"]} if found["production"] == OWN_MODEL else found
 
 
-def still_hold(facts: Mapping[str, Any], definition: Definition, parameters: Parameters, context: Context) -> bool:
-    """Whether the facts of an earlier run are still so. What cannot be told has changed."""
+def is_up_to_date(earlier: Mapping[str, Any], definition: Definition, parameters: Parameters, context: Context) -> bool:
+    """Whether an earlier run's fingerprint is what it would be now. What cannot be told has changed."""
     try:
         # The data last: a difference in anything cheaper is told before gigabytes are read.
-        told = declared(definition, parameters, context, facts["modules"])
-        if any(facts[name] != value for name, value in told.items()):
+        told = declared(definition, parameters, context, earlier["modules"])
+        if any(earlier[name] != value for name, value in told.items()):
             return False
-        return bool(facts == told | _met_again(facts, context))
+        return bool(earlier == told | _observed_now(earlier, context))
     except (UsageError, OSError, KeyError, TypeError):
         return False
 
@@ -138,7 +140,7 @@ def still_hold(facts: Mapping[str, Any], definition: Definition, parameters: Par
 def gate_sections(path: Path) -> dict[str, str]:
     """Digest of each section of a thresholds file, whatever its comments; of the bytes of one that is not ours.
 
-    How a model is delivered is no part of how it is weighed, so that section is left out.
+    How a model is delivered is not part of how it is weighed, so that section is left out.
     """
     if not path.is_file():
         return {}

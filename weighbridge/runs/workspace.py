@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from weighbridge.common import files
 from weighbridge.common.errors import InfrastructureError, UsageError
@@ -19,20 +19,21 @@ from weighbridge.definition import Context, Definition
 RUN_FILE = "run.json"
 LOG_FILE = "log.txt"
 REHEARSAL = "rehearsal"
+_FINGERPRINT = AliasChoices("fingerprint", "facts")  # as runs of earlier versions call it
 
 RunKind = Literal["run", "rehearsal", "promotion"]
 RunState = Literal["running", "passed", "refused", "failed"]
 StepState = Literal["done", "cached", "refused", "failed", "skipped"]
 
 
-class Step(BaseModel):
+class StepRecord(BaseModel):
     """One step of a run.
 
     Attributes:
         state: how it ended.
         seconds: wall time.
         note: one line about it.
-        facts: what its outcome depended on: `parameters` and `inputs`, see `weighbridge.runs.fingerprint.of_step`.
+        fingerprint: `parameters` and `inputs` that its outcome depended on, see `weighbridge.runs.fingerprint.of_step`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -41,7 +42,7 @@ class Step(BaseModel):
     state: StepState
     seconds: float = 0.0
     note: str = ""
-    facts: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    fingerprint: dict[str, dict[str, Any]] = Field(default_factory=dict, validation_alias=_FINGERPRINT)
 
 
 class ArtifactReference(BaseModel):
@@ -61,9 +62,9 @@ class RunRecord(BaseModel):
 
     Attributes:
         kind: a run; a rehearsal on a share of the data; or the promotion of a model from one place to another.
-        to: the step it was to end after; empty for the whole pipeline. What ends early is no outcome of the whole.
+        to: the step it was to end after; empty for the whole pipeline. What ends early is not an outcome of the whole.
         delivered_to: the stage that its model went to; empty for production of the work directory.
-        facts: digests of everything the outcome depends on, see `weighbridge.runs.fingerprint`.
+        fingerprint: digests of everything the outcome depends on, see `weighbridge.runs.fingerprint`.
         error: the error that ended it, for state `failed`.
         pid: process that runs or ran it; tells a running run from a killed one.
     """
@@ -81,8 +82,8 @@ class RunRecord(BaseModel):
     started: datetime
     seconds: float = 0.0
     parameters: dict[str, Any] = Field(default_factory=dict)
-    facts: dict[str, Any] = Field(default_factory=dict)
-    steps: list[Step] = Field(default_factory=list)
+    fingerprint: dict[str, Any] = Field(default_factory=dict, validation_alias=_FINGERPRINT)
+    steps: list[StepRecord] = Field(default_factory=list)
     artifacts: list[ArtifactReference] = Field(default_factory=list)
     error: str = ""
     pid: int = 0
@@ -93,14 +94,14 @@ class RunRecord(BaseModel):
         return bool(self.to)
 
     @property
-    def shown_state(self) -> str:
+    def display_state(self) -> str:
         """The state as people see it: a run whose process is gone was killed."""
         if self.state == "running" and not _alive(self.pid):
             return "killed"
         return self.state
 
     @property
-    def shown_kind(self) -> str:
+    def display_kind(self) -> str:
         """What it was, as people see it: `run`, `partial run to DataValidator`, `rehearsal`, `promotion to canary`."""
         if self.kind == "promotion":
             return f"promotion to {self.delivered_to}"
@@ -108,9 +109,9 @@ class RunRecord(BaseModel):
 
     def told(self) -> dict[str, Any]:
         """The record for machines: all but what only comparing runs needs."""
-        return self.model_dump(mode="json", exclude={"facts": True, "pid": True, "steps": {"__all__": {"facts"}}}) | {
-            "partial": self.partial
-        }
+        return self.model_dump(
+            mode="json", exclude={"fingerprint": True, "pid": True, "steps": {"__all__": {"fingerprint"}}}
+        ) | {"partial": self.partial}
 
 
 class Run:
@@ -139,7 +140,7 @@ class Run:
         try:
             return cls(folder, RunRecord.model_validate_json((folder / RUN_FILE).read_bytes()))
         except (OSError, ValidationError) as error:
-            raise UsageError(f"{folder} is no run: its {RUN_FILE} cannot be read") from error
+            raise UsageError(f"{folder} is not a run: its {RUN_FILE} cannot be read") from error
 
 
 class Workspace:

@@ -67,7 +67,7 @@ class BucketDestination:
         found = self.objects(folder)
         for name, blob in found.items():
             if ".." in PurePosixPath(name).parts or name.startswith("/"):
-                raise UsageError(f"{self.path(folder)}/{name} is no name of a file", "Remove this object.")
+                raise UsageError(f"{self.path(folder)}/{name} is not a name of a file", "Remove this object.")
             path = target / name
             path.parent.mkdir(parents=True, exist_ok=True)
             with gcs.explained(f"{self.path(folder)}/{name}"):

@@ -62,7 +62,7 @@ class FolderDestination:
         """The bytes of a record; None if it is not there.
 
         Raises:
-            UsageError: it may not be read, or is no file.
+            UsageError: it may not be read, or is not a file.
         """
         try:
             return (self.root / name).read_bytes()
@@ -106,7 +106,7 @@ def local_destination(destination: str | Path) -> Path:
     if not text or "://" in text or _SCHEME.match(text):
         shortened = text.startswith("gs:/") and isinstance(destination, Path)
         raise UsageError(
-            f"Push destination {text!r} is no local folder and no {gcs.SCHEME}bucket/prefix",
+            f"Push destination {text!r} is neither a local folder nor {gcs.SCHEME}bucket/prefix",
             f"Give it as text: a Path shortens {gcs.SCHEME} to gs:/."
             if shortened
             else f"Give the path of a folder, such as /models/churn, or {gcs.SCHEME}bucket/models/churn; "

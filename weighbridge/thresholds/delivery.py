@@ -96,7 +96,7 @@ class Delivery(RootModel[tuple[Stage, ...]]):
         """The stages that lie between two.
 
         Raises:
-            UsageError: one of them is no stage, or the way leads back.
+            UsageError: one of them is not a stage, or the way leads back.
         """
         self.stage(source)
         self.stage(target)

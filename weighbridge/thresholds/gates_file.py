@@ -15,7 +15,7 @@ from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.thresholds.delivery import Delivery
 from weighbridge.verdict import Section
 
-GATES_FILE = "gates.yaml"
+THRESHOLDS_FILE = "gates.yaml"
 
 StepSection = TypeVar("StepSection", bound=Section)
 
@@ -75,7 +75,7 @@ def load_gates(path: str | Path) -> Gates:
     except OSError as error:
         raise UsageError(f"No thresholds file at {path}: {error.strerror}", "Put a gates.yaml there.") from error
     except yaml.YAMLError as error:
-        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise UsageError(f"{path} holds no sections", f"Expected: {', '.join(Gates.model_fields)}.")
     try:

@@ -87,7 +87,7 @@ class Verdict(BaseModel):
         """Read a verdict.
 
         Raises:
-            UsageError: the file is missing, is no verdict, or contradicts itself.
+            UsageError: the file is missing, is not a verdict, or contradicts itself.
         """
         return _read(cls, Path(path), "verdict")
 
@@ -119,4 +119,4 @@ def _read(model: type[Model], path: Path, kind: str) -> Model:
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(map(str, problem["loc"])) or "the file"
-        raise UsageError(f"{path} is no {kind}: {where}: {problem['msg']}") from error
+        raise UsageError(f"{path} is not a {kind}: {where}: {problem['msg']}") from error

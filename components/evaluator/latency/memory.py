@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from weighbridge.common.memory import give_back
+from weighbridge.common.memory import release_memory
 
 _PROCESS = Path("/proc/self")
 
@@ -22,7 +22,7 @@ def peak_memory() -> Iterator[Peak]:
     On systems where the mark cannot be reset the result is NaN, so that a threshold on it refuses.
     """
     peak = Peak()
-    give_back()  # else memory freed before is reused, and not seen
+    release_memory()  # else memory freed before is reused, and not seen
     try:
         (_PROCESS / "clear_refs").write_text("5")
         before = _status("VmRSS")

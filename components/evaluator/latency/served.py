@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from weighbridge.components.evaluator.latency.timing import Caller
 from weighbridge.components.evaluator.quality.metrics_api import Index
-from weighbridge.components.evaluator.signature import Request, Signature
+from weighbridge.components.evaluator.signature import ModelRequest, Signature
 from weighbridge.components.evaluator.signature import load as load_signature
 
 
@@ -45,7 +45,7 @@ class ServedModel:
         """Bytes of the model's files."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
-    def _requests(self, loaded: Signature, batch_rows: int, most: int = 128) -> list[Request]:
+    def _requests(self, loaded: Signature, batch_rows: int, most: int = 128) -> list[ModelRequest]:
         """Requests from all over the rows: neighbours may be alike, and what a row costs may depend on its values."""
         total = self.rows.num_rows
         count = max(1, min(most, total // batch_rows))

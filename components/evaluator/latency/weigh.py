@@ -25,7 +25,7 @@ from weighbridge.components.evaluator.latency.timing import (
 from weighbridge.components.evaluator.quality.metrics_api import estimate_json
 from weighbridge.verdict import Bounds, Estimate, Gate
 
-ROOM = "latency"
+GROUP = "latency"
 UNITS = {"p50_ms": "ms", "p95_ms": "ms", "p99_ms": "ms", "throughput_rows_s": "rows/s", "load_ms": "ms"}
 _LOADS = (3, 9)  # to begin with, and at most
 _LOAD_SHARE = 0.25  # of the budget
@@ -203,8 +203,8 @@ def judge(gates: LatencyGates, found: Measurements, *, in_production: bool) -> l
         found: the measurements.
         in_production: whether there is a model in production, so that relative thresholds need its value.
     """
-    judged = _judge_batches(ROOM, gates.batch_sizes, found, in_production)
-    return judged + _judge(ROOM, gates.given(), found.model, in_production)
+    judged = _judge_batches(GROUP, gates.batch_sizes, found, in_production)
+    return judged + _judge(GROUP, gates.given(), found.model, in_production)
 
 
 def judge_variant(name: str, variant: VariantGates, found: Measurements) -> list[Gate]:
@@ -215,7 +215,7 @@ def judge_variant(name: str, variant: VariantGates, found: Measurements) -> list
         variant: the thresholds.
         found: the measurements.
     """
-    return _judge_batches(f"{ROOM}.{name}", variant.batch_sizes, found, in_production=False)
+    return _judge_batches(f"{GROUP}.{name}", variant.batch_sizes, found, in_production=False)
 
 
 def _judge_batches(

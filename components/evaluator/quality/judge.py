@@ -13,7 +13,7 @@ from weighbridge.components.evaluator.quality.metrics_api import (
 )
 from weighbridge.verdict import Bounds, Gate
 
-ROOM = "quality"
+GROUP = "quality"
 NAN = float("nan")
 
 
@@ -28,7 +28,7 @@ def judge(gates: QualityGates, response: MetricsResponse, *, in_production: bool
         response: the measurements.
         in_production: whether there is a model in production, so that relative thresholds need its value.
     """
-    judged = _metric_gates(gates, ROOM, gates.metrics, _by_name(response.metrics, ""), in_production)
+    judged = _metric_gates(gates, GROUP, gates.metrics, _by_name(response.metrics, ""), in_production)
     for entry in gates.slice_metrics:
         judged += _slice_gates(gates, entry, response.metrics, in_production)
     return judged
@@ -43,20 +43,20 @@ def _slice_gates(gates: QualityGates, entry: SliceGates, rows: Iterable[MetricRo
     if not sizes:
         missing = entry.wanted or ", ".join(entry.features)
         message = f"There is no row of slice {missing}, so it cannot pass."
-        return [Gate(name=f"{ROOM}.{missing}.present", passed=False, message=message)]
+        return [Gate(name=f"{GROUP}.{missing}.present", passed=False, message=message)]
     least = entry.min_rows or gates.min_slice_rows
     judged = []
     for name, size in sizes.items():
         if size < least:
             judged.append(_small(name, size, least, entry))
         else:
-            judged += _metric_gates(gates, f"{ROOM}.{name}", entry.metrics, _by_name(rows, name), in_production)
+            judged += _metric_gates(gates, f"{GROUP}.{name}", entry.metrics, _by_name(rows, name), in_production)
     return judged
 
 
 def _small(name: str, size: int, least: int, entry: SliceGates) -> Gate:
     return Gate(
-        name=f"{ROOM}.{name}.rows.min",
+        name=f"{GROUP}.{name}.rows.min",
         passed=False,
         severity=entry.small,
         observed=size,

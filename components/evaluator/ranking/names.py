@@ -30,7 +30,7 @@ def parse_name(text: str, source: str) -> Name:
         source: where the name stands, for the message.
 
     Raises:
-        UsageError: there is no such metric, or the cutoff is no whole number from 1.
+        UsageError: there is no such metric, or the cutoff is not a whole number from 1.
     """
     match = _NAME.fullmatch(text)
     if match and match[1] in METRICS:

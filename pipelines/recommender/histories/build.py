@@ -27,7 +27,7 @@ SPLITS = ("train", "eval")
 _KINDS = {pa.binary(): "bytes", pa.int64(): "int64", pa.float32(): "float"}
 
 
-class Options(BaseModel):
+class HistoriesOptions(BaseModel):
     """How histories are made.
 
     Attributes:
@@ -45,13 +45,13 @@ class Options(BaseModel):
     step_days: int = Field(default=14, ge=1)
 
 
-def build(examples: str, folder: str | Path, options: Options, gates: HistoriesGates) -> dict[str, Any]:
+def build(examples: str, folder: str | Path, options: HistoriesOptions, gates: HistoriesGates) -> dict[str, Any]:
     """Make histories of the order lines that ExampleGen split by time.
 
     Args:
         examples: folder of ExampleGen's artifact, with the splits `train` and `eval`: all lines of `eval` are later.
         folder: folder of the artifact to write: splits as tf.Examples and as columns, catalogue, summary, gates.
-        options: see `Options`.
+        options: see `HistoriesOptions`.
         gates: thresholds.
 
     Returns:
@@ -126,7 +126,7 @@ def _together(cleaned: dict[str, pa.Table]) -> pa.Table:
     return pa.concat_tables([cleaned[split] for split in SPLITS]).unify_dictionaries()
 
 
-def _windows(purchases: Purchases, at: int, options: Options) -> list[Window]:
+def _windows(purchases: Purchases, at: int, options: HistoriesOptions) -> list[Window]:
     training = training_windows(int(purchases.time.min()), at, options.window_days, options.step_days)
     if not training:
         raise UsageError(

@@ -24,7 +24,7 @@ PRODUCT = r"\d{5}[A-Za-z]{0,2}"
 
 
 def clean(lines: pa.Table, product: str = PRODUCT) -> tuple[pa.Table, dict[str, int]]:
-    """Leave out what is no purchase of a product by a known customer.
+    """Leave out what is not a purchase of a product by a known customer.
 
     Args:
         lines: see `read_lines`.
@@ -34,7 +34,7 @@ def clean(lines: pa.Table, product: str = PRODUCT) -> tuple[pa.Table, dict[str, 
         The lines that are left, and the number of lines left out by reason; together they are all lines.
 
     Raises:
-        UsageError: `product` is no regular expression.
+        UsageError: `product` is not a regular expression.
     """
     reasons = _reasons(lines, product)
     taken = np.zeros(lines.num_rows, bool)
@@ -50,7 +50,7 @@ def _reasons(lines: pa.Table, product: str) -> dict[str, npt.NDArray[np.bool_]]:
         pc.match_substring_regex(pa.scalar(""), product)
     except pa.ArrowInvalid as error:
         hint = "Arrow reads it with RE2, which knows no look-ahead and no back-reference."
-        raise UsageError(f"product={product!r} is no regular expression: {error}", hint) from error
+        raise UsageError(f"product={product!r} is not a regular expression: {error}", hint) from error
     quantity = lines.column(c.QUANTITY)
     return {
         "duplicate": _duplicates(lines),

@@ -8,7 +8,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from weighbridge.common.digests import code_digest
 from weighbridge.common.resources import Resources
-from weighbridge.pipelines.recommender.histories.build import SPLITS, Options, build
+from weighbridge.pipelines.recommender.histories.build import SPLITS, HistoriesOptions, build
 from weighbridge.pipelines.recommender.histories.gates import HistoriesGates
 
 
@@ -40,7 +40,7 @@ class HistoriesExecutor(base_executor.BaseExecutor):
         summary = build(
             lines.uri,
             histories.uri,
-            Options.model_validate_json(exec_properties["options"]),
+            HistoriesOptions.model_validate_json(exec_properties["options"]),
             HistoriesGates.model_validate_json(exec_properties["gates"]),
         )
         histories.split_names = artifact_utils.encode_split_names(list(SPLITS))
@@ -65,7 +65,7 @@ class Histories(base_component.BaseComponent):
         self,
         lines: types.BaseChannel,
         *,
-        options: Options | None = None,
+        options: HistoriesOptions | None = None,
         gates: HistoriesGates | None = None,
         resources: Resources | None = None,
     ) -> None:
@@ -81,7 +81,7 @@ class Histories(base_component.BaseComponent):
         super().__init__(
             HistoriesSpec(
                 lines=lines,
-                options=(options or Options()).model_dump_json(),
+                options=(options or HistoriesOptions()).model_dump_json(),
                 gates=(gates or HistoriesGates()).model_dump_json(),
                 code_digest=code_digest(["weighbridge.pipelines.recommender.histories"]),
                 histories=types.Channel(type=standard_artifacts.Examples),

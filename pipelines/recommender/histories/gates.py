@@ -8,7 +8,7 @@ from weighbridge.common.errors import UsageError
 from weighbridge.pipelines.recommender.histories.clean import REASONS
 from weighbridge.verdict import Bounds, Gate, Section, read_gates
 
-ROOM = "histories"
+GROUP = "histories"
 
 
 class HistoriesGates(Section):
@@ -32,7 +32,7 @@ class HistoriesGates(Section):
     def _known(cls, removed: dict[str, Bounds]) -> dict[str, Bounds]:
         for reason in removed:
             if reason not in REASONS:
-                raise ValueError(f"{reason!r} is no reason to remove a line; reasons: {', '.join(REASONS)}")
+                raise ValueError(f"{reason!r} is not a reason to remove a line; reasons: {', '.join(REASONS)}")
         return removed
 
 
@@ -51,21 +51,21 @@ def judge(gates: HistoriesGates, found: Mapping[str, Mapping[str, float]]) -> li
             removed = int(values[reason])
             bounds = gates.removed.get(reason, Bounds(max=0.0))
             judged += bounds.judge(
-                f"{ROOM}.{split}.{reason}",
+                f"{GROUP}.{split}.{reason}",
                 removed / lines if lines else None,
                 advice=f"{removed:,} of {lines:,.0f} lines were left out because each {what}.",
             )
         shares = {"top_customer_share": gates.top_customer_share, "known_items": gates.known_items}
         for name, bounds in shares.items():
             if name in values:
-                judged += bounds.judge(f"{ROOM}.{split}.{name}", values[name], advice=_ADVICE[name])
-        judged += gates.customers.judge(f"{ROOM}.{split}.customers", values["customers"], advice=_ADVICE["customers"])
+                judged += bounds.judge(f"{GROUP}.{split}.{name}", values[name], advice=_ADVICE[name])
+        judged += gates.customers.judge(f"{GROUP}.{split}.customers", values["customers"], advice=_ADVICE["customers"])
     return judged
 
 
 def lines_gate(examples: str) -> Gate:
     """Whether the order lines passed their own gates: what is made of refused lines is refused too."""
-    name = f"{ROOM}.lines.passed"
+    name = f"{GROUP}.lines.passed"
     try:
         refused = [gate.name for gate in read_gates(examples) if gate.refuses]
     except UsageError as error:

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
 from weighbridge.pipelines.recommender.model.index import Approximate
-from weighbridge.pipelines.recommender.model.network import Facts, TwoTowers
-from weighbridge.pipelines.recommender.model.options import Options
+from weighbridge.pipelines.recommender.model.network import CatalogueData, TwoTowers
+from weighbridge.pipelines.recommender.model.options import RecommenderOptions
 from weighbridge.pipelines.recommender.model.popularity import popular_items
 from weighbridge.pipelines.recommender.model.retrieve import MOST, Exact, Retriever, Search
 from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
@@ -21,7 +21,7 @@ def export(
     model: TwoTowers,
     vocabulary: Vocabulary,
     catalogue: Catalogue,
-    options: Options,
+    options: RecommenderOptions,
     folder: str,
     *,
     longest: int,
@@ -50,7 +50,7 @@ def retriever(
     model: TwoTowers,
     vocabulary: Vocabulary,
     catalogue: Catalogue,
-    options: Options,
+    options: RecommenderOptions,
     *,
     longest: int,
     scale: int = 1,
@@ -85,13 +85,13 @@ def retriever(
 
 def item_vectors(model: TwoTowers, vocabulary: Vocabulary, catalogue: Catalogue) -> npt.NDArray[np.float32]:
     """Vectors of the catalogue's items with their trend in the last place, [items, dim + 1]."""
-    facts = Facts.of(catalogue, vocabulary)
+    facts = CatalogueData.of(catalogue, vocabulary)
     vectors = model.item_tower(tf.range(1, vocabulary.size + 1), facts.words[1:], facts.prices[1:], training=False)
     trend = model.affinity.of_trend(facts.recent[-1, 1:])
     return tf.concat([tf.cast(vectors, tf.float32), trend[:, None]], axis=1).numpy()
 
 
-def _search(vectors: tf.Variable, options: Options) -> Search:
+def _search(vectors: tf.Variable, options: RecommenderOptions) -> Search:
     exact = options.index == "exact" or (options.index == "auto" and vectors.shape[0] <= options.exact_items)
     return Exact(vectors) if exact else Approximate(vectors)
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
-from weighbridge.pipelines.recommender.model.options import Options
+from weighbridge.pipelines.recommender.model.options import RecommenderOptions
 from weighbridge.pipelines.recommender.model.towers import Affinity, CustomerTower, ItemTower
 from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
@@ -16,7 +16,7 @@ _NEVER = -1e9
 
 
 @dataclass(frozen=True)
-class Facts:
+class CatalogueData:
     """What is known of each item number, 0 (not known) included.
 
     Attributes:
@@ -32,8 +32,8 @@ class Facts:
     frequency: Any
 
     @classmethod
-    def of(cls, catalogue: Catalogue, vocabulary: Vocabulary) -> "Facts":
-        """Facts of the catalogue's items."""
+    def of(cls, catalogue: Catalogue, vocabulary: Vocabulary) -> "CatalogueData":
+        """Data of the catalogue's items."""
         counts = np.concatenate([[0], catalogue.customers]).astype(np.float32) + 1.0
         return cls(
             words=np.asarray(vocabulary.text(tf.constant(["", *catalogue.descriptions]))),
@@ -55,7 +55,7 @@ class TwoTowers(keras.Model):
         options: of the model.
     """
 
-    def __init__(self, facts: Facts, vocabulary: Vocabulary, options: Options) -> None:
+    def __init__(self, facts: CatalogueData, vocabulary: Vocabulary, options: RecommenderOptions) -> None:
         super().__init__(name="two_towers")
         self.item_tower = ItemTower(vocabulary.size, vocabulary.words, options.dim, options.cold_items)
         self.customer_tower = CustomerTower(vocabulary.size, vocabulary.countries, options.dim, options.dropout)
@@ -103,7 +103,7 @@ class TwoTowers(keras.Model):
         return tf.scatter_nd(tf.stack([rows, place], axis=-1), weights, shape)[:, :-1]
 
 
-def build(facts: Facts, vocabulary: Vocabulary, options: Options, steps: int) -> TwoTowers:
+def build(facts: CatalogueData, vocabulary: Vocabulary, options: RecommenderOptions, steps: int) -> TwoTowers:
     """A compiled model with its weights made; the learning rate falls to nothing over `steps` steps, as a cosine."""
     model = TwoTowers(facts, vocabulary, options)
     rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, max(1, steps))

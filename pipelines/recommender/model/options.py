@@ -7,7 +7,7 @@ from pydantic import Field
 from weighbridge.components.trainer import ModelOptions
 
 
-class Options(ModelOptions):
+class RecommenderOptions(ModelOptions):
     """Options of model and training.
 
     Attributes:

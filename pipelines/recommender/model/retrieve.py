@@ -142,7 +142,7 @@ class Retriever(tf.Module):
         return {"score": products + self.affinity.of_sums(sums)}
 
     def _purchases(self, history: Any, ages: Any) -> tuple[Any, Any]:
-        """Numbers and ages of the newest purchases; what serving systems fill up with is no purchase and no age."""
+        """Numbers and ages of the newest purchases; what serving systems fill up with is not a purchase and no age."""
         ages = ages[:, : self.longest]
         return self.vocabulary.items(history[:, : self.longest]), tf.where(tf.math.is_nan(ages), 0.0, ages)
 

@@ -12,7 +12,7 @@ from weighbridge.components.trainer import TrainingSession
 from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
 from weighbridge.pipelines.recommender.model import network, warm_start
 from weighbridge.pipelines.recommender.model.export import export
-from weighbridge.pipelines.recommender.model.options import Options
+from weighbridge.pipelines.recommender.model.options import RecommenderOptions
 from weighbridge.pipelines.recommender.model.read import evaluation_batches, read, training_batches
 from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
@@ -20,7 +20,7 @@ from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 def run_fn(fn_args: Any) -> None:
     """Train on the train split, export to `fn_args.serving_model_dir`, and twins beside it."""
     session = TrainingSession.from_fn_args(fn_args)
-    options = Options.of(fn_args)
+    options = RecommenderOptions.of(fn_args)
     histories = histories_folder(fn_args.train_files)
     catalogue, longest = Catalogue.read(histories), read_summary(str(histories))["longest"]
     vocabulary = Vocabulary(catalogue)
@@ -28,7 +28,7 @@ def run_fn(fn_args: Any) -> None:
     held_out = read(fn_args.eval_files, vocabulary, longest)
     data = training_batches(rows, options.batch_size, options.targets, session.seed)
     steps = int(data.cardinality())
-    facts = network.Facts.of(catalogue, vocabulary)
+    facts = network.CatalogueData.of(catalogue, vocabulary)
     with session.scope():
         model = network.build(facts, vocabulary, options, steps * options.epochs)
     set_start(model, rows, catalogue, facts, options, session.seed, fn_args.base_model)
@@ -53,8 +53,8 @@ def set_start(
     model: network.TwoTowers,
     rows: tf.data.Dataset,
     catalogue: Catalogue,
-    facts: network.Facts,
-    options: Options,
+    facts: network.CatalogueData,
+    options: RecommenderOptions,
     seed: int,
     base: str | None,
 ) -> None:

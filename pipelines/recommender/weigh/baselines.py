@@ -20,7 +20,7 @@ from weighbridge.pipelines.recommender.weigh.audience import Audience, Names, nu
 HALF_LIFE = 30.0  # days, after which a purchase counts half for what is popular
 
 
-def yardsticks(past: Past, audience: Audience, items: int, ranks: int) -> dict[str, Items]:
+def baselines(past: Past, audience: Audience, items: int, ranks: int) -> dict[str, Items]:
     """What each baseline recommends to the audience, by its name; `als` only where its library is installed.
 
     Args:

@@ -17,7 +17,7 @@ _SHOWN = 6  # items of each
 _STEPS = 50  # points of a curve
 
 
-def pictures(
+def plots(
     lists: Mapping[str, Items], audience: Audience, catalogue: Catalogue, measured: Sequence[Measured]
 ) -> dict[str, Any]:
     """Plots for `MetricsResponse`.

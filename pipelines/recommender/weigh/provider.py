@@ -24,8 +24,8 @@ from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
 from weighbridge.pipelines.recommender.histories.past import read_past
 from weighbridge.pipelines.recommender.weigh import contenders
 from weighbridge.pipelines.recommender.weigh.audience import Audience, read_audience
-from weighbridge.pipelines.recommender.weigh.baselines import whole_histories, yardsticks
-from weighbridge.pipelines.recommender.weigh.plots import pictures
+from weighbridge.pipelines.recommender.weigh.baselines import baselines, whole_histories
+from weighbridge.pipelines.recommender.weigh.plots import plots
 
 CATALOGUE = "catalogue"
 """Not a column: slices of this name are exported variants."""
@@ -64,7 +64,7 @@ def weigh_recommender(request: MetricsRequest) -> MetricsResponse:
         theirs = signature.load(request.production, request.signature, request.inputs)
         lists["production"] = contenders.recommendations(theirs, audience, catalogue.items)
     past = read_past(request.examples)
-    lists |= yardsticks(past, audience, len(catalogue.items), lists["candidate"].shape[1])
+    lists |= baselines(past, audience, len(catalogue.items), lists["candidate"].shape[1])
     histories = whole_histories(past, audience)
     background = Background.of(histories, len(catalogue.items))
     names = list(dict.fromkeys(each.name for each in wanted))
@@ -84,7 +84,7 @@ def weigh_recommender(request: MetricsRequest) -> MetricsResponse:
     return MetricsResponse(
         rows=len(judged_users(audience.truth)),
         metrics=tuple(rows),
-        plots=pictures(lists, audience, catalogue, overall),
+        plots=plots(lists, audience, catalogue, overall),
     )
 
 

@@ -23,7 +23,7 @@ from weighbridge.components.data_validator.statistics import compute_statistics
 from weighbridge.components.data_validator.validate import Validation, validate_examples
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.generate import generate
-from weighbridge.components.example_gen.process import Request
+from weighbridge.components.example_gen.process import ReadRequest
 from weighbridge.components.example_gen.sample import Sample
 from weighbridge.components.example_gen.splits import Splits
 from weighbridge.verdict import Bounds
@@ -39,7 +39,7 @@ def examples(folder: Path, rows: int, *, end: datetime.datetime = LAST, share: f
     table = pa.table({"at": pa.array(times, pa.timestamp("us")), "tags": tags, "price": [1.0, 2.5] * (rows // 2)})
     parquet.write_table(table, folder / "in.parquet")
     splits = Splits(time_column="at", time_splits={"train": None, "eval": "-7d"})
-    request = Request(input=str(folder / "in.parquet"), splits=splits, sample=Sample(share=share))
+    request = ReadRequest(input=str(folder / "in.parquet"), splits=splits, sample=Sample(share=share))
     return generate(request, folder / "examples", ExamplesGates())
 
 
@@ -100,7 +100,7 @@ def test_a_split_without_thresholds_must_have_a_row_in_a_sample_too(tmp_path: Pa
 def test_a_summary_whose_sample_is_none_is_told(sample: Any, tmp_path: Path) -> None:
     summary = examples(tmp_path, 300)
     (tmp_path / "examples/summary.json").write_text(json.dumps(summary | {"sample": sample}))
-    with pytest.raises(UsageError, match=r"sample=.* is no share of the rows"):
+    with pytest.raises(UsageError, match=r"sample=.* is not a share of the rows"):
         validate(tmp_path, {})
 
 
@@ -137,7 +137,7 @@ def test_the_volume_of_a_week_against_that_of_production(share: float, tmp_path:
     columns = {"at": pa.array(recent, pa.timestamp("us")), "tags": [["red"]] * 1_020, "price": [1.0] * 1_020}
     parquet.write_table(pa.table(columns), folder / "in.parquet")
     splits = Splits(time_column="at", time_splits={"train": None, "eval": "-7d"})
-    generate(Request(input=str(folder / "in.parquet"), splits=splits), folder / "examples", ExamplesGates())
+    generate(ReadRequest(input=str(folder / "in.parquet"), splits=splits), folder / "examples", ExamplesGates())
     found = validate(folder, RATIO, inferred(tmp_path / "before"), production=production)
     assert gate_of(found, "data.rows.eval.min_ratio").refuses
     assert gate_of(found, "data.rows.train.min_ratio").passed

@@ -12,8 +12,8 @@ from weighbridge.components.artifacts.examples import read_batches
 from weighbridge.components.data_validator.statistics import (
     VOCABULARY_SIZE,
     compute_statistics,
-    options,
     read_statistics,
+    statistics_options,
     statistics_path,
     write_statistics,
 )
@@ -38,7 +38,9 @@ def _by_name(statistics: Any) -> dict[str, Any]:
 def test_statistics_are_those_of_tfdv(taxi_examples: str, taxi_statistics: dict[str, Any]) -> None:
     import tensorflow_data_validation as tfdv
 
-    theirs = tfdv.generate_statistics_from_tfrecord(f"{taxi_examples}/Split-train/*", stats_options=options())
+    theirs = tfdv.generate_statistics_from_tfrecord(
+        f"{taxi_examples}/Split-train/*", stats_options=statistics_options()
+    )
     ours = taxi_statistics["train"]
     assert ours.datasets[0].num_examples == theirs.datasets[0].num_examples == 10_001
     ours, theirs = _by_name(ours), _by_name(theirs)

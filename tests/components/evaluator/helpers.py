@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from weighbridge.components.evaluator.evaluate import Weighing
+from weighbridge.components.evaluator.evaluate import EvaluationRequest
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
 from weighbridge.verdict import Gate, Verdict, write_gates
 
@@ -87,7 +87,7 @@ def latency_gates(**sections: Any) -> LatencyGates:
     return LatencyGates.model_validate({**defaults, **sections})
 
 
-def weighing(examples: Path, model: Path, **changes: Any) -> Weighing:
+def weighing(examples: Path, model: Path, **changes: Any) -> EvaluationRequest:
     """Of a model on examples, with those gates unless others are given."""
     settings: dict[str, Any] = {
         "examples": str(examples),
@@ -100,7 +100,7 @@ def weighing(examples: Path, model: Path, **changes: Any) -> Weighing:
         "run_id": "run-1",
         "subject": {"data": "sha256:" + "0" * 64},
     }
-    return Weighing(**{**settings, **changes})
+    return EvaluationRequest(**{**settings, **changes})
 
 
 def gate(verdict: Verdict, name: str) -> Gate:

@@ -13,7 +13,7 @@ from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.models import variant_folder
 from weighbridge.components.evaluator import MetricRow, MetricsRequest, MetricsResponse, signature
-from weighbridge.components.evaluator.evaluate import Outcome, evaluate
+from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 from weighbridge.components.pusher.push import push
 from weighbridge.verdict import Estimate, Gate, write_gates
@@ -125,7 +125,7 @@ def test_a_constant_that_does_not_fit_is_told(serving: Path, constants: dict[str
 
 
 def test_an_input_that_nothing_gives_is_told_with_what_to_do(serving: Path) -> None:
-    with pytest.raises(Unmeasurable, match=r"asks for 'k', which is no raw feature.*under inputs in gates\.yaml"):
+    with pytest.raises(Unmeasurable, match=r"asks for 'k', which is not a raw feature.*under inputs in gates\.yaml"):
         signature.load(serving, "recommend").request(BATCH)
 
 
@@ -146,8 +146,8 @@ def by_predictions(request: MetricsRequest) -> MetricsResponse:
 
 
 @pytest.fixture
-def weigh(serving: Path, tmp_path: Path) -> Callable[..., Outcome]:
-    def run(latency: dict[str, Any] | None = None, **changes: Any) -> Outcome:
+def weigh(serving: Path, tmp_path: Path) -> Callable[..., Evaluation]:
+    def run(latency: dict[str, Any] | None = None, **changes: Any) -> Evaluation:
         quality = quality_gates(
             signature="recommend", inputs=K, prediction="scores", metrics={"mean@2": {"min": 0.5, "max": 2}}
         )
@@ -178,7 +178,7 @@ def _examples(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["provider", "by_predictions"])
-def test_it_is_weighed_without_a_label(weigh: Callable[..., Outcome], tmp_path: Path, name: str) -> None:
+def test_it_is_weighed_without_a_label(weigh: Callable[..., Evaluation], tmp_path: Path, name: str) -> None:
     outcome = weigh(metrics_fn=f"{__name__}.{name}")
     assert outcome.verdict.passed, outcome.verdict.refusals
     assert gate(outcome.verdict, "quality.mean@2.min").observed == pytest.approx((3.06 + 1.09) / 4)
@@ -191,7 +191,7 @@ def test_it_is_weighed_without_a_label(weigh: Callable[..., Outcome], tmp_path: 
     assert opened[()]["mean@2"] == {"doubleValue": pytest.approx(4.15 / 4)}
 
 
-def test_the_built_in_metrics_need_a_label(weigh: Callable[..., Outcome]) -> None:
+def test_the_built_in_metrics_need_a_label(weigh: Callable[..., Evaluation]) -> None:
     with pytest.raises(UsageError, match="the Evaluator has none") as caught:
         weigh(
             metrics_fn="weighbridge.components.evaluator.quality.metrics.compute",
@@ -200,7 +200,7 @@ def test_the_built_in_metrics_need_a_label(weigh: Callable[..., Outcome]) -> Non
     assert "label=" in caught.value.hint
 
 
-def test_constants_that_do_not_fit_refuse_in_both_rooms(weigh: Callable[..., Outcome]) -> None:
+def test_constants_that_do_not_fit_refuse_in_both_rooms(weigh: Callable[..., Evaluation]) -> None:
     outcome = weigh(
         latency=None,
         quality=quality_gates(signature="recommend", inputs={"n": 1}, metrics={"mean@2": {"min": 0}}),
@@ -220,7 +220,7 @@ VARIANTS = {
 
 
 def test_variants_are_timed_with_the_same_rows_and_judged(
-    weigh: Callable[..., Outcome], serving: Path, tmp_path: Path
+    weigh: Callable[..., Evaluation], serving: Path, tmp_path: Path
 ) -> None:
     export(variant_folder(serving.parent, "large"))
     export(variant_folder(serving.parent, "broken"), lambda gone: {"p": gone}, {"gone": ((None,), "string")})
@@ -246,7 +246,7 @@ def test_variants_are_timed_with_the_same_rows_and_judged(
 
 
 def test_the_verdict_is_bound_to_the_variants_and_the_served_model_to_itself(
-    weigh: Callable[..., Outcome], serving: Path
+    weigh: Callable[..., Evaluation], serving: Path
 ) -> None:
     before = weigh().verdict.subject
     export(variant_folder(serving.parent, "int8"))
@@ -255,7 +255,7 @@ def test_the_verdict_is_bound_to_the_variants_and_the_served_model_to_itself(
     assert subject["model"] == before["model"] == tree_digest(serving)
 
 
-def test_only_the_served_model_is_pushed(weigh: Callable[..., Outcome], serving: Path, tmp_path: Path) -> None:
+def test_only_the_served_model_is_pushed(weigh: Callable[..., Evaluation], serving: Path, tmp_path: Path) -> None:
     from tfx.utils import path_utils
 
     export(variant_folder(serving.parent, "int8"))

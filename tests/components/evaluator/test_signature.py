@@ -44,7 +44,7 @@ def test_one_text_input_named_like_a_column_is_that_column(tmp_path: Path) -> No
 
 
 def test_the_label_is_never_sent(models: Models, tmp_path: Path) -> None:
-    with pytest.raises(Unmeasurable, match=f"asks for '{LABEL}', which is no raw feature") as caught:
+    with pytest.raises(Unmeasurable, match=f"asks for '{LABEL}', which is not a raw feature") as caught:
         predictor(models("leaking"))(batch_of(ROWS))
     assert caught.value.gate("quality").name == "quality.signature.callable"
 

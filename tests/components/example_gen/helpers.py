@@ -12,7 +12,7 @@ from pyarrow import csv, parquet
 from weighbridge.components.artifacts.examples import read_batches, read_files, split_files
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.generate import generate
-from weighbridge.components.example_gen.process import Request
+from weighbridge.components.example_gen.process import ReadRequest
 from weighbridge.components.example_gen.splits import Splits
 
 
@@ -21,7 +21,7 @@ def run(input: Path | str, folder: Path, *, allowed: float = 0.0, **request: Any
     if isinstance(request.get("splits"), dict):
         request["splits"] = Splits(weights=request["splits"])
     gates = ExamplesGates(max_quarantined_fraction=allowed)
-    return generate(Request(input=str(input), **request), folder, gates)
+    return generate(ReadRequest(input=str(input), **request), folder, gates)
 
 
 def one_split(input: Path | str, folder: Path, **request: Any) -> dict[str, Any]:

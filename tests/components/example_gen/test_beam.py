@@ -12,7 +12,7 @@ from tests.components.example_gen.helpers import outcome, quarantined, run, writ
 from weighbridge.common.errors import UsageError
 from weighbridge.components.example_gen.beam import generate_on_beam
 from weighbridge.components.example_gen.gates import ExamplesGates
-from weighbridge.components.example_gen.process import Request
+from weighbridge.components.example_gen.process import ReadRequest
 from weighbridge.components.example_gen.sample import Sample
 from weighbridge.components.example_gen.splits import Splits
 from weighbridge.verdict import read_gates
@@ -21,7 +21,7 @@ from weighbridge.verdict import read_gates
 def on_beam(input: Path, folder: Path, *, allowed: float = 0.0, **request: Any) -> dict[str, Any]:
     gates = ExamplesGates(max_quarantined_fraction=allowed)
     return generate_on_beam(
-        Request(input=str(input), **request), folder, gates, lambda: beam.Pipeline(runner="DirectRunner")
+        ReadRequest(input=str(input), **request), folder, gates, lambda: beam.Pipeline(runner="DirectRunner")
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tests.components.example_gen.helpers import one_split, outcome, quarantined, rows, run, write, write_table
 from weighbridge.common.errors import UsageError
-from weighbridge.components.example_gen.process import Request
+from weighbridge.components.example_gen.process import ReadRequest
 from weighbridge.components.example_gen.splits import Splits
 
 TABLE = pa.table({"Invoice": list(range(60)), "Price": [n / 2 for n in range(60)], "Tags": ["a", "b", "c"] * 20})
@@ -94,4 +94,4 @@ def test_names_that_the_data_do_not_have(name: str, columns: dict[str, str], tol
 )
 def test_names_without_sense(columns: dict[str, str], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
-        Request(input="in.csv", columns=columns)
+        ReadRequest(input="in.csv", columns=columns)

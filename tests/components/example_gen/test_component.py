@@ -99,13 +99,13 @@ def test_parameters(tmp_path: Path) -> None:
     [
         ({"splits": {}}, "positive weights"),
         ({"splits": {"train": -1}}, "positive weights"),
-        ({"splits": {"a b": 1}}, "'a b' is no name for a split"),
+        ({"splits": {"a b": 1}}, "'a b' is not a name for a split"),
         ({"time_column": "at"}, "go together"),
         ({"time_end": "2010-06-01"}, "time_end needs time_column"),
-        ({"time_column": "at", "time_splits": {"a": None, "b": "-7"}}, "'-7' is no time before the end"),
-        ({"time_column": "at", "time_splits": {"a": None, "b": "later"}}, "'later' is no time"),
+        ({"time_column": "at", "time_splits": {"a": None, "b": "-7"}}, "'-7' is not a time before the end"),
+        ({"time_column": "at", "time_splits": {"a": None, "b": "later"}}, "'later' is not a time"),
         ({"columns": {"a": "x", "b": "x"}}, "gives 'a', 'b' one name: 'x'"),
-        ({"sample": 1.5}, "sample=1.5 is no share of the rows"),
+        ({"sample": 1.5}, "sample=1.5 is not a share of the rows"),
         ({"schema_file": "/absent/schema.pbtxt"}, "no schema at /absent/schema.pbtxt"),
     ],
 )

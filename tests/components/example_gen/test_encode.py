@@ -47,11 +47,11 @@ def batches(draw: st.DrawFn) -> pa.RecordBatch:
 
 
 def expected(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    kinds = {pa.int64(): "int64_list", pa.float32(): "float_list", pa.binary(): "bytes_list"}
+    feature_types = {pa.int64(): "int64_list", pa.float32(): "float_list", pa.binary(): "bytes_list"}
     lists = {name: as_lists(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
     return [
         {
-            name: (kinds[column.type.value_type], value)
+            name: (feature_types[column.type.value_type], value)
             for name, column in lists.items()
             if (value := column[row].as_py()) is not None
         }

@@ -82,7 +82,7 @@ def test_field_that_stands_twice(tmp_path: Path) -> None:
         ("notes.txt", "latest", 1, "no known format"),
         ("absent-{SPAN}.csv", "latest", 1, "No span matches"),
         ("span-{SPAN}/*.csv", "3", 1, "'3' is not among the spans"),
-        ("span-{SPAN}/*.csv", "yesterday", 1, "'yesterday' is no span"),
+        ("span-{SPAN}/*.csv", "yesterday", 1, "'yesterday' is not a span"),
         ("span-{SPAN}/*.csv", "latest", 4, "window=4 wants 4 spans"),
         ("span-{SPAN}/*.csv", "latest", 0, "window=0"),
         ("{YYYY}-{MM}.csv", "latest", 1, "A pattern holds|holds"),

@@ -69,7 +69,7 @@ def test_times_in_another_notation_are_refused_and_not_split_wrongly(tmp_path: P
 
 
 def test_addresses_that_cannot_be_read_say_so() -> None:
-    with pytest.raises(UsageError, match="is no address that can be read"):
+    with pytest.raises(UsageError, match="is not an address that can be read"):
         resolve("s3://bucket/x.csv")
 
 

@@ -103,7 +103,7 @@ def test_wrong_times(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"Split 'b' .* is empty"):
         run(path, tmp_path / "out", splits=by_time(a=None, b="2012-01-01"))
     table = pa.table({"at": pa.array(seconds(0, 1), pa.timestamp("us"))})
-    with pytest.raises(UsageError, match="'June' is no time"):
+    with pytest.raises(UsageError, match="'June' is not a time"):
         run(write_table(tmp_path / "in.parquet", table), tmp_path / "out", splits=by_time(a=None, b="June"))
 
 

@@ -151,10 +151,10 @@ def test_types_that_change_late_change_no_split(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("starts", "told"),
     [
-        ({"eval": "-7x"}, "'-7x' is no time before the end"),
-        ({"eval": "-0d"}, "'-0d' is no time before the end"),
-        ({"eval": "-7"}, "'-7' is no time before the end"),
-        ({"eval": "June"}, "'June' is no time"),
+        ({"eval": "-7x"}, "'-7x' is not a time before the end"),
+        ({"eval": "-0d"}, "'-0d' is not a time before the end"),
+        ({"eval": "-7"}, "'-7' is not a time before the end"),
+        ({"eval": "June"}, "'June' is not a time"),
         ({"eval": "-999999w"}, "in no year from 1 to 9999"),
         ({"eval": "-7d", "test": "2010-12-01"}, "not in ascending order: eval from 2010-12-03T"),
         ({"eval": "2010-12-01", "test": "-2w"}, "not in ascending order"),
@@ -179,7 +179,7 @@ def test_absolute_and_relative_starts_together(tmp_path: Path) -> None:
         ({"id": [1, 2], "when": [1, 2]}, "time_column 'at' is not in the data\nColumns: id, when"),
         ({"id": [1, 2], "at": [0.5, 1.5]}, "time_column='at' holds float"),
         ({"id": [1, 2], "at": [[1], [2]]}, "time_column='at' holds list"),
-        ({"id": [1, 2], "at": ["12/31/2009", "1/1/2010"]}, "holds text that is no ISO time"),
+        ({"id": [1, 2], "at": ["12/31/2009", "1/1/2010"]}, "holds text that is not an ISO time"),
         ({"id": [1, 2], "at": pa.nulls(2, pa.timestamp("us"))}, "No row has a time in time_column='at'"),
     ],
 )

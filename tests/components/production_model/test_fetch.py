@@ -84,7 +84,7 @@ def test_version_without_files_or_gone(tmp_path: Path, production: Path) -> None
 
 def test_corrupt_record_is_not_nothing_yet(tmp_path: Path, production: Path) -> None:
     (production / "production.json").write_text("{")
-    with pytest.raises(UsageError, match="is no production record"):
+    with pytest.raises(UsageError, match="is not a production record"):
         fetch_production(production, tmp_path / "model", tmp_path / "statistics")
 
 

@@ -107,7 +107,7 @@ def test_version_gone(tmp_path: Path, production: str) -> None:
 def test_corrupt_record_is_not_nothing_yet(tmp_path: Path, production: str) -> None:
     put(f"{production}/production.json", b"{")
     for look_up in (read_record, lambda place: fetch_production(place, tmp_path / "model", tmp_path / "statistics")):
-        with pytest.raises(UsageError, match=f"{production}/production.json is no production record"):
+        with pytest.raises(UsageError, match=f"{production}/production.json is not a production record"):
             look_up(production)
 
 
@@ -124,7 +124,7 @@ def double(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DoubleClient:
 @pytest.mark.parametrize("name", ["../../outside", "variables/../../outside", "/outside"])
 def test_object_whose_name_leads_out_of_the_copy_is_refused(tmp_path: Path, double: DoubleClient, name: str) -> None:
     double.put("write", BUCKET, f"taxi/1/{name}", lambda: b"escaped", 0)
-    with pytest.raises(UsageError, match="is no name of a file"):
+    with pytest.raises(UsageError, match="is not a name of a file"):
         fetch_production(DESTINATION, tmp_path / "a" / "b" / "model", tmp_path / "statistics")
     assert not list(tmp_path.rglob("outside"))
 
@@ -169,7 +169,7 @@ def test_history_is_in_the_order_of_versions_and_of_finished_pushes(production: 
         (2, "run-2"),
     ]
     put(f"{production}/.weighbridge/2/record.json", b"torn")
-    with pytest.raises(UsageError, match=r"2/record\.json is no production record"):
+    with pytest.raises(UsageError, match=r"2/record\.json is not a production record"):
         production_history(production)
 
 

@@ -63,7 +63,7 @@ def test_digest_changes_with_any_change(tmp_path: Path) -> None:
 )
 def test_wrong_field_is_named(tmp_path: Path, change: dict[str, object], named: str) -> None:
     files.write_json(tmp_path / "production.json", RECORD.model_dump(mode="json") | change)
-    with pytest.raises(UsageError, match=rf"production\.json is no production record: {named}") as caught:
+    with pytest.raises(UsageError, match=rf"production\.json is not a production record: {named}") as caught:
         read_record(tmp_path)
     assert ".weighbridge/<version>/record.json" in caught.value.hint
 
@@ -73,7 +73,7 @@ def test_torn_record_is_never_nothing_yet(tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("torn")
     data = write(folder / "production.json").read_bytes().rstrip()
     (folder / "production.json").write_bytes(data[: cut % len(data)])
-    with pytest.raises(UsageError, match="is no production record"):
+    with pytest.raises(UsageError, match="is not a production record"):
         read_record(folder)
 
 
@@ -93,7 +93,7 @@ def test_history_is_in_the_order_of_versions(tmp_path: Path) -> None:
     (tmp_path / ".weighbridge" / "lock").write_text("")
     assert [record.version for record in production_history(tmp_path)] == [1, 2, 10]
     (tmp_path / ".weighbridge/2/record.json").write_text("torn")
-    with pytest.raises(UsageError, match=r"2/record\.json is no production record"):
+    with pytest.raises(UsageError, match=r"2/record\.json is not a production record"):
         production_history(tmp_path)
 
 

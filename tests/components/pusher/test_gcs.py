@@ -154,7 +154,7 @@ def test_corrupt_record_is_an_error_and_is_never_overwritten(
     push(model, weigh(tmp_path / "e1", model), destination)
     overwrite(f"{destination}/production.json", b"{}")
     before = sorted(names(destination))
-    with pytest.raises(UsageError, match=r"gs://.*production\.json is no production record"):
+    with pytest.raises(UsageError, match=r"gs://.*production\.json is not a production record"):
         push(other, weigh(tmp_path / "e2", other), destination)
     assert sorted(names(destination)) == before
 

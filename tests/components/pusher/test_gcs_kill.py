@@ -158,7 +158,7 @@ def test_each_request_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_each_write_repeated_by_the_client_because_its_answer_was_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second of the two is refused by its precondition, but that is no lost race."""
+    """The second of the two is refused by its precondition, but that is not a lost race."""
     scene = Scene(tmp_path, monkeypatch)
     scene.store.repeat = True
     scene.assert_completes()

@@ -268,7 +268,7 @@ def test_corrupt_record_is_an_error_and_is_never_overwritten(
     push(model, weigh(tmp_path / "e1", model), production)
     (production / "production.json").write_text(content)
     before = snapshot(production)
-    with pytest.raises(UsageError, match=r"production\.json is no production record"):
+    with pytest.raises(UsageError, match=r"production\.json is not a production record"):
         push(other, weigh(tmp_path / "e2", other), production)
     assert snapshot(production) == before
     assert leftovers(production) == []

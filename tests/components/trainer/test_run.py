@@ -57,7 +57,7 @@ def test_a_variant_lies_beside_the_served_model_and_is_no_part_of_it(tmp_path):
 def test_a_variant_needs_a_name_and_a_model_to_lie_beside(tmp_path):
     session = TrainingSession.start(tmp_path, serving_dir=str(tmp_path / "model/Format-Serving"), deterministic=False)
     assert session.variant_dir("int8") == str(tmp_path / "model/variants/int8")
-    with pytest.raises(UsageError, match=r"variant_dir\('\.\./int8'\) is no name"):
+    with pytest.raises(UsageError, match=r"variant_dir\('\.\./int8'\) is not a name"):
         session.variant_dir("../int8")
     with pytest.raises(UsageError, match="Start with a serving_dir"):
         TrainingSession.start(tmp_path, deterministic=False).variant_dir("int8")

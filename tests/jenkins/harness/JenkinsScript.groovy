@@ -35,7 +35,7 @@ abstract class JenkinsScript extends Script {
 
     Object methodMissing(String name, Object given) {
         if (!Grammar.STEPS.containsKey(name)) {
-            throw new Rejected("${name} is no step that is known")
+            throw new Rejected("${name} is not a step that is known")
         }
         return ((Runner) binding.getVariable('runner')).steps.call(name, given as List)
     }

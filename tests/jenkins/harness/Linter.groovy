@@ -120,7 +120,7 @@ class Linter {
             return
         }
         if (!Grammar.STEPS.containsKey(named)) {
-            reject(call, "${named} is no step that is known; known: ${Grammar.STEPS.keySet().join(', ')}")
+            reject(call, "${named} is not a step that is known; known: ${Grammar.STEPS.keySet().join(', ')}")
         }
         ClosureExpression inner = body(call)
         if ((Grammar.STEPS[named] != null) != (inner != null)) {
@@ -141,7 +141,7 @@ class Linter {
                 boolean known = named == null || named in helpers || Grammar.STEPS.containsKey(named) ||
                     Grammar.ARGUMENTS.containsKey(named)
                 if (!known) {
-                    reject(call, "${named} is no step that is known; known: ${Grammar.STEPS.keySet().join(', ')}")
+                    reject(call, "${named} is not a step that is known; known: ${Grammar.STEPS.keySet().join(', ')}")
                 }
                 if (named != null && !(named in helpers)) {
                     checkArguments(call)

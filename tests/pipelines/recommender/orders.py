@@ -11,10 +11,10 @@ from pyarrow import parquet
 
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.generate import generate
-from weighbridge.components.example_gen.process import Request
+from weighbridge.components.example_gen.process import ReadRequest
 from weighbridge.components.example_gen.splits import Splits
 from weighbridge.pipelines.recommender import columns as c
-from weighbridge.pipelines.recommender.histories.build import Options, build
+from weighbridge.pipelines.recommender.histories.build import HistoriesOptions, build
 from weighbridge.pipelines.recommender.histories.gates import HistoriesGates
 from weighbridge.pipelines.recommender.histories.lines import Purchases
 from weighbridge.pipelines.recommender.histories.windows import DAY
@@ -69,7 +69,7 @@ def make_examples(folder: Path, frames: pd.DataFrame | list[pd.DataFrame], evalu
         parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False), folder / f"{number}.parquet")
     start = (START + pd.Timedelta(days=evaluation)).isoformat()
     splits = Splits(time_column=c.TIME, time_splits={"train": None, "eval": start})
-    request = Request(
+    request = ReadRequest(
         input=str(folder / "*.parquet"), splits=splits, prepare_fn="weighbridge.pipelines.recommender.columns.prepare"
     )
     generate(request, folder / "examples", ExamplesGates())
@@ -80,7 +80,7 @@ def make_histories(
     folder: Path, frames: pd.DataFrame | list[pd.DataFrame], gates: HistoriesGates | None = None, **options: Any
 ) -> dict[str, Any]:
     """The summary of the histories of lines; they lie in `folder/histories`."""
-    given = Options(**{"window_days": 14, "step_days": 7} | options)
+    given = HistoriesOptions(**{"window_days": 14, "step_days": 7} | options)
     return build(make_examples(folder, frames), folder / "histories", given, gates or HistoriesGates())
 
 

@@ -25,12 +25,12 @@ def random_vectors(fn_args: Any) -> None:
     from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
     from weighbridge.pipelines.recommender.model import network, run
     from weighbridge.pipelines.recommender.model.export import export
-    from weighbridge.pipelines.recommender.model.options import Options
+    from weighbridge.pipelines.recommender.model.options import RecommenderOptions
     from weighbridge.pipelines.recommender.model.read import read, training_batches
     from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
     session = TrainingSession.from_fn_args(fn_args)
-    options = Options.of(fn_args)
+    options = RecommenderOptions.of(fn_args)
     folder = run.histories_folder(fn_args.train_files)
     catalogue, longest = Catalogue.read(folder), read_summary(str(Path(folder)))["longest"]
     vocabulary = Vocabulary(catalogue)

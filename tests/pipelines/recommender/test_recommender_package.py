@@ -53,8 +53,8 @@ def test_evaluation_begins_where_it_is_told_or_days_before_the_end(given, start)
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"evaluate_from": "June"}, "evaluate_from='June' is no day"),
-        ({"until": "2010-02-30"}, "until='2010-02-30' is no day"),
+        ({"evaluate_from": "June"}, "evaluate_from='June' is not a day"),
+        ({"until": "2010-02-30"}, "until='2010-02-30' is not a day"),
         ({"evaluate_from": "2010-06-01", "until": "20100601"}, "nothing to weigh on"),
     ],
 )

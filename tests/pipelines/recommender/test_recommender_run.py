@@ -17,8 +17,8 @@ import yaml
 
 from tests.command_line import gates_of, in_production
 from tests.pipelines.recommender import exports
-from weighbridge.datasets.shop.options import Options
-from weighbridge.datasets.shop.output import Place
+from weighbridge.datasets.shop.options import ShopOptions
+from weighbridge.datasets.shop.output import OutputFiles
 from weighbridge.datasets.shop.write import write
 from weighbridge.pipelines.recommender import columns as c
 from weighbridge.runs.workspace import find_run
@@ -223,8 +223,8 @@ def test_the_made_up_shop_goes_wrong_in_the_same_ways(weighbridge, first, small,
     """What `weighbridge data ecommerce --drift` makes, against a work directory of its own."""
     before = production()
     path = tmp_path / "orders.parquet"
-    options = Options(60_000, customers=3000, items=600, basket=4, drift=(kind,), drift_from=date(2010, 11, 3))
-    write(options, Place.of(str(path), "", False))
+    options = ShopOptions(60_000, customers=3000, items=600, basket=4, drift=(kind,), drift_from=date(2010, 11, 3))
+    write(options, OutputFiles.of(str(path), "", False))
     done = weighbridge("run", small, "--data", path, "--workdir", tmp_path, "--set", f"run_fn={SMALL}.run_fn")
     assert done.code == 1, done.out + done.err
     assert "✗ Histories" in done.out

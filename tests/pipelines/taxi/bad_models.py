@@ -74,7 +74,7 @@ def _train(
 ) -> tuple[TrainingSession, keras.Model, Preprocessor]:
     """As `weighbridge.pipelines.taxi.model.run_fn`, with the training rows spoiled."""
     session = TrainingSession.from_fn_args(fn_args)
-    options = taxi.Options.of(fn_args)
+    options = taxi.TaxiOptions.of(fn_args)
     preprocessor = Preprocessor.from_statistics(fn_args.custom_config["statistics_path"])
     model = taxi.build(preprocessor, options)
     train, evaluation = taxi.read(fn_args.train_files, preprocessor), taxi.read(fn_args.eval_files, preprocessor)

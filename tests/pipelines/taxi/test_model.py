@@ -103,10 +103,10 @@ def test_both_signatures_agree_on_real_rows(trained):
 
 def test_options_come_from_custom_config_and_a_tuner(taxi_fn_args):
     fn_args = taxi_fn_args(epochs=2, batch_size=64, something_else=1)
-    assert taxi.Options.of(fn_args).epochs == 2
+    assert taxi.TaxiOptions.of(fn_args).epochs == 2
     fn_args.hyperparameters = {"space": [], "values": {"epochs": 3, "hidden": [8]}}
-    assert (taxi.Options.of(fn_args).epochs, taxi.Options.of(fn_args).hidden) == (3, (8,))
-    assert taxi.Options.of(fn_args).batch_size == 64
+    assert (taxi.TaxiOptions.of(fn_args).epochs, taxi.TaxiOptions.of(fn_args).hidden) == (3, (8,))
+    assert taxi.TaxiOptions.of(fn_args).batch_size == 64
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_wrong_options_are_named(taxi_fn_args, config, hyperparameters, message)
     fn_args = taxi_fn_args(**config)
     fn_args.hyperparameters = hyperparameters
     with pytest.raises(UsageError, match=message) as caught:
-        taxi.Options.of(fn_args)
+        taxi.TaxiOptions.of(fn_args)
     assert "batch_size" in caught.value.hint
 
 

@@ -102,7 +102,7 @@ def test_the_days_of_a_span_cannot_be_set_besides(tmp_path: Path) -> None:
 def test_an_unknown_span_is_refused(tmp_path: Path) -> None:
     found = run("recommender", "--from", "soon", "--to", "2010-10", workdir=tmp_path)
     assert found.returncode == 2
-    assert "'soon' is no month and no day" in found.stderr
+    assert "'soon' is neither a month nor a day" in found.stderr
 
 
 @pytest.mark.slow

@@ -90,6 +90,6 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_damaged_record_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "backtest.json").write_text("{")
-    with pytest.raises(UsageError, match="is no backtest") as caught:
+    with pytest.raises(UsageError, match="is not a backtest") as caught:
         Backtest.read(tmp_path)
     assert "--force" in caught.value.hint

@@ -35,7 +35,7 @@ def test_weeks_up_to_a_month_reach_its_end() -> None:
 @pytest.mark.parametrize(
     ("first", "last", "step", "told"),
     [
-        ("June", "2010-07", "month", "--from 'June' is no month and no day"),
+        ("June", "2010-07", "month", "--from 'June' is neither a month nor a day"),
         ("2010-06", "2010-13", "month", "--to '2010-13'"),
         ("2010-06", "2010-05", "month", "lies before"),
         ("2010-06", "2010-07", "day", "--step 'day'"),

@@ -26,7 +26,7 @@ def test_the_whole_way_to_production(weighbridge, shop, workdir):
     canary = weighbridge(*TO_CANARY)
     assert canary.code == 0, canary.out + canary.err
     run = find_run(workdir)
-    assert run.record.shown_kind == "promotion to canary"
+    assert run.record.display_kind == "promotion to canary"
     assert {path.name for path in run.folder.iterdir()} >= {"verdict.json", "junit.xml", "report.html", "report.md"}
     names = [case.get("name") for case in ET.parse(run.folder / "junit.xml").getroot().iter("testcase")]
     assert {"canary.outputs.difference.max", "canary.p99_ms.max", "canary.p99_ms.max_ratio"} <= set(names)
@@ -200,9 +200,9 @@ def test_from_a_folder_to_a_bucket_and_on_to_another(weighbridge, shop, tmp_path
     places.write_text(f"canary: gs://{BUCKET}/canary/shop\nproduction: gs://{BUCKET}/production/shop\n")
     with emulator():
         for command in (TO_CANARY, TO_PRODUCTION):
-            done = weighbridge(*command, "--places", places)
+            done = weighbridge(*command, "--destinations", places)
             assert done.code == 0, done.out + done.err
-            assert "has this model already" in weighbridge(*command, "--places", places).out
+            assert "has this model already" in weighbridge(*command, "--destinations", places).out
         record = read_record(f"gs://{BUCKET}/production/shop")
         assert (record.approved_by, record.promoted_from) == ("Ada", f"gs://{BUCKET}/canary/shop")
     assert not (shop.home / "canary").exists()

@@ -28,8 +28,8 @@ def test_options_come_before_variables():
     ("variables", "message"),
     [
         ({}, "No Kubeflow endpoint is named"),
-        ({"ENDPOINT": "kubeflow"}, "is no Kubeflow endpoint"),
-        ({"ENDPOINT": "http://host:port"}, "is no Kubeflow endpoint"),
+        ({"ENDPOINT": "kubeflow"}, "is not a Kubeflow endpoint"),
+        ({"ENDPOINT": "http://host:port"}, "is not a Kubeflow endpoint"),
         ({"ENDPOINT": "https://me:hunter2@host"}, "user or password"),
         ({"ENDPOINT": "https://host", "NAMESPACE": "My Team"}, "no Kubernetes namespace"),
         ({"ENDPOINT": "https://host", "TOKEN": f"{SECRET}\nX-Other: 1"}, "no HTTP header"),

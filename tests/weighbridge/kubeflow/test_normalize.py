@@ -65,7 +65,7 @@ def executor_input() -> dict[str, Any]:
 def test_inputs_are_mended() -> None:
     given_input = executor_input()
     declared = {"artifacts": {"model": {"artifactType": {"instanceSchema": "title: tfx.Model"}}}}
-    normalize.mend_inputs(given_input, declared)
+    normalize.normalize_inputs(given_input, declared)
     [model] = given_input["inputs"]["artifacts"]["model"]["artifacts"]
     assert model["uri"] == "/minio/bucket/pipeline/run/task/uuid/model"
     assert model["type"] == {"instanceSchema": "title: tfx.Model"}
@@ -74,16 +74,16 @@ def test_inputs_are_mended() -> None:
 
 def test_what_kubeflow_itself_understands_is_taken_out() -> None:
     given_input = executor_input()
-    taken = normalize.take_shown(given_input)
+    taken = normalize.take_ui_artifacts(given_input)
     assert set(taken) == {"executor-logs", "page"}
     assert set(given_input["outputs"]["artifacts"]) == {"out"}
 
 
 def test_types_can_be_told_by_name() -> None:
     given_input = executor_input()
-    normalize.tell_types(given_input, {"model": "tfx.Model", "page": "tfx.Examples"})
+    normalize.set_types(given_input, {"model": "tfx.Model", "page": "tfx.Examples"})
     assert given_input["inputs"]["artifacts"]["model"]["artifacts"][0]["type"] == {"schemaTitle": "tfx.Model"}
-    assert set(normalize.take_shown(given_input)) == {"executor-logs"}
+    assert set(normalize.take_ui_artifacts(given_input)) == {"executor-logs"}
 
 
 def test_the_run_is_in_every_address() -> None:
@@ -94,12 +94,12 @@ def test_the_run_is_in_every_address() -> None:
 
 def test_outputs_hold_addresses_and_no_nulls() -> None:
     output = {"artifacts": {"a": {"artifacts": [{"uri": "/gcs/b/c", "metadata": {"m": "/s3/d", "n": None, "k": 1}}]}}}
-    [artifact] = normalize.mend_outputs(output)["artifacts"]["a"]["artifacts"]
+    [artifact] = normalize.normalize_outputs(output)["artifacts"]["a"]["artifacts"]
     assert artifact == {"uri": "gs://b/c", "metadata": {"m": "s3://d", "k": 1}}
 
 
 def test_kfps_local_engine_calls_every_input_an_artifact() -> None:
     given_input = executor_input()
     given_input["inputs"]["artifacts"]["model"]["artifacts"][0]["type"] = {"schemaTitle": "system.Artifact"}
-    normalize.mend_inputs(given_input, {"artifacts": {"model": {"artifactType": {"schemaTitle": "tfx.Model"}}}})
+    normalize.normalize_inputs(given_input, {"artifacts": {"model": {"artifactType": {"schemaTitle": "tfx.Model"}}}})
     assert given_input["inputs"]["artifacts"]["model"]["artifacts"][0]["type"] == {"schemaTitle": "tfx.Model"}

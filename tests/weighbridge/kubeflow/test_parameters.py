@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.common.errors import UsageError
-from weighbridge.kubeflow.compile.parameters import Place, find_places
+from weighbridge.kubeflow.compile.parameters import ParameterPath, find_parameter_paths
 
 
 def pipeline(**properties: Any) -> Any:
@@ -24,7 +24,10 @@ def test_a_value_by_itself_and_inside_json(value: Any) -> None:
     def build(given: Any) -> Any:
         return pipeline(plain=given, text=json.dumps({"a": [1, {"b": given}], "c": "other"}), constant="other")
 
-    assert find_places(build, value) == (Place("Step", "plain"), Place("Step", "text", ("a", 1, "b")))
+    assert find_parameter_paths(build, value) == (
+        ParameterPath("Step", "plain"),
+        ParameterPath("Step", "text", ("a", 1, "b")),
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +43,7 @@ def test_a_value_by_itself_and_inside_json(value: Any) -> None:
     ids=["computed", "also computed", "in a text", "decides names", "decides lengths", "unused"],
 )
 def test_what_was_computed_with_is_fixed(build: Any) -> None:
-    assert find_places(build, 3) == ()
+    assert find_parameter_paths(build, 3) == ()
 
 
 def test_what_decides_which_steps_there_are_is_fixed() -> None:
@@ -48,7 +51,7 @@ def test_what_decides_which_steps_there_are_is_fixed() -> None:
         steps = [SimpleNamespace(id=f"Step{number}", exec_properties={"n": value}) for number in range(value)]
         return SimpleNamespace(components=steps)
 
-    assert find_places(build, 3) == ()
+    assert find_parameter_paths(build, 3) == ()
 
 
 def test_what_allows_no_other_value_is_fixed() -> None:
@@ -57,15 +60,15 @@ def test_what_allows_no_other_value_is_fixed() -> None:
             raise UsageError("no")
         return pipeline(plain=value)
 
-    assert find_places(build, "only") == ()
+    assert find_parameter_paths(build, "only") == ()
 
 
 def test_a_default_of_tfxs_own_parameter_is_fixed() -> None:
     def build(value: str) -> Any:
         return pipeline(plain=SimpleNamespace(default=value))
 
-    assert find_places(build, "a") == ()
+    assert find_parameter_paths(build, "a") == ()
 
 
 def test_the_same_text_elsewhere_is_left_alone() -> None:
-    assert find_places(lambda value: pipeline(plain=value, same="a"), "a") == (Place("Step", "plain"),)
+    assert find_parameter_paths(lambda value: pipeline(plain=value, same="a"), "a") == (ParameterPath("Step", "plain"),)

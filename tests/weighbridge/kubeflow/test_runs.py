@@ -197,7 +197,7 @@ def test_a_log_is_read_where_newer_argo_names_pods_otherwise(kubeflow, api, pack
 
 @pytest.mark.parametrize("run_id", ["", "a/b"])
 def test_what_is_no_id_is_told(api, run_id):
-    with pytest.raises(UsageError, match="is no id of a run"):
+    with pytest.raises(UsageError, match="is not an id of a run"):
         runs.get_run(api, run_id)
 
 

@@ -51,7 +51,7 @@ def test_a_step_without_measurements_shows_none(tmp_path: Path, mounted: Path) -
 def test_a_refusing_steps_report_is_kept_in_its_bucket(tmp_path: Path, mounted: Path) -> None:
     with emulator():
         ui_artifacts.write(asked("weighbridge_report"), {"anomalies": tmp_path}, [GATE], "p", "r")
-        ui_artifacts.keep(asked("weighbridge_report"))
+        ui_artifacts.upload_report(asked("weighbridge_report"))
         kept = gcs.client().bucket(BUCKET).blob("run/weighbridge_report").download_as_text()
     assert "data.rows.train.min" in kept
     assert "Too &lt;few&gt; rows." in kept
@@ -60,8 +60,8 @@ def test_a_refusing_steps_report_is_kept_in_its_bucket(tmp_path: Path, mounted: 
 def test_what_cannot_be_kept_does_not_hide_the_refusal(
     mounted: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ui_artifacts.keep({"weighbridge_report": {"uri": "minio://bucket/report"}})
+    ui_artifacts.upload_report({"weighbridge_report": {"uri": "minio://bucket/report"}})
     assert not caplog.records
     monkeypatch.setattr(gcs, "client", lambda: 1 / 0)
-    ui_artifacts.keep(asked("weighbridge_report"))
+    ui_artifacts.upload_report(asked("weighbridge_report"))
     assert "could not be kept" in caplog.text

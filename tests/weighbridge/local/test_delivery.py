@@ -47,7 +47,7 @@ def test_delivering_again_starts_nothing_until_production_changes(weighbridge, h
 def test_places_can_be_given_by_a_file(weighbridge, tmp_path, home):
     file = tmp_path / "places.yaml"
     file.write_text(f"staging: {tmp_path}/elsewhere\n")
-    assert weighbridge("run", DELIVERING, "--deliver-to", "staging", "--places", file).code == 0
+    assert weighbridge("run", DELIVERING, "--deliver-to", "staging", "--destinations", file).code == 0
     assert read_record(tmp_path / "elsewhere").version == 1
     assert not (home / "staging").exists()
 
@@ -67,7 +67,7 @@ def test_wrong_places_are_exit_2(weighbridge, tmp_path, calls, content, told):
     file = tmp_path / "places.yaml"
     if content is not None:
         file.write_text(content)
-    wrong = weighbridge("run", DELIVERING, "--deliver-to", "staging", "--places", file)
+    wrong = weighbridge("run", DELIVERING, "--deliver-to", "staging", "--destinations", file)
     assert wrong.code == 2
     assert told in wrong.err
     assert calls() == []

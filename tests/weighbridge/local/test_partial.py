@@ -71,8 +71,8 @@ def test_records_of_older_versions_can_be_read(weighbridge, workdir):
     for name in ("kind", "to", "delivered_to"):
         del old[name]
     for step in old["steps"]:
-        del step["facts"]
-    old["facts"] = {"code": "sha256:0", "functions": [], "files": "sha256:0"}
+        del step["fingerprint"]
+    old["fingerprint"] = {"code": "sha256:0", "functions": [], "files": "sha256:0"}
     (run.folder / "run.json").write_text(json.dumps(old))
     assert weighbridge("show").code == 0
     assert weighbridge("run", TINY).code == 0

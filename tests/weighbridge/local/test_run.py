@@ -129,7 +129,7 @@ def test_a_full_disk_is_exit_3_and_finished_steps_are_kept(weighbridge, calls):
     [
         (["no_such"], "There is no pipeline 'no_such'"),
         (["no.such.module"], "There is no pipeline 'no.such.module'"),
-        (["json"], "Module 'json' is no pipeline"),
+        (["json"], "Module 'json' is not a pipeline"),
         ([TINY, "--set", "rowz=3"], "tiny has no parameter 'rowz'. Did you mean 'rows'?"),
         ([TINY, "--set", "rows=many"], "--set rows='many'"),
         ([TINY, "--set", "rows"], "has no value"),

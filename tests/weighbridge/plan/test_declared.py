@@ -1,4 +1,4 @@
-"""What components declare of their outputs, and what a plan makes of two sets of facts."""
+"""What components declare of their outputs, and what a plan makes of two fingerprints."""
 
 from importlib import import_module
 

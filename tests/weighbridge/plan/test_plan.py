@@ -167,7 +167,7 @@ def test_after_an_upgrade_the_record_of_production_tells_what_it_can(planned, we
     planned(DELIVERING)
     run = find_run(workdir)
     old = json.loads((run.folder / "run.json").read_text())
-    old["facts"] = {"code": "sha256:0", "functions": [], "parameters": "sha256:0", "production": "sha256:0"}
+    old["fingerprint"] = {"code": "sha256:0", "functions": [], "parameters": "sha256:0", "production": "sha256:0"}
     (run.folder / "run.json").write_text(json.dumps(old))
     upgraded = planned(DELIVERING)
     assert "data and code cannot be" in upgraded.plan["base"]["note"]
@@ -184,8 +184,8 @@ def test_approvals_are_those_of_the_policy(weighbridge):
         (["no_such"], "There is no pipeline"),
         ([TINY, "--set", "rows=many"], "--set rows='many'"),
         ([TINY, "--to", "x"], "Steps: Count, Use."),
-        ([TINY, "--base", "no-such-revision"], "is no revision"),
-        ([TINY, "--base", "--output=/tmp/x"], "is no revision"),
+        ([TINY, "--base", "no-such-revision"], "is not a revision"),
+        ([TINY, "--base", "--output=/tmp/x"], "is not a revision"),
         ([DELIVERING, "--set", "pushes=production", "--deliver-to", "staging"], "destination=context.destination"),
     ],
 )
@@ -201,4 +201,4 @@ def test_a_broken_production_record_is_told_and_never_taken_for_nothing_yet(plan
     (workdir / "delivering/production/production.json").write_text("{}")
     wrong = weighbridge("plan", DELIVERING)
     assert wrong.code == 2
-    assert "is no production record" in wrong.err
+    assert "is not a production record" in wrong.err

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.weighbridge.report import sample
 from tests.weighbridge.report.pages import ELEMENTS, Page
 from weighbridge.report import render_html
-from weighbridge.report.documents import Batch, Comparison, Distance, Metric, Metrics, Step
+from weighbridge.report.documents import Batch, Comparison, Distance, Metric, Metrics, StepOutcome
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.features import Feature, Words
 from weighbridge.verdict import Gate, Verdict
@@ -144,7 +144,7 @@ def test_no_text_from_data_becomes_markup(text):
         metrics=Metrics(split=text, label=text, metrics=metrics),
         comparison=Comparison(distances=[Distance(feature=text, kind=text, measure=text, value=0.1)]),
         statistics={"train": [feature], text: [feature]},
-        steps=(Step(name=text, state=text, note=text, rows=text),),
+        steps=(StepOutcome(name=text, state=text, note=text, rows=text),),
         versions={text: text},
         notes=(text,),
     )

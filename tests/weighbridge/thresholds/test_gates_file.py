@@ -64,7 +64,7 @@ def test_a_key_given_twice_is_refused(gates):
 
 
 def test_yaml_cannot_make_objects(gates):
-    with pytest.raises(UsageError, match="is no YAML"):
+    with pytest.raises(UsageError, match="is not valid YAML"):
         gates(text="!!python/object/apply:os.system ['true']")
 
 

@@ -82,7 +82,7 @@ def test_canonical_bytes_survive_a_round_trip(found):
 def test_a_broken_or_contradicting_file_is_refused(tmp_path, content):
     path = tmp_path / "verdict.json"
     path.write_bytes(content)
-    with pytest.raises(UsageError, match=r"verdict\.json is no verdict"):
+    with pytest.raises(UsageError, match=r"verdict\.json is not a verdict"):
         Verdict.read(path)
 
 

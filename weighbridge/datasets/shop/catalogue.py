@@ -79,7 +79,7 @@ def make_catalogue(items: int, seed: int, first_week: int, last_week: int) -> Ca
         UsageError: so many items cannot be told apart by their words.
     """
     if not 1 <= items <= MOST_ITEMS:
-        raise UsageError(f"--items {items} is no number of items", f"Give 1 to {MOST_ITEMS:,}.")
+        raise UsageError(f"--items {items} is not a valid number of items", f"Give 1 to {MOST_ITEMS:,}.")
     random = draws.generator(seed, "catalogue")
     theme, article, colour, form = _distinct_words(items, random)
     vectors = _normal(random, len(THEMES))[theme] + 0.7 * _normal(random, len(ARTICLES))[article]

@@ -9,7 +9,7 @@ from weighbridge.datasets.shop import draws, seasons
 from weighbridge.datasets.shop.baskets import Invoices
 from weighbridge.datasets.shop.draws import Bools, Ints
 from weighbridge.datasets.shop.lines import Lines
-from weighbridge.datasets.shop.options import Options
+from weighbridge.datasets.shop.options import ShopOptions
 from weighbridge.datasets.shop.words import COUNTRIES, CURRENCIES, NEW_COUNTRY
 
 _WEEK = timedelta(days=7)
@@ -33,7 +33,7 @@ class Drift:
     seed: int
 
     @classmethod
-    def of(cls, options: Options) -> "Drift":
+    def of(cls, options: ShopOptions) -> "Drift":
         """The drift that a stream's options ask for."""
         return cls(frozenset(options.drift), options.drift_begin, options.seed)
 

@@ -15,7 +15,7 @@ _YEARS = range(1970, 2201)
 
 
 @dataclass(frozen=True)
-class Options:
+class ShopOptions:
     """What stream to make: the same options, the same stream.
 
     Attributes:
@@ -44,7 +44,7 @@ class Options:
     drift_from: date | None = None
 
     def __post_init__(self) -> None:
-        _require(self.rows >= 1, f"--rows {self.rows} is no number of lines", "Give at least 1.")
+        _require(self.rows >= 1, f"--rows {self.rows} is not a valid number of lines", "Give at least 1.")
         _require(self.seed >= 0, f"--seed {self.seed} is below zero", "Give 0 or more.")
         _require(
             1 <= self.months <= _MOST_MONTHS, f"--months {self.months} is out of range", f"Give 1 to {_MOST_MONTHS}."
@@ -58,7 +58,7 @@ class Options:
         _require(self.items >= 0, f"--items {self.items} is below zero", "Leave it out for the default.")
         _require(1 <= self.basket <= 100, f"--basket {self.basket} is out of range", "Give 1 to 100 lines.")
         for kind in self.drift:
-            _require(kind in KINDS, f"--drift {kind} is no kind of drift", f"There are: {', '.join(KINDS)}.")
+            _require(kind in KINDS, f"--drift {kind} is not a kind of drift", f"There are: {', '.join(KINDS)}.")
         _require(
             self.start <= self.drift_begin < self.end,
             f"--drift-from {self.drift_begin} is not in the stream",

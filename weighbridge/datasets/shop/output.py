@@ -8,7 +8,7 @@ from pathlib import Path
 
 from weighbridge.common.errors import UsageError
 from weighbridge.datasets.shop.drift_kinds import CSV_ONLY
-from weighbridge.datasets.shop.options import Options
+from weighbridge.datasets.shop.options import ShopOptions
 
 SPANS = ("week", "month")
 SUFFIXES = (".parquet", ".csv")
@@ -19,7 +19,7 @@ _DAY, _NUMBER = {"{YYYY}", "{MM}", "{DD}"}, {"{SPAN}"}
 
 
 @dataclass(frozen=True)
-class Place:
+class OutputFiles:
     """Where to write.
 
     Attributes:
@@ -33,14 +33,14 @@ class Place:
     force: bool = False
 
     @classmethod
-    def of(cls, out: str, by: str, force: bool) -> "Place":
+    def of(cls, out: str, by: str, force: bool) -> "OutputFiles":
         """Understand `--out`: with `--by`, a pattern, or a folder, which gets a usual pattern.
 
         Raises:
             UsageError: the format or the pattern is none.
         """
         if by and by not in SPANS:
-            raise UsageError(f"--by {by} is no span", f"Give {' or '.join(SPANS)}.")
+            raise UsageError(f"--by {by} is not a span", f"Give {' or '.join(SPANS)}.")
         out = str(Path(out))
         fields = set(_FIELD.findall(out))
         if fields and not by:
@@ -69,7 +69,7 @@ class Place:
         """Whether the format is CSV rather than Parquet."""
         return self.path.endswith(".csv")
 
-    def check(self, options: Options) -> None:
+    def check(self, options: ShopOptions) -> None:
         """Look whether it can be written to.
 
         Raises:
@@ -91,7 +91,7 @@ class Place:
             spans = set(map(str, target.glob(_FIELD.sub("*", self.path.removeprefix(f"{target}/")))))
             others = sorted(str(path) for path in target.rglob("*") if path.is_file() and str(path) not in spans)
             if others:
-                raise UsageError(f"{target} holds {others[0]}, which is no span", "Give another --out.")
+                raise UsageError(f"{target} holds {others[0]}, which is not a span", "Give another --out.")
 
     def file(self, span: date) -> Path:
         """The file of the span that begins on a day."""

@@ -11,7 +11,7 @@ from weighbridge.datasets.shop.catalogue import Demand, make_catalogue
 from weighbridge.datasets.shop.customers import make_customers
 from weighbridge.datasets.shop.draws import Ints
 from weighbridge.datasets.shop.drift import Drift
-from weighbridge.datasets.shop.options import Options
+from weighbridge.datasets.shop.options import ShopOptions
 from weighbridge.datasets.shop.orders import Shop, make_lines
 from weighbridge.datasets.shop.texts import Texts
 
@@ -31,7 +31,7 @@ class Stream:
         UsageError: there are too many items.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: ShopOptions) -> None:
         self.options = options
         begin, end = seasons.seconds(options.start), seasons.seconds(options.end)
         weeks = seasons.weeks(np.array([begin, end - 1]))

@@ -19,8 +19,8 @@ from weighbridge.common import files, progress
 from weighbridge.common.errors import InfrastructureError
 from weighbridge.datasets.shop.columns import CUSTOMER, DATE, ITEM
 from weighbridge.datasets.shop.digest import ContentDigest
-from weighbridge.datasets.shop.options import Options
-from weighbridge.datasets.shop.output import Place
+from weighbridge.datasets.shop.options import ShopOptions
+from weighbridge.datasets.shop.output import OutputFiles
 from weighbridge.datasets.shop.stream import Stream
 
 _NO_HEADER = csv.WriteOptions(include_header=False)
@@ -55,7 +55,7 @@ class Written:
         return asdict(self) | {"first": self.first.isoformat(), "last": self.last.isoformat()}
 
 
-def write(options: Options, place: Place) -> Written:
+def write(options: ShopOptions, place: OutputFiles) -> Written:
     """Write the stream that `options` describe.
 
     Raises:
@@ -80,7 +80,7 @@ def write(options: Options, place: Place) -> Written:
 
 
 @contextlib.contextmanager
-def _staged(place: Place) -> Iterator[Path]:
+def _staged(place: OutputFiles) -> Iterator[Path]:
     """A file or folder that takes the place of what is there when the block ends without an error."""
     if not place.by:
         with files.staged_file(place.target) as staged:
@@ -95,7 +95,7 @@ def _staged(place: Place) -> Iterator[Path]:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _write_spans(batches: Iterable[pa.RecordBatch], stream: Stream, place: Place, folder: Path) -> list[str]:
+def _write_spans(batches: Iterable[pa.RecordBatch], stream: Stream, place: OutputFiles, folder: Path) -> list[str]:
     """Write a file for each span, one without lines where there are no orders."""
     begins = list(place.begins(stream.options.start, stream.options.end))
     names = [place.file(begin) for begin in begins]
@@ -160,7 +160,7 @@ class _Tally:
             progress.report(f"{self._rows:,} of {self._wanted:,} lines")
             yield batch
 
-    def written(self, place: Place, names: list[str]) -> Written:
+    def written(self, place: OutputFiles, names: list[str]) -> Written:
         """What all of them came to."""
         first, last = self._times
         customers = len(self._customers - {None})

@@ -61,7 +61,7 @@ class Api:
         """Ask whether the server is there, before something that takes long is begun.
 
         Raises:
-            UsageError: it is no Kubeflow Pipelines, or one of many users and no namespace is named.
+            UsageError: it is not a Kubeflow Pipelines, or one of many users and no namespace is named.
             InfrastructureError: it does not answer.
         """
         health = self.call("the server's health", self.client.healthzs.healthz_service_get_healthz)

@@ -60,7 +60,7 @@ class Endpoint:
     def redacted(self, text: object) -> str:
         """`text` without the secrets that are known here."""
         shown = str(text)
-        # A cookie's short value, say `1`, is no secret, and would be found everywhere.
+        # A cookie's short value, say `1`, is not a secret, and would be found everywhere.
         secrets = [self.token, self.cookies, *re.findall(r"=([^;\s]{6,})", self.cookies)]
         if self.token_file and Path(self.token_file).is_file():
             secrets.append(Path(self.token_file).read_text(errors="replace").strip())
@@ -123,7 +123,7 @@ def from_environment(
         environment: the variables; by default this process's.
 
     Raises:
-        UsageError: no endpoint is named, it is no http(s) address, or a secret or file cannot be used. The message
+        UsageError: no endpoint is named, it is not an http(s) address, or a secret or file cannot be used. The message
             names the variable, never its value.
     """
     variables = os.environ if environment is None else environment
@@ -135,7 +135,7 @@ def from_environment(
         )
     space = (namespace or variables.get(NAMESPACE, "")).strip()
     if space and not _NAMESPACE_NAME.fullmatch(space):
-        raise UsageError(f"{space!r} is no Kubernetes namespace", "Allowed: a-z, 0-9 and -, at most 63 characters.")
+        raise UsageError(f"{space!r} is not a Kubernetes namespace", "Allowed: a-z, 0-9 and -, at most 63 characters.")
     token, cookies = _secret(variables, TOKEN), _secret(variables, COOKIES)
     token_file = _file(variables, TOKEN_FILE)
     if token and token_file:
@@ -155,7 +155,7 @@ def _checked_url(given: str) -> str:
             f"Take it out, and put a token into {TOKEN} or cookies into {COOKIES}.",
         )
     if not usable:
-        raise UsageError(f"{given!r} is no Kubeflow endpoint", "Give http://HOST[:PORT][/PATH] or https://…")
+        raise UsageError(f"{given!r} is not a Kubeflow endpoint", "Give http://HOST[:PORT][/PATH] or https://…")
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 
@@ -170,7 +170,7 @@ def _secret(variables: Mapping[str, str], name: str) -> str:
 def _file(variables: Mapping[str, str], name: str) -> str:
     path = variables.get(name, "").strip()
     if path and not Path(path).is_file():
-        raise UsageError(f"{name} names {path}, which is no file", "Correct it, or unset it.")
+        raise UsageError(f"{name} names {path}, which is not a file", "Correct it, or unset it.")
     return path
 
 

@@ -93,7 +93,7 @@ def get_run(api: Api, run_id: str) -> KubeflowRun:
         NotThereError: there is no such run; see `Api.call` for other errors.
     """
     if not run_id.strip() or "/" in run_id:
-        raise UsageError(f"{run_id!r} is no id of a run", "Kubeflow's UI and 'weighbridge submit' show the id.")
+        raise UsageError(f"{run_id!r} is not an id of a run", "Kubeflow's UI and 'weighbridge submit' show the id.")
     return read_run(api, api.call(f"run {run_id}", api.client.runs.run_service_get_run, run_id))
 
 

@@ -202,7 +202,8 @@ def cron_expression(text: str) -> str:
         fields = ["0", *fields]
     if len(fields) != 6 or not all(_CRON_FIELD.fullmatch(field) for field in fields):
         raise UsageError(
-            f"{text!r} is no cron expression", "Give five fields (minute hour day month weekday), e.g. '0 6 * * 1-5'."
+            f"{text!r} is not a cron expression",
+            "Give five fields (minute hour day month weekday), e.g. '0 6 * * 1-5'.",
         )
     return " ".join(fields)
 
@@ -216,7 +217,7 @@ def seconds(text: str) -> int:
     match = _INTERVAL.fullmatch(text.strip())
     value = int(match[1]) * _UNITS[match[2]] if match else 0
     if value < _SHORTEST:
-        raise UsageError(f"{text!r} is no interval", "Give minutes, hours or days: 30m, 6h, 1d; at least a minute.")
+        raise UsageError(f"{text!r} is not an interval", "Give minutes, hours or days: 30m, 6h, 1d; at least a minute.")
     return value
 
 

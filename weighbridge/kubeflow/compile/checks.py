@@ -17,7 +17,7 @@ def check_image(image: str, *, allow_tag: bool) -> None:
     """
     if not image or any(character.isspace() for character in image):
         raise UsageError(
-            f"--image {image!r} is no image", "Give the image that the steps run in: REPOSITORY@sha256:<digest>."
+            f"--image {image!r} is not an image", "Give the image that the steps run in: REPOSITORY@sha256:<digest>."
         )
     if not allow_tag and not _DIGEST.match(image):
         raise UsageError(

@@ -8,10 +8,10 @@ from typing import Any
 from weighbridge.common import files
 from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import UsageError
-from weighbridge.common.memory import without_collections
+from weighbridge.common.memory import gc_paused
 from weighbridge.kubeflow.compile import checks, platform
 from weighbridge.kubeflow.compile.parameters import TYPES
-from weighbridge.kubeflow.compile.spec import COMMAND, SCHEMA_VERSION, SHOWN
+from weighbridge.kubeflow.compile.spec import COMMAND, SCHEMA_VERSION, UI_ARTIFACTS
 
 _COMPONENTS = "weighbridge.components"
 _VERSION = "0.0.1"
@@ -43,7 +43,7 @@ def export_component(name: str, output: Path, *, image: str, allow_tag: bool = F
     import yaml
 
     checks.check_image(image, allow_tag=allow_tag)
-    with without_collections():
+    with gc_paused():
         kind = _component_class(name)
         document = _document(name, kind, image)
     text = yaml.safe_dump_all([document, platform.platform_document({f"exec-{name}": _no_resources()})], sort_keys=True)
@@ -72,7 +72,7 @@ def _component_class(name: str) -> Any:
 def _document(name: str, kind: Any, image: str) -> dict[str, Any]:
     inputs = _inputs(name, kind)
     outputs = {key: _artifact(channel.type.TYPE_NAME) for key, channel in kind.SPEC_CLASS.OUTPUTS.items()}
-    shown = SHOWN if "evaluation" in outputs else {"weighbridge_report": SHOWN["weighbridge_report"]}
+    shown = UI_ARTIFACTS if "evaluation" in outputs else {"weighbridge_report": UI_ARTIFACTS["weighbridge_report"]}
     outputs |= {
         key: {"artifactType": {"schemaTitle": title, "schemaVersion": _VERSION}} for key, title in shown.items()
     }

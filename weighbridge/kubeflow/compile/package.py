@@ -10,12 +10,12 @@ from typing import Any
 from weighbridge.common import files
 from weighbridge.common.digests import bytes_digest, value_digest
 from weighbridge.common.errors import UsageError
-from weighbridge.common.memory import without_collections
+from weighbridge.common.memory import gc_paused
 from weighbridge.common.resources import Resources
 from weighbridge.components.example_gen.resolve import input_digest
 from weighbridge.definition import Context, Definition, Parameters
 from weighbridge.kubeflow.compile import checks
-from weighbridge.kubeflow.compile.parameters import TYPES, Place, RuntimeParameter, find_places
+from weighbridge.kubeflow.compile.parameters import TYPES, ParameterPath, RuntimeParameter, find_parameter_paths
 from weighbridge.runs import fingerprint
 
 # Where a pipeline keeps what outlives a run, and the volume claims that are mounted there in the steps that use them.
@@ -97,7 +97,7 @@ def compile_package(
         history=f"{state}/kept/history/{definition.name}",
         checkpoints=f"{state}/kept/checkpoints/{definition.name}",
     )
-    with without_collections():
+    with gc_paused():
         import yaml
 
         from weighbridge.kubeflow.compile import platform, spec
@@ -134,22 +134,22 @@ def compile_package(
 def _open_parameters(
     definition: Definition, parameters: Parameters, context: Context, pipeline: Any, pin_data: bool
 ) -> list[RuntimeParameter]:
-    """What is left open until a run starts, each with the places it goes to."""
+    """What is left open until a run starts, each with the paths it goes to."""
     found = []
     for name, information in type(parameters).model_fields.items():
         value = getattr(parameters, name)
         # A function's code is part of what a verdict is bound to, so it is chosen when the package is compiled.
         if type(value) in TYPES and not fingerprint.function_modules({name: value}):
-            places = find_places(partial(_built_with, definition, parameters, context, name), value)
-            if places:
-                found.append(RuntimeParameter(name, value, information.description or "", places))
-    places = find_places(
+            paths = find_parameter_paths(partial(_built_with, definition, parameters, context, name), value)
+            if paths:
+                found.append(RuntimeParameter(name, value, information.description or "", paths))
+    paths = find_parameter_paths(
         lambda other: definition.create_pipeline(parameters, dataclasses.replace(context, production=other)),
         context.production,
     )
-    if places:
+    if paths:
         found.append(
-            RuntimeParameter(DESTINATION_PARAMETER, context.production, _DESCRIPTIONS[DESTINATION_PARAMETER], places)
+            RuntimeParameter(DESTINATION_PARAMETER, context.production, _DESCRIPTIONS[DESTINATION_PARAMETER], paths)
         )
     return [*found, *_data_digests(pipeline, pin_data), *_gates_digest(pipeline)]
 
@@ -161,10 +161,10 @@ def _gates_digest(pipeline: Any) -> list[RuntimeParameter]:
         for node in pipeline.components
         if (held := {name: node.exec_properties[name] for name in _THRESHOLDS if name in node.exec_properties})
     }
-    places = tuple(Place(step, GATES_PARAMETER) for step in thresholds)
+    paths = tuple(ParameterPath(step, GATES_PARAMETER) for step in thresholds)
     description = _DESCRIPTIONS[GATES_PARAMETER]
     digest = value_digest(thresholds)
-    return [RuntimeParameter(GATES_PARAMETER, digest, description, places, fixed=True)] if places else []
+    return [RuntimeParameter(GATES_PARAMETER, digest, description, paths, fixed=True)] if paths else []
 
 
 def _built_with(definition: Definition, parameters: Parameters, context: Context, name: str, value: Any) -> Any:
@@ -183,7 +183,9 @@ def _data_digests(pipeline: Any, pin: bool) -> list[RuntimeParameter]:
             if pin:
                 digest = input_digest(str(properties["input"]), properties["span"], properties["window"])
         name = DATA_PARAMETER if len(readers) == 1 else f"{DATA_PARAMETER}_{node.id.lower()}"
-        found.append(RuntimeParameter(name, digest, _DESCRIPTIONS[DATA_PARAMETER], (Place(node.id, "input_digest"),)))
+        found.append(
+            RuntimeParameter(name, digest, _DESCRIPTIONS[DATA_PARAMETER], (ParameterPath(node.id, "input_digest"),))
+        )
     return found
 
 

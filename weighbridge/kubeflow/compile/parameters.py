@@ -19,7 +19,7 @@ TYPES = {str: "STRING", int: "NUMBER_INTEGER", float: "NUMBER_DOUBLE", bool: "BO
 
 
 @dataclass(frozen=True)
-class Place:
+class ParameterPath:
     """Where a parameter goes: a step's execution property, or a place inside the JSON text that it is."""
 
     step: str
@@ -35,14 +35,14 @@ class RuntimeParameter:
         name: its name.
         default: what it is if nobody says otherwise.
         description: for people.
-        places: where it goes.
+        paths: where it goes.
         fixed: whether steps refuse any other value than the default: it says what the package was compiled with.
     """
 
     name: str
     default: Scalar
     description: str = ""
-    places: tuple[Place, ...] = field(default=())
+    paths: tuple[ParameterPath, ...] = field(default=())
     fixed: bool = False
 
     @property
@@ -51,7 +51,7 @@ class RuntimeParameter:
         return TYPES[type(self.default)]
 
 
-def find_places(build: Callable[[Any], Any], value: Scalar) -> tuple[Place, ...]:
+def find_parameter_paths(build: Callable[[Any], Any], value: Scalar) -> tuple[ParameterPath, ...]:
     """Find where a value goes.
 
     Args:
@@ -68,16 +68,16 @@ def find_places(build: Callable[[Any], Any], value: Scalar) -> tuple[Place, ...]
         return ()
     if before.keys() != after.keys():
         return ()
-    places: list[Place] = []
+    found: list[ParameterPath] = []
     for (step, name), old in before.items():
         new = after[step, name]
         if old == new:
             continue
-        paths = list(_paths(old, new, value, other))
-        if None in paths or not paths:
+        inner = list(_paths(old, new, value, other))
+        if None in inner or not inner:
             return ()
-        places += [Place(step, name, path) for path in paths if path is not None]
-    return tuple(places)
+        found += [ParameterPath(step, name, path) for path in inner if path is not None]
+    return tuple(found)
 
 
 def _other(value: Scalar) -> Scalar:

@@ -17,7 +17,7 @@ RUNTIME_PREFIX = "runtime_"
 
 _SPEC_ARGUMENT = "--json_serialized_inputs_spec_args"
 # What Kubeflow's pages show of a step, besides what the step hands on: written by the entry point.
-SHOWN = {
+UI_ARTIFACTS = {
     "weighbridge_report": "system.HTML",
     "weighbridge_metrics": "system.Metrics",
     "weighbridge_roc": "system.ClassificationMetrics",
@@ -53,12 +53,12 @@ def pipeline_spec(
     spec: dict[str, Any] = json_format.MessageToDict(built)
     nodes = {node.id: node for node in pipeline.components}
     for name in spec["root"]["dag"]["tasks"]:
-        _mend_step(spec, name, nodes[name], pipeline.pipeline_info.pipeline_name)
-    _mend_defaults(spec, nodes.values())
+        _normalize_step(spec, name, nodes[name], pipeline.pipeline_info.pipeline_name)
+    _restore_defaults(spec, nodes.values())
     for parameter in parameters:
         _leave_open(spec, parameter)
     for name in spec["root"]["dag"]["tasks"]:
-        _tell_inputs(spec, name)
+        _declare_inputs(spec, name)
     return spec
 
 
@@ -67,7 +67,7 @@ def executor(spec: dict[str, Any], step: str) -> dict[str, Any]:
     return spec["deploymentSpec"]["executors"][spec["components"][step]["executorLabel"]]
 
 
-def _mend_step(spec: dict[str, Any], name: str, node: Any, pipeline_name: str) -> None:
+def _normalize_step(spec: dict[str, Any], name: str, node: Any, pipeline_name: str) -> None:
     task, component = spec["root"]["dag"]["tasks"][name], spec["components"][name]
     types = _property_types(node)
     for key, given in task.get("inputs", {}).get("parameters", {}).items():
@@ -100,7 +100,7 @@ def _mend_step(spec: dict[str, Any], name: str, node: Any, pipeline_name: str) -
     container["args"] += arguments
     outputs = component.setdefault("outputDefinitions", {}).setdefault("artifacts", {})
     if type(node).__module__.startswith("weighbridge.components."):
-        shown = SHOWN if "evaluation" in outputs else {"weighbridge_report": SHOWN["weighbridge_report"]}
+        shown = UI_ARTIFACTS if "evaluation" in outputs else {"weighbridge_report": UI_ARTIFACTS["weighbridge_report"]}
         for key, title in shown.items():
             outputs[key] = {"artifactType": {"schemaTitle": title, "schemaVersion": "0.0.1"}}
 
@@ -121,7 +121,7 @@ def _depends_on_more_than_inputs(node: Any) -> bool:
     return any(kind.__name__ == "FileBasedExampleGen" for kind in type(node).__mro__)
 
 
-def _mend_defaults(spec: dict[str, Any], nodes: Iterable[Any]) -> None:
+def _restore_defaults(spec: dict[str, Any], nodes: Iterable[Any]) -> None:
     """The builder drops the defaults of TFX's RuntimeParameters; without one a run is refused."""
     from tfx.orchestration.data_types import RuntimeParameter as TfxParameter
 
@@ -135,7 +135,7 @@ def _mend_defaults(spec: dict[str, Any], nodes: Iterable[Any]) -> None:
 
 
 def _leave_open(spec: dict[str, Any], parameter: RuntimeParameter) -> None:
-    """Make a parameter of the pipeline, and lead it to its places.
+    """Make a parameter of the pipeline, and lead it to its paths.
 
     One that is a whole execution property takes its place. One that stands inside a JSON text comes beside it as an
     input of its own, and the entry point puts it in.
@@ -144,7 +144,7 @@ def _leave_open(spec: dict[str, Any], parameter: RuntimeParameter) -> None:
     root[parameter.name] = {"parameterType": parameter.type, "defaultValue": parameter.default, "isOptional": True}
     if parameter.description:
         root[parameter.name]["description"] = parameter.description
-    for place in parameter.places:
+    for place in parameter.paths:
         key = f"{RUNTIME_PREFIX}{parameter.name}" if place.path else place.property
         component, task = spec["components"][place.step], spec["root"]["dag"]["tasks"][place.step]
         definitions = component.setdefault("inputDefinitions", {}).setdefault("parameters", {})
@@ -160,7 +160,7 @@ def _leave_open(spec: dict[str, Any], parameter: RuntimeParameter) -> None:
             task.pop("cachingOptions", None)  # nothing tells the cache that the data changed
 
 
-def _tell_inputs(spec: dict[str, Any], name: str) -> None:
+def _declare_inputs(spec: dict[str, Any], name: str) -> None:
     """The entry point is told the inputs' types in an argument; it must tell what was mended above."""
     arguments = executor(spec, name).get("container", {}).get("args", [])
     if _SPEC_ARGUMENT in arguments:

@@ -15,7 +15,7 @@ from typing import Any
 
 from weighbridge.common import files
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
-from weighbridge.common.memory import without_collections
+from weighbridge.common.memory import gc_paused
 from weighbridge.kubeflow.step import normalize, termination_message, ui_artifacts
 from weighbridge.verdict import Gate, read_gates
 from weighbridge.verdict.verdict import GATES_FILE
@@ -65,13 +65,13 @@ def _run(arguments: argparse.Namespace, beam: list[str]) -> list[Gate]:
     executor_input = _json(arguments.json_serialized_invocation_args, "--json_serialized_invocation_args")
     inputs_spec = _json(arguments.json_serialized_inputs_spec_args, "--json_serialized_inputs_spec_args")
     run = normalize.run_id(executor_input)
-    normalize.tell_types(executor_input, _json(arguments.artifact_types, "--artifact_types"))
-    asked = normalize.take_shown(executor_input)
-    normalize.mend_inputs(executor_input, inputs_spec)
-    with without_collections():
+    normalize.set_types(executor_input, _json(arguments.artifact_types, "--artifact_types"))
+    asked = normalize.take_ui_artifacts(executor_input)
+    normalize.normalize_inputs(executor_input, inputs_spec)
+    with gc_paused():
         from weighbridge.kubeflow.step import executor
 
-        step = executor.Step(executor_input, inputs_spec, arguments.pipeline_name, run, beam)
+        step = executor.StepExecution(executor_input, inputs_spec, arguments.pipeline_name, run, beam)
     _check_fixed(step.properties, arguments.fixed_value)
     _put_in(step.properties, arguments.runtime_value)
     if arguments.file_based_driver:
@@ -83,9 +83,9 @@ def _run(arguments: argparse.Namespace, beam: list[str]) -> list[Gate]:
     output = step.output()
     output["artifacts"] |= ui_artifacts.write(asked, step.folders(), gates, arguments.pipeline_name, run)
     path = normalize.to_path(executor_input["outputs"]["outputFile"])
-    files.write_text(path, json.dumps(normalize.mend_outputs(output)))
+    files.write_text(path, json.dumps(normalize.normalize_outputs(output)))
     if any(gate.refuses for gate in gates):
-        ui_artifacts.keep(asked)
+        ui_artifacts.upload_report(asked)
     return gates
 
 
@@ -93,7 +93,7 @@ def _json(text: str, argument: str) -> dict[str, Any]:
     try:
         return dict(json.loads(text))
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{argument} is no JSON object: {error}", "Compile the pipeline again.") from error
+        raise UsageError(f"{argument} is not a JSON object: {error}", "Compile the pipeline again.") from error
 
 
 def _check_fixed(properties: dict[str, Any], fixed: list[str]) -> None:

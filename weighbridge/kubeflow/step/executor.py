@@ -16,7 +16,7 @@ from tfx.utils import import_utils
 from weighbridge.common.errors import UsageError
 
 
-class Step:
+class StepExecution:
     """One invocation.
 
     Args:
@@ -73,7 +73,7 @@ class Step:
         """Import the executor, nothing else, and let it do its work."""
         for artifacts in self._outputs.values():
             for artifact in artifacts:
-                _make_room(artifact)
+                _make_folder(artifact)
         kind = import_utils.import_class_by_path(executor_class)
         # What a verdict is of, besides what every executor is told.
         told: dict[str, Any] = {
@@ -114,7 +114,7 @@ class Step:
         setattr(found.parameter_values[key], field, value)
 
 
-def _make_room(artifact: Any) -> None:
+def _make_folder(artifact: Any) -> None:
     """The launcher makes the parent of an output only; a value artifact is a file itself."""
     path = Path(artifact.uri)
     (path.parent if isinstance(artifact, value_artifact.ValueArtifact) else path).mkdir(parents=True, exist_ok=True)

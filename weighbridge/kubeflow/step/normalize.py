@@ -29,7 +29,7 @@ def to_address(text: str) -> str:
     return text
 
 
-def mend_inputs(executor_input: dict[str, Any], inputs_spec: Mapping[str, Any]) -> None:
+def normalize_inputs(executor_input: dict[str, Any], inputs_spec: Mapping[str, Any]) -> None:
     """Bring `ExecutorInput`, as JSON, to what TFX parses; in place.
 
     Args:
@@ -42,13 +42,13 @@ def mend_inputs(executor_input: dict[str, Any], inputs_spec: Mapping[str, Any]) 
             # A server loses the type; kfp's local engine says that it is any artifact.
             if _title(artifact) in ("", "system.Artifact"):
                 artifact["type"] = declared.get(name, {}).get("artifactType", {})
-            _mend_artifact(artifact)
+            _normalize_artifact(artifact)
     for artifacts in executor_input.get("outputs", {}).get("artifacts", {}).values():
         for artifact in artifacts.get("artifacts", []):
-            _mend_artifact(artifact)
+            _normalize_artifact(artifact)
 
 
-def tell_types(executor_input: dict[str, Any], types: Mapping[str, str]) -> None:
+def set_types(executor_input: dict[str, Any], types: Mapping[str, str]) -> None:
     """Give inputs and outputs the types that they have to TFX, by name; in place."""
     for side in ("inputs", "outputs"):
         for name, artifacts in executor_input.get(side, {}).get("artifacts", {}).items():
@@ -57,7 +57,7 @@ def tell_types(executor_input: dict[str, Any], types: Mapping[str, str]) -> None
                     artifact["type"] = {"schemaTitle": types[name]}
 
 
-def take_shown(executor_input: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def take_ui_artifacts(executor_input: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Take the outputs that Kubeflow itself understands out of `ExecutorInput`, by name: TFX knows no such types."""
     outputs = executor_input.get("outputs", {}).get("artifacts", {})
     found = {}
@@ -69,7 +69,7 @@ def take_shown(executor_input: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def mend_outputs(executor_output: dict[str, Any]) -> dict[str, Any]:
+def normalize_outputs(executor_output: dict[str, Any]) -> dict[str, Any]:
     """`ExecutorOutput`, as JSON, as the launcher takes it: addresses instead of paths, and no nulls."""
     for artifacts in executor_output.get("artifacts", {}).values():
         for artifact in artifacts.get("artifacts", []):
@@ -97,7 +97,7 @@ def _title(artifact: Mapping[str, Any]) -> str:
     return str(schema.get("schemaTitle", "") or schema.get("instanceSchema", ""))
 
 
-def _mend_artifact(artifact: dict[str, Any]) -> None:
+def _normalize_artifact(artifact: dict[str, Any]) -> None:
     artifact["uri"] = to_path(artifact.get("uri", ""))
     metadata = artifact.get("metadata") or {}
     artifact["metadata"] = {

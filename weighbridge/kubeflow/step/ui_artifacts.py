@@ -50,7 +50,7 @@ def write(
     return found
 
 
-def keep(shown: Mapping[str, dict[str, Any]]) -> None:
+def upload_report(shown: Mapping[str, dict[str, Any]]) -> None:
     """Upload the report of a step that is about to fail: the launcher uploads outputs of steps that succeed only.
 
     Where artifacts lie in Google Cloud Storage the step can do it itself; elsewhere its log is all that stays.

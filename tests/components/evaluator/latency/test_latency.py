@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.components.evaluator.helpers import gate, latency_gates, load, weighing
-from weighbridge.components.evaluator.evaluate import Outcome, evaluate
+from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
 from weighbridge.components.evaluator.latency import weigh as latency
 from weighbridge.components.evaluator.latency.memory import peak_memory
 
@@ -17,8 +17,8 @@ Models = Callable[[str], Path]
 
 
 @pytest.fixture
-def weigh(examples: Path, models: Models, tmp_path: Path) -> Callable[..., Outcome]:
-    def run(kind: str, section: dict[str, Any], production: str | None = None) -> Outcome:
+def weigh(examples: Path, models: Models, tmp_path: Path) -> Callable[..., Evaluation]:
+    def run(kind: str, section: dict[str, Any], production: str | None = None) -> Evaluation:
         baseline = str(models(production)) if production else None
         gates = latency_gates(**section)
         return evaluate(weighing(examples, models(kind), latency=gates, production=baseline), tmp_path / "evaluation")
@@ -49,7 +49,7 @@ RELATIVE = {"batch_sizes": {1: {"p50_ms": {"max_ratio": 1.5}}, 8: {}}, "calls": 
 
 @pytest.mark.parametrize(("candidate", "production", "passes"), [("slow", "good", False), ("good", "slow", True)])
 def test_a_slow_model_is_refused_against_production(
-    weigh: Callable[..., Outcome], tmp_path: Path, candidate: str, production: str, passes: bool
+    weigh: Callable[..., Evaluation], tmp_path: Path, candidate: str, production: str, passes: bool
 ) -> None:
     outcome = weigh(candidate, RELATIVE, production)
     found = gate(outcome.verdict, "latency.batch_1.p50_ms.max_ratio")
@@ -66,7 +66,7 @@ def test_a_slow_model_is_refused_against_production(
     assert [batch["batch_size"] for batch in measured["batches"]] == [1, 8]
 
 
-def test_a_signature_that_raises_is_refused_with_its_first_line(weigh: Callable[..., Outcome]) -> None:
+def test_a_signature_that_raises_is_refused_with_its_first_line(weigh: Callable[..., Evaluation]) -> None:
     outcome = weigh("raising", {})
     for room in ("quality", "latency"):
         found = gate(outcome.verdict, f"{room}.signature.callable")
@@ -76,14 +76,14 @@ def test_a_signature_that_raises_is_refused_with_its_first_line(weigh: Callable[
     assert not outcome.infra_blessed
 
 
-def test_a_missing_signature_is_refused_and_those_that_are_there_named(weigh: Callable[..., Outcome]) -> None:
+def test_a_missing_signature_is_refused_and_those_that_are_there_named(weigh: Callable[..., Evaluation]) -> None:
     outcome = weigh("good", {"signature": "score"})
     assert "no signature 'score'; it has: serving_default" in gate(outcome.verdict, "latency.signature.present").message
     assert outcome.model_blessed
     assert not outcome.infra_blessed
 
 
-def test_load_size_and_memory_are_gates(weigh: Callable[..., Outcome], models: Models, tmp_path: Path) -> None:
+def test_load_size_and_memory_are_gates(weigh: Callable[..., Evaluation], models: Models, tmp_path: Path) -> None:
     section = {
         "load_ms": {"max": 1e6},
         "model_bytes": {"max": 10},

@@ -20,7 +20,7 @@ from tests.components.evaluator.helpers import (
 )
 from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator import MetricRow, MetricsRequest, MetricsResponse
-from weighbridge.components.evaluator.evaluate import Outcome, evaluate
+from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
 from weighbridge.components.evaluator.quality import judge as quality
 from weighbridge.verdict import Estimate
 
@@ -28,10 +28,10 @@ Models = Callable[[str], Path]
 
 
 @pytest.fixture
-def weigh(examples: Path, models: Models, tmp_path: Path) -> Callable[..., Outcome]:
+def weigh(examples: Path, models: Models, tmp_path: Path) -> Callable[..., Evaluation]:
     """Weighs a kind of model with a quality section; settings of the weighing may follow."""
 
-    def run(kind: str, section: dict[str, Any] | None = None, **changes: Any) -> Outcome:
+    def run(kind: str, section: dict[str, Any] | None = None, **changes: Any) -> Evaluation:
         changed = {"examples": examples, **changes}
         path = Path(changed.pop("examples"))
         if "production" in changed:
@@ -43,7 +43,7 @@ def weigh(examples: Path, models: Models, tmp_path: Path) -> Callable[..., Outco
 
 
 def test_a_good_model_passes_with_the_exact_auc(
-    weigh: Callable[..., Outcome], columns: dict[str, list[Any]], tmp_path: Path
+    weigh: Callable[..., Evaluation], columns: dict[str, list[Any]], tmp_path: Path
 ) -> None:
     import tensorflow as tf
 
@@ -64,7 +64,7 @@ def test_a_good_model_passes_with_the_exact_auc(
     assert sum(rows for _, _, rows in metrics["plots"]["calibration"]["candidate"]) == metrics["rows"]
 
 
-def test_a_model_of_shuffled_labels_is_refused(weigh: Callable[..., Outcome]) -> None:
+def test_a_model_of_shuffled_labels_is_refused(weigh: Callable[..., Evaluation]) -> None:
     outcome = weigh("shuffled")
     refused = gate(outcome.verdict, "quality.auc.min")
     assert not refused.passed
@@ -78,7 +78,7 @@ def test_a_model_of_shuffled_labels_is_refused(weigh: Callable[..., Outcome]) ->
     ("candidate", "production", "passes"), [("good", "shuffled", True), ("shuffled", "good", False)]
 )
 def test_the_model_in_production_is_weighed_on_the_same_rows(
-    weigh: Callable[..., Outcome], tmp_path: Path, candidate: str, production: str, passes: bool
+    weigh: Callable[..., Evaluation], tmp_path: Path, candidate: str, production: str, passes: bool
 ) -> None:
     outcome = weigh(candidate, {"metrics": {"auc": {"min_change": 0.1}}}, production=production)
     found = gate(outcome.verdict, "quality.auc.min_change")
@@ -90,14 +90,14 @@ def test_the_model_in_production_is_weighed_on_the_same_rows(
     assert "production" in outcome.verdict.subject
 
 
-def test_nothing_in_production_lets_a_relative_threshold_pass_and_says_so(weigh: Callable[..., Outcome]) -> None:
+def test_nothing_in_production_lets_a_relative_threshold_pass_and_says_so(weigh: Callable[..., Evaluation]) -> None:
     found = gate(weigh("good", {"metrics": {"auc": {"min_change": 0}}}).verdict, "quality.auc.min_change")
     assert found.passed
     assert "nothing is in production yet" in found.message
 
 
 @pytest.mark.parametrize("broken", ["garbage", "raising"])
-def test_production_that_cannot_be_read_refuses(weigh: Callable[..., Outcome], broken: str) -> None:
+def test_production_that_cannot_be_read_refuses(weigh: Callable[..., Evaluation], broken: str) -> None:
     verdict = weigh("good", {"metrics": {"auc": {"min": 0.8, "min_change": -1}}}, production=broken).verdict
     assert not gate(verdict, "quality.production.readable").passed
     assert not gate(verdict, "latency.production.readable").passed
@@ -105,7 +105,7 @@ def test_production_that_cannot_be_read_refuses(weigh: Callable[..., Outcome], b
     assert gate(verdict, "quality.auc.min").passed
 
 
-def test_slices_are_reported_and_judged_and_small_ones_told(weigh: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_slices_are_reported_and_judged_and_small_ones_told(weigh: Callable[..., Evaluation], tmp_path: Path) -> None:
     entry = {"slice": ["payment_type"], "metrics": {"binary_accuracy": {"min": 0.5}}}
     verdict = weigh("good", {"slices": [["trip_start_hour"]], "slice_metrics": [entry], "min_slice_rows": 100}).verdict
     assert gate(verdict, "quality.payment_type=Cash.binary_accuracy.min").passed
@@ -119,7 +119,7 @@ def test_slices_are_reported_and_judged_and_small_ones_told(weigh: Callable[...,
     assert counted["payment_type=No Charge"] == small.observed
 
 
-def test_a_small_slice_can_block(weigh: Callable[..., Outcome]) -> None:
+def test_a_small_slice_can_block(weigh: Callable[..., Evaluation]) -> None:
     entry = {
         "slice": {"payment_type": "No Charge"},
         "metrics": {"binary_accuracy": {"min": 0}},
@@ -130,13 +130,13 @@ def test_a_small_slice_can_block(weigh: Callable[..., Outcome]) -> None:
     assert [gate.name for gate in verdict.refusals] == ["quality.payment_type=No Charge.rows.min"]
 
 
-def test_a_slice_below_its_threshold_refuses_though_all_rows_pass(weigh: Callable[..., Outcome]) -> None:
+def test_a_slice_below_its_threshold_refuses_though_all_rows_pass(weigh: Callable[..., Evaluation]) -> None:
     entry = {"slice": {"payment_type": "Credit Card"}, "metrics": {"auc": {"min": 0.8}}}
     verdict = weigh("good", {"slice_metrics": [entry]}).verdict
     assert [gate.name for gate in verdict.refusals] == ["quality.payment_type=Credit Card.auc.min"]
 
 
-def test_slices_that_are_not_there_refuse(weigh: Callable[..., Outcome]) -> None:
+def test_slices_that_are_not_there_refuse(weigh: Callable[..., Evaluation]) -> None:
     entry = {"slice": {"payment_type": "Bitcoin"}, "metrics": {"auc": {"min": 0.1}}}
     verdict = weigh("good", {"slice_metrics": [entry]}).verdict
     assert [gate.name for gate in verdict.refusals] == ["quality.payment_type=Bitcoin.present"]
@@ -144,13 +144,13 @@ def test_slices_that_are_not_there_refuse(weigh: Callable[..., Outcome]) -> None
     assert "no column 'colour'" in gate(verdict, "quality.slices.present").message
 
 
-def test_combinations_of_features_are_slices(weigh: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_combinations_of_features_are_slices(weigh: Callable[..., Evaluation], tmp_path: Path) -> None:
     weigh("good", {"slices": [["payment_type", "trip_start_hour"]]})
     names = {row["slice"] for row in load(tmp_path / "evaluation/metrics.json")["metrics"]}
     assert "payment_type=Cash,trip_start_hour=12" in names
 
 
-def test_too_many_slices_refuse(weigh: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_too_many_slices_refuse(weigh: Callable[..., Evaluation], tmp_path: Path) -> None:
     rows = 1500
     columns = {"payment_type": ["Cash"] * rows, "trip_miles": [float(i) for i in range(rows)], "fare": [1.0] * rows}
     path = write_examples(tmp_path / "many", {**columns, LABEL: [0, 1] * (rows // 2)})
@@ -158,7 +158,7 @@ def test_too_many_slices_refuse(weigh: Callable[..., Outcome], tmp_path: Path) -
     assert "1,500 slices" in gate(verdict, "quality.slices.few").message
 
 
-def test_all_labels_equal_refuses(weigh: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_all_labels_equal_refuses(weigh: Callable[..., Evaluation], tmp_path: Path) -> None:
     columns = {"payment_type": ["Cash"] * 9, "trip_miles": [1.0] * 9, "fare": [1.0] * 9, LABEL: [0] * 9}
     verdict = weigh("good", examples=write_examples(tmp_path / "same", columns)).verdict
     found = gate(verdict, "quality.auc.min")
@@ -166,23 +166,23 @@ def test_all_labels_equal_refuses(weigh: Callable[..., Outcome], tmp_path: Path)
     assert "All 9 labels are 0" in found.message
 
 
-def test_a_missing_label_column_refuses(weigh: Callable[..., Outcome]) -> None:
+def test_a_missing_label_column_refuses(weigh: Callable[..., Evaluation]) -> None:
     found = gate(weigh("good", label="bigtipper").verdict, "quality.label.present")
     assert not found.passed
     assert "no label column 'bigtipper'" in found.message
     assert LABEL in found.message
 
 
-def test_predictions_that_are_nan_refuse(weigh: Callable[..., Outcome]) -> None:
+def test_predictions_that_are_nan_refuse(weigh: Callable[..., Evaluation]) -> None:
     assert not gate(weigh("nan").verdict, "quality.predictions.finite").passed
 
 
-def test_a_metric_that_the_predictions_do_not_fit_refuses(weigh: Callable[..., Outcome]) -> None:
+def test_a_metric_that_the_predictions_do_not_fit_refuses(weigh: Callable[..., Evaluation]) -> None:
     verdict = weigh("good", {"metrics": {"sparse_categorical_accuracy": {"min": 0.1}}}).verdict
     assert "one number per row" in gate(verdict, "quality.sparse_categorical_accuracy.min").message
 
 
-def test_tfma_opens_the_evaluation(weigh: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_tfma_opens_the_evaluation(weigh: Callable[..., Evaluation], tmp_path: Path) -> None:
     import tensorflow_model_analysis as tfma
 
     outcome = weigh("good", {"slices": [["payment_type"], ["trip_start_hour"]]}, production="shuffled")
@@ -237,7 +237,7 @@ def wrong(request: MetricsRequest) -> Any:
     return batch_of({"a": [1]})
 
 
-def test_users_bring_their_own_metrics(weigh: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_users_bring_their_own_metrics(weigh: Callable[..., Evaluation], tmp_path: Path) -> None:
     section = {"metrics": {"recall_at_20": {"min": 0.25}}}
     outcome = weigh("good", section, metrics_fn=f"{__name__}.ranking")
     assert gate(outcome.verdict, "quality.recall_at_20.min").observed == 0.3

@@ -12,7 +12,7 @@ from tests.pipelines.recommender.orders import EVALUATION, START, line, make_exa
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.examples import read_batches
 from weighbridge.pipelines.recommender import columns as c
-from weighbridge.pipelines.recommender.histories.build import Options, build
+from weighbridge.pipelines.recommender.histories.build import HistoriesOptions, build
 from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
 from weighbridge.pipelines.recommender.histories.gates import HistoriesGates
 from weighbridge.pipelines.recommender.histories.past import read_past
@@ -190,5 +190,5 @@ def test_lines_that_are_not_split_by_time_are_refused(tmp_path):
     for start in (None, (START + pd.Timedelta(days=70)).isoformat(), (START + pd.Timedelta(days=50)).isoformat()):
         (examples / "summary.json").write_text(json.dumps(summary | {"time_splits": {"train": None, "eval": start}}))
         with pytest.raises(UsageError, match="not split by time") as caught:
-            build(str(examples), tmp_path / "histories", Options(), HistoriesGates())
+            build(str(examples), tmp_path / "histories", HistoriesOptions(), HistoriesGates())
         assert "time_splits" in caught.value.hint

@@ -98,7 +98,7 @@ def test_the_shipped_thresholds_are_read():
     ("edit", "told"),
     [
         (lambda section: section.update(known_item={"min": 0.5}), r"steps\.Histories\.known_item"),
-        (lambda section: section["removed"].update(refunded={"max": 0.1}), r"'refunded' is no reason.*cancelled"),
+        (lambda section: section["removed"].update(refunded={"max": 0.1}), r"'refunded' is not a reason.*cancelled"),
         (lambda section: section["customers"].update(minn=3), r"steps\.Histories\.customers\.minn"),
         (lambda section: section.update(customers={"min": "many"}), r"steps\.Histories\.customers"),
     ],

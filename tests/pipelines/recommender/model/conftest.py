@@ -12,4 +12,4 @@ def untrained():
     """Model, vocabulary and catalogue of 300 items."""
     known = catalogue(300)
     vocabulary = Vocabulary(known)
-    return network.build(network.Facts.of(known, vocabulary), vocabulary, options(), 1), vocabulary, known
+    return network.build(network.CatalogueData.of(known, vocabulary), vocabulary, options(), 1), vocabulary, known

@@ -14,7 +14,7 @@ import pandas as pd
 
 from tests.pipelines.recommender.orders import line, make_histories
 from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
-from weighbridge.pipelines.recommender.model.options import Options
+from weighbridge.pipelines.recommender.model.options import RecommenderOptions
 from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
 THEMES = ("RED ROSE", "BLUE WHALE", "GREEN FROG", "GOLD STAR")
@@ -105,9 +105,9 @@ def train(histories: Path, folder: Path, **options: Any) -> Trained:
     return Trained(histories, catalogue, Vocabulary(catalogue), given)
 
 
-def options(**changes: Any) -> Options:
+def options(**changes: Any) -> RecommenderOptions:
     """Options of a small model."""
-    return Options(**{"dim": DIM, "batch_size": 64, "learning_rate": 0.01, "scales": ()} | changes)
+    return RecommenderOptions(**{"dim": DIM, "batch_size": 64, "learning_rate": 0.01, "scales": ()} | changes)
 
 
 def catalogue(size: int = 4, **changes: Any) -> Catalogue:

@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 
 from tests.pipelines.recommender.model.planted import catalogue, options
 from weighbridge.pipelines.recommender.model import network
-from weighbridge.pipelines.recommender.model.network import Facts
+from weighbridge.pipelines.recommender.model.network import CatalogueData
 from weighbridge.pipelines.recommender.model.towers import HALF_LIVES
 from weighbridge.pipelines.recommender.model.vocabulary import Vocabulary
 
@@ -17,7 +17,7 @@ ITEMS = 7
 @pytest.fixture(scope="module")
 def facts():
     known = catalogue(ITEMS)
-    return Facts.of(known, Vocabulary(known))
+    return CatalogueData.of(known, Vocabulary(known))
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from weighbridge.common.errors import UsageError
-from weighbridge.pipelines.recommender.model.options import Options
+from weighbridge.pipelines.recommender.model.options import RecommenderOptions
 
 
 def of(hyperparameters=None, **custom_config):
-    return Options.of(SimpleNamespace(custom_config=custom_config, hyperparameters=hyperparameters))
+    return RecommenderOptions.of(SimpleNamespace(custom_config=custom_config, hyperparameters=hyperparameters))
 
 
 def test_what_is_the_trainers_own_is_not_looked_at():
@@ -18,7 +18,7 @@ def test_what_is_the_trainers_own_is_not_looked_at():
 
 @pytest.mark.parametrize("tuned", [{"dim": 16}, {"values": {"dim": 16}, "space": []}])
 def test_a_tuner_wins(tuned):
-    assert of(tuned, dim=8, epochs=2) == Options(dim=16, epochs=2)
+    assert of(tuned, dim=8, epochs=2) == RecommenderOptions(dim=16, epochs=2)
 
 
 @pytest.mark.parametrize(

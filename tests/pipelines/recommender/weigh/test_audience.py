@@ -11,7 +11,7 @@ from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
 from weighbridge.pipelines.recommender.histories.past import read_past
 from weighbridge.pipelines.recommender.weigh.audience import numbers_of, read_audience
-from weighbridge.pipelines.recommender.weigh.baselines import whole_histories, yardsticks
+from weighbridge.pipelines.recommender.weigh.baselines import baselines, whole_histories
 
 FEATURES = ["activity", "returning", "country"]
 
@@ -66,7 +66,7 @@ def test_a_slice_that_no_column_gives_cannot_be_measured(histories):
 
 def test_yardsticks_recommend_to_everybody(audience, histories):
     past, size = read_past(histories), len(Catalogue.read(histories).items)
-    found = yardsticks(past, audience, size, 10)
+    found = baselines(past, audience, size, 10)
     assert set(found) == {
         "popularity",
         "popularity_by_country",
@@ -88,7 +88,7 @@ def test_yardsticks_recommend_to_everybody(audience, histories):
 def test_without_the_library_there_is_one_yardstick_less(audience, histories, monkeypatch):
     monkeypatch.setattr("weighbridge.pipelines.recommender.weigh.baselines.find_spec", lambda name: None)
     size = len(Catalogue.read(histories).items)
-    assert "als" not in yardsticks(read_past(histories), audience, size, 10)
+    assert "als" not in baselines(read_past(histories), audience, size, 10)
 
 
 def test_a_yardstick_sees_more_than_the_model_where_its_input_is_cut_off(tmp_path):

@@ -3,13 +3,13 @@
 import pandas as pd
 import pyarrow as pa
 
-from weighbridge.datasets.shop.options import Options
+from weighbridge.datasets.shop.options import ShopOptions
 from weighbridge.datasets.shop.stream import Stream
 
 
 def lines(rows: int, **options) -> pd.DataFrame:
     """A stream's lines."""
-    stream = Stream(Options(rows, **options))
+    stream = Stream(ShopOptions(rows, **options))
     return pa.Table.from_batches(stream.batches(), stream.schema).to_pandas()
 
 

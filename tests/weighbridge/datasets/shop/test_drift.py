@@ -8,11 +8,11 @@ import pytest
 from tests.weighbridge.datasets.shop.streams import lines, purchases
 from weighbridge.common.errors import UsageError
 from weighbridge.datasets.shop import drift_kinds
-from weighbridge.datasets.shop.options import Options
+from weighbridge.datasets.shop.options import ShopOptions
 from weighbridge.datasets.shop.words import NEW_COUNTRY
 
 ROWS = 40_000
-BEGIN = Options(ROWS).drift_begin
+BEGIN = ShopOptions(ROWS).drift_begin
 AFTER = pd.Timestamp(BEGIN)
 
 
@@ -125,10 +125,10 @@ def test_kinds_go_together():
 
 
 def test_the_whole_stream_may_drift():
-    frame = lines(2000, drift=("negative-prices",), drift_from=Options(1).start)
+    frame = lines(2000, drift=("negative-prices",), drift_from=ShopOptions(1).start)
     assert (frame.head(500).UnitPrice < 0).any()
 
 
 def test_a_drift_outside_of_the_stream_is_refused():
     with pytest.raises(UsageError, match="2031-01-01"):
-        Options(10, drift=("prices",), drift_from=date(2031, 1, 1))
+        ShopOptions(10, drift=("prices",), drift_from=date(2031, 1, 1))

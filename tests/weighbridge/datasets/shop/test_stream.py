@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.weighbridge.datasets.shop.streams import lines, purchases
 from weighbridge.common.errors import UsageError
 from weighbridge.datasets.shop import stream as streams
-from weighbridge.datasets.shop.options import Options
+from weighbridge.datasets.shop.options import ShopOptions
 from weighbridge.datasets.shop.stream import Stream
 from weighbridge.datasets.shop.words import ARTICLES, THEMES
 
@@ -30,7 +30,7 @@ def year() -> pd.DataFrame:
     basket=st.floats(1, 100),
 )
 def test_any_options_give_exactly_as_many_lines_in_order(rows, seed, months, items, customers, basket):
-    options = Options(rows, seed=seed, months=months, items=items, customers=customers, basket=basket)
+    options = ShopOptions(rows, seed=seed, months=months, items=items, customers=customers, basket=basket)
     stream = Stream(options)
     table = pa.Table.from_batches(stream.batches(), stream.schema)
     table.validate(full=True)
@@ -47,7 +47,7 @@ def test_any_options_give_exactly_as_many_lines_in_order(rows, seed, months, ite
 def test_the_columns_are_those_of_online_retail(online_retail):
     from pyarrow import parquet
 
-    ours, real = Stream(Options(10)).schema, parquet.read_schema(online_retail)
+    ours, real = Stream(ShopOptions(10)).schema, parquet.read_schema(online_retail)
     assert ours.names == real.names
     assert list(map(str, ours.types)) == [str(type_).removeprefix("large_") for type_ in real.types]
 
@@ -170,7 +170,7 @@ def test_countries_have_tastes_of_their_own():
 )
 def test_wrong_options_are_named(wrong, named):
     with pytest.raises(UsageError, match=named) as told:
-        Stream(Options(**({"rows": 100} | wrong)))
+        Stream(ShopOptions(**({"rows": 100} | wrong)))
     assert told.value.hint
 
 

@@ -20,16 +20,16 @@ from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.example_gen.resolve import resolve
 from weighbridge.datasets.shop import write as writing
 from weighbridge.datasets.shop.digest import ContentDigest
-from weighbridge.datasets.shop.options import Options
-from weighbridge.datasets.shop.output import Place
+from weighbridge.datasets.shop.options import ShopOptions
+from weighbridge.datasets.shop.output import OutputFiles
 from weighbridge.datasets.shop.write import write
 
-OPTIONS = Options(3000, months=3)
+OPTIONS = ShopOptions(3000, months=3)
 TEXT = {"InvoiceNo": str, "StockCode": str, "CustomerID": str}
 
 
-def place(path: Path, by: str = "", force: bool = False) -> Place:
-    return Place.of(str(path), by, force)
+def place(path: Path, by: str = "", force: bool = False) -> OutputFiles:
+    return OutputFiles.of(str(path), by, force)
 
 
 def content(path: Path) -> str:
@@ -90,7 +90,7 @@ def test_the_digest_tells_contents_apart_and_not_cuts(texts, cut, other):
 
 
 def test_spans_are_whole_and_example_gen_finds_them(tmp_path):
-    options = Options(4000, start=date(2010, 1, 20), months=2, drift=("empty-week",), drift_from=date(2010, 2, 8))
+    options = ShopOptions(4000, start=date(2010, 1, 20), months=2, drift=("empty-week",), drift_from=date(2010, 2, 8))
     written = write(options, place(tmp_path / "weeks", "week"))
     days = [date.fromisoformat(Path(file).parent.name) for file in written.files]
     assert days[0] == date(2010, 1, 18)
@@ -107,7 +107,7 @@ def test_spans_are_whole_and_example_gen_finds_them(tmp_path):
 
 
 def test_spans_of_lines_out_of_order_are_whole_too(tmp_path):
-    options = Options(4000, drift=("unordered",))
+    options = ShopOptions(4000, drift=("unordered",))
     written = write(options, place(tmp_path / "months", "month"))
     assert sum(parquet.read_metadata(file).num_rows for file in written.files) == 4000
     assert len(written.files) == 12
@@ -118,17 +118,17 @@ def test_what_is_there_is_replaced_only_when_asked(tmp_path):
     write(OPTIONS, place(path))
     before = content(path)
     with pytest.raises(UsageError, match="already") as told:
-        write(Options(10), place(path))
+        write(ShopOptions(10), place(path))
     assert "--force" in told.value.hint
     assert content(path) == before
-    assert write(Options(10), place(path, force=True)).rows == 10
+    assert write(ShopOptions(10), place(path, force=True)).rows == 10
     assert parquet.read_metadata(path).num_rows == 10
 
     spans = tmp_path / "spans"
     write(OPTIONS, place(spans, "week"))
     with pytest.raises(UsageError, match="already"):
         write(OPTIONS, place(spans, "week"))
-    shorter = write(Options(100, months=1), place(spans, "week", force=True))
+    shorter = write(ShopOptions(100, months=1), place(spans, "week", force=True))
     assert sorted(map(str, spans.rglob("*.parquet"))) == shorter.files
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.parquet", "spans"]
 
@@ -155,16 +155,16 @@ def test_a_write_that_breaks_off_leaves_what_was_there(tmp_path, monkeypatch, by
 
     monkeypatch.setattr(writing.parquet.ParquetWriter, "write_batch", full)
     with pytest.raises(InfrastructureError, match="No space left"):
-        write(Options(100), place(path, by, force=True))
+        write(ShopOptions(100), place(path, by, force=True))
     assert {file: content(Path(file)) for file in written.files} == before
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
 def test_text_among_numbers_needs_csv(tmp_path):
     with pytest.raises(UsageError, match="text-quantity") as told:
-        write(Options(10, drift=("text-quantity",)), place(tmp_path / "a.parquet"))
+        write(ShopOptions(10, drift=("text-quantity",)), place(tmp_path / "a.parquet"))
     assert "a.csv" in told.value.hint
-    write(Options(2000, drift=("text-quantity",)), place(tmp_path / "a.csv"))
+    write(ShopOptions(2000, drift=("text-quantity",)), place(tmp_path / "a.csv"))
     assert "pcs" in (tmp_path / "a.csv").read_text()
 
 
@@ -182,7 +182,7 @@ def test_text_among_numbers_needs_csv(tmp_path):
 )
 def test_wrong_places_are_named(out, by, named):
     with pytest.raises(UsageError) as told:
-        Place.of(out, by, False)
+        OutputFiles.of(out, by, False)
     assert named in str(told.value)
     assert told.value.hint
 

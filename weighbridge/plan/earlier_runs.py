@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from weighbridge.runs.workspace import ArtifactReference, Run, Step
+from weighbridge.runs.workspace import ArtifactReference, Run, StepRecord
 
-UNKNOWN = "?"  # stands for what is not there yet in the facts of an execution to come
+UNKNOWN = "?"  # stands for what is not there yet in the fingerprint of an execution to come
 
 _ENDED = ("done", "cached", "refused")
 
 
-class Past:
+class EarlierRuns:
     """The earlier runs of a workspace.
 
     Args:
@@ -21,8 +21,8 @@ class Past:
     def __init__(self, runs: Sequence[Run]) -> None:
         self._runs = [run for run in reversed(runs) if run.record.kind != "promotion"]
 
-    def last(self, step: str) -> Step | None:
-        """The step as it was in the last run that it ended in and that kept its facts."""
+    def last(self, step: str) -> StepRecord | None:
+        """The step as it was in the last run that it ended in and that kept its fingerprint."""
         return next((found for found, _ in self._executions(step)), None)
 
     def seconds(self, step: str) -> float | None:
@@ -30,21 +30,24 @@ class Past:
         steps = (each for run in self._runs for each in run.record.steps if each.name == step)
         return next((each.seconds for each in steps if each.state in ("done", "refused")), None)
 
-    def could_stand(self, step: str, facts: Mapping[str, Mapping[str, Any]], unknown: Mapping[str, str]) -> bool:
+    def could_stand(self, step: str, fingerprint: Mapping[str, Mapping[str, Any]], unknown: Mapping[str, str]) -> bool:
         """Whether an earlier execution may stand for one to come, should inputs that are not there yet be as then.
 
         Args:
             step: name of the step.
-            facts: of the execution to come.
+            fingerprint: of the execution to come.
             unknown: `step.key` of the output that each input that is not there yet will be, by the input's key.
         """
         known = [
-            name for kind in facts.values() for name, value in kind.items() if name not in unknown and value != UNKNOWN
+            name
+            for kind in fingerprint.values()
+            for name, value in kind.items()
+            if name not in unknown and value != UNKNOWN
         ]
         return any(
-            _alike(found.facts, facts, known)
-            and found.facts["inputs"].keys() == facts["inputs"].keys()
-            and all(self._is_there(output, found.facts["inputs"][key]) for key, output in unknown.items())
+            _alike(found.fingerprint, fingerprint, known)
+            and found.fingerprint["inputs"].keys() == fingerprint["inputs"].keys()
+            and all(self._is_there(output, found.fingerprint["inputs"][key]) for key, output in unknown.items())
             and all(Path(each.uri).exists() for each in outputs.values())
             for found, outputs in self._executions(step)
         )
@@ -57,27 +60,29 @@ class Past:
             for _, outputs in self._executions(step)
         )
 
-    def digest(self, step: str, key: str, depends_on: Sequence[str], facts: Mapping[str, Mapping[str, Any]]) -> str:
-        """Content digest of the output that a step left when all that this output depends on was as in `facts`.
+    def digest(
+        self, step: str, key: str, depends_on: Sequence[str], fingerprint: Mapping[str, Mapping[str, Any]]
+    ) -> str:
+        """Content digest of the output that a step left when all that this output depends on was as in `fingerprint`.
 
         Args:
             step: name of the step.
             key: of the output.
             depends_on: names of the parameters and inputs that can change this output, besides the step's code.
-            facts: of the execution to come, see `weighbridge.runs.fingerprint.of_step`.
+            fingerprint: of the execution to come, see `weighbridge.runs.fingerprint.of_step`.
 
         Returns:
             The digest; empty where no run tells.
         """
         for found, outputs in self._executions(step):
-            if key in outputs and _alike(found.facts, facts, (*depends_on, "code_digest")):
+            if key in outputs and _alike(found.fingerprint, fingerprint, (*depends_on, "code_digest")):
                 return outputs[key].digest
         return ""
 
-    def _executions(self, name: str) -> Iterator[tuple[Step, dict[str, ArtifactReference]]]:
+    def _executions(self, name: str) -> Iterator[tuple[StepRecord, dict[str, ArtifactReference]]]:
         for run in self._runs:
             for step in run.record.steps:
-                if step.name == name and step.facts and step.state in _ENDED:
+                if step.name == name and step.fingerprint and step.state in _ENDED:
                     yield step, {each.key: each for each in run.record.artifacts if each.step == name}
 
 
