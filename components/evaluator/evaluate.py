@@ -135,17 +135,17 @@ def _upstream_gates(folders: Mapping[str, str]) -> list[Gate]:
     return gates
 
 
-def _not_measured(room: str, refused: list[str]) -> Gate:
-    message = f"The model's {room} was not measured, because {', '.join(refused)} refused before."
-    return Gate(name=f"{room}.upstream.passed", passed=False, message=message)
+def _not_measured(group: str, refused: list[str]) -> Gate:
+    message = f"The model's {group} was not measured, because {', '.join(refused)} refused before."
+    return Gate(name=f"{group}.upstream.passed", passed=False, message=message)
 
 
-def _guarded(room: str, weigh: Callable[[], list[Gate]]) -> list[Gate]:
-    """The gates of a room; where it cannot be weighed, the one that says why."""
+def _guarded(group: str, weigh: Callable[[], list[Gate]]) -> list[Gate]:
+    """The gates of a group; where it cannot be weighed, the one that says why."""
     try:
         return weigh()
     except Unmeasurable as error:
-        return [error.gate(room)]
+        return [error.gate(group)]
 
 
 def _weigh_quality(weighing: EvaluationRequest, folder: Path) -> list[Gate]:
@@ -246,7 +246,7 @@ class _Production:
 
 
 def _production(
-    weighing: EvaluationRequest, room: str, gates: QualityGates | LatencyGates
+    weighing: EvaluationRequest, group: str, gates: QualityGates | LatencyGates
 ) -> tuple[_Production | None, list[Gate]]:
     """The model in production, called once with real rows; where that fails, the gate that refuses to go without."""
     if weighing.production is None:
@@ -260,7 +260,7 @@ def _production(
         return _Production(folder, loaded), []
     except Unmeasurable as error:
         message = f"The model in production cannot be compared with. {error.message}"
-        return None, [Gate(name=f"{room}.production.readable", passed=False, message=message)]
+        return None, [Gate(name=f"{group}.production.readable", passed=False, message=message)]
 
 
 def _batches(weighing: EvaluationRequest, batch_rows: int = _PREDICTED_ROWS) -> "Iterator[pa.RecordBatch]":

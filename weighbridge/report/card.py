@@ -52,8 +52,8 @@ def _card(verdict: "Verdict", width: int | None) -> Iterator["Text"]:
     yield _headline(verdict, state)
     yield _text("")
     columns = _columns(grouped, width)
-    for room in grouped:
-        yield from _group(room, columns, width)
+    for group in grouped:
+        yield from _group(group, columns, width)
         yield _text("")
     bound = {"verdict": verdict.digest, **dict(sorted(verdict.subject.items()))}
     weighed = ", ".join(f"{name} {short_digest(value)}" for name, value in bound.items())
@@ -84,11 +84,11 @@ def _closing(verdict: "Verdict") -> str:
     return f"{MARKS['refused']} REFUSED by {', '.join(names[:_NAMED]) or 'the lack of gates'}{more}"
 
 
-def _group(room: GateGroup, columns: list[int], width: int | None) -> Iterator["Text"]:
-    head = _row("", [cut(one_line(room.name), columns[0]), "observed", "allowed", "production"], columns, "dim")
+def _group(group: GateGroup, columns: list[int], width: int | None) -> Iterator["Text"]:
+    head = _row("", [cut(one_line(group.name), columns[0]), "observed", "allowed", "production"], columns, "dim")
     head.stylize("not dim bold", 0, columns[0] + 2)
     yield head
-    for each in room.lines:
+    for each in group.lines:
         yield _row(
             MARKS[each.state], _cells(each, columns), columns, "", _STYLES[each.state], bold=each.state == "refused"
         )
@@ -110,7 +110,7 @@ def _columns(grouped: list[GateGroup], width: int | None) -> list[int]:
     """Widths of the name and the three values; where the window is narrow first the name gives way, then values."""
     from rich.cells import cell_len
 
-    cells = [_cells(line) for room in grouped for line in room.lines]
+    cells = [_cells(line) for group in grouped for line in group.lines]
     widest = [max((cell_len(cell) for cell in column), default=0) for column in zip_longest(*cells, fillvalue="")]
     name, *values = widest or [0, 0, 0, 0]
     most = _VALUE_COLUMNS

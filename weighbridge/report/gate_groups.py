@@ -1,4 +1,4 @@
-"""Gates as people read them: by room, the refused ones first, many passed ones of one kind as a single line."""
+"""Gates as people read them: by group, the refused ones first, many passed ones of one kind as a single line."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Line:
 
     Attributes:
         state: refused, warning (refused, but does not block) or passed.
-        name: the gate's name without its room; `*` stands for what differs between the gates of a kind.
+        name: the gate's name without its group; `*` stands for what differs between the gates of a kind.
         gates: the gates of the line.
     """
 
@@ -90,15 +90,15 @@ def state_of(gate: Gate) -> State:
 
 
 def group_of(gate: Gate) -> str:
-    """The room a gate stands in: the first word of its name."""
+    """The group a gate stands in: the first word of its name."""
     return gate.name.partition(".")[0]
 
 
 def group_gates(gates: Iterable[Gate], collapse: bool = True) -> list[GateGroup]:
-    """Group gates into rooms.
+    """Group gates into groups.
 
     Rooms with refusals come first, then those with warnings, else in the order of the steps; so do the lines of a
-    room.
+    group.
 
     Args:
         gates: in the order of the steps.
@@ -108,7 +108,7 @@ def group_gates(gates: Iterable[Gate], collapse: bool = True) -> list[GateGroup]
     for gate in gates:
         grouped.setdefault(group_of(gate), []).append(gate)
     found = [GateGroup(name, tuple(_lines(listed, collapse))) for name, listed in grouped.items()]
-    return sorted(found, key=lambda room: min(_ORDER[line.state] for line in room.lines))
+    return sorted(found, key=lambda group: min(_ORDER[line.state] for line in group.lines))
 
 
 def _allowed(gate: Gate) -> str:
@@ -141,7 +141,7 @@ def _kinds(gates: list[Gate]) -> dict[str, str]:
 
 
 def _masked(name: str) -> list[str]:
-    """`a.b.c` as `a.*.c`: every word between the room and the rule may be the one that differs."""
+    """`a.b.c` as `a.*.c`: every word between the group and the rule may be the one that differs."""
     words = name.split(".")
     return [".".join([*words[:place], "*", *words[place + 1 :]]) for place in range(1, len(words) - 1)]
 

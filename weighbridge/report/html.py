@@ -35,7 +35,7 @@ def render_html(evidence: Evidence) -> str:
             evidence=evidence,
             verdict=verdict,
             state="passed" if verdict.passed else "refused",
-            group_gates=group_gates(verdict.gates),
+            groups=group_gates(verdict.gates),
             stopped=tables.stopped_at(evidence.steps),
             slice_charts=figures.slice_charts(metrics) if metrics else [],
             plot_charts=figures.plot_charts(metrics, plots) if metrics else [],

@@ -18,7 +18,7 @@ _NOTHING = Gate(
 def render_junit(evidence: Evidence) -> str:
     """The evidence's verdict as an XML document.
 
-    The class of a test case is `<pipeline>.<room>`, so that Jenkins shows the pipeline as the package and the room as
+    The class of a test case is `<pipeline>.<group>`, so that Jenkins shows the pipeline as the package and the group as
     the class. A refused gate is a failure; a refused gate that only warns is a skipped test, which Jenkins shows
     with its message without failing the build. Every test case's output tells observed, allowed and production.
     """
@@ -44,11 +44,11 @@ def render_junit(evidence: Evidence) -> str:
 
 
 def _case(gate: Gate, pipeline: str) -> ET.Element:
-    room = group_of(gate)
+    group = group_of(gate)
     # A dot would make Jenkins cut the package in two.
     package = clean(pipeline).replace(".", "_") or "weighbridge"
     case = ET.Element(
-        "testcase", {"classname": f"{package}.{clean(room)}", "name": clean(gate.name) or "gate", "time": "0"}
+        "testcase", {"classname": f"{package}.{clean(group)}", "name": clean(gate.name) or "gate", "time": "0"}
     )
     line = Line(state_of(gate), gate.name, (gate,))
     told = f"observed: {line.observed}\nallowed: {line.allowed}\nproduction: {line.production}\n{gate.message}"

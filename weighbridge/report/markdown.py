@@ -54,17 +54,17 @@ def _summary(verdict: Verdict) -> str:
 
 
 def _gates(verdict: Verdict) -> str:
-    lines = [(room.name, line) for room in group_gates(verdict.gates) for line in room.lines]
+    lines = [(group.name, line) for group in group_gates(verdict.gates) for line in group.lines]
     order = list(WORDS)
     lines.sort(key=lambda pair: order.index(pair[1].state))
     return _table(
-        ("", "gate", "observed", "allowed", "production"), "lllll", (_gate_row(room, line) for room, line in lines)
+        ("", "gate", "observed", "allowed", "production"), "lllll", (_gate_row(group, line) for group, line in lines)
     )
 
 
-def _gate_row(room: str, line: Line) -> list[str]:
+def _gate_row(group: str, line: Line) -> list[str]:
     several = f" ({len(line.gates)} gates)" if len(line.gates) > 1 else ""
-    name = line.name if room == line.name else f"{room}.{line.name}"
+    name = line.name if group == line.name else f"{group}.{line.name}"
     values = (escaped(value) for value in (line.observed, line.allowed, line.production))
     return [f"{MARKS[line.state]} {WORDS[line.state]}", f"{_code(name)}{several}", *values]
 

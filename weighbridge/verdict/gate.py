@@ -17,7 +17,7 @@ class Gate(BaseModel):
     name, an observed value and a threshold are enough to understand a gate.
 
     Attributes:
-        name: dotted, stable between runs: room, subject, rule.
+        name: dotted, stable between runs: group, subject, rule.
         passed: whether the gate lets the model through.
         severity: a refused `blocking` gate refuses the run; a refused `warning` is only shown.
         observed: what was measured, in `unit`; None where nothing could be measured.

@@ -100,7 +100,7 @@ def test_history_is_in_the_order_of_versions(tmp_path: Path) -> None:
 @pytest.mark.parametrize("look_up", [read_record, record_digest, production_history])
 @pytest.mark.parametrize("destination", ["s3://bucket/model", "file:///models", "hdfs://host/model", ""])
 def test_destination_is_a_folder_or_a_bucket(destination: str, look_up: Callable[[str], object]) -> None:
-    with pytest.raises(UsageError, match="no local folder and no gs://") as caught:
+    with pytest.raises(UsageError, match="neither a local folder nor gs://") as caught:
         look_up(destination)
     assert repr(destination) in caught.value.message
     assert "mounted" in caught.value.hint

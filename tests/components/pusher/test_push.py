@@ -305,7 +305,7 @@ def test_evidence_of_another_model_is_not_taken_for_this_one(
 
 @pytest.mark.parametrize("destination", ["file:///models", "s3://bucket/models", "", Path("gs://bucket/models")])
 def test_destination_must_be_a_folder_or_a_bucket(tmp_path: Path, model: Path, destination: str | Path) -> None:
-    with pytest.raises(UsageError, match="no local folder and no gs://"):
+    with pytest.raises(UsageError, match="neither a local folder nor gs://"):
         push(model, weigh(tmp_path / "e", model), destination)
 
 

@@ -92,7 +92,7 @@ def test_a_base_that_is_not_here_counts_as_everything(repository: Path, base: st
 
 
 def test_a_folder_without_commits_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no git checkout"):
+    with pytest.raises(UsageError, match="not a git checkout"):
         changes(tmp_path, "HEAD")
 
 

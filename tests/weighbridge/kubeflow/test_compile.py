@@ -133,13 +133,13 @@ def test_data_that_only_the_cluster_sees_are_never_taken_from_the_cache(tmp_path
 
 @pytest.mark.parametrize("image", ["", "repository/image", "repository/image:latest", "a b", "x@sha256:12"])
 def test_an_image_without_a_digest_is_refused(image: str) -> None:
-    with pytest.raises(UsageError, match=r"digest|no image"):
+    with pytest.raises(UsageError, match=r"digest|not an image"):
         checks.check_image(image, allow_tag=False)
 
 
 def test_a_tag_can_be_accepted() -> None:
     checks.check_image("repository/image:1.2", allow_tag=True)
-    with pytest.raises(UsageError, match="no image"):
+    with pytest.raises(UsageError, match="not an image"):
         checks.check_image("", allow_tag=True)
 
 

@@ -31,7 +31,7 @@ def test_options_come_before_variables():
         ({"ENDPOINT": "kubeflow"}, "is not a Kubeflow endpoint"),
         ({"ENDPOINT": "http://host:port"}, "is not a Kubeflow endpoint"),
         ({"ENDPOINT": "https://me:hunter2@host"}, "user or password"),
-        ({"ENDPOINT": "https://host", "NAMESPACE": "My Team"}, "no Kubernetes namespace"),
+        ({"ENDPOINT": "https://host", "NAMESPACE": "My Team"}, "not a Kubernetes namespace"),
         ({"ENDPOINT": "https://host", "TOKEN": f"{SECRET}\nX-Other: 1"}, "no HTTP header"),
         ({"ENDPOINT": "https://host", "CA_BUNDLE": "/nowhere.pem"}, "WEIGHBRIDGE_KFP_CA_BUNDLE"),
         ({"ENDPOINT": "https://host", "TOKEN_FILE": "/nowhere"}, "WEIGHBRIDGE_KFP_TOKEN_FILE"),

@@ -41,7 +41,7 @@ class Texts:
 
     @cached_property
     def codes(self) -> pa.Array:
-        """StockCodes of the items, of their successors, of what is not a product; then all of them in another format."""
+        """StockCodes of the items, of their successors, of what is not a product; then all in another format."""
         codes = [*self._catalogue.codes, *SPECIALS]
         return pa.array([*codes, *(f"SKU-{code:0>8}" for code in codes)])
 
