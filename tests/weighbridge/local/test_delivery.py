@@ -56,8 +56,8 @@ def test_places_can_be_given_by_a_file(weighbridge, tmp_path, home):
     ("content", "told"),
     [
         (None, "cannot be read"),
-        ("- staging", "no mapping of stages to destinations"),
-        ("{", "no mapping of stages to destinations"),
+        ("- staging", "not a mapping of stages to destinations"),
+        ("{", "not a mapping of stages to destinations"),
         ("stagging: /x", "There is no stage 'stagging'"),
         ("staging: s3://bucket/x", "s3://bucket/x"),
         ("{staging: /same, canary: /same}", "lie at the same place"),
