@@ -1,4 +1,4 @@
-"""The recommender pipeline: order lines of a shop, a two-tower model, weighed against yardsticks and pushed."""
+"""The recommender pipeline: order lines of a shop, a two-tower model, weighed against baselines and pushed."""
 
 from datetime import date, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Implicit matrix factorisation as a yardstick, by a library that is installed only where it is wanted."""
+"""Implicit matrix factorisation as a baseline, by a library that is installed only where it is wanted."""
 
 import numpy as np
 

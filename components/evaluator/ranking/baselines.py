@@ -108,7 +108,7 @@ def popularity_by_group(
 def repeat(histories: Interactions, popular: Items, items: int, ranks: int, *, latest_first: bool = False) -> Items:
     """What the user had before, most often first, then what is popular, [users, ranks].
 
-    A strong yardstick where people buy again (Anderson, Kumar, Tomkins & Vassilvitskii, WWW 2014).
+    A strong baseline where people buy again (Anderson, Kumar, Tomkins & Vassilvitskii, WWW 2014).
 
     Args:
         histories: of the users to recommend to.

@@ -1,4 +1,4 @@
-"""All purchases before the evaluation, for whoever needs more than the histories: yardsticks, popularity. No tfx."""
+"""All purchases before the evaluation, for whoever needs more than the histories: baselines, popularity. No tfx."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""How recommenders are weighed: the metrics provider of the Evaluator, its yardsticks and its pictures."""
+"""How recommenders are weighed: the metrics provider of the Evaluator, its baselines and its pictures."""

@@ -47,7 +47,7 @@ def baselines(past: Past, audience: Audience, items: int, ranks: int) -> dict[st
 
 
 def whole_histories(past: Past, audience: Audience) -> Interactions:
-    """All that the audience bought before: a yardstick is not cut off where a model's input is."""
+    """All that the audience bought before: a baseline is not cut off where a model's input is."""
     places = numbers_of(_names(audience, "customer"), past.customers)
     user = np.full(len(past.customers), -1)
     user[places[places >= 0]] = np.flatnonzero(places >= 0)

@@ -1,4 +1,4 @@
-"""What the report shows of a recommender besides numbers: examples, curves, and the yardsticks beside it."""
+"""What the report shows of a recommender besides numbers: examples, curves, and the baselines beside it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,9 +30,7 @@ def plots(
     """
     models = [name for name in ("candidate", "production") if name in lists]
     plots = {
-        f"yardsticks_{row.name.metric}": _beside(row)
-        for row in measured
-        if row.name.metric in ("recall", "ndcg", "mrr")
+        f"baselines_{row.name.metric}": _beside(row) for row in measured if row.name.metric in ("recall", "ndcg", "mrr")
     }
     plots["coverage"] = {
         "kind": "lines",

@@ -3,7 +3,7 @@
 Names that a threshold may have, for every metric of `weighbridge.components.evaluator.ranking`, here recall@20:
 
 * `recall@20`: the model's own;
-* `recall@20.over_best`: how much more than the best yardstick, measured in pairs; `recall@20.over_repeat` and so on:
+* `recall@20.over_best`: how much more than the best baseline, measured in pairs; `recall@20.over_repeat` and so on:
   than that one;
 * `index_recall@20`: the share of the exact recommendations that the exported search finds; with the slice
   `catalogue: items_x100` that of the variant of this name.
@@ -38,7 +38,7 @@ _BATCH_ROWS = 512
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A metric that a threshold names: itself, or how far above a yardstick."""
+    """A metric that a threshold names: itself, or how far above a baseline."""
 
     text: str
     name: Name
@@ -46,7 +46,7 @@ class _Wanted:
 
 
 def weigh_recommender(request: MetricsRequest) -> MetricsResponse:
-    """Weigh recommendations against what customers then bought, beside yardsticks and the model in production.
+    """Weigh recommendations against what customers then bought, beside baselines and the model in production.
 
     Raises:
         Unmeasurable: a model gives no recommendations, or there is nobody to give them to.
@@ -97,8 +97,8 @@ def _rows(wanted: _Wanted, measured: list[Measured], models: list[str]) -> Itera
     baselines = [name for name in models if name not in ("candidate", "production")]
     if wanted.over and wanted.over not in (BEST, *baselines):
         raise UsageError(
-            f"{wanted.text!r} in the quality section of gates.yaml: there is no yardstick {wanted.over!r}",
-            f"Yardsticks: {BEST}, {', '.join(baselines)}.",
+            f"{wanted.text!r} in the quality section of gates.yaml: there is no baseline {wanted.over!r}",
+            f"Baselines: {BEST}, {', '.join(baselines)}.",
         )
     for each in measured:
         if each.name != wanted.name:
@@ -113,7 +113,7 @@ def _rows(wanted: _Wanted, measured: list[Measured], models: list[str]) -> Itera
                 candidate=each.difference("candidate", rival),
                 production=each.difference("production", rival) if in_production else None,
                 change=each.difference("candidate", "production") if in_production else None,
-                note=f"The yardstick to beat is {rival}, which needs no model.",
+                note=f"The baseline to beat is {rival}, which needs no model.",
             )
         else:
             yield MetricRow(

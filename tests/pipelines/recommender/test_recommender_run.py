@@ -231,11 +231,11 @@ def test_the_made_up_shop_goes_wrong_in_the_same_ways(weighbridge, first, small,
     assert production() == before
 
 
-def test_real_orders_are_recommended_for_better_than_any_yardstick(weighbridge, small, online_retail, tmp_path):
+def test_real_orders_are_recommended_for_better_than_any_baseline(weighbridge, small, online_retail, tmp_path):
     done = weighbridge("run", small, "--data", online_retail, "--workdir", tmp_path, "--set", f"run_fn={SMALL}.run_fn")
     assert done.code == 0, done.out + done.err
     (metrics,) = tmp_path.glob("recommender/artifacts/Evaluator/evaluation/*/metrics.json")
-    bars = json.loads(metrics.read_text())["plots"]["yardsticks_recall"]["rows"]
+    bars = json.loads(metrics.read_text())["plots"]["baselines_recall"]["rows"]
     intervals = {bar["name"]: (bar["low"], bar["high"]) for bar in bars}
     for name in ("popularity", "popularity by country", "item to item", "item to item and own"):
         assert intervals["candidate"][0] > intervals[name][1], (name, intervals)

@@ -1,4 +1,4 @@
-"""The optional yardstick: with the library, and without it."""
+"""The optional baseline: with the library, and without it."""
 
 import sys
 

@@ -27,7 +27,7 @@ def rows(folder: Path, split: str) -> list[dict]:
 
 
 def known(folder: Path, summary: dict) -> dict:
-    """All that training, popularity and yardsticks look at; the evaluation's own rows are not among it."""
+    """All that training, popularity and baselines look at; the evaluation's own rows are not among it."""
     histories = folder / "histories"
     catalogue, past = Catalogue.read(histories), read_past(histories)
     found = {

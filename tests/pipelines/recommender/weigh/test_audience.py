@@ -64,7 +64,7 @@ def test_a_slice_that_no_column_gives_cannot_be_measured(histories):
         read_audience(str(histories), "eval", Catalogue.read(histories).items, ["planet"], 512)
 
 
-def test_yardsticks_recommend_to_everybody(audience, histories):
+def test_baselines_recommend_to_everybody(audience, histories):
     past, size = read_past(histories), len(Catalogue.read(histories).items)
     found = baselines(past, audience, size, 10)
     assert set(found) == {
@@ -85,13 +85,13 @@ def test_yardsticks_recommend_to_everybody(audience, histories):
     assert (found["repeat"][fresh] == found["popularity"][fresh]).all()
 
 
-def test_without_the_library_there_is_one_yardstick_less(audience, histories, monkeypatch):
+def test_without_the_library_there_is_one_baseline_less(audience, histories, monkeypatch):
     monkeypatch.setattr("weighbridge.pipelines.recommender.weigh.baselines.find_spec", lambda name: None)
     size = len(Catalogue.read(histories).items)
     assert "als" not in baselines(read_past(histories), audience, size, 10)
 
 
-def test_a_yardstick_sees_more_than_the_model_where_its_input_is_cut_off(tmp_path):
+def test_a_baseline_sees_more_than_the_model_where_its_input_is_cut_off(tmp_path):
     lines = [line(day, "a", str(10_001 + day)) for day in range(40)] + [line(65, "a"), line(65, "b")]
     lines += [line(day, "b", "10001") for day in range(0, 50, 5)]
     make_histories(tmp_path, pd.DataFrame(lines), longest=5)

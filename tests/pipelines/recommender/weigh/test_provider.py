@@ -1,4 +1,4 @@
-"""The metrics provider: models of any quality weighed beside yardsticks, and what becomes of broken ones."""
+"""The metrics provider: models of any quality weighed beside baselines, and what becomes of broken ones."""
 
 import re
 
@@ -44,11 +44,11 @@ def test_a_model_that_found_the_pattern_beats_what_needs_no_model(weighed):
     assert found["recall@5"].candidate.value > 0.4
     assert found["recall@5"].candidate.low < found["recall@5"].candidate.value < found["recall@5"].candidate.high
     assert found["recall@5.over_popularity"].candidate.low > 0.05
-    assert found["recall@5.over_best"].note.startswith("The yardstick to beat is ")
+    assert found["recall@5.over_best"].note.startswith("The baseline to beat is ")
     assert all(row.production is None and row.change is None for row in weighed.metrics)
 
 
-def test_the_best_yardstick_is_the_hardest_to_beat(weighed, histories, trained):
+def test_the_best_baseline_is_the_hardest_to_beat(weighed, histories, trained):
     names = ("popularity", "popularity_by_country", "item_to_item", "item_to_item_and_own", "repeat", "als")
     asked = tuple(f"recall@5.over_{name}" for name in (*names, "best"))
     found = by_name(weigh_recommender(fakes.request(histories, trained.artifact / "Format-Serving", asked)))
@@ -77,11 +77,11 @@ def test_an_exact_search_and_its_twin_lose_nothing(weighed):
 def test_what_the_report_draws_can_be_drawn(weighed):
     plots = read_plots({name: plain(plot, name) for name, plot in weighed.plots.items()})
     assert not [plot for plot in plots.values() if isinstance(plot, Undrawable)]
-    assert {"yardsticks_recall", "yardsticks_mrr", "coverage", "coverage_share", "examples"} <= set(plots)
+    assert {"baselines_recall", "baselines_mrr", "coverage", "coverage_share", "examples"} <= set(plots)
     assert len(plots["examples"].rows) == 8
 
 
-def test_rubbish_is_below_every_yardstick(histories, random_model):
+def test_rubbish_is_below_every_baseline(histories, random_model):
     response = weigh_recommender(fakes.request(histories, random_model, ("recall@5", *OVER)))
     found = by_name(response)
     assert all(found[name].candidate.high < 0 for name in OVER)
@@ -123,7 +123,7 @@ def test_a_search_that_loses_items_shows(histories, tmp_path, codes):
 @pytest.mark.parametrize(
     ("metric", "told"),
     [
-        ("recall@5.over_luck", "no yardstick 'luck'"),
+        ("recall@5.over_luck", "no baseline 'luck'"),
         ("recal@5", "Unknown metric 'recal@5'"),
         ("recall@none", "cutoff 'none'"),
         ("index_recall", "'index_recall'.*no cutoff"),
