@@ -34,7 +34,7 @@ def kubeflow() -> Iterator[Double]:
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ENDPOINT", "NAMESPACE", "TOKEN", "TOKEN_FILE", "COOKIES", "CA_BUNDLE"):
+    for name in ("ENDPOINT", "NAMESPACE", "TOKEN", "TOKEN_FILE", "COOKIES", "CA_BUNDLE", "USER"):
         monkeypatch.delenv(f"WEIGHBRIDGE_KFP_{name}", raising=False)
 
 

@@ -1,9 +1,11 @@
 """A double of a Kubeflow Pipelines server: NOT the real one.
 
 It answers, over real HTTP on a free loopback port, what KFP 2.17 answers at the address of its UI: the v2beta1 REST
-API, the log endpoint of the API server, the UI's artifact proxy and the metadata store's gRPC-Web. The shapes are
-those of recorded answers: snake_case fields, ids and times as the gateway writes them, task details without errors,
-pods and outputs, errors as `{"error", "code", "message", "details"}`.
+API, the UI's artifact proxy and pod logs, and the metadata store's gRPC-Web; with `has_store=False` what the API server
+alone answers, its log endpoint included. The shapes are those of recorded answers: snake_case fields, ids and times as
+the gateway writes them, task details without errors, pods and outputs, errors as `{"error", "code", "message",
+"details"}`, the UI's own errors as sentences that Express calls `text/html`. A description longer than the database's
+column is refused with status 500 after the workflow has been started, as the server does.
 """
 
 import json
@@ -15,7 +17,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.weighbridge.kubeflow.shapes import BUCKET, details, metadata, now
+import yaml
+
+from tests.weighbridge.kubeflow.shapes import BUCKET, WORKFLOW, details, metadata, now
+
+COLUMN = 255
+USER_HEADER = "kubeflow-userid"
+EXPRESS = "text/html; charset=utf-8"
 
 
 @dataclass
@@ -75,6 +83,16 @@ class Double:
     has_store: bool = True
     """The endpoint is the UI: it has the artifact proxy and the metadata store."""
     multi_user: bool = False
+    proxy: str = "2.17"
+    """Whose artifact proxy answers: older ones say 500 for what is missing."""
+    user: str = ""
+    """With `multi_user`: who is known by the identity header; everyone else is refused."""
+    viewer: bool = True
+    """With `multi_user`: whether the user may get viewers.kubeflow.org, which artifacts and pod logs demand."""
+    orphans: list[dict[str, Any]] = field(default_factory=list)
+    """Workflows that were started, and whose run or schedule could not be stored."""
+    lost_answers: int = 0
+    """So many runs are stored although the answer to their creation is an error."""
     prefix: str = ""
     """Everything but the metadata store is below this path, as behind Kubeflow's gateway."""
     listed_outputs: dict[str, Any] | None = None
@@ -127,12 +145,15 @@ class _Handler(BaseHTTPRequestHandler):
         if not path.startswith(double.prefix):
             return self._send(404, b"", "text/plain")
         path = path.removeprefix(double.prefix)
-        if path == "/artifacts/get" and double.has_store:
-            data = double.objects.get(query["key"]) if query["bucket"] == BUCKET else None
-            if data is None:
-                return self._send(500, b"Failed to get object in bucket: S3Error: NoSuchKey", "text/plain")
-            return self._send(200, data, "application/octet-stream")
-        if match := re.fullmatch(r"/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", path):
+        if path in ("/artifacts/get", "/k8s/pod/logs") and double.has_store:
+            return self._ui(path, query)
+        if double.user and self.headers.get(USER_HEADER) != double.user:
+            return self._error(401, 16, "Request header error: there is no user identity header.")
+        match = re.fullmatch(r"/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", path)
+        if match and double.has_store:
+            page = f"<!DOCTYPE html>\n<html><body><pre>Cannot GET {path}</pre></body></html>"
+            return self._send(404, page.encode(), EXPRESS)
+        if match:
             text = double.logs.get(match[2])
             if text is None:
                 return self._send(500, b'{"error_message":"pod not found"}', "application/json")
@@ -142,6 +163,26 @@ class _Handler(BaseHTTPRequestHandler):
         if not path.startswith("/apis/v2beta1/"):
             return self._send(404, b"404 page not found\n", "text/plain")
         return self._rest(verb, path.removeprefix("/apis/v2beta1"), query, body)
+
+    def _ui(self, path: str, query: dict[str, str]) -> None:
+        """What the UI's own server answers."""
+        double = self.double
+        if double.multi_user and not (double.user and self.headers.get(USER_HEADER) == double.user):
+            return self._send(401, b"Authentication required for artifact access", EXPRESS)
+        if double.multi_user and not double.viewer:
+            sentence = "User is not authorized to GET VIEWERS in namespace team: PermissionDenied"
+            return self._send(403, sentence.encode(), EXPRESS)
+        if path == "/k8s/pod/logs":
+            text = double.logs.get(query["podname"])
+            if text is None:
+                return self._send(500, b"Could not get main container logs: Error: Unable to find pod info", EXPRESS)
+            return self._send(200, text.encode(), "text/plain")
+        data = double.objects.get(query["key"]) if query["bucket"] == BUCKET else None
+        if data is not None:
+            return self._send(200, data, "application/octet-stream")
+        if double.proxy == "2.17":
+            return self._send(404, f"No objects found at {query['bucket']}/{query['key']}".encode(), EXPRESS)
+        return self._send(500, b"Failed to get object in bucket: S3Error: The specified key does not exist.", EXPRESS)
 
     def _rest(self, verb: str, path: str, query: dict[str, str], body: bytes) -> None:
         double = self.double
@@ -158,6 +199,13 @@ class _Handler(BaseHTTPRequestHandler):
             double.packages[query["name"]] = content
             return self._json(version)
         sent = json.loads(body) if body else {}
+        if match := re.fullmatch(r"/pipelines/([^/]+)/versions/([^/]+)", path):
+            version = double.versions.get(match[2])
+            if version is None:
+                return self._error(404, 5, f"Failed to get version: ResourceNotFoundError: {match[2]} not found")
+            first, *platform = yaml.safe_load_all(double.packages[version["display_name"]])
+            spec = {"pipeline_spec": first, "platform_spec": platform[0]} if platform else first
+            return self._json(version | {"pipeline_spec": spec})
         if match := re.fullmatch(r"/pipelines/([^/]+)/versions", path):
             listed = [item for item in double.versions.values() if item["pipeline_id"] == match[1]]
             return self._list("pipeline_versions", listed, query)
@@ -173,18 +221,31 @@ class _Handler(BaseHTTPRequestHandler):
             return self._list("recurringRuns" if kind == "recurringruns" else kind, list(items.values()), query)
         if not rest and verb == "POST":
             new = sent | {id_name: f"{kind}-{number:04d}", "created_at": now(number)}
+            if kind in ("runs", "recurringruns") and len(sent.get("description", "")) > COLUMN:
+                double.orphans.append(new)
+                failed = f"Failed to store run {WORKFLOW} to table: Error 1406 (22001): Data too long for column"
+                message = f"Failed to create a new run: Failed to create a run: InternalServerError: {failed}"
+                return self._error(500, 13, f"{message} 'Description' at row 1")
             if kind == "runs":
                 new |= {"storage_state": "AVAILABLE", "state": "PENDING"}
                 double.scripts[new["run_id"]] = double.next_script()
             if kind == "recurringruns":
                 new |= {"status": "ENABLED" if sent["mode"] == "ENABLE" else "DISABLED"}
             items[new[id_name]] = new
+            if double.lost_answers and kind in ("runs", "recurringruns"):
+                double.lost_answers -= 1
+                return self._error(500, 13, "Failed to set last run timestamp on experiment")
             return self._json(new)
         name, _, action = rest.partition(":")
         if name not in items:
             return self._error(404, 5, f"Failed to get {kind}: ResourceNotFoundError: {name} not found")
         if action == "terminate":
-            double.scripts[name] = Script([("CANCELED", {"ExampleGen": "CANCELED"})])
+            double.scripts[name] = Script([("FAILED", {"ExampleGen": "FAILED"})])
+            items[name]["state_history"] = [
+                {"state": "PENDING", "update_time": now()},
+                {"state": "CANCELING", "update_time": now(1)},
+                {"state": "FAILED", "update_time": now(2)},
+            ]
             return self._json({})
         if action in ("enable", "disable"):
             items[name]["status"] = f"{action.upper()}D"

@@ -34,7 +34,7 @@ def details(run_id: str, tasks: dict[str, str], errors: dict[str, str]) -> list[
                 "state": state,
                 "start_time": now(at * 10),
                 "end_time": now(at * 10 + 7) if ended else never,
-                "child_tasks": [{"pod_name": f"{WORKFLOW}-{NODES[name]}"}],
+                "child_tasks": [{"pod_name": f"{WORKFLOW}-{NODES[name.removesuffix('(0)')]}"}],
                 **({"error": {"code": 2, "message": errors[name]}} if name in errors else {}),
             },
         ]
@@ -53,7 +53,7 @@ def metadata(run_id: str, states: dict[str, str], method: str, body: bytes) -> b
         ("Pusher", "pushed_model"),
     ]
     known = {"SUCCEEDED": "COMPLETE", "FAILED": "FAILED", "RUNNING": "RUNNING"}
-    began = {name: known[state] for name, state in states.items() if state in known}
+    began = {name: known[state] for name, state in states.items() if name in NODES and state in known}
     if method == "GetContextByTypeAndName" and request.context_name == run_id:
         answer.context.id, answer.context.name = 7, run_id
     elif method == "GetExecutionsByContext":

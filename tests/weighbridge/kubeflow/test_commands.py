@@ -31,11 +31,13 @@ def test_submit_and_wait_shows_the_address_first_then_steps_and_verdict(
 def test_the_real_package_is_submitted_once_and_scheduled_for_any_data(weighbridge, kubeflow):
     first = weighbridge(*SUBMIT, kubeflow.url, "--json")
     assert first.code == 0, first.err
-    again = weighbridge(*SUBMIT, kubeflow.url, "--json", "--no-volumes")  # other volumes, the same work
+    again = weighbridge(*SUBMIT, kubeflow.url, "--json")
     assert json.loads(again.out)["reused"] is True
+    # Without volumes nothing is kept and nothing is pushed to production: another run.
+    assert json.loads(weighbridge(*SUBMIT, kubeflow.url, "--json", "--no-volumes").out)["reused"] is False
     other = weighbridge(*SUBMIT, kubeflow.url, "--json", "--set", "epochs=7")
     assert json.loads(other.out)["reused"] is False
-    assert len(kubeflow.runs) == 2
+    assert len(kubeflow.runs) == 3
     schedule = ("schedule", "create", *SUBMIT[1:], kubeflow.url, "--every", "1d")
     assert weighbridge(*schedule).code == 0
 

@@ -116,12 +116,77 @@ def test_a_failed_step_without_a_log_says_how_to_read_it(kubeflow, api, package)
     assert f"kubectl logs -n team -c main {POD}" in result.hint
 
 
-def test_a_passed_run_whose_content_cannot_be_read_has_passed_and_says_so(kubeflow, api, package):
+def test_a_run_whose_verdict_cannot_be_read_is_not_a_pass(kubeflow, api, package):
     kubeflow.has_store = False
     result = outcome(api, waited(api, package)[0])
-    assert (result.exit_code, result.verdict) == (ExitCode.PASSED, None)
+    assert (result.exit_code, result.verdict) == (ExitCode.INFRASTRUCTURE, None)
     assert "cannot be read" in result.message
     assert "ml-pipeline-ui" in result.hint
+
+
+@pytest.mark.parametrize("proxy", ["2.15", "2.17"])
+def test_what_an_artifact_does_not_hold_is_not_an_error(kubeflow, api, package, evidence, proxy):
+    """Outputs without gates, such as a blessing: the proxy's sentence comes as text/html, with 500 or 404."""
+    evidence()
+    kubeflow.proxy = proxy
+    assert outcome(api, waited(api, package)[0]).exit_code == ExitCode.PASSED
+
+
+@pytest.fixture
+def shared(kubeflow, package):
+    """Kubeflow for many users, asked as somebody whose identity a gateway would tell."""
+    kubeflow.multi_user, kubeflow.user = True, "ada@example.com"
+    return Api(endpoint.from_environment(kubeflow.url, "team", {endpoint.USER: kubeflow.user}))
+
+
+def test_a_run_of_a_kubeflow_for_many_users_is_weighed(shared, package, evidence):
+    evidence()
+    assert outcome(shared, waited(shared, package)[0]).exit_code == ExitCode.PASSED
+
+
+def test_without_the_right_to_view_nothing_is_claimed_and_the_right_is_named(shared, kubeflow, package, evidence):
+    evidence()
+    kubeflow.viewer = False
+    passed = outcome(shared, waited(shared, package)[0])
+    assert (passed.exit_code, passed.verdict) == (ExitCode.INFRASTRUCTURE, None)
+    assert "does not hand out" in passed.message
+    assert "viewers.kubeflow.org" in passed.hint
+    kubeflow.next_script = failing
+    kubeflow.logs[POD] = f"REFUSED quality.auc.min: {SENTENCE}\n"
+    failed = outcome(shared, runs.wait(shared, submit(shared, package, force=True).run.run_id, poll=(0.0, 0.0)))
+    assert (failed.exit_code, failed.verdict) == (ExitCode.INFRASTRUCTURE, None)
+    assert "whether by a gate cannot be told" in failed.message
+    assert "viewers.kubeflow.org" in failed.hint
+
+
+def test_who_asks_past_the_gateway_is_told_which_header_is_missing(shared, kubeflow, package):
+    nobody = Api(endpoint.from_environment(kubeflow.url, "team", {}))
+    with pytest.raises(UsageError, match="no user identity header") as raised:
+        submit(nobody, package)
+    assert endpoint.USER in raised.value.hint
+
+
+def test_a_scheduled_run_carries_no_marks_and_lists_each_step_twice(kubeflow, api, package, evidence):
+    """Of 2.17: no description, a name of its own, and for its retries `Trainer(0)` beside `Trainer`."""
+    evidence()
+    ended, _ = waited(api, package)
+    listed = kubeflow.runs[ended.run_id]
+    listed["description"], listed["display_name"] = "", "tinyx7k2p-1-2764000000"
+    script = kubeflow.scripts[ended.run_id]
+    state, tasks = script.states[-1]
+    script.states = [(state, {name: done for task, done in tasks.items() for name in (f"{task}(0)", task)})]
+    run = runs.get_run(api, ended.run_id)
+    assert run.pipeline == "tiny"
+    assert [task.name for task in run.tasks] == ["ExampleGen", "Evaluator", "Pusher"]
+    assert outcome(api, run).verdict.pipeline == "tiny"
+
+
+def test_a_run_whose_version_was_deleted_is_shown_all_the_same(kubeflow, api, package, evidence):
+    evidence()
+    ended, _ = waited(api, package)
+    kubeflow.versions.clear()
+    run = runs.get_run(Api(endpoint.from_environment(kubeflow.url, environment={})), ended.run_id)
+    assert {"ExampleGen", "Evaluator", "Pusher"} <= {task.name for task in run.tasks}
 
 
 def test_a_foreign_run_whose_content_cannot_be_read_does_not_pass(kubeflow, api, package):

@@ -46,11 +46,11 @@ def test_a_schedule_that_is_not_there_or_not_alone(api, package):
     [
         ({}, "either --cron or --every"),
         ({"cron": "0 6 * * *", "every": "1d"}, "either --cron or --every"),
-        ({"cron": "0 6 * *"}, "no cron expression"),
-        ({"cron": "0 6 * * $(x)"}, "no cron expression"),
-        ({"cron": "@sometimes"}, "no cron expression"),
-        ({"every": "5s"}, "no interval"),
-        ({"every": "often"}, "no interval"),
+        ({"cron": "0 6 * *"}, "not a cron expression"),
+        ({"cron": "0 6 * * $(x)"}, "not a cron expression"),
+        ({"cron": "@sometimes"}, "not a cron expression"),
+        ({"every": "5s"}, "not an interval"),
+        ({"every": "often"}, "not an interval"),
         ({"every": "1d", "at_once": 11}, "Allowed|not allowed"),
     ],
 )

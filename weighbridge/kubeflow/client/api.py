@@ -7,7 +7,16 @@ from typing import Any, NoReturn
 from urllib.parse import urlencode, urlsplit
 
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
-from weighbridge.kubeflow.client.endpoint import CA_BUNDLE, COOKIES, ENDPOINT, NAMESPACE, TOKEN, TOKEN_FILE, Endpoint
+from weighbridge.kubeflow.client.endpoint import (
+    CA_BUNDLE,
+    COOKIES,
+    ENDPOINT,
+    NAMESPACE,
+    TOKEN,
+    TOKEN_FILE,
+    USER,
+    Endpoint,
+)
 from weighbridge.report.text import one_line
 
 # Connecting and reading, in seconds. The client's own default is to wait for ever.
@@ -35,8 +44,11 @@ class Answer:
 
     @property
     def is_page(self) -> bool:
-        """Whether it is a web page: a login, or the UI, which answers so under addresses that it does not know."""
-        return "html" in self.content_type or self.data[:15].lower().startswith((b"<!doctype html", b"<html"))
+        """Whether it is a web page: a login, or the UI, which answers so under addresses that it does not know.
+
+        The content type does not tell: the UI's server (Express) sends its error sentences as `text/html`, too.
+        """
+        return self.data.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html"))
 
 
 class Api:
@@ -45,11 +57,13 @@ class Api:
     Attributes:
         endpoint: where and as whom.
         client: the `kfp.Client` whose calls go through `call`.
+        versions: what is known of pipelines' versions, see `versions.version_of`.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.client = endpoint.client()
+        self.versions: dict[tuple[str, str], Any] = {}
         self._pool: Any = None
 
     @property
@@ -160,12 +174,14 @@ class Api:
         if status == 401:
             return UsageError(
                 f"Kubeflow at {where} does not know who asks (401): {message}",
-                f"Set {TOKEN}, {TOKEN_FILE} or {COOKIES} to credentials that are still valid.",
+                f"Set {TOKEN}, {TOKEN_FILE} or {COOKIES} to credentials that are still valid. Where the message "
+                f"misses a user identity header, ask through Kubeflow's gateway, which adds it, or set {USER}.",
             )
         if status == 403:
             return UsageError(
                 f"Kubeflow at {where} does not allow {what} (403): {message}",
-                f"Set {NAMESPACE} (or --namespace) to a namespace of yours, or {TOKEN} or {COOKIES} to whoever may.",
+                f"Set {NAMESPACE} (or --namespace) to a namespace of yours, or {TOKEN} or {COOKIES} to whoever may. "
+                "The role that all commands need is in infra/kubernetes/base/roles.yaml.",
             )
         if status == 404:
             return NotThereError(

@@ -4,13 +4,19 @@ from urllib.parse import urlsplit
 
 from weighbridge.common.errors import InfrastructureError, WeighbridgeError
 from weighbridge.kubeflow.client.api import Answer, Api
+from weighbridge.kubeflow.client.endpoint import USER
 from weighbridge.kubeflow.client.metadata import Artifact, Execution
 from weighbridge.kubeflow.client.runs import KubeflowRun, Task
 
 # The launcher's schemes, and what the UI's artifact proxy calls them.
 _SOURCES = {"minio": "minio", "s3": "s3", "gs": "gcs"}
-# How the proxy says that an object is not there: with status 500 in most versions.
-_ABSENT = (b"NoSuchKey", b"Not Found", b"not found", b"does not exist")
+# How the proxy says that an object is not there: with status 500 up to 2.16, with 404 from 2.17 on.
+_ABSENT = (b"No objects found at", b"NoSuchKey", b"Not Found", b"not found", b"does not exist")
+# Of Kubeflow for many users: what whoever asks must have, by the status that says that it is missing.
+_NEEDED = {
+    401: f"the identity header that Kubeflow's gateway adds (kubeflow-userid): ask through the gateway, or set {USER}",
+    403: "the right to get viewers.kubeflow.org in that namespace (infra/kubernetes has the role)",
+}
 _LOG_KEY = "executor-logs"
 
 
@@ -41,6 +47,11 @@ def read_file(api: Api, artifact: Artifact, name: str, namespace: str = "") -> b
         return answer.data or None  # of GCS the proxy gives nothing, with status 200, for what is not there
     if not answer.is_page and answer.status in (404, 500) and any(word in answer.data for word in _ABSENT):
         return None
+    if answer.status in _NEEDED:
+        raise InfrastructureError(
+            f"Kubeflow does not hand out {artifact.uri} of namespace {namespace or '(none given)'} ({answer.status})",
+            f"Needed: {_NEEDED[answer.status]}.",
+        )
     raise InfrastructureError(
         f"Kubeflow's artifact proxy does not give {artifact.uri} (status {answer.status})",
         "The endpoint must be the address of Kubeflow's UI (ml-pipeline-ui), not of the API server alone.",
@@ -48,23 +59,26 @@ def read_file(api: Api, artifact: Artifact, name: str, namespace: str = "") -> b
 
 
 def read_log(api: Api, run: KubeflowRun, task: Task, execution: Execution | None = None) -> str:
-    """What a step wrote, from whoever still has it: the API server (pod or archive), the UI, or the artifact store.
+    """What a step wrote, from whoever still has it: the UI's server, the API server, or the artifact store.
 
     Raises:
-        InfrastructureError: nobody has it (any more); the hint is the kubectl command that reads it.
+        InfrastructureError: nobody has it (any more), or nobody may hand it out; the hint says what is missing, or is
+            the kubectl command that reads it.
     """
+    denied = 0
     pods = dict.fromkeys([*([execution.pod] if execution and execution.pod else []), *task.pods])
     namespace = (execution.namespace if execution else "") or api.endpoint.namespace
     for pod in pods:
-        # Named v1alpha1 in every version; it streams the container `main`, from the pod or from Argo's archive.
-        text = _log_text(_fetched(api, f"apis/v1alpha1/runs/{run.run_id}/nodes/{pod}/log"))
-        if text is None:
-            query = {"podname": pod, "runid": run.run_id, "podnamespace": namespace}
-            if run.created:
-                query["createdat"] = f"{run.created:%Y-%m-%d}"
-            text = _log_text(_fetched(api, "k8s/pod/logs", query))
-        if text is not None:
-            return text
+        query = {"podname": pod, "runid": run.run_id, "podnamespace": namespace}
+        if run.created:
+            query["createdat"] = f"{run.created:%Y-%m-%d}"
+        # The UI's server has the first, the API server alone the second; each streams the container `main`, from the
+        # pod or from Argo's archive.
+        for path, options in (("k8s/pod/logs", query), (f"apis/v1alpha1/runs/{run.run_id}/nodes/{pod}/log", None)):
+            answer = _fetched(api, path, options)
+            if (text := _log_text(answer)) is not None:
+                return text
+            denied = denied or (answer.status if answer and answer.status in _NEEDED else 0)
     for artifact in execution.outputs if execution else []:
         if artifact.key == _LOG_KEY:
             try:
@@ -73,6 +87,11 @@ def read_log(api: Api, run: KubeflowRun, task: Task, execution: Execution | None
                 continue
             if data is not None:
                 return data.decode(errors="replace")
+    if denied:
+        raise InfrastructureError(
+            f"Kubeflow does not hand out the log of {task.name} of run {run.run_id} ({denied})",
+            f"Needed: {_NEEDED[denied]}.",
+        )
     raise InfrastructureError(
         f"No log of {task.name} of run {run.run_id} can be read through {api.endpoint.url}",
         f"Where its pod still is: kubectl logs -n {namespace or 'kubeflow'} -c main "

@@ -22,6 +22,9 @@ TOKEN = "WEIGHBRIDGE_KFP_TOKEN"  # noqa: S105, the name of a variable
 TOKEN_FILE = "WEIGHBRIDGE_KFP_TOKEN_FILE"  # noqa: S105, the name of a variable
 COOKIES = "WEIGHBRIDGE_KFP_COOKIES"
 CA_BUNDLE = "WEIGHBRIDGE_KFP_CA_BUNDLE"
+USER = "WEIGHBRIDGE_KFP_USER"
+
+_USER_HEADER = "kubeflow-userid"  # Kubeflow's own default; a gateway adds it for whoever signed in
 
 _NAMESPACE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]+")
@@ -38,6 +41,7 @@ class Endpoint:
         token_file: file that holds one and is read anew for every request, as the kubelet replaces it.
         cookies: value of the Cookie header, e.g. `authservice_session=…`; not shown.
         ca_bundle: PEM file of the authorities that the server's certificate is checked against.
+        user: sent as the header `kubeflow-userid`, where no gateway between here and the server adds it.
     """
 
     url: str
@@ -46,6 +50,7 @@ class Endpoint:
     token_file: str = ""
     cookies: str = field(default="", repr=False)
     ca_bundle: str = ""
+    user: str = ""
 
     def headers(self) -> dict[str, str]:
         """The headers that say who asks.
@@ -54,6 +59,7 @@ class Endpoint:
             UsageError: the token file cannot be read.
         """
         headers = {"Cookie": self.cookies} if self.cookies else {}
+        headers |= {_USER_HEADER: self.user} if self.user else {}
         token = self.token or (_read_token(self.token_file) if self.token_file else "")
         return headers | ({"Authorization": f"Bearer {token}"} if token else {})
 
@@ -99,6 +105,8 @@ class Endpoint:
                 ssl_ca_cert=self.ca_bundle or None,
             )
         client._context_setting["namespace"] = namespace
+        if self.user:
+            client.runs.api_client.set_default_header(_USER_HEADER, self.user)  # all of the client's APIs share it
         return client
 
 
@@ -140,7 +148,9 @@ def from_environment(
     token_file = _file(variables, TOKEN_FILE)
     if token and token_file:
         raise UsageError(f"Both {TOKEN} and {TOKEN_FILE} are set", "Unset one of them.")
-    return Endpoint(_checked_url(given), space, token, token_file, cookies, _file(variables, CA_BUNDLE))
+    return Endpoint(
+        _checked_url(given), space, token, token_file, cookies, _file(variables, CA_BUNDLE), _secret(variables, USER)
+    )
 
 
 def _checked_url(given: str) -> str:

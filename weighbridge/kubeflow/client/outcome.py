@@ -63,11 +63,8 @@ def _succeeded(api: Api, run: KubeflowRun) -> KubeflowOutcome:
     try:
         gates, subject = _left(api, run, executions(api, run.run_id))
     except WeighbridgeError as error:
-        if run.marks.get("key"):
-            # Our entry point fails the step whose gate refuses, so a run of ours that succeeded has passed.
-            why = f"Every step succeeded and no gate refused; the verdict itself cannot be read: {error.message}."
-            return KubeflowOutcome(run, None, ExitCode.PASSED, why, error.hint)
-        why = f"Weighbridge did not submit this run, and its verdict cannot be read: {error.message}."
+        # A verdict that nobody can read is not a pass, even where every step succeeded.
+        why = f"Every step succeeded, but the verdict cannot be read: {error.message}."
         return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, why, error.hint)
     verdict = _verdict(run, gates or [_nothing_weighed()], subject)
     return KubeflowOutcome(run, verdict, ExitCode.PASSED if verdict.passed else ExitCode.REFUSED)
@@ -79,12 +76,12 @@ def _failed(api: Api, run: KubeflowRun) -> KubeflowOutcome:
     except WeighbridgeError as error:
         steps, unread = [], error.message
     said = [(task.name, task.error) for task in run.tasks if task.error] + [("the run", run.error)]
-    hint = ""
+    missing: InfrastructureError | None = None
     for task, execution in _failed_tasks(run, steps):
         try:
             said.append((task.name, read_log(api, run, task, execution)))
         except InfrastructureError as error:
-            hint = hint or error.hint
+            missing = missing or error
     refusing = [gate for _, text in said for gate in gates_in(text)]
     if any(gate.refuses for gate in refusing):
         try:
@@ -96,13 +93,16 @@ def _failed(api: Api, run: KubeflowRun) -> KubeflowOutcome:
         return KubeflowOutcome(run, verdict, ExitCode.REFUSED, note)
     names = ", ".join(task.name for task in run.tasks if task.state == "FAILED") or "A step"
     tail = [" | ".join(text.strip().splitlines()[-_LAST_LINES:]) for _, text in said if text.strip()]
-    told = f": {tail[-1]}" if tail else ", and no log of it can be read"
+    if missing is not None:
+        why = f"{names} failed; whether by a gate cannot be told: {missing.message}"
+        return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, " | ".join([why, *tail[-1:]]), missing.hint)
+    told = f": {tail[-1]}" if tail else "; its log is empty"
     return KubeflowOutcome(
         run,
         None,
         exit_code_in("\n".join(text for _, text in said)),
         f"{names} failed, and not by a gate{told}",
-        hint or f"Read on: weighbridge logs {run.run_id}",
+        f"Read on: weighbridge logs {run.run_id}",
     )
 
 

@@ -2,17 +2,24 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.kubeflow.client.api import Api, NotThereError
+from weighbridge.kubeflow.client.versions import version_of
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
 # Nodes that Kubeflow puts around every step: its driver, its executor (with a number per retry), the graph itself.
 _SCAFFOLDING = re.compile(r"(?:.*-driver|executor|entrypoint|root|iteration-.*|.*-loop)(?:\(\d+\))?|")
+_FIRST_LINE = "Submitted by Weighbridge."
+LONGEST_DESCRIPTION = 255
+"""Bytes: `run_details.Description` and `jobs.Description` are varchar(255) in Kubeflow Pipelines since 2.15.
+
+For a longer one the server answers 500 after it has started the workflow, which then runs without being listed.
+"""
 # A run that nobody can look at for this long, in seconds, is given up by `wait`.
 PATIENCE = 300.0
 _SHORTEST_POLL, _LONGEST_POLL = 2.0, 20.0
@@ -43,7 +50,8 @@ class KubeflowRun:
         name: its display name.
         state: PENDING, RUNNING, SUCCEEDED, FAILED, CANCELING, CANCELED, PAUSED, or empty for one just made.
         url: its page in the UI.
-        marks: what Weighbridge wrote into its description: `key`, `pipeline`, `package`, `image`, `steps`.
+        pipeline: its pipeline's name; its own name where no version tells.
+        marks: what Weighbridge wrote into its description: `key` and `package` (digest).
         tasks: its steps, in the order they began.
         created: when it was made.
         archived: it was put away in the UI.
@@ -55,6 +63,7 @@ class KubeflowRun:
     name: str
     state: str
     url: str
+    pipeline: str
     marks: dict[str, str]
     tasks: tuple[Task, ...]
     created: datetime | None
@@ -67,21 +76,23 @@ class KubeflowRun:
         """Whether it will not change any more."""
         return self.state in ENDED
 
-    @property
-    def pipeline(self) -> str:
-        """Its pipeline's name; its own where Weighbridge did not submit it."""
-        return self.marks.get("pipeline") or self.name
-
 
 def describe(marks: dict[str, str]) -> str:
-    """The description of a run that `marks` can be read from again."""
-    return "\n".join(["Submitted by Weighbridge.", *(f"{name}: {value}" for name, value in marks.items())])
+    """The description of a run or schedule that `marks` can be read from again.
+
+    Raises:
+        ValueError: it is longer than Kubeflow's database takes.
+    """
+    text = "\n".join([_FIRST_LINE, *(f"{name}: {value}" for name, value in marks.items())])
+    if len(text.encode()) > LONGEST_DESCRIPTION:
+        raise ValueError(f"a description of {len(text.encode())} bytes; Kubeflow takes {LONGEST_DESCRIPTION}")
+    return text
 
 
 def read_marks(description: str | None) -> dict[str, str]:
     """What `describe` wrote; empty for a description of someone else's."""
     first, *lines = (description or "").splitlines() or [""]
-    if first != "Submitted by Weighbridge.":
+    if first != _FIRST_LINE:
         return {}
     return {name: value for name, separator, value in (line.partition(": ") for line in lines) if separator}
 
@@ -99,20 +110,24 @@ def get_run(api: Api, run_id: str) -> KubeflowRun:
 
 def read_run(api: Api, raw: Any) -> KubeflowRun:
     """A server's message as a `KubeflowRun`."""
-    marks = read_marks(raw.description)
-    steps = [name for name in marks.get("steps", "").split(", ") if name]
+    version = version_of(api, raw)
     details = (raw.run_details.task_details if raw.run_details else None) or []
-    history = [status.error.message for status in raw.state_history or [] if status.error and status.error.message]
+    history = raw.state_history or []
+    errors = [status.error.message for status in history if status.error and status.error.message]
+    state = str(raw.state or "")
+    if state == "FAILED" and any(status.state == "CANCELING" for status in history):
+        state = "CANCELED"  # Kubeflow 2.17 ends a cancelled run as failed
     return KubeflowRun(
         run_id=str(raw.run_id),
         name=raw.display_name or "",
-        state=str(raw.state or ""),
+        state=state,
         url=api.endpoint.page(f"runs/details/{raw.run_id}"),
-        marks=marks,
-        tasks=tuple(_tasks(details, steps)),
+        pipeline=version.pipeline or raw.display_name or "",
+        marks=read_marks(raw.description),
+        tasks=tuple(_tasks(details, version.steps)),
         created=raw.created_at,
         archived=raw.storage_state == "ARCHIVED",
-        error=(raw.error.message if raw.error else None) or "\n".join(history),
+        error=(raw.error.message if raw.error else None) or "\n".join(errors),
         raw=raw,
     )
 
@@ -201,7 +216,7 @@ def wait(
         time.sleep(pause)
 
 
-def _tasks(details: Iterable[Any], steps: list[str]) -> list[Task]:
+def _tasks(details: Iterable[Any], steps: Sequence[str]) -> list[Task]:
     """The steps among the nodes that a server lists; a retried or repeated node counts as its last state."""
     found: dict[str, tuple[Any, Task]] = {}
     for detail in details:

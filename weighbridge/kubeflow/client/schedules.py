@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.common.errors import UsageError
+from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.kubeflow.client.api import Api
 from weighbridge.kubeflow.client.runs import describe
 from weighbridge.kubeflow.client.submit import EXPERIMENT, experiment_id, marks, upload
@@ -111,7 +111,19 @@ def create(
         no_catchup=True,
     )
     method = api.client.recurring_runs.recurring_run_service_create_recurring_run
-    return _read(api, api.call(f"schedule {name}", method, body))
+    try:
+        return _read(api, api.call(f"schedule {name}", method, body))
+    except InfrastructureError as error:
+        # Kubeflow makes the cluster's own object first and stores the schedule then.
+        adopted = [schedule for schedule in schedules(api) if schedule.name == name]
+        if adopted:
+            return adopted[0]
+        space = api.endpoint.namespace or "kubeflow"
+        raise InfrastructureError(
+            f"{error.message}. The schedule is not listed, but Kubeflow may start its runs all the same",
+            f"Before you create it again, look for it: kubectl get scheduledworkflows -n {space}; and end it: "
+            f"kubectl delete scheduledworkflow -n {space} NAME.",
+        ) from error
 
 
 def check_times(cron: str | None, every: str | None, at_once: int) -> None:

@@ -1,7 +1,7 @@
 """Submits a package: its pipeline and version, the experiment, and one run per key.
 
-The key (digest of pipeline, code, parameters, gates and data, with the runtime parameters) makes submitting repeatable:
-its beginning is in the run's display name, which the server can filter by, and the whole of it in the run's
+The key (digest of the package, of what it was made of, and of all that a run is told besides) makes submitting
+repeatable: its beginning is in the run's display name, which the server can filter by, and the whole of it in the run's
 description. A run of the same key counts as *there* while it goes on, when it passed, and when a gate refused it: the
 same things would be weighed again. It does not count when it was cancelled or archived, or failed for another reason
 than a gate: then a new one is what whoever submits again wants.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.common.digests import value_digest
-from weighbridge.common.errors import ExitCode, UsageError
+from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.kubeflow.client.api import AlreadyThereError, Api
 from weighbridge.kubeflow.client.outcome import outcome
 from weighbridge.kubeflow.client.runs import KubeflowRun, cancel, describe, read_run
@@ -69,7 +69,7 @@ def submit(
         InfrastructureError: the server does not answer: submitting again is safe.
     """
     pipeline_id, version_id = upload(api, package)
-    key = _key(package, parameters)
+    key = _key(package, parameters, pipeline_root, service_account)
     if not force and (there := _there(api, package, key)):
         return Submission(there, True, pipeline_id, version_id)
     models = api.models
@@ -85,7 +85,7 @@ def submit(
         ),
         service_account=service_account or None,
     )
-    made = read_run(api, api.call(f"a run of {package.pipeline}", api.client.runs.run_service_create_run, body))
+    made = _created(api, package, key, body)
     if not force:
         # Two who submit at once both find nothing and both start: the later gives way.
         first = _there(api, package, key)
@@ -93,6 +93,27 @@ def submit(
             cancel(api, made.run_id)
             return Submission(first, True, pipeline_id, version_id)
     return Submission(made, False, pipeline_id, version_id)
+
+
+def _created(api: Api, package: "Package", key: str, body: Any) -> KubeflowRun:
+    """Create a run; one that is there although the server's answer was an error is adopted.
+
+    Kubeflow's API server starts the workflow first and stores the run then: an error, or an answer that got lost, does
+    not mean that nothing runs.
+    """
+    known = {run.run_id for run in _runs_named(api, _display_name(package, key))}
+    try:
+        return read_run(api, api.call(f"a run of {package.pipeline}", api.client.runs.run_service_create_run, body))
+    except InfrastructureError as error:
+        adopted = [run for run in _runs_named(api, _display_name(package, key)) if run.run_id not in known]
+        if adopted:
+            return min(adopted, key=_age)
+        space = api.endpoint.namespace or "kubeflow"
+        raise InfrastructureError(
+            f"{error.message}. The run is not listed, but Kubeflow may have started its workflow all the same",
+            f"Before you submit again, look for it: kubectl get workflows -n {space} --sort-by=.metadata."
+            f"creationTimestamp; and end it: kubectl delete workflow -n {space} NAME.",
+        ) from error
 
 
 def upload(api: Api, package: "Package") -> tuple[str, str]:
@@ -155,18 +176,18 @@ def experiment_id(api: Api, name: str) -> str:
 
 
 def marks(package: "Package", key: str) -> dict[str, str]:
-    """What a run's description says of its package."""
-    return {
-        "pipeline": package.pipeline,
-        "key": key,
-        "package": package.digest,
-        "image": package.image,
-        "steps": ", ".join(package.steps),
-    }
+    """What a run's description says: two digests, of fixed length whatever the pipeline; the version has the rest."""
+    return {"key": key, "package": package.digest}
 
 
-def _key(package: "Package", parameters: Mapping[str, Any] | None) -> str:
-    return value_digest([package.key, dict(parameters)]) if parameters else package.key
+def _key(
+    package: "Package", parameters: Mapping[str, Any] | None, pipeline_root: str = "", service_account: str = ""
+) -> str:
+    """Digest of everything that decides what a run does and where it pushes.
+
+    The package's bytes hold destination, volumes, image and resources; its key what the steps' code and data are.
+    """
+    return value_digest([package.key, package.digest, dict(parameters or {}), pipeline_root, service_account])
 
 
 def _display_name(package: "Package", key: str) -> str:
