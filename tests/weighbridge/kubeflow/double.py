@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
-from tests.weighbridge.kubeflow.shapes import BUCKET, WORKFLOW, details, metadata, now
+from tests.weighbridge.kubeflow.shapes import BUCKET, WORKFLOW, details, metadata, now, workflow
 
 COLUMN = 255
 USER_HEADER = "kubeflow-userid"
@@ -91,6 +91,10 @@ class Double:
     """With `multi_user`: whether the user may get viewers.kubeflow.org, which artifacts and pod logs demand."""
     orphans: list[dict[str, Any]] = field(default_factory=list)
     """Workflows that were started, and whose run or schedule could not be stored."""
+    waiting: dict[str, str] = field(default_factory=dict)
+    """Per step that waits, what Argo's workflow says of its pod."""
+    events: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Per pod, its events, as the UI's server lists them."""
     lost_answers: int = 0
     """So many runs are stored although the answer to their creation is an error."""
     prefix: str = ""
@@ -145,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not path.startswith(double.prefix):
             return self._send(404, b"", "text/plain")
         path = path.removeprefix(double.prefix)
-        if path in ("/artifacts/get", "/k8s/pod/logs") and double.has_store:
+        if path in ("/artifacts/get", "/k8s/pod/logs", "/k8s/pod/events") and double.has_store:
             return self._ui(path, query)
         if double.user and self.headers.get(USER_HEADER) != double.user:
             return self._error(401, 16, "Request header error: there is no user identity header.")
@@ -158,6 +162,10 @@ class _Handler(BaseHTTPRequestHandler):
             if text is None:
                 return self._send(500, b'{"error_message":"pod not found"}', "application/json")
             return self._send(200, text.encode(), "text/plain")
+        if match := re.fullmatch(r"/apis/v1beta1/runs/([^/]+)", path):
+            manifest = json.dumps(workflow(double.waiting))
+            runtime = {"pipeline_manifest": "", "workflow_manifest": manifest}
+            return self._json({"run": {"id": match[1]}, "pipeline_runtime": runtime})
         if path == "/apis/v2beta1/healthz":
             return self._json({"multi_user": double.multi_user})
         if not path.startswith("/apis/v2beta1/"):
@@ -172,6 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
         if double.multi_user and not double.viewer:
             sentence = "User is not authorized to GET VIEWERS in namespace team: PermissionDenied"
             return self._send(403, sentence.encode(), EXPRESS)
+        if path == "/k8s/pod/events":
+            listed = {"apiVersion": "v1", "items": double.events.get(query["podname"], []), "kind": "EventList"}
+            return self._send(200, json.dumps(listed).encode(), EXPRESS)
         if path == "/k8s/pod/logs":
             text = double.logs.get(query["podname"])
             if text is None:

@@ -41,6 +41,27 @@ def details(run_id: str, tasks: dict[str, str], errors: dict[str, str]) -> list[
     return [item | {"run_id": run_id, "task_id": f"task-{at}"} for at, item in enumerate(listed)]
 
 
+def workflow(waiting: dict[str, str]) -> dict[str, Any]:
+    """Argo's workflow as Kubeflow keeps it: per step a graph of its own, and in it the pod."""
+    nodes: dict[str, Any] = {
+        WORKFLOW: {"id": WORKFLOW, "displayName": WORKFLOW, "type": "DAG", "phase": "Running"},
+        f"{WORKFLOW}-1": {"id": f"{WORKFLOW}-1", "displayName": "root", "type": "DAG", "boundaryID": WORKFLOW},
+    }
+    for name, number in NODES.items():
+        step, pod = f"{WORKFLOW}-{number}9", f"{WORKFLOW}-{number}"
+        nodes[step] = {"id": step, "displayName": name, "type": "DAG", "boundaryID": f"{WORKFLOW}-1"}
+        nodes[pod] = {
+            "id": pod,
+            "displayName": "executor",
+            "type": "Pod",
+            "templateName": "system-container-impl",
+            "boundaryID": step,
+            "phase": "Pending" if name in waiting else "Succeeded",
+            **({"message": waiting[name]} if waiting.get(name) else {}),
+        }
+    return {"metadata": {"name": WORKFLOW}, "status": {"phase": "Running", "nodes": nodes}}
+
+
 def metadata(run_id: str, states: dict[str, str], method: str, body: bytes) -> bytes:
     """The metadata store: one execution per step that began, and the artifacts of those that succeeded."""
     request = getattr(service, f"{method}Request").FromString(body[5:])

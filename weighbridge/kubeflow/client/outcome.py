@@ -14,6 +14,7 @@ from weighbridge.kubeflow.client.api import Api
 from weighbridge.kubeflow.client.artifacts import read_file, read_log
 from weighbridge.kubeflow.client.metadata import Execution, executions
 from weighbridge.kubeflow.client.runs import KubeflowRun, Task
+from weighbridge.kubeflow.client.waiting import waiting
 from weighbridge.kubeflow.step.termination_message import exit_code_in, gates_in
 from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.verdict import GATES_FILE, VERDICT_FILE, GateList
@@ -51,11 +52,13 @@ def outcome(api: Api, run: KubeflowRun) -> KubeflowOutcome:
         return _succeeded(api, run)
     if run.state == "FAILED":
         return _failed(api, run)
-    again = f"weighbridge status {run.run_id} --wait"
     if run.state == "CANCELED":
         return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, "The run was cancelled.", "Submit it again.")
+    waits = waiting(api, run.run_id)
+    why = "".join(f" {each.step} waits: {each.reason}." for each in waits)
+    hint = next((each.mend for each in waits if each.mend), f"Wait: weighbridge status {run.run_id} --wait")
     return KubeflowOutcome(
-        run, None, ExitCode.INFRASTRUCTURE, f"The run has not ended: {run.state or 'just made'}.", f"Wait: {again}"
+        run, None, ExitCode.INFRASTRUCTURE, f"The run has not ended: {run.state or 'just made'}.{why}", hint
     )
 
 
@@ -93,6 +96,10 @@ def _failed(api: Api, run: KubeflowRun) -> KubeflowOutcome:
         return KubeflowOutcome(run, verdict, ExitCode.REFUSED, note)
     names = ", ".join(task.name for task in run.tasks if task.state == "FAILED") or "A step"
     tail = [" | ".join(text.strip().splitlines()[-_LAST_LINES:]) for _, text in said if text.strip()]
+    stuck = [each for each in waiting(api, run.run_id) if each.mend]
+    if stuck:
+        why = f"{stuck[0].step} failed, and not by a gate: {stuck[0].reason}"
+        return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, why, f"{stuck[0].mend} Then submit again.")
     if missing is not None:
         why = f"{names} failed; whether by a gate cannot be told: {missing.message}"
         return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, " | ".join([why, *tail[-1:]]), missing.hint)

@@ -10,6 +10,7 @@ from typing import Any
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.kubeflow.client.api import Api, NotThereError
 from weighbridge.kubeflow.client.versions import version_of
+from weighbridge.kubeflow.client.waiting import Waiting, waiting
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
 # Nodes that Kubeflow puts around every step: its driver, its executor (with a number per retry), the graph itself.
@@ -23,6 +24,8 @@ For a longer one the server answers 500 after it has started the workflow, which
 # A run that nobody can look at for this long, in seconds, is given up by `wait`.
 PATIENCE = 300.0
 _SHORTEST_POLL, _LONGEST_POLL = 2.0, 20.0
+STALLED = 600.0
+"""Seconds. A node that is added, or a large image that is pulled, can take minutes."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,8 @@ def wait(
     timeout: float | None = None,
     patience: float = PATIENCE,
     poll: tuple[float, float] = (_SHORTEST_POLL, _LONGEST_POLL),
+    on_waiting: Callable[[Waiting], None] = lambda waiting: None,
+    stalled: float = STALLED,
 ) -> KubeflowRun:
     """Wait until a run has ended.
 
@@ -172,13 +177,16 @@ def wait(
         timeout: seconds after which waiting ends, though the run does not.
         patience: seconds without any answer after which waiting ends.
         poll: shortest and longest pause between two questions, in seconds.
+        on_waiting: told, once each, why a step has not begun, when nothing has changed for a fifth of `stalled`.
+        stalled: seconds without any change after which a run is given up whose step cannot begin as things are.
 
     Raises:
-        InfrastructureError: the run was deleted or archived, nothing answers, or the time is up.
+        InfrastructureError: the run was deleted or archived, nothing answers, a step cannot begin, or the time is up.
         UsageError: there never was such a run, or the credentials are not (or no longer) accepted.
     """
     seen: dict[str, str] = {}
-    began = answered = time.monotonic()
+    told: set[Waiting] = set()
+    began = answered = moved = time.monotonic()
     pause, known = poll[0], False
     while True:
         try:
@@ -203,6 +211,9 @@ def wait(
             seen.update({task.name: task.state for task in changed})
             if run.ended:
                 return run
+            moved = time.monotonic() if changed else moved
+            if time.monotonic() - moved >= stalled / 5:
+                _tell_waiting(waiting(api, run_id), told, on_waiting, run_id, time.monotonic() - moved >= stalled)
             if run.archived:
                 raise InfrastructureError(
                     f"Run {run_id} was archived while it was waited for", f"Restore it in the UI: {run.url}"
@@ -214,6 +225,23 @@ def wait(
                 f"Wait on with: weighbridge status {run_id} --wait",
             )
         time.sleep(pause)
+
+
+def _tell_waiting(
+    found: list[Waiting], told: set[Waiting], on_waiting: Callable[[Waiting], None], run_id: str, give_up: bool
+) -> None:
+    """Tell what is new, and give up where something must be mended first."""
+    for each in found:
+        if each not in told:
+            told.add(each)
+            on_waiting(each)
+    stuck = next((each for each in found if each.mend), None)
+    if stuck and give_up:
+        raise InfrastructureError(
+            f"{stuck.step} cannot begin: {stuck.reason}",
+            f"{stuck.mend} The run goes on once that is done (weighbridge status {run_id} --wait); or end it: "
+            f"weighbridge cancel {run_id}",
+        )
 
 
 def _tasks(details: Iterable[Any], steps: Sequence[str]) -> list[Task]:
