@@ -10,17 +10,20 @@ A pipeline module, ours or a user's own, holds:
 
 import difflib
 import importlib
-import importlib.util
 import json
 import os
+import re
+import sys
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from weighbridge.common.errors import UsageError
+from weighbridge.common.errors import UsageError, WeighbridgeError
 from weighbridge.common.import_string import module_of_file
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 # Loaded by name alone: the product imports no pipeline.
 _SHIPPED = "weighbridge.pipelines"
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Parameters(BaseModel):
@@ -152,21 +156,7 @@ def load(reference: str) -> Definition:
         module_name = module_of_file(path)
     else:
         module_name = f"{_SHIPPED}.{reference}.pipeline" if reference in available() else reference
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
-            raise UsageError(
-                f"There is no pipeline {reference!r}",
-                f"Known: {', '.join(available())}; or give your own by its file, e.g. ./my_project/pipeline.py, or "
-                "by its import path, e.g. my_project.pipeline.",
-            ) from error
-        raise UsageError(f"Pipeline {reference!r} does not import: {error}") from error
-    if path is not None and Path(str(module.__file__)).resolve() != path.resolve():
-        raise UsageError(
-            f"{reference} cannot be imported as {module_name}: Python finds {module.__file__} under that name",
-            "Rename its package, or run from the folder that holds it.",
-        )
+    module = _module(module_name, reference, path)
     parameters_type = getattr(module, "Parameters", None)
     create_pipeline = getattr(module, "create_pipeline", None)
     typed = isinstance(parameters_type, type) and issubclass(parameters_type, Parameters)
@@ -175,10 +165,80 @@ def load(reference: str) -> Definition:
             f"Module {module_name!r} is not a pipeline",
             "It needs create_pipeline(parameters, context) and Parameters, a subclass of weighbridge.Parameters.",
         )
-    name = getattr(module, "NAME", None) or module_name.removesuffix(".pipeline").rpartition(".")[2]
     folder = Path(str(module.__file__)).resolve().parent
+    name = getattr(module, "NAME", None) or _name(module_name, folder)
     description = (module.__doc__ or "").strip().partition("\n")[0]
     return Definition(name, module_name, folder, cast(type[Parameters], parameters_type), create_pipeline, description)
+
+
+def _module(name: str, reference: str, path: Path | None) -> ModuleType:
+    """Import a pipeline's module.
+
+    Args:
+        name: of the module.
+        reference: as the user gave it.
+        path: its file, where the user gave that.
+
+    Raises:
+        UsageError: it does not import, or Python finds another module under its name.
+    """
+    try:
+        module = importlib.import_module(name)
+    except WeighbridgeError:
+        raise
+    except ModuleNotFoundError as error:
+        if not error.name or not f"{name}.".startswith(f"{error.name}."):
+            raise UsageError(f"Pipeline {reference!r} does not import: {error}", _place_of(error)) from error
+        if path is not None:  # the file is there, so a package above it is another one
+            raise _shadowed(name, path) from error
+        above = _found_above(name)
+        raise UsageError(
+            f"There is no pipeline {reference!r}" + (f": {above[0]!r} is {above[1]}" if above else ""),
+            f"Known: {', '.join(available())}; or give your own by its file, e.g. ./my_project/pipeline.py, or "
+            "by its import path, e.g. my_project.pipeline.",
+        ) from error
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        raise UsageError(f"Pipeline {reference!r} does not import: {told}", _place_of(error)) from error
+    if path is not None and Path(str(module.__file__)).resolve() != path.resolve():
+        raise _shadowed(name, path)
+    return module
+
+
+def _name(module_name: str, folder: Path) -> str:
+    """A pipeline's name: its module's, or, where that is `pipeline`, its package's or its folder's."""
+    package, _, module = module_name.rpartition(".")
+    if module != "pipeline":
+        return module
+    return package.rpartition(".")[2] or (folder.name if _PLAIN.fullmatch(folder.name) else module)
+
+
+def _place_of(error: Exception) -> str:
+    """Which line of whose file raised an error while a pipeline was imported."""
+    if isinstance(error, SyntaxError):
+        return f"See {error.filename}, line {error.lineno}."
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    return f"Raised in {frames[-1].filename}, line {frames[-1].lineno}."
+
+
+def _shadowed(name: str, path: Path) -> UsageError:
+    """That Python finds another module or package under the name of a file."""
+    other, place = _found_above(name) or (name.partition(".")[0], "something else")
+    return UsageError(
+        f"{path} cannot be imported as {name}: for Python {other!r} is {place}",
+        "Rename the file's folder, or give it an __init__.py if it has none.",
+    )
+
+
+def _found_above(name: str) -> tuple[str, str] | None:
+    """The module, or the innermost package above it, that Python found under a name, and where it lies."""
+    names = name.split(".")
+    above = (".".join(names[:end]) for end in range(len(names), 0, -1))
+    other = next((each for each in above if each in sys.modules), None)
+    if other is None:
+        return None
+    module = sys.modules[other]
+    return other, getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "built in")
 
 
 def available() -> list[str]:

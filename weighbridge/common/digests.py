@@ -8,17 +8,18 @@ import hashlib
 import importlib.util
 import json
 import sys
-import sysconfig
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
+from importlib.machinery import PathFinder
 from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
 from weighbridge.common.errors import UsageError
 
-_CHUNK = 1 << 20
-_INSTALLED = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+_PACKAGE = 5  # what modulefinder calls a package
+_INSTALLED = {"site-packages", "dist-packages"}
+
 
 # A change of one of these changes what a component computes.
 LIBRARIES = (
@@ -128,7 +129,7 @@ def source_files(modules: Iterable[str], moved: Callable[[Path], Path] | None = 
 
 
 class _OwnFinder(ModuleFinder):
-    """Finds what lies in one source tree; of an installed package nothing but the package itself.
+    """Finds what lies in one source tree, namespace packages too; of an installed package nothing but itself.
 
     Args:
         root: the folder that the tree's top-level packages lie in.
@@ -137,13 +138,30 @@ class _OwnFinder(ModuleFinder):
 
     def __init__(self, root: Path, package: str) -> None:
         super().__init__(path=[str(root)])
-        self._only = package if str(root) in _INSTALLED else ""
+        self._only = package if is_installed(root) else ""
 
     def find_module(self, name: str, path: Any, parent: Any = None) -> Any:
-        """As modulefinder has it, but for the limit."""
-        if parent is None and self._only and name != self._only:
+        """As modulefinder has it, but for the limit and for packages without an `__init__.py`."""
+        # No path: a top-level name. Inside a package, `__init__` is asked for without a parent too.
+        if path is None and self._only and name != self._only:
             raise ImportError(name)
+        spec = PathFinder.find_spec(name, self.path if path is None else path)
+        if spec is not None and spec.origin is None and spec.submodule_search_locations:
+            return None, next(iter(spec.submodule_search_locations)), ("", "", _PACKAGE)
         return super().find_module(name, path, parent)
+
+    def load_package(self, fqname: str, pathname: str) -> Any:
+        """As modulefinder has it; a namespace package has no code of its own."""
+        if Path(pathname, "__init__.py").exists():
+            return super().load_package(fqname, pathname)
+        package: Any = self.add_module(fqname)
+        package.__path__ = [pathname]
+        return package
+
+
+def is_installed(path: Path) -> bool:
+    """Whether a file or folder lies where pip or a distribution installs: other libraries lie there too."""
+    return not _INSTALLED.isdisjoint(path.parts) or (path.is_dir() and any(path.glob("*.dist-info")))
 
 
 def _own_modules(module: str, moved: Callable[[Path], Path] | None = None) -> tuple[Path, list[str]]:
@@ -152,10 +170,14 @@ def _own_modules(module: str, moved: Callable[[Path], Path] | None = None) -> tu
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError) as error:
         raise UsageError(f"Module {module!r} cannot be found: {error}") from error
-    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+    locations = list(spec.submodule_search_locations or ()) if spec else []
+    if spec is not None and spec.origin and spec.origin.endswith(".py"):
+        origin = Path(spec.origin)
+    elif spec is not None and spec.origin is None and locations:  # a namespace package
+        origin = Path(locations[0], "__init__.py")
+    else:
         raise UsageError(f"Module {module!r} cannot be found as Python source", "Is its folder on PYTHONPATH?")
-    origin = Path(spec.origin)
-    is_package = spec.submodule_search_locations is not None
+    is_package = bool(locations)
     root = (origin.parent if is_package else origin).parents[module.count(".")]
     # Only the root: a link below it, such as `weighbridge/components`, leads to a folder of another name.
     origin, root = root.resolve() / origin.relative_to(root), root.resolve()

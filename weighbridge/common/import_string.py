@@ -1,12 +1,16 @@
 """Dotted names of modules and of user functions, such as `my_pipeline.model.run_fn`."""
 
 import importlib
+import keyword
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from weighbridge.common.errors import UsageError
+
+# One of these lies in the top folder of a project.
+_PROJECT = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 
 def import_function(dotted: str, role: str) -> Callable[..., Any]:
@@ -39,28 +43,39 @@ def module_of(dotted: str) -> str:
 
 
 def module_of_file(path: Path) -> str:
-    """The name under which a Python file is imported, as Python's own rules have it; its root goes onto `sys.path`.
+    """The name under which a Python file is imported, as Python's own rules have it; its root goes first on `sys.path`.
 
-    The root is the folder above the outermost package (`__init__.py`) that the file is in. A file in no package that
-    lies below the working directory is named from there, as a namespace package; any other from its own folder.
+    The root of a file in a package is the folder above the outermost one with an `__init__.py`. A file in no package
+    is named, as part of a namespace package, from the nearest folder above that is on `sys.path`, as the working
+    directory is, or that is a project's (`pyproject.toml`, `setup.py`, `setup.cfg`, `.git`); else from its own.
 
     Raises:
         UsageError: there is no such file, or its path has no name in Python.
     """
     if not path.is_file():
         raise UsageError(f"There is no file {path}", "Give the file of a pipeline, e.g. ./my_project/pipeline.py.")
-    file, here = path.resolve(), Path.cwd().resolve()
+    file = path.resolve()
     root = file.parent
     while (root / "__init__.py").exists():
         root = root.parent
-    if root == file.parent and file.is_relative_to(here):
-        root = here
+    if root == file.parent:
+        root = _root_of_namespace(file)
     names = file.relative_to(root).with_suffix("").parts
-    unnameable = next((name for name in names if not name.isidentifier()), None)
+    unnameable = next((name for name in names if not name.isidentifier() or keyword.iskeyword(name)), None)
     if unnameable is not None:
         raise UsageError(
-            f"{path} cannot be imported: {unnameable!r} is not a Python name", "Rename it, e.g. with _ for -."
+            f"{path} cannot be imported: {unnameable!r} is not a name that Python can import",
+            "Rename it, e.g. with _ for -; or run from inside it, if it is a folder.",
         )
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+    # First: the file was asked for, so nothing of the same name elsewhere may be taken for it or its neighbours.
+    sys.path[:] = [str(root), *(entry for entry in sys.path if entry != str(root))]
     return ".".join(names)
+
+
+def _root_of_namespace(file: Path) -> Path:
+    """The folder that a file in no package is named from."""
+    searched = {Path(entry).resolve() for entry in sys.path}
+    roots = (
+        folder for folder in file.parents if folder in searched or any((folder / mark).exists() for mark in _PROJECT)
+    )
+    return next(roots, file.parent)

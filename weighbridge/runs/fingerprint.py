@@ -13,7 +13,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from weighbridge.common.digests import file_digest, files_digest, library_versions, source_files, value_digest
+from weighbridge.common.digests import (
+    LIBRARIES,
+    file_digest,
+    files_digest,
+    is_installed,
+    library_versions,
+    source_files,
+    value_digest,
+)
 from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of
 from weighbridge.components.example_gen.resolve import input_digest
@@ -25,7 +33,9 @@ IMAGE_VARIABLE = "WEIGHBRIDGE_IMAGE"
 OWN_MODEL = "the model of this run"
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-_INSTALLED = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), sysconfig.get_path("stdlib")})
+# What `library_versions` stands for.
+_VERSIONED = {name.replace("-", "_") for name in LIBRARIES}
+_STANDARD_LIBRARY = sysconfig.get_path("stdlib")
 _NOT_INPUTS = {".md", ".pyc", ".ipynb"}
 _LONG = 80  # characters, from which a value's digest is kept instead
 
@@ -219,10 +229,20 @@ def function_modules(exec_properties: Mapping[str, Any]) -> set[str]:
 
 
 def is_own_source(module: str) -> bool:
-    """Whether a module is Python source that is worked on, not an installed library."""
+    """Whether a module is Python source that may change while no version does that `library_versions` tells.
+
+    That is a working tree's, and also what is installed: Weighbridge's own, or a pipeline's that came as a wheel. Of
+    other libraries a whole package is not meant, since that would be read in full.
+    """
+    if module.partition(".")[0] in _VERSIONED:
+        return False
     try:
         spec = find_spec(module)
     except (ImportError, ValueError):
         return False
-    origin = spec.origin if spec else None
-    return bool(origin) and str(origin).endswith(".py") and not str(origin).startswith(_INSTALLED)
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        return False
+    origin = Path(spec.origin)
+    if is_installed(origin):
+        return spec.submodule_search_locations is None
+    return not origin.is_relative_to(_STANDARD_LIBRARY)

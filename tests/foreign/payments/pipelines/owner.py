@@ -1,0 +1,3 @@
+"""Ours has no module of this name."""
+
+OWNER = "payments team"

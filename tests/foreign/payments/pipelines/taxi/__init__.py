@@ -1,0 +1,1 @@
+raise ImportError("nobody but its owner imports this pipeline")
