@@ -57,6 +57,42 @@ def test_code_digest_follows_own_imports_wherever_they_stand(tmp_path):
     assert digest_in_a_new_process(tmp_path, "mine.model") != before
 
 
+def test_code_digest_follows_own_imports_in_packages_without_an_init(tmp_path):
+    model = tmp_path / "mine/fraud/model.py"
+    model.parent.mkdir(parents=True)
+    model.write_text("from mine.shared.layers import build\n")
+    layers = tmp_path / "mine/shared/layers.py"
+    layers.parent.mkdir()
+    layers.write_text("def build():\n    return 1\n")
+    before = {name: digest_in_a_new_process(tmp_path, name) for name in ("mine.fraud.model", "mine.fraud", "mine")}
+    layers.write_text("def build():\n    return 2\n")
+    for name, digest in before.items():
+        assert digest_in_a_new_process(tmp_path, name) != digest
+
+
+@pytest.mark.parametrize("place", ["lib/site-packages", "target"])
+def test_of_an_installed_package_nothing_but_the_package_counts(tmp_path, place):
+    """As pip lays it out, also below `pip install --target`: libraries lie beside it."""
+    folder = tmp_path / place
+    for name, text in {
+        "mine/__init__.py": "",
+        "mine/model.py": "import library\nfrom mine import layers\n",
+        "mine/layers.py": "",
+        "mine/parts/__init__.py": "",
+        "library/__init__.py": "",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "mine-1.0.dist-info").mkdir()
+    names = ("mine.model", "mine.parts", "mine")
+    before = {name: digest_in_a_new_process(folder, name) for name in names}
+    (folder / "library/__init__.py").write_text("changed = True\n")
+    assert {name: digest_in_a_new_process(folder, name) for name in names} == before
+    (folder / "mine/layers.py").write_text("changed = True\n")
+    after = {name: digest_in_a_new_process(folder, name) for name in names}
+    assert [name for name in names if after[name] != before[name]] == ["mine.model", "mine"]
+
+
 def test_code_digest_does_not_wander_into_other_components_or_libraries():
     found = source_files(["weighbridge.verdict"])
     assert "weighbridge.verdict.bounds" in found

@@ -15,6 +15,9 @@ class Parameters(definition.Parameters):
     data: str = "payments.csv"
     steps: int = 200
     seed: int = SEED
+    # What a backtest tells; these payments have no days.
+    evaluate_from: str = ""
+    until: str = ""
 
 
 def create_pipeline(parameters: Parameters, context: definition.Context) -> Any:

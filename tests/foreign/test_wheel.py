@@ -1,0 +1,63 @@
+"""What a wheel brings: one top-level package, with every file that the code reads."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.foreign.installed import ROOT
+
+# Files of these kinds below `weighbridge/` are read by the code or by its users' tools.
+_DATA = {".yaml", ".pbtxt", ".md", ".j2", ".css", ".parquet", ".pyi", ".typed"}
+
+
+@pytest.fixture(scope="module")
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def _in_the_tree(kinds: set[str]) -> set[str]:
+    """Files of the source tree under the names that they are installed by."""
+    roots = {"weighbridge": ROOT / "weighbridge"}
+    roots |= {f"weighbridge/{name}": ROOT / name for name in ("components", "pipelines")}
+    return {
+        f"{prefix}/{path.relative_to(folder).as_posix()}"
+        for prefix, folder in roots.items()
+        for path in folder.rglob("*")
+        if path.is_file() and (path.suffix in kinds or path.name == "py.typed")
+    }
+
+
+def test_it_installs_one_package_and_nothing_that_could_collide(names):
+    tops = {name.partition("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"weighbridge"}
+
+
+def test_every_module_and_every_file_beside_them_is_in_it(names):
+    wanted = _in_the_tree({".py"} | _DATA)
+    assert "weighbridge/components/evaluator/README.md" in wanted
+    assert "weighbridge/pipelines/recommender/orders.parquet" in wanted
+    assert "weighbridge/report/templates/report.css" in wanted
+    assert "weighbridge/py.typed" in wanted
+    assert wanted - names == set()
+
+
+def test_nothing_else_is_in_it(names):
+    """A file of another kind would be missing from the wheel without a word."""
+    others = {name for name in _in_the_tree({""}) | names if name.startswith("weighbridge/")}
+    assert others - _in_the_tree({".py"} | _DATA) == set()
+
+
+def test_it_brings_its_license(names, wheel):
+    [name] = [name for name in names if name.endswith("/LICENSE")]
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read(name) == (ROOT / "LICENSE").read_bytes()
+
+
+def test_what_is_installed_is_the_wheel(installed, tmp_path):
+    told = installed.run("python", "-c", "import weighbridge; print(weighbridge.__file__)", cwd=tmp_path)
+    assert told.out.strip() == str(installed.site_packages / "weighbridge/__init__.py")
+    names = "('components', 'pipelines', 'tests', 'benchmarks')"
+    code = f"from importlib.util import find_spec; print([n for n in {names} if find_spec(n)])"
+    assert installed.run("python", "-c", code, cwd=tmp_path).out.strip() == "[]"
