@@ -3,10 +3,11 @@
 import os
 import signal
 import sys
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
+from weighbridge import __version__
 from weighbridge.cli import backtest, ci, data, kubeflow, plan, promote, reports, run, schedule, schema, submit
 from weighbridge.cli import compile as compiling
 from weighbridge.common.errors import ExitCode, WeighbridgeError
@@ -16,9 +17,26 @@ app = typer.Typer(
     name="weighbridge",
     help="Weigh data, model and latency before a model reaches production.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},  # of every command: they inherit it
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"weighbridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("run")(run.run)
 app.command("plan")(plan.plan)
 app.command("backtest")(backtest.backtest)
@@ -50,7 +68,7 @@ def main() -> NoReturn:
     sys.path.insert(0, os.getcwd())  # noqa: PTH109, Path.cwd() would import pathlib for nothing
     command = typer.main.get_command(app)
     try:
-        code = command.main(standalone_mode=False)
+        code = command.main(prog_name="weighbridge", standalone_mode=False)
         if code == _SIGINT_CODE:
             raise typer.Abort
     except WeighbridgeError as error:
