@@ -15,6 +15,7 @@ setup(
     description="Weigh data, model and latency before a model reaches production: TFX components and hybrid CI/CD.",
     long_description="See README.md.",
     license="Apache-2.0",
+    license_files=["LICENSE"],
     python_requires=">=3.11,<3.14",
     # Links in `weighbridge/` lead to the top-level folders `components/` and `pipelines/`; one name is installed.
     packages=find_packages(include=["weighbridge", "weighbridge.*"]),

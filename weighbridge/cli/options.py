@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 PipelineArgument = Annotated[
-    str, typer.Argument(metavar="PIPELINE", help="A pipeline's name, or the import path of your own module.")
+    str, typer.Argument(metavar="PIPELINE", help="A pipeline's name, or your own module by its file or import path.")
 ]
 DataOption = Annotated[
     str | None, typer.Option("--data", envvar="WEIGHBRIDGE_DATA", help="Input data: file, folder, glob or pattern.")

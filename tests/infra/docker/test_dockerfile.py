@@ -35,6 +35,7 @@ def test_nothing_is_sent_to_the_build_but_what_is_named() -> None:
     named = {line.removeprefix("!") for line in lines if line.startswith("!")}
     assert named == {
         "setup.py",
+        "LICENSE",
         "pyproject.toml",
         "requirements/bootstrap.sh",
         "requirements/*.lock",

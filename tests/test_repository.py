@@ -1,0 +1,41 @@
+"""What people expect of a repository that they may adopt, and that it keeps what it says."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+FORMS = sorted(path for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml")
+
+
+def test_the_license_is_the_whole_text():
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text
+    assert "Version 2.0, January 2004" in text
+    for section in range(1, 10):
+        assert f"\n   {section}. " in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda path: path.stem)
+def test_an_issue_form_asks_in_what_github_knows(form):
+    content = yaml.safe_load(form.read_text())
+    assert {"name", "description", "body"} <= content.keys()
+    asked = [item for item in content["body"] if item["type"] != "markdown"]
+    assert asked
+    assert {item["type"] for item in asked} <= {"input", "textarea", "dropdown", "checkboxes"}
+    identities = [item["id"] for item in asked]
+    assert len(set(identities)) == len(identities)
+    assert all(item["attributes"]["label"] for item in asked)
+    assert any(item.get("validations", {}).get("required") for item in asked)
+
+
+def test_hooks_before_a_commit_run_what_make_lint_runs():
+    lint = subprocess.run(["make", "--dry-run", "lint"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    wanted = set(re.findall(r"^\.venv/bin/(?:ruff|mypy|lint-imports).*$", lint, re.MULTILINE))
+    [local] = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert {hook["language"] for hook in local["hooks"]} == {"system"}
+    assert {hook["entry"] for hook in local["hooks"]} == {command.removesuffix(" .") for command in wanted}
