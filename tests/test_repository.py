@@ -39,3 +39,22 @@ def test_hooks_before_a_commit_run_what_make_lint_runs():
     [local] = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert {hook["language"] for hook in local["hooks"]} == {"system"}
     assert {hook["entry"] for hook in local["hooks"]} == {command.removesuffix(" .") for command in wanted}
+
+
+def test_contributing_leads_to_what_is_there():
+    """The rooms, and where to change what: every path that the tables name."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    cells = [line for line in text.splitlines() if line.startswith("| ")]
+    named = {
+        path
+        for line in cells
+        for path in re.findall(r"`((?:weighbridge|components|pipelines|tests|infra)/[^`<]*)`", line)
+    }
+    assert len(named) > 30
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_contributing_describes_every_room():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    rooms = {path.parent.name for path in (ROOT / "weighbridge").glob("*/__init__.py")} - {"components", "pipelines"}
+    assert [room for room in sorted(rooms) if f"| `weighbridge/{room}` |" not in text] == []

@@ -1,11 +1,14 @@
 """What a wheel brings: one top-level package, with every file that the code reads."""
 
+import subprocess
+import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.foreign.installed import ROOT
+from tests.foreign.installed import ROOT, build_wheel, copy_of_the_sources
 
 # Files of these kinds below `weighbridge/` are read by the code or by its users' tools.
 _DATA = {".yaml", ".pbtxt", ".md", ".j2", ".css", ".parquet", ".pyi", ".typed"}
@@ -47,6 +50,19 @@ def test_nothing_else_is_in_it(names):
     """A file of another kind would be missing from the wheel without a word."""
     others = {name for name in _in_the_tree({""}) | names if name.startswith("weighbridge/")}
     assert others - _in_the_tree({".py"} | _DATA) == set()
+
+
+def test_a_source_distribution_makes_the_same_wheel(names, tmp_path):
+    """In it the links are folders."""
+    sources = copy_of_the_sources(tmp_path / "sources")
+    command = [sys.executable, "setup.py", "--quiet", "sdist", "--dist-dir", str(tmp_path / "sdist")]
+    subprocess.run(command, cwd=sources, check=True, capture_output=True)
+    [archive] = (tmp_path / "sdist").glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(tmp_path / "unpacked", filter="data")
+    [unpacked] = (tmp_path / "unpacked").iterdir()
+    with zipfile.ZipFile(build_wheel(unpacked, tmp_path / "dist")) as wheel:
+        assert set(wheel.namelist()) == names
 
 
 def test_it_brings_its_license(names, wheel):
