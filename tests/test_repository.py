@@ -58,3 +58,13 @@ def test_contributing_describes_every_room():
     text = (ROOT / "CONTRIBUTING.md").read_text()
     rooms = {path.parent.name for path in (ROOT / "weighbridge").glob("*/__init__.py")} - {"components", "pipelines"}
     assert [room for room in sorted(rooms) if f"| `weighbridge/{room}` |" not in text] == []
+
+
+def test_git_ignores_an_environment_that_is_a_link_too(tmp_path):
+    """A checkout that shares the environment of another links to it."""
+    (tmp_path / ".gitignore").write_bytes((ROOT / ".gitignore").read_bytes())
+    for name in (".venv", ".tools"):
+        (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    listed = ["git", "-C", str(tmp_path), "ls-files", "--others", "--exclude-standard"]
+    assert subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split() == [".gitignore"]
