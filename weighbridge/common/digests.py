@@ -20,7 +20,6 @@ from weighbridge.common.errors import UsageError
 _PACKAGE = 5  # what modulefinder calls a package
 _INSTALLED = {"site-packages", "dist-packages"}
 
-
 # A change of one of these changes what a component computes.
 LIBRARIES = (
     "tfx",
