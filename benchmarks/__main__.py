@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -18,6 +18,7 @@ from benchmarks.commands import startup_table
 from benchmarks.data import write_trips
 from benchmarks.measure import Measured
 from benchmarks.tables import Round
+from weighbridge.evidence.metrics import Metrics
 
 SIZES = [15_002, 150_000, 750_000, 7_500_000]
 _ONCE_FROM = 5_000_000  # rows; the hour that stock TFX takes is not spent three times
@@ -87,8 +88,8 @@ def _weighbridge(data: Path, root: Path, *, steps: bool = True) -> Measured:
     if record["state"] != "passed":
         raise SystemExit(f"Weighbridge ended {record['state']}; see {root}/log.txt")
     evaluation = next(artifact["uri"] for artifact in record["artifacts"] if artifact["key"] == "evaluation")
-    metrics: list[dict[str, Any]] = json.loads(Path(evaluation, "metrics.json").read_text())["metrics"]
-    measured.auc = next(metric["value"] for metric in metrics if (metric["name"], metric["slice"]) == ("auc", ""))
+    overall = Metrics.require(evaluation).overall()
+    measured.auc = next(found for metric in overall if metric.name == "auc" and (found := metric.value) is not None)
     if steps:
         measured.add_steps(root / "taxi/metadata.sqlite")
     return measured

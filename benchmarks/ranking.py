@@ -12,7 +12,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from weighbridge.components.evaluator.quality.metrics_api import Index, SliceKey
+from weighbridge.components.evaluator.aliases import Index, SliceKey
 from weighbridge.components.evaluator.ranking.baselines import (
     popular_items,
     popularity,

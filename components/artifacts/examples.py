@@ -5,21 +5,20 @@ holding TFRecord files of `tf.Example`, compressed where the file's name ends in
 columns beside them, rows are read from these: it takes a hundredth of the time.
 """
 
-import json
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.columns import BATCH_ROWS, column_files, read_columns
+from weighbridge.evidence.summary import AnySummary
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from tensorflow_metadata.proto.v0 import schema_pb2
 
 SPLIT_PREFIX = "Split-"
-SUMMARY_FILE = "summary.json"
 
 _READ_BUFFER_BYTES = 8 << 20
 _DECODED_ROWS = 16_384  # serialized, decoded and in Python's hands at once
@@ -53,19 +52,13 @@ def split_files(uri: str, split: str) -> list[str]:
     return files
 
 
-def read_summary(uri: str) -> dict[str, Any]:
-    """The `summary.json` that ExampleGen leaves in an Examples artifact: rows, digests, files, columns.
+def read_summary(uri: str) -> AnySummary | None:
+    """What the step that wrote the examples says of them; None where it wrote no summary, as stock components do.
 
     Raises:
-        UsageError: there is none, or it cannot be read; stock TFX components write none.
+        UsageError: there is one that cannot be read.
     """
-    path = Path(uri, SUMMARY_FILE)
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"No summary of the examples at {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"{path} is not a summary of examples: {error}") from error
+    return AnySummary.read(uri)
 
 
 def read_batches(
@@ -125,10 +118,10 @@ def _summary_schema(uri: str) -> "schema_pb2.Schema | None":
     """A schema of the columns in the summary, so that all batches have the same Arrow types."""
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    if not Path(uri, SUMMARY_FILE).exists():
+    summary = read_summary(uri)
+    if summary is None:
         return None
     types = {"int64": schema_pb2.INT, "float": schema_pb2.FLOAT, "bytes": schema_pb2.BYTES}
-    columns = read_summary(uri)["columns"]
     return schema_pb2.Schema(
-        feature=[schema_pb2.Feature(name=name, type=types[kind]) for name, kind in sorted(columns.items())]
+        feature=[schema_pb2.Feature(name=name, type=types[kind]) for name, kind in sorted(summary.columns.items())]
     )

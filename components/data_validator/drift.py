@@ -2,44 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from weighbridge.common import files
 from weighbridge.common.errors import UsageError
 from weighbridge.components.data_validator.baseline import EVAL_SPLIT, TRAIN_SPLIT, Baseline
 from weighbridge.components.data_validator.distances import MEASURES, NotComparableError, describe_change, distance
 from weighbridge.components.data_validator.gates import DataGates, Distances
 from weighbridge.components.data_validator.summary import feature_name
+from weighbridge.evidence.comparison import Distance, Kind
 from weighbridge.verdict import Bounds, Gate
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import statistics_pb2
 
-COMPARISON_FILE = "comparison.json"
-
 _ADVICE = "Find out what changed; if it is meant to, raise the threshold in gates.yaml."
-
-Kind = Literal["skew", "drift_production", "drift_previous"]
-
-
-@dataclass(frozen=True)
-class Distance:
-    """One distance, as it is kept in `comparison.json`.
-
-    Attributes:
-        feature: name of the feature.
-        kind: what was compared.
-        measure: `linf` or `jensen_shannon`.
-        value: 0 to 1; None where it could not be measured.
-        threshold: the most that is allowed; None where no gate judges it.
-    """
-
-    feature: str
-    kind: Kind
-    measure: str
-    value: float | None
-    threshold: float | None
 
 
 @dataclass(frozen=True)
@@ -86,7 +62,9 @@ class Comparison:
                 bounds = judged.get(measure)
                 if value is not None or (bounds is not None and not self.absent):
                     limit = None if bounds is None else bounds.max
-                    measured.append(Distance(feature, self.kind, measure, value, limit))
+                    measured.append(
+                        Distance(feature=feature, kind=self.kind, measure=measure, value=value, threshold=limit)
+                    )
         return measured
 
     def _judge(self, feature: str, measure: str, bounds: Bounds) -> list[Gate]:
@@ -161,11 +139,6 @@ def drift(
         absent="" if problem else baseline.absent,
         problem=problem,
     )
-
-
-def write_distances(folder: str | Path, distances: list[Distance]) -> Path:
-    """Write `comparison.json`."""
-    return files.write_json(Path(folder, COMPARISON_FILE), {"distances": [vars(found) for found in distances]})
 
 
 def _features(dataset: Any) -> dict[str, Any]:

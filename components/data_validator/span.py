@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from weighbridge.common.errors import UsageError
-from weighbridge.components.artifacts.examples import SUMMARY_FILE, read_summary
+from weighbridge.components.artifacts.examples import read_summary
+from weighbridge.evidence.summary import SUMMARY_FILE
 
 
 def span_of(uri: str, property_value: int | None) -> int | None:
@@ -19,9 +20,8 @@ def span_of(uri: str, property_value: int | None) -> int | None:
     Raises:
         UsageError: there is a summary that cannot be read.
     """
-    if Path(uri, SUMMARY_FILE).exists():
-        return read_summary(uri).get("span")
-    return property_value or None
+    summary = read_summary(uri)
+    return (property_value or None) if summary is None else summary.span
 
 
 def sample_of(uri: str) -> float:
@@ -33,7 +33,8 @@ def sample_of(uri: str) -> float:
     Raises:
         UsageError: there is a summary that cannot be read, or whose sample is not a share of the rows.
     """
-    share = read_summary(uri).get("sample", 1.0) if Path(uri, SUMMARY_FILE).exists() else 1.0
+    summary = read_summary(uri)
+    share = 1.0 if summary is None else summary.sample
     if not isinstance(share, int | float) or not 0 < share <= 1:
         raise UsageError(
             f"sample={share!r} in {Path(uri, SUMMARY_FILE)} is not a share of the rows", "Run ExampleGen again."

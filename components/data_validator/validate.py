@@ -12,7 +12,7 @@ from weighbridge.common.progress import report
 from weighbridge.components.artifacts.examples import read_batches
 from weighbridge.components.data_validator.anomalies import anomaly_gates, find_anomalies, is_clean, write_anomalies
 from weighbridge.components.data_validator.baseline import Baseline, keep_span, previous_span, production_baseline
-from weighbridge.components.data_validator.drift import Distance, drift, skew, write_distances
+from weighbridge.components.data_validator.drift import drift, skew
 from weighbridge.components.data_validator.gates import DataGates
 from weighbridge.components.data_validator.rows_and_labels import DistinctValues, label_gates, rows_gates
 from weighbridge.components.data_validator.schema import SCHEMA_FILE, parse_schema
@@ -23,6 +23,7 @@ from weighbridge.components.data_validator.statistics import (
     statistics_path,
     write_statistics,
 )
+from weighbridge.evidence.comparison import Comparison, Distance
 from weighbridge.verdict import Gate, write_gates
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Validation:
             write_statistics(statistics_path(statistics_folder, split), of_split)
         for split, found in self.anomalies.items():
             write_anomalies(anomalies_folder, split, found)
-        write_distances(anomalies_folder, list(self.distances))
+        Comparison(distances=list(self.distances)).write(anomalies_folder)
         write_gates(anomalies_folder, self.gates)
 
 

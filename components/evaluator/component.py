@@ -13,9 +13,11 @@ from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of
 from weighbridge.components.artifacts.models import is_absent
-from weighbridge.components.evaluator.evaluate import Evaluation, EvaluationRequest, evaluate
+from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
+from weighbridge.components.evaluator.flavours import flavour_modules
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
-from weighbridge.components.evaluator.quality.metrics import COMPUTE, check_label, check_names
+from weighbridge.components.evaluator.quality.metrics import check_label, check_names
+from weighbridge.components.evaluator.request import COMPUTE, EvaluationRequest
 
 _UPSTREAM = ("examples", "anomalies", "model_run")
 _SUBJECT = {"code": "code_digest", "parameters": "parameters_digest"}
@@ -63,7 +65,7 @@ class EvaluatorExecutor(base_executor.BaseExecutor):
         model = artifact_utils.get_single_instance(input_dict["model"])
         production = _in_production(input_dict.get("production_model") or [])
         ungated = exec_properties["ungated"].split(",")
-        weighing = EvaluationRequest(
+        request = EvaluationRequest(
             examples=examples.uri,
             model=model.uri,
             quality=QualityGates.model_validate_json(exec_properties["quality"]),
@@ -81,7 +83,7 @@ class EvaluatorExecutor(base_executor.BaseExecutor):
             subject=_subject(examples, model),
         )
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
-        outcome = evaluate(weighing, evaluation.uri)
+        outcome = evaluate(request, evaluation.uri)
         _describe(evaluation, outcome)
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         _bless(blessing, outcome.model_blessed, "")
@@ -155,7 +157,9 @@ class Evaluator(base_component.BaseComponent):
                 split=split,
                 metrics_fn=metrics_fn,
                 ungated=",".join(ungated),
-                code_digest=code_digest(["weighbridge.components.evaluator", module_of(metrics_fn)]),
+                code_digest=code_digest(
+                    ["weighbridge.components.evaluator", module_of(metrics_fn), *flavour_modules()]
+                ),
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),
                 infra_blessing=types.Channel(type=standard_artifacts.InfraBlessing),

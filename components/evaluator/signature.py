@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from weighbridge.components.artifacts.models import find_saved_model
 from weighbridge.components.evaluator import arrays
 from weighbridge.components.evaluator.gates import Constant
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable, first_line
@@ -111,19 +110,6 @@ def load(folder: Path, name: str, constants: Mapping[str, Constant] | None = Non
     found = Signature(name, function.structured_input_signature[1], function, model, dict(constants or {}))
     _check_constants(found)
     return found
-
-
-def serving_folder(model: str | Path) -> Path:
-    """The SavedModel inside a Model artifact's folder, in TFX's layout or as a plain SavedModel.
-
-    Raises:
-        Unmeasurable: there is none: the model was not exported.
-    """
-    folder = find_saved_model(model)
-    if folder is None:
-        message = f"No model was exported: there is no saved_model.pb in {Path(model).name}."
-        raise Unmeasurable("model", "loadable", message)
-    return folder
 
 
 def _check_constants(signature: Signature) -> None:

@@ -1,4 +1,6 @@
-"""What both weighings share: a model that cannot be weighed, and why."""
+"""A model that cannot be weighed, and why: of quality and latency alike."""
+
+from collections.abc import Callable
 
 from weighbridge.verdict import Gate
 
@@ -18,9 +20,17 @@ class Unmeasurable(Exception):
         self.rule = rule
         self.message = message
 
-    def gate(self, room: str) -> Gate:
-        """The refusing gate `<room>.<subject>.<rule>`."""
-        return Gate(name=f"{room}.{self.subject}.{self.rule}", passed=False, message=self.message)
+    def gate(self, group: str) -> Gate:
+        """The refusing gate `<group>.<subject>.<rule>`."""
+        return Gate(name=f"{group}.{self.subject}.{self.rule}", passed=False, message=self.message)
+
+
+def gates_or_refusal(group: str, weigh: Callable[[], list[Gate]]) -> list[Gate]:
+    """The gates that `weigh` returns; where it raises `Unmeasurable`, the one that says why."""
+    try:
+        return weigh()
+    except Unmeasurable as error:
+        return [error.gate(group)]
 
 
 # What TensorFlow puts before the reason: where in the graph, and where in somebody's files.

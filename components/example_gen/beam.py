@@ -24,6 +24,7 @@ from weighbridge.components.example_gen.process import TIMELESS, Processor, Read
 from weighbridge.components.example_gen.resolve import resolve
 from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.write import QuarantineWriter
+from weighbridge.evidence.summary import ExamplesSummary
 
 _SCRATCH = ".beam"
 _DIGESTS, _OTHERS, _MALFORMED = ".digests", ".others", ".malformed"
@@ -31,7 +32,7 @@ _DIGESTS, _OTHERS, _MALFORMED = ".digests", ".others", ".malformed"
 
 def generate_on_beam(
     request: ReadRequest, folder: str | Path, gates: ExamplesGates, make_pipeline: Callable[[], Any]
-) -> dict[str, Any]:
+) -> ExamplesSummary:
     """As `generate.generate`, on the runner of the pipelines that `make_pipeline` makes.
 
     Args:

@@ -106,27 +106,25 @@ class ExampleGenExecutor(BaseBeamExecutor):
         else:
             summary = generate(request, examples.uri, gates)
         digest = exec_properties.get("input_digest")
-        if digest and digest != summary["input_digest"]:
-            if summary["input_digest"] == _input_digest(exec_properties):  # nothing changes: they are other files
+        if digest and digest != summary.input_digest:
+            if summary.input_digest == _input_digest(exec_properties):  # nothing changes: they are other files
                 raise UsageError(
                     f"The files of {request.input} are not those that {digest} is the digest of",
                     "On Kubeflow give the parameter data_digest of these files, or leave it empty.",
                 )
             raise InfrastructureError(f"The files of {request.input} changed while they were read", "Run again.")
-        examples.split_names = artifact_utils.encode_split_names(list(summary["splits"]))
-        if summary["span"] is not None:
-            examples.span = summary["span"]
+        examples.split_names = artifact_utils.encode_split_names(list(summary.splits))
+        if summary.span is not None:
+            examples.span = summary.span
         examples.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")  # as stock ExampleGens say
-        examples.set_string_custom_property("content_digest", summary["content_digest"])
-        examples.set_string_custom_property("input_digest", summary["input_digest"])
-        examples.set_int_custom_property("quarantined_rows", summary["quarantined_rows"])
-        if summary["time_splits"]:
-            examples.set_string_custom_property("time_splits", json.dumps(summary["time_splits"]))
-            examples.set_string_custom_property(
-                "time_end", "" if summary["time_end"] is None else str(summary["time_end"])
-            )
-        for name, split in summary["splits"].items():
-            examples.set_int_custom_property(f"rows_{name}", split["rows"])
+        examples.set_string_custom_property("content_digest", summary.content_digest)
+        examples.set_string_custom_property("input_digest", summary.input_digest)
+        examples.set_int_custom_property("quarantined_rows", summary.quarantined_rows)
+        if summary.time_splits:
+            examples.set_string_custom_property("time_splits", json.dumps(summary.time_splits))
+            examples.set_string_custom_property("time_end", "" if summary.time_end is None else str(summary.time_end))
+        for name, split in summary.splits.items():
+            examples.set_int_custom_property(f"rows_{name}", split.rows)
 
 
 class ExampleGen(base_component.BaseComponent):

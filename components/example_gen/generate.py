@@ -6,13 +6,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from weighbridge.common import files, progress
+from weighbridge.common import progress
 from weighbridge.common.digests import value_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.columns import COLUMNS_FOLDER
-from weighbridge.components.artifacts.examples import SPLIT_PREFIX, SUMMARY_FILE
+from weighbridge.components.artifacts.examples import SPLIT_PREFIX
 from weighbridge.components.example_gen import readers, storage
 from weighbridge.components.example_gen.feature_types import FeatureTypes, TypeChanged
 from weighbridge.components.example_gen.gates import ExamplesGates
@@ -21,10 +20,11 @@ from weighbridge.components.example_gen.process import TIMELESS, Processor, Read
 from weighbridge.components.example_gen.resolve import Resolved, files_digest, resolve
 from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.write import QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
+from weighbridge.evidence.summary import ExamplesSummary, InputFile, Split
 from weighbridge.verdict import write_gates
 
 
-def generate(request: ReadRequest, folder: str | Path, gates: ExamplesGates) -> dict[str, Any]:
+def generate(request: ReadRequest, folder: str | Path, gates: ExamplesGates) -> ExamplesSummary:
     """Read `request.input`, write its splits, `summary.json` and `gates.json` into `folder`.
 
     Memory is bounded by a block of the input (16 MiB of CSV, 65,536 rows otherwise), not by the data.
@@ -87,7 +87,7 @@ def finish(
     tally: Tally,
     read_kinds: FeatureTypes,
     output_kinds: FeatureTypes,
-) -> dict[str, Any]:
+) -> ExamplesSummary:
     """Check that every split has rows, and write `summary.json` and `gates.json`.
 
     Args:
@@ -116,7 +116,7 @@ def finish(
         raise UsageError(f"Split {empty[0]!r} of {request.input} is empty: {_why(request, tally, empty[0])}")
     summary = _summary(request, resolved, tally, output_kinds)
     write_gates(folder, gates.judge(tally.quarantined, tally.total))
-    files.write_json(folder / SUMMARY_FILE, summary)
+    summary.write(folder)
     return summary
 
 
@@ -132,28 +132,24 @@ def _why(request: ReadRequest, tally: Tally, split: str) -> str:
     return f"no row{sampled} has its {column!r} {request.splits.bounds(split)} ({'; '.join(told)})"
 
 
-def _summary(request: ReadRequest, resolved: Resolved, tally: Tally, feature_types: FeatureTypes) -> dict[str, Any]:
-    splits = {
-        name: {"rows": digest.rows, "content_digest": digest.digest}
-        for name in request.splits.names
-        for digest in [tally.digests[name]]
-    }
+def _summary(request: ReadRequest, resolved: Resolved, tally: Tally, feature_types: FeatureTypes) -> ExamplesSummary:
+    digests = {name: tally.digests[name] for name in request.splits.names}
     found = {path: storage.digest(path) for path in resolved.files}
-    return {
-        "splits": splits,
-        "total_rows": tally.total,
-        "quarantined_rows": tally.quarantined,
-        "rows_after_end": tally.after_end,
-        "rows_left_out": tally.left_out,
-        "time_splits": request.splits.time_splits,
-        "time_end": request.splits.time_end,
-        "sample": request.sample.share,
-        "content_digest": value_digest({name: split["content_digest"] for name, split in splits.items()}),
-        "files": [{"path": path, "bytes": storage.size(path), "sha256": sha256} for path, sha256 in found.items()],
-        "input_digest": files_digest(found),
-        "span": resolved.span,
-        "columns": {name: kind for name, kind in sorted(feature_types.found.items()) if name in feature_types.seen},
-    }
+    return ExamplesSummary(
+        splits={name: Split(rows=each.rows, content_digest=each.digest) for name, each in digests.items()},
+        total_rows=tally.total,
+        quarantined_rows=tally.quarantined,
+        rows_after_end=tally.after_end,
+        rows_left_out=tally.left_out,
+        time_splits=request.splits.time_splits,
+        time_end=request.splits.time_end,
+        sample=request.sample.share,
+        content_digest=value_digest({name: each.digest for name, each in digests.items()}),
+        files=[InputFile(path=path, bytes=storage.size(path), sha256=sha256) for path, sha256 in found.items()],
+        input_digest=files_digest(found),
+        span=resolved.span,
+        columns={name: kind for name, kind in sorted(feature_types.found.items()) if name in feature_types.seen},
+    )
 
 
 def _attempt(

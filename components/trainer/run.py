@@ -12,8 +12,9 @@ from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.common.import_string import import_function
 from weighbridge.components.trainer import checkpoint
-from weighbridge.components.trainer.history import HISTORY_FILE, read_history
+from weighbridge.components.trainer.history import read_history
 from weighbridge.components.trainer.strategy import is_chief
+from weighbridge.evidence.history import HISTORY_FILE
 from weighbridge.verdict import Gate, write_gates
 
 _RETRYABLE_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ECONNRESET}

@@ -1,13 +1,17 @@
 """What one run tells a backtest: its verdict, and what its Evaluator measured."""
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from weighbridge.backtest.record import Distance, Metric, SpanRecord, Value, as_value
+from weighbridge.backtest.record import Distance, Metric, SpanRecord, Value
 from weighbridge.backtest.spans import Span
 from weighbridge.components.production_model.record import read_record
+from weighbridge.evidence.base import EvidenceFile, Interval
+from weighbridge.evidence.latency import LatencyReport
+from weighbridge.evidence.metrics import Metrics
 from weighbridge.verdict import Verdict
+
+FileT = TypeVar("FileT", bound=EvidenceFile)
 
 _DISTANCES = ("data.drift.", "data.skew.")
 
@@ -19,11 +23,14 @@ def span_record(span: Span, outcome: dict[str, Any], production: Path) -> SpanRe
         span: which.
         outcome: what `weighbridge run --json` printed.
         production: where its production is.
+
+    Raises:
+        UsageError: what the Evaluator measured cannot be read.
     """
     verdict = Verdict.model_validate(outcome["verdict"])
     record = read_record(production)
-    measured = _document(outcome, "metrics.json")
-    timed = _document(outcome, "latency.json")
+    measured = _evidence(outcome, Metrics)
+    timed = _evidence(outcome, LatencyReport)
     refusals = [gate for gate in verdict.gates if gate.refuses]
     return SpanRecord(
         span=span.name,
@@ -33,23 +40,22 @@ def span_record(span: Span, outcome: dict[str, Any], production: Path) -> SpanRe
         run=outcome["run"]["run_id"],
         version=record.version if record else 0,
         seconds=outcome["run"]["seconds"],
-        rows=measured.get("rows"),
+        rows=measured.rows if measured else None,
         refusals=[gate.name for gate in refusals],
         warnings=[gate.name for gate in verdict.gates if not gate.passed and not gate.refuses],
         distances=_distances(verdict),
         metrics={
-            row["name"]: Metric(
-                candidate=Value.model_validate(row),
-                production=as_value(row["production"]),
-                change=as_value(row["change"]),
+            metric.name: Metric(
+                candidate=_value(metric),
+                production=_value(metric.production) if metric.production else None,
+                change=_value(metric.change) if metric.change else None,
             )
-            for row in measured.get("metrics", [])
-            if not row["slice"]
+            for metric in (measured.overall() if measured else [])
         },
         p99_ms={
-            str(batch["batch_size"]): batch["candidate"]["p99_ms"]["value"]
-            for batch in timed.get("batches", [])
-            if batch["candidate"]["p99_ms"]["value"] is not None
+            str(batch.batch_size): batch.candidate.p99_ms.value
+            for batch in (timed.batches if timed else [])
+            if batch.candidate.p99_ms.value is not None
         },
         message=refusals[0].message if refusals else "",
     )
@@ -68,10 +74,11 @@ def _distances(verdict: Verdict) -> list[Distance]:
     return found
 
 
-def _document(outcome: dict[str, Any], name: str) -> dict[str, Any]:
-    """A document of the run's evaluation; empty where the run did not come so far."""
-    for artifact in outcome["run"]["artifacts"]:
-        path = Path(artifact["uri"], name)
-        if artifact["type"] == "ModelEvaluation" and path.exists():
-            return json.loads(path.read_bytes())
-    return {}
+def _value(interval: Interval) -> Value:
+    return Value(value=interval.value, low=interval.low, high=interval.high)
+
+
+def _evidence(outcome: dict[str, Any], model: type[FileT]) -> FileT | None:
+    """A file of the run's evaluation; None where the run did not come so far."""
+    folders = [artifact["uri"] for artifact in outcome["run"]["artifacts"] if artifact["type"] == "ModelEvaluation"]
+    return next((found for folder in folders if (found := model.read(folder)) is not None), None)

@@ -1,7 +1,7 @@
 """What a backtest found, span by span: `backtest.json`."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,7 +15,7 @@ Decision = Literal["pushed", "refused", "failed"]
 class Value(BaseModel):
     """A measured value and its interval; None where there is none."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     value: float | None = None
     low: float | None = None
@@ -137,8 +137,3 @@ class Backtest(BaseModel):
             raise UsageError(
                 f"{path} is not a backtest: {error}", "Remove its folder, or begin anew: --force."
             ) from error
-
-
-def as_value(found: Any) -> Value | None:
-    """An estimate of `metrics.json`."""
-    return None if found is None else Value.model_validate(found)

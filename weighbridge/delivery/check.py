@@ -16,7 +16,7 @@ from weighbridge.verdict import Bounds, Gate
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from weighbridge.components.evaluator.signature import Signature
+    from weighbridge.components.evaluator.flavours import LoadedModel, StoredModel
 
 _EVAL = "eval"
 
@@ -45,8 +45,8 @@ def check_copy(name: str, stage: Stage, copies: Copies, examples: Path | None, t
     """
     try:
         rows = _rows(examples, stage.rows)
-        delivered = _load(copies.delivered, thresholds)
-        source = _load(copies.source, thresholds)
+        delivered = _stored(copies.delivered, thresholds).load()
+        source = _stored(copies.source, thresholds).load()
         difference = largest_difference(_answers(delivered, rows), _answers(source, rows))
         advice = "Its files are damaged or its machine computes otherwise: deliver it again."
         gates = Bounds(max=stage.max_difference).judge(f"{name}.outputs.difference", difference, advice=advice)
@@ -72,21 +72,22 @@ def _rows(examples: Path | None, most: int) -> "pa.RecordBatch":
     return found
 
 
-def _load(folder: Path, thresholds: LatencyGates) -> "Signature":
-    from weighbridge.components.evaluator import signature
+def _stored(folder: Path, thresholds: LatencyGates) -> "StoredModel":
+    from weighbridge.components.evaluator.flavours import find_model
 
-    return signature.load(signature.serving_folder(folder), thresholds.signature, thresholds.inputs)
+    return find_model(folder, thresholds.signature, thresholds.inputs)
 
 
-def _production(folder: Path, thresholds: LatencyGates) -> "Signature":
+def _production(folder: Path, thresholds: LatencyGates) -> "tuple[StoredModel, LoadedModel]":
     try:
-        return _load(folder, thresholds)
+        stored = _stored(folder, thresholds)
+        return stored, stored.load()
     except Unmeasurable as error:
         message = f"The model in production cannot be compared with. {error.message}"
         raise Unmeasurable("production", "readable", message) from error
 
 
-def _answers(loaded: "Signature", rows: "pa.RecordBatch") -> dict[str, Any]:
+def _answers(loaded: "LoadedModel", rows: "pa.RecordBatch") -> dict[str, Any]:
     return loaded.call(loaded.request(rows))
 
 
@@ -125,24 +126,23 @@ def _weigh_calls(
     name: str,
     stage: Stage,
     copies: Copies,
-    delivered: "Signature",
+    delivered: "LoadedModel",
     rows: "pa.RecordBatch",
     thresholds: LatencyGates,
 ) -> list[Gate]:
     """Calls with one row each, in turn with production's; without thresholds on time they must only be answered."""
-    from weighbridge.components.evaluator.latency import weigh as latency
+    from weighbridge.components.evaluator.latency.judge import GROUP, judge
+    from weighbridge.components.evaluator.latency.measure import measure
     from weighbridge.components.evaluator.latency.served import ServedModel
 
-    contenders = {"candidate": ServedModel(copies.delivered, delivered, rows, "", 1)}
+    contenders = {"candidate": ServedModel(_stored(copies.delivered, thresholds), delivered, rows, "", 1)}
     if stage.p99_ms is None:
         call = contenders["candidate"].caller(1)
         for turn in range(stage.calls):
             call(turn)
         return [_answered(name, stage.calls)]
     if copies.production is not None:
-        contenders["production"] = ServedModel(
-            copies.production, _production(copies.production, thresholds), rows, "", 1
-        )
+        contenders["production"] = ServedModel(*_production(copies.production, thresholds), rows, "", 1)
     gates = LatencyGates(
         batch_sizes={1: BatchGates(p99_ms=stage.p99_ms)},
         signature=thresholds.signature,
@@ -150,9 +150,9 @@ def _weigh_calls(
         calls=stage.calls,
         budget_s=stage.budget_s,
     )
-    found = latency.measure(gates, contenders)
-    judged = latency.judge(gates, found, in_production=copies.production is not None)
-    prefix = f"{latency.GROUP}.batch_1."
+    found = measure(gates, contenders)
+    judged = judge(gates, found, in_production=copies.production is not None)
+    prefix = f"{GROUP}.batch_1."
     return [
         _answered(name, len(found.times[1])),
         *(gate.model_copy(update={"name": f"{name}.{gate.name.removeprefix(prefix)}"}) for gate in judged),

@@ -5,16 +5,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from weighbridge.common.digests import library_versions
 from weighbridge.common.errors import UsageError
-from weighbridge.components.artifacts.examples import SPLIT_PREFIX, SUMMARY_FILE
-from weighbridge.report.documents import Comparison, Examples, History, LatencyReport, Metrics, StepOutcome
+from weighbridge.components.artifacts.examples import SPLIT_PREFIX
+from weighbridge.evidence.base import EvidenceFile, problem
+from weighbridge.evidence.comparison import Comparison
+from weighbridge.evidence.history import TrainingHistory
+from weighbridge.evidence.latency import LatencyReport
+from weighbridge.evidence.metrics import Metrics
+from weighbridge.evidence.summary import ExamplesSummary
 from weighbridge.report.features import Feature, read_features
+from weighbridge.report.steps import StepOutcome
 from weighbridge.verdict import Verdict
 
-DocumentT = TypeVar("DocumentT", bound=BaseModel)
+FileT = TypeVar("FileT", bound=EvidenceFile)
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,8 @@ class Evidence:
     verdict: Verdict
     metrics: Metrics | None = None
     latency: LatencyReport | None = None
-    history: History | None = None
-    examples: Examples | None = None
+    history: TrainingHistory | None = None
+    examples: ExamplesSummary | None = None
     comparison: Comparison | None = None
     statistics: Mapping[str, list[Feature]] = field(default_factory=dict)
     steps: tuple[StepOutcome, ...] = ()
@@ -68,11 +74,11 @@ class Evidence:
         reader = _Reader({key: Path(folder) for key, folder in folders.items()}, list(notes))
         return cls(
             verdict=verdict,
-            metrics=reader.document("evaluation", "metrics.json", Metrics),
-            latency=reader.document("evaluation", "latency.json", LatencyReport),
-            history=reader.document("model_run", "history.json", History),
-            examples=reader.document("examples", SUMMARY_FILE, Examples),
-            comparison=reader.document("anomalies", "comparison.json", Comparison),
+            metrics=reader.file("evaluation", Metrics),
+            latency=reader.file("evaluation", LatencyReport),
+            history=reader.file("model_run", TrainingHistory),
+            examples=reader.file("examples", ExamplesSummary),
+            comparison=reader.file("anomalies", Comparison),
             statistics=reader.statistics(),
             steps=reader.steps(steps),
             versions=dict(library_versions() if versions is None else versions),
@@ -90,18 +96,18 @@ class _Reader:
         self._folders = folders
         self.notes = notes
 
-    def document(self, key: str, name: str, model: type[DocumentT]) -> DocumentT | None:
+    def file(self, key: str, model: type[FileT]) -> FileT | None:
         if key not in self._folders:
             return None
-        path = self._folders[key] / name
+        path = self._folders[key] / model.FILE
         try:
             return model.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
         except ValidationError as error:
-            self.notes.append(f"{name} of {key} cannot be shown: {_problem(error)}.")
+            self.notes.append(f"{model.FILE} of {key} cannot be shown: {problem(error)}.")
         except OSError as error:
-            self.notes.append(f"{name} of {key} cannot be read: {error.strerror}.")
+            self.notes.append(f"{model.FILE} of {key} cannot be read: {error.strerror}.")
         return None
 
     def statistics(self) -> dict[str, list[Feature]]:
@@ -123,12 +129,6 @@ class _Reader:
             try:
                 steps.append(StepOutcome.model_validate(dict(values)))
             except (ValidationError, TypeError, ValueError) as error:
-                why = _problem(error) if isinstance(error, ValidationError) else str(error)
+                why = problem(error) if isinstance(error, ValidationError) else str(error)
                 self.notes.append(f"Step {number} cannot be shown: {why}.")
         return tuple(steps)
-
-
-def _problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(map(str, first["loc"])) or "the file"
-    return f"{where}: {first['msg']}"

@@ -6,6 +6,12 @@ from typing import TypeVar
 
 from markupsafe import Markup
 
+from weighbridge.evidence.base import Interval
+from weighbridge.evidence.comparison import Distance
+from weighbridge.evidence.history import TrainingHistory
+from weighbridge.evidence.latency import Batch, Latency
+from weighbridge.evidence.metrics import Metric, Metrics
+from weighbridge.evidence.plots import Bars, Calibration, Ends, Lines, OfModels, Roc, Series
 from weighbridge.report.charts.amounts import amount_chart
 from weighbridge.report.charts.bars import Steps, histogram_chart
 from weighbridge.report.charts.features import feature_chart
@@ -13,9 +19,8 @@ from weighbridge.report.charts.intervals import Mark, interval_chart
 from weighbridge.report.charts.lines import calibration_chart, line_chart, roc_chart
 from weighbridge.report.charts.series import Curve, series_chart
 from weighbridge.report.charts.svg import drawing, element, legend
-from weighbridge.report.documents import Batch, Compared, Distance, History, Interval, Latency, Metric, Metrics
 from weighbridge.report.features import Feature
-from weighbridge.report.plots import MOST_ROWS, Bar, Bars, Calibration, Lines, Plot, Roc, Series
+from weighbridge.report.plots import MOST_ROWS, Plot
 from weighbridge.report.text import number_text
 
 Points = TypeVar("Points")
@@ -100,7 +105,7 @@ def _amounts(plot: Bars) -> Markup:
     return amount_chart(f"{plot.title}{left_out}", rows, unit=plot.unit)
 
 
-def training_charts(history: History) -> list[Markup]:
+def training_charts(history: TrainingHistory) -> list[Markup]:
     """A chart per metric: train and, where it was measured, validation."""
     names = [name for name in history.metrics if not name.startswith("val_")]
     names += [name for name in history.metrics if name.startswith("val_") and name.removeprefix("val_") not in names]
@@ -134,7 +139,7 @@ def _latency_chart(batch: Batch) -> Markup | None:
 def _steps(model: Latency) -> Steps | None:
     """A histogram that can be drawn: ascending edges, one more than counts, and something counted."""
     histogram = model.histogram
-    if histogram is None or len(histogram.edges_ms) != len(histogram.counts) + 1 or not sum(histogram.counts) > 0:
+    if len(histogram.edges_ms) != len(histogram.counts) + 1 or not sum(histogram.counts) > 0:
         return None
     edges = histogram.edges_ms
     return (edges, histogram.counts) if edges == sorted(edges) and edges[-1] > edges[0] else None
@@ -187,9 +192,9 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if place % 2 else (0, part) for place, part in enumerate(parts)]
 
 
-def _series(plot: Compared[list[Points]]) -> dict[str, list[Points]]:
+def _series(plot: OfModels[list[Points]]) -> dict[str, list[Points]]:
     return {name: points for name in MODELS if (points := getattr(plot, name))}
 
 
-def _mark(value: Interval | Bar | None) -> Mark | None:
+def _mark(value: Interval | Ends | None) -> Mark | None:
     return Mark(value.value, value.low, value.high) if value and value.value is not None else None

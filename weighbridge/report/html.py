@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from weighbridge.report import figures, tables
-from weighbridge.report.documents import Comparison
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.gate_groups import MARKS, WORDS, group_gates, state_of
 from weighbridge.report.plots import read_plots
@@ -27,7 +26,7 @@ def render_html(evidence: Evidence) -> str:
     """The evidence as one HTML page that refers to no other file; the same evidence gives the same bytes."""
     verdict, metrics = evidence.verdict, evidence.metrics
     plots = read_plots(metrics.plots) if metrics else {}
-    distances = (evidence.comparison or Comparison()).distances
+    distances = evidence.comparison.distances if evidence.comparison else []
     return (
         _environment()
         .get_template("report.html.j2")

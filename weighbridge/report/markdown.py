@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from weighbridge.report.documents import Metric
+from weighbridge.evidence.metrics import Metric
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.gate_groups import MARKS, WORDS, Line, group_gates
 from weighbridge.report.text import count, number_text, one_line, short_digest, signed_text

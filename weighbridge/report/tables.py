@@ -3,10 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from weighbridge.report.documents import Examples, Interval, Latency, LatencyReport, Split, StepOutcome
+from weighbridge.evidence.base import Interval
+from weighbridge.evidence.latency import Calls, LatencyReport
+from weighbridge.evidence.plots import Cell, Table
+from weighbridge.evidence.summary import ExamplesSummary, Split
 from weighbridge.report.features import Feature, Numbers, Words
 from weighbridge.report.figures import by_feature
-from weighbridge.report.plots import MOST_LETTERS, MOST_ROWS, MOST_TEXTS, Cell, Plot, Table, Undrawable
+from weighbridge.report.plots import MOST_LETTERS, MOST_ROWS, MOST_TEXTS, Plot, Undrawable
+from weighbridge.report.steps import StepOutcome
 from weighbridge.report.text import bytes_text, cut, number_text, value_text
 
 Row = tuple[str, ...]
@@ -44,7 +48,7 @@ def latency_rows(latency: LatencyReport) -> list[tuple[str, str, list[Row]]]:
     return rows
 
 
-def _latency_row(name: str, model: Latency, unit: str) -> Row:
+def _latency_row(name: str, model: Calls, unit: str) -> Row:
     values = (model.p50_ms, model.p95_ms, model.p99_ms, model.throughput_rows_s)
     return (name, *(interval_text(value, unit) for value in values))
 
@@ -56,9 +60,8 @@ def variant_rows(latency: LatencyReport) -> list[tuple[str, str, list[Row]]]:
         lines = [
             (number_text(batch.batch_size), number_text(batch.calls), *_latency_row("", batch.candidate, "")[1:])
             for batch in variant.batches
-            if batch.candidate
         ]
-        rows.append((variant.name, bytes_text(variant.model_bytes.value), lines))
+        rows.append((variant.name, bytes_text(variant.model_bytes), lines))
     return [row for row in rows if row[2]]
 
 
@@ -103,14 +106,14 @@ def model_rows(latency: LatencyReport) -> list[Row]:
     """What both models weigh on the machine that serves them: quantity, candidate, production."""
     size, load, memory = latency.model_bytes, latency.load_ms, latency.peak_memory_bytes
     rows = [
-        ("size on disk", *(bytes_text(each.value if each else None) for each in (size.candidate, size.production))),
+        ("size on disk", *(bytes_text(each) for each in (size.candidate, size.production))),
         ("load time", *(interval_text(each, "ms") for each in (load.candidate, load.production))),
         ("peak memory", *(bytes_text(each.value if each else None) for each in (memory.candidate, memory.production))),
     ]
     return [row for row in rows if row[1:] != ("–", "–")]
 
 
-def splits(examples: Examples) -> list[tuple[str, Split]]:
+def splits(examples: ExamplesSummary) -> list[tuple[str, Split]]:
     """Splits by name, the train split first."""
     return sorted(examples.splits.items(), key=lambda item: (item[0] != "train", item[0]))
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from weighbridge.components.evaluator.quality.metrics_api import Floats, Index
+from weighbridge.components.evaluator.aliases import Floats, Index
+from weighbridge.evidence.latency import Histogram
 from weighbridge.verdict import Estimate
 
 Caller = Callable[[int], object]
@@ -183,10 +184,15 @@ def calls_needed(quantity: str, confidence: float) -> int:
     return math.ceil(math.log((1 - confidence) / 2) / math.log(quantile)) if quantile else 1
 
 
-def histogram(values: Floats, edges: Floats) -> dict[str, list[float]]:
-    """How many calls took how long; `edges` are in ms, one more than there are counts."""
+def histogram(values: Floats, edges: Floats) -> Histogram:
+    """How many calls took how long.
+
+    Args:
+        values: ms of each call.
+        edges: of the buckets, ms, ascending.
+    """
     counts, _ = np.histogram(values, edges)
-    return {"edges_ms": edges.round(6).tolist(), "counts": counts.tolist()}
+    return Histogram(edges_ms=edges.round(6).tolist(), counts=counts.tolist())
 
 
 def histogram_edges(times: Times, bins: int = 40) -> Floats:

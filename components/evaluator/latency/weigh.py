@@ -1,287 +1,127 @@
-"""Weighing latency: load time, size, memory, and the time of calls at each batch size."""
+"""Weighing latency: both models and the variants are timed, and what was measured is kept and judged."""
 
-import math
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import partial
+from pathlib import Path
 
-import numpy as np
+from weighbridge.components.artifacts.models import variant_folder
+from weighbridge.components.evaluator.flavours import LoadedModel, StoredModel, find_model
+from weighbridge.components.evaluator.gates import LatencyGates
+from weighbridge.components.evaluator.latency.judge import GROUP, judge, judge_variant
+from weighbridge.components.evaluator.latency.measure import Measurements, measure, measure_variant
+from weighbridge.components.evaluator.latency.served import ServedModel
+from weighbridge.components.evaluator.latency.timing import QUANTITIES, Times, histogram, histogram_edges
+from weighbridge.components.evaluator.production import load_production
+from weighbridge.components.evaluator.request import EvaluationRequest
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable, gates_or_refusal
+from weighbridge.evidence.base import Interval
+from weighbridge.evidence.latency import Batch, Calls, Compared, Latency, LatencyReport, Variant
+from weighbridge.verdict import Estimate, Gate
 
-from weighbridge.common.progress import report
-from weighbridge.components.evaluator.gates import MODEL_QUANTITIES, BatchGates, LatencyGates, VariantGates
-from weighbridge.components.evaluator.latency.memory import peak_memory
-from weighbridge.components.evaluator.latency.timing import (
-    Caller,
-    Times,
-    histogram,
-    histogram_edges,
-    of_median,
-    settled_heap,
-    summarise,
-    time_calls,
-    warm_up,
-)
-from weighbridge.components.evaluator.quality.metrics_api import estimate_json
-from weighbridge.verdict import Bounds, Estimate, Gate
-
-GROUP = "latency"
-UNITS = {"p50_ms": "ms", "p95_ms": "ms", "p99_ms": "ms", "throughput_rows_s": "rows/s", "load_ms": "ms"}
-_LOADS = (3, 9)  # to begin with, and at most
-_LOAD_SHARE = 0.25  # of the budget
-_WARM_SHARE = 0.1
+__all__ = ["GROUP", "evidence", "weigh"]
 
 
-class Contender(Protocol):
-    """A model to be timed."""
-
-    def caller(self, batch_rows: int) -> Caller:
-        """What calls it with real rows, `batch_rows` at a time; takes the number of the request."""
-
-    def load(self) -> Callable[[], object]:
-        """Load it anew; returns what calls the loaded model once, with the largest batch."""
-
-    def size(self) -> int:
-        """Bytes of its files."""
-
-
-@dataclass
-class Measurements:
-    """What was measured: estimates by `candidate`, `production`, `ratio` and `change`, by quantity."""
-
-    model: dict[str, dict[str, Estimate]] = field(default_factory=dict)
-    batches: dict[int, dict[str, dict[str, Estimate]]] = field(default_factory=dict)
-    times: dict[int, Times] = field(default_factory=dict)
-
-
-def measure(gates: LatencyGates, contenders: Mapping[str, Contender], seed: int = 0) -> Measurements:
-    """Measure `candidate`, and `production` where there is one, interleaved.
+def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
+    """Time the candidate in turns with production, then its variants, and judge them.
 
     Args:
-        gates: what to measure, and the thresholds that decide how long.
-        contenders: by name.
-        seed: of the order of calls.
+        request: what is to be weighed.
+        folder: of the ModelEvaluation artifact; `latency.json` is left there.
 
     Raises:
-        Unmeasurable: a model cannot be loaded or called.
+        Unmeasurable: the candidate cannot be loaded or called, or there are no rows to call it with.
     """
-    rng = np.random.default_rng(seed)
-    found = Measurements()
-    with settled_heap():
-        begin = time.perf_counter()
-        found.model = _measure_models(gates, contenders, begin + _LOAD_SHARE * gates.budget_s)
-        _measure_batches(gates, gates.batch_sizes, contenders, begin + gates.budget_s, rng, found)
-    return found
-
-
-def measure_variant(gates: LatencyGates, variant: VariantGates, contender: Contender, seed: int = 0) -> Measurements:
-    """Measure the calls of a variant, and the size of its files.
-
-    Args:
-        gates: the calls to begin with, the budget and the confidence.
-        variant: what to measure, and the thresholds that decide how long.
-        contender: the variant.
-        seed: of the bootstrap's samples.
-
-    Raises:
-        Unmeasurable: it cannot be called.
-    """
-    contenders = {"candidate": contender}
-    found = Measurements()
-    size = _exact({"candidate": contender.size()})
-    found.model = {model: {"model_bytes": estimate} for model, estimate in size.items()}
-    with settled_heap():
-        deadline = time.perf_counter() + gates.budget_s
-        _measure_batches(gates, variant.batch_sizes, contenders, deadline, np.random.default_rng(seed), found)
-    return found
-
-
-def _measure_batches(
-    gates: LatencyGates,
-    batch_sizes: Mapping[int, BatchGates],
-    contenders: Mapping[str, Contender],
-    end: float,
-    rng: np.random.Generator,
-    found: Measurements,
-) -> None:
-    for index, (batch_rows, thresholds) in enumerate(batch_sizes.items()):
-        # What the quick sizes leave of their share of the budget, the slow ones may use.
-        now = time.perf_counter()
-        deadline = now + max((end - now) / (len(batch_sizes) - index), 0.0)
-        _measure_batch(gates, thresholds.given(), contenders, batch_rows, deadline, rng, found)
-
-
-def _measure_batch(
-    gates: LatencyGates,
-    thresholds: Mapping[str, Bounds],
-    contenders: Mapping[str, Contender],
-    batch_rows: int,
-    deadline: float,
-    rng: np.random.Generator,
-    found: Measurements,
-) -> None:
-    callers = {name: contender.caller(batch_rows) for name, contender in contenders.items()}
-    warm_up(callers, rng, max(_WARM_SHARE * (deadline - time.perf_counter()), 0.01))
-    times = found.times.setdefault(batch_rows, Times())
-    while True:
-        # Doubling keeps the number of looks small: each look is a chance to be decided by luck.
-        times.extend(time_calls(callers, max(len(times), gates.calls), rng, deadline))
-        found.batches[batch_rows] = summarise(times, batch_rows, gates.confidence)
-        report(f"timed {len(times):,} calls with {batch_rows:,} rows")
-        if time.perf_counter() > deadline or not _undecided(thresholds, found.batches[batch_rows]):
-            return
-
-
-def _measure_models(
-    gates: LatencyGates, contenders: Mapping[str, Contender], deadline: float
-) -> dict[str, dict[str, Estimate]]:
-    loads: dict[str, list[float]] = {name: [] for name in contenders}
-    peaks: dict[str, list[float]] = {name: [] for name in contenders}
-    least, most = _LOADS
-    result = {"model_bytes": _exact({name: contender.size() for name, contender in contenders.items()})}
-    for turn in range(most):
-        names = list(contenders)[:: 1 if turn % 2 else -1]
-        for name in names:
-            load_ms, peak = _load_once(contenders[name])
-            loads[name].append(load_ms)
-            peaks[name].append(peak)
-        for quantity, values in (("load_ms", loads), ("peak_memory_bytes", peaks)):
-            result[quantity] = of_median(values["candidate"], values.get("production", []), gates.confidence)
-        undecided = any(_undecided({name: bounds}, _by_model(result, name)) for name, bounds in gates.given().items())
-        if time.perf_counter() > deadline or (turn + 1 >= least and not undecided):
-            break
-    return {model: {name: result[name][model] for name in MODEL_QUANTITIES} for model in result["load_ms"]}
-
-
-def _load_once(contender: Contender) -> tuple[float, float]:
-    with peak_memory() as peak:
-        start = time.perf_counter()
-        call = contender.load()
-        load_ms = 1000 * (time.perf_counter() - start)
-        call()
-    return load_ms, peak.bytes
-
-
-def _by_model(result: dict[str, dict[str, Estimate]], name: str) -> dict[str, dict[str, Estimate]]:
-    return {model: {name: estimate} for model, estimate in result[name].items()}
-
-
-def _exact(sizes: Mapping[str, int]) -> dict[str, Estimate]:
-    ours = float(sizes["candidate"])
-    if "production" not in sizes:
-        return {"candidate": Estimate(ours)}
-    theirs = float(sizes["production"])
-    return {
-        "candidate": Estimate(ours),
-        "production": Estimate(theirs),
-        "ratio": Estimate(ours / theirs if theirs else math.nan),
-        "change": Estimate(ours - theirs),
-    }
-
-
-def _undecided(thresholds: Mapping[str, Bounds], found: Mapping[str, Mapping[str, Estimate]]) -> bool:
-    return any(
-        bounds.undecided(
-            found["candidate"][name],
-            change=found.get("change", {}).get(name),
-            ratio=found.get("ratio", {}).get(name),
-        )
-        for name, bounds in thresholds.items()
-    )
-
-
-_OF_THE_MODEL = ("load_ms", "model_bytes", "peak_memory_bytes")
-_ADVICE_SIZE = "Export a smaller model: fewer weights, shorter vocabularies, half precision."
-_ADVICE_CALLS = "Make the served graph cheaper; a noisy machine shows in the histograms, and budget_s buys more calls."
-
-
-def judge(gates: LatencyGates, found: Measurements, *, in_production: bool) -> list[Gate]:
-    """Judge what was measured; what is still undecided is refused as inconclusive.
-
-    Args:
-        gates: the thresholds.
-        found: the measurements.
-        in_production: whether there is a model in production, so that relative thresholds need its value.
-    """
-    judged = _judge_batches(GROUP, gates.batch_sizes, found, in_production)
-    return judged + _judge(GROUP, gates.given(), found.model, in_production)
-
-
-def judge_variant(name: str, variant: VariantGates, found: Measurements) -> list[Gate]:
-    """Judge what was measured of a variant, in gates named `latency.<variant>.batch_<rows>.<quantity>.<rule>`.
-
-    Args:
-        name: of the variant.
-        variant: the thresholds.
-        found: the measurements.
-    """
-    return _judge_batches(f"{GROUP}.{name}", variant.batch_sizes, found, in_production=False)
-
-
-def _judge_batches(
-    prefix: str, batch_sizes: Mapping[int, BatchGates], found: Measurements, in_production: bool
-) -> list[Gate]:
-    return [
-        gate
-        for rows, gates in batch_sizes.items()
-        for gate in _judge(f"{prefix}.batch_{rows}", gates.given(), found.batches[rows], in_production)
-    ]
-
-
-def _judge(
-    prefix: str, thresholds: Mapping[str, Bounds], found: Mapping[str, Mapping[str, Estimate]], in_production: bool
-) -> list[Gate]:
-    judged: list[Gate] = []
-    for name, bounds in thresholds.items():
-        production = found.get("production", {}).get(name)
-        judged += bounds.judge(
-            f"{prefix}.{name}",
-            found["candidate"][name],
-            baseline=production or (math.nan if in_production else None),
-            change=found.get("change", {}).get(name),
-            ratio=found.get("ratio", {}).get(name),
-            unit=UNITS.get(name, "bytes"),
-            conclusive=True,
-            advice=_ADVICE_SIZE if name in _OF_THE_MODEL else _ADVICE_CALLS,
-        )
+    gates = request.latency
+    stored = find_model(request.model, gates.signature, gates.inputs)
+    loaded = stored.load()
+    production, judged = load_production(request, GROUP, gates)
+    rows = next((batch for batch in request.batches() if batch.num_rows), None)
+    if rows is None:
+        raise Unmeasurable("rows", "present", f"Split {request.split!r} has no rows to call the model with.")
+    contender = partial(ServedModel, rows=rows, label=request.label, largest=max(gates.batch_sizes))
+    contenders = {"candidate": contender(stored, loaded)}
+    if production:
+        contenders["production"] = contender(production.stored, production.loaded)
+    found = measure(gates, contenders)
+    judged += judge(gates, found, in_production=request.production is not None)
+    variants: dict[str, Measurements] = {}
+    for name in gates.variants:
+        judged += gates_or_refusal(f"{GROUP}.{name}", partial(_weigh_variant, request, name, contender, variants))
+    evidence(gates, found, variants).write(folder)
     return judged
 
 
-def document(gates: LatencyGates, found: Measurements, variants: Mapping[str, Measurements]) -> dict[str, Any]:
-    """The measurements, and those of the variants that could be measured, as `latency.json`."""
-    return {
-        "signature": gates.signature,
-        "inputs": gates.inputs,
-        "confidence": gates.confidence,
-        **{name: _models(found.model, name) for name in MODEL_QUANTITIES},
-        "batches": _batches(found),
-        "variants": [
-            {"name": name, "model_bytes": _models(each.model, "model_bytes")["candidate"], "batches": _batches(each)}
+def _weigh_variant(
+    request: EvaluationRequest,
+    name: str,
+    contender: Callable[[StoredModel, LoadedModel], ServedModel],
+    found: dict[str, Measurements],
+) -> list[Gate]:
+    """The gates of a variant; its measurements are added to `found`."""
+    gates = request.latency
+    try:
+        stored = find_model(variant_folder(request.model, name), gates.signature, gates.inputs)
+    except Unmeasurable as error:
+        message = f"There is no variant {name!r} of the model: export it to TrainingSession.variant_dir({name!r})."
+        raise Unmeasurable("model", "loadable", message) from error
+    found[name] = measure_variant(gates, gates.variants[name], contender(stored, stored.load()))
+    return judge_variant(name, gates.variants[name], found[name])
+
+
+def evidence(gates: LatencyGates, found: Measurements, variants: Mapping[str, Measurements]) -> LatencyReport:
+    """The measurements as `latency.json`.
+
+    Args:
+        gates: what was to be measured.
+        found: of the candidate and of production.
+        variants: by name, those that could be measured.
+    """
+    sizes = {model: _bytes(quantities["model_bytes"]) for model, quantities in found.model.items()}
+    return LatencyReport(
+        signature=gates.signature,
+        inputs=gates.inputs,
+        confidence=gates.confidence,
+        model_bytes=Compared[int](candidate=sizes["candidate"], production=sizes.get("production")),
+        load_ms=_compared(found, "load_ms"),
+        peak_memory_bytes=_compared(found, "peak_memory_bytes"),
+        batches=_batches(found),
+        variants=[
+            Variant(name=name, model_bytes=_bytes(each.model["candidate"]["model_bytes"]), batches=_batches(each))
             for name, each in variants.items()
         ],
-    }
+    )
 
 
-def _batches(found: Measurements) -> list[dict[str, Any]]:
+def _bytes(size: Estimate) -> int:
+    return int(size.value)  # counted, not estimated
+
+
+def _compared(found: Measurements, quantity: str) -> Compared[Interval]:
+    production = found.model.get("production")
+    return Compared[Interval](
+        candidate=Interval.of(found.model["candidate"][quantity]),
+        production=Interval.of(production[quantity]) if production else None,
+    )
+
+
+def _batches(found: Measurements) -> list[Batch]:
     return [_batch(rows, quantities, found.times[rows]) for rows, quantities in found.batches.items()]
 
 
-def _models(found: Mapping[str, Mapping[str, Estimate]], name: str) -> dict[str, Any]:
-    values = {
-        model: estimate_json(found[model][name]) if model in found else None for model in ("candidate", "production")
-    }
-    if name == "model_bytes":  # exact, so a plain number
-        return {model: None if value is None else int(value["value"] or 0) for model, value in values.items()}
-    return values
-
-
-def _batch(rows: int, found: Mapping[str, Mapping[str, Estimate]], times: Times) -> dict[str, Any]:
+def _batch(rows: int, found: Mapping[str, Mapping[str, Estimate]], times: Times) -> Batch:
     edges = histogram_edges(times)
-    result: dict[str, Any] = {"batch_size": rows, "calls": len(times), "production": None, "ratio": None}
-    for model, quantities in found.items():
-        if model == "change":
-            continue
-        result[model] = {name: estimate_json(estimate) for name, estimate in quantities.items()}
-        if model != "ratio":
-            result[model]["histogram"] = histogram(times.by_name[model], edges)
-    return result
+    models = {
+        model: Latency(**_intervals(found[model]), histogram=histogram(values, edges))
+        for model, values in times.by_name.items()
+    }
+    return Batch(
+        batch_size=rows,
+        calls=len(times),
+        candidate=models["candidate"],
+        production=models.get("production"),
+        ratio=Calls(**_intervals(found["ratio"])) if "ratio" in found else None,
+    )
+
+
+def _intervals(found: Mapping[str, Estimate]) -> dict[str, Interval]:
+    return {name: Interval.of(found[name]) for name in QUANTITIES}

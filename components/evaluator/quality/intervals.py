@@ -5,8 +5,8 @@ from functools import cache
 
 import numpy as np
 
+from weighbridge.components.evaluator.aliases import Floats, Index
 from weighbridge.components.evaluator.quality.kernels import Kernel
-from weighbridge.components.evaluator.quality.metrics_api import Floats, Index
 from weighbridge.verdict import Estimate
 
 GROUPS = 20  # TFMA's number of jackknife buckets

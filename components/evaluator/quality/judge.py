@@ -1,21 +1,13 @@
 """Judging quality: thresholds on metrics, on all rows and on slices."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from weighbridge.components.evaluator.gates import QualityGates, SliceGates
-from weighbridge.components.evaluator.quality.metrics_api import (
-    MetricRow,
-    MetricsRequest,
-    MetricsResponse,
-    estimate_json,
-    plain,
-)
+from weighbridge.components.evaluator.quality.metrics_api import MetricRow, MetricsResponse
 from weighbridge.verdict import Bounds, Gate
 
 GROUP = "quality"
 NAN = float("nan")
-
 
 _ADVICE = "The metrics by slice show where the model falls short."
 
@@ -90,29 +82,3 @@ def _judge(bounds: Bounds, name: str, row: MetricRow | None, in_production: bool
 
 def _by_name(rows: Iterable[MetricRow], slice_name: str) -> dict[str, MetricRow]:
     return {row.name: row for row in rows if row.slice == slice_name}
-
-
-def document(request: MetricsRequest, response: MetricsResponse) -> dict[str, Any]:
-    """The measurements as `metrics.json`.
-
-    Raises:
-        UsageError: a plot holds what JSON cannot.
-    """
-    return {
-        "split": request.split,
-        "rows": response.rows,
-        "confidence": request.confidence,
-        "label": request.label,
-        "metrics": [
-            {
-                "name": row.name,
-                "slice": row.slice,
-                "rows": row.rows,
-                **(estimate_json(row.candidate) or {}),
-                "production": estimate_json(row.production),
-                "change": estimate_json(row.change),
-            }
-            for row in response.metrics
-        ],
-        "plots": {name: plain(plot, f"Plot {name!r} of the metrics provider") for name, plot in response.plots.items()},
-    }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weighbridge.components.evaluator.quality.metrics_api import Floats, Index
+from weighbridge.components.evaluator.aliases import Floats, Index
 
 # (labels [rows], predictions [rows] or [rows, classes], group of each row [rows], groups)
 # -> (value, value without each group [groups]); NaN where undefined.

@@ -8,21 +8,15 @@ from typing import Any
 import numpy as np
 
 from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator.aliases import Floats, Index, SliceKey
 from weighbridge.components.evaluator.quality import intervals
 from weighbridge.components.evaluator.quality.kernels import KERNELS, Kernel, roc
-from weighbridge.components.evaluator.quality.metrics_api import (
-    Floats,
-    Index,
-    MetricRow,
-    MetricsRequest,
-    MetricsResponse,
-    Predictions,
-    SliceKey,
-)
+from weighbridge.components.evaluator.quality.metrics_api import MetricRow, MetricsRequest, MetricsResponse, Predictions
 from weighbridge.components.evaluator.quality.slices import slices
+from weighbridge.components.evaluator.request import COMPUTE
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+from weighbridge.evidence.plots import Bin, Calibration, Rate, Roc
 
-COMPUTE = f"{__name__}.compute"
 ALWAYS = ("example_count",)
 _ROC_POINTS = 200
 _CALIBRATION_BINS = 10
@@ -149,22 +143,25 @@ def _plots(predictions: Predictions) -> dict[str, Any]:
     }
     if not binary or "candidate" not in usable:
         return {}
-    return {
-        plot: {name: draw(predictions.labels, usable[name]) if name in usable else None for name in both}
-        for plot, draw in (("roc", _roc), ("calibration", _calibration))
-    }
+    labels, candidate, production = predictions.labels, usable["candidate"], usable.get("production")
+    curves = Roc(candidate=_roc(labels, candidate), production=None if production is None else _roc(labels, production))
+    bins = Calibration(
+        candidate=_calibration(labels, candidate),
+        production=None if production is None else _calibration(labels, production),
+    )
+    return {"roc": curves.model_dump(mode="json"), "calibration": bins.model_dump(mode="json")}
 
 
-def _roc(labels: Floats, predictions: Floats) -> list[list[float]]:
+def _roc(labels: Floats, predictions: Floats) -> list[Rate]:
     false, true = roc(labels, predictions)
     # Even steps along the curve, not along the thresholds, keep its shape with few points.
     length = false + true
     points = np.unique(np.searchsorted(length, np.linspace(0, length[-1], _ROC_POINTS)))
-    return np.column_stack([false, true])[points].round(6).tolist()
+    return [(x, y) for x, y in np.column_stack([false, true])[points].round(6).tolist()]
 
 
-def _calibration(labels: Floats, predictions: Floats) -> list[list[float]]:
+def _calibration(labels: Floats, predictions: Floats) -> list[Bin]:
     """Mean prediction, mean label and rows of bins with equally many rows each."""
     order = np.argsort(predictions, kind="stable")
     bins = [part for part in np.array_split(order, _CALIBRATION_BINS) if len(part)]
-    return [[float(predictions[part].mean()), float(labels[part].mean()), len(part)] for part in bins]
+    return [(float(predictions[part].mean()), float(labels[part].mean()), len(part)) for part in bins]

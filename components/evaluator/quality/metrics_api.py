@@ -7,7 +7,6 @@ models at `request.candidate` and `request.production` itself. Names of metrics 
 through; one that a provider does not return is refused.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,15 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator.aliases import Floats, SliceKey
 from weighbridge.components.evaluator.gates import Constant
+from weighbridge.evidence.base import finite
 from weighbridge.verdict import Estimate
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2
-
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.intp]
-SliceKey = tuple[tuple[str, str | int | float], ...]
 
 
 @dataclass(frozen=True)
@@ -121,13 +118,6 @@ class MetricsResponse:
     plots: dict[str, Any] = field(default_factory=dict)
 
 
-def estimate_json(estimate: Estimate | None) -> dict[str, float | None] | None:
-    """An estimate as JSON; numbers that are not finite become null."""
-    if estimate is None:
-        return None
-    return {name: finite(getattr(estimate, name)) for name in ("value", "low", "high")}
-
-
 def plain(value: Any, where: str) -> Any:
     """A value as JSON has it: NumPy's arrays and numbers become Python's, numbers that are not finite become null.
 
@@ -145,14 +135,9 @@ def plain(value: Any, where: str) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item, where) for item in value]
     if isinstance(value, float):
-        return finite(value)
+        return finite(float(value))
     if value is None or isinstance(value, bool | int | str):
         return value
     raise UsageError(
         f"{where} holds a {type(value).__name__}", "Allowed: numbers, text, and lists, dicts or NumPy arrays of these."
     )
-
-
-def finite(value: float | None) -> float | None:
-    """The number, or None where JSON has none for it."""
-    return float(value) if value is not None and math.isfinite(value) else None

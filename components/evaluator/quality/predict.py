@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from weighbridge.common.progress import report
 from weighbridge.components.evaluator import arrays
-from weighbridge.components.evaluator.quality.metrics_api import Floats, Predictions
-from weighbridge.components.evaluator.signature import Signature
+from weighbridge.components.evaluator.aliases import Floats
+from weighbridge.components.evaluator.flavours import LoadedModel
+from weighbridge.components.evaluator.quality.metrics_api import Predictions
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 
 Outputs = dict[str, npt.NDArray[np.generic]]
@@ -21,12 +22,12 @@ class Predictor:
     """A model that predicts.
 
     Attributes:
-        signature: that is called.
+        model: that is called.
         label: column that is not sent to it; empty for none.
         output: name of the output that is the prediction; None where there is only one.
     """
 
-    signature: Signature
+    model: LoadedModel
     label: str
     output: str | None = None
 
@@ -37,9 +38,9 @@ class Predictor:
             [rows], or [rows, classes] where the model gives several numbers per row.
 
         Raises:
-            Unmeasurable: the signature raised, or has no such output, or the output is not numbers per row.
+            Unmeasurable: the model raised, or has no such output, or the output is not numbers per row.
         """
-        outputs = self.signature.call(self.signature.request(batch, self.label))
+        outputs = self.model.call(self.model.request(batch, self.label))
         return _prediction(outputs, self.output, batch.num_rows)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weighbridge.components.evaluator.quality.metrics_api import Index, SliceKey
+from weighbridge.components.evaluator.aliases import Index, SliceKey
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 
 MAX_SLICES = 1000

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.common import files
-from weighbridge.components.evaluator.quality.metrics_api import MetricRow, MetricsRequest, MetricsResponse, SliceKey
+from weighbridge.components.evaluator.aliases import SliceKey
+from weighbridge.components.evaluator.quality.metrics_api import MetricRow, MetricsRequest, MetricsResponse
 from weighbridge.verdict import Estimate
 
 CANDIDATE = "candidate"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weighbridge.components.evaluator.quality.metrics_api import Floats
+from weighbridge.components.evaluator.aliases import Floats
 from weighbridge.components.evaluator.ranking.interactions import Interactions, Items
 from weighbridge.components.evaluator.ranking.lists import NONE, fill_up
 

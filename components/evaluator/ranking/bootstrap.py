@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from weighbridge.components.evaluator.quality.metrics_api import Floats, Index
+from weighbridge.components.evaluator.aliases import Floats, Index
 from weighbridge.components.evaluator.ranking.blocks import blocks
 from weighbridge.verdict import Estimate
 

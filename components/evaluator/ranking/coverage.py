@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from weighbridge.components.evaluator.quality.metrics_api import Floats, Index
+from weighbridge.components.evaluator.aliases import Floats, Index
 from weighbridge.components.evaluator.ranking.interactions import Items
 
 RESAMPLES = 200

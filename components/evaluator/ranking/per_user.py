@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weighbridge.components.evaluator.quality.metrics_api import Floats, Index
+from weighbridge.components.evaluator.aliases import Floats, Index
 from weighbridge.components.evaluator.ranking.blocks import blocks
 from weighbridge.components.evaluator.ranking.interactions import Interactions, Items
 from weighbridge.components.evaluator.ranking.lists import without_repeats

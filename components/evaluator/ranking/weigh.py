@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weighbridge.components.evaluator.quality.metrics_api import Floats, Index, SliceKey
+from weighbridge.components.evaluator.aliases import Floats, Index, SliceKey
 from weighbridge.components.evaluator.ranking import bootstrap
 from weighbridge.components.evaluator.ranking.coverage import presence, resampled_coverage
 from weighbridge.components.evaluator.ranking.interactions import Interactions

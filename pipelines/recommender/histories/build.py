@@ -1,25 +1,25 @@
 """The whole step: lines in; histories, a catalogue, counts and gates out. No tfx."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from weighbridge.common import files, progress
+from weighbridge.common import progress
 from weighbridge.common.digests import value_digest
 from weighbridge.common.errors import UsageError
-from weighbridge.components.artifacts.examples import SUMMARY_FILE, read_summary
 from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.times import microseconds
 from weighbridge.components.example_gen.write import SplitWriter
+from weighbridge.evidence.summary import ExamplesSummary, Split
 from weighbridge.pipelines.recommender import columns as c
 from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
 from weighbridge.pipelines.recommender.histories.clean import PRODUCT, clean
 from weighbridge.pipelines.recommender.histories.gates import HistoriesGates, judge, lines_gate
 from weighbridge.pipelines.recommender.histories.lines import Purchases, read_lines
 from weighbridge.pipelines.recommender.histories.past import write_past
+from weighbridge.pipelines.recommender.histories.summary import HistoriesSummary
 from weighbridge.pipelines.recommender.histories.windows import Window, all_rows, training_windows
 from weighbridge.verdict import write_gates
 
@@ -45,7 +45,7 @@ class HistoriesOptions(BaseModel):
     step_days: int = Field(default=14, ge=1)
 
 
-def build(examples: str, folder: str | Path, options: HistoriesOptions, gates: HistoriesGates) -> dict[str, Any]:
+def build(examples: str, folder: str | Path, options: HistoriesOptions, gates: HistoriesGates) -> HistoriesSummary:
     """Make histories of the order lines that ExampleGen split by time.
 
     Args:
@@ -76,20 +76,20 @@ def build(examples: str, folder: str | Path, options: HistoriesOptions, gates: H
     catalogue = Catalogue.of(purchases, windows, options.window_days)
     catalogue.write(folder)
     write_past(folder, purchases, catalogue, at)
-    summary = {
-        "splits": {name: {"rows": digest.rows, "content_digest": digest.digest} for name, digest in digests.items()},
-        "total_rows": sum(digest.rows for digest in digests.values()),
-        "content_digest": value_digest(
+    summary = HistoriesSummary(
+        splits={name: Split(rows=digest.rows, content_digest=digest.digest) for name, digest in digests.items()},
+        total_rows=sum(digest.rows for digest in digests.values()),
+        content_digest=value_digest(
             [{name: digest.digest for name, digest in digests.items()}, options.model_dump(), _digest(catalogue)]
         ),
-        "columns": kinds,
-        "evaluate_from": at,
-        "items": len(catalogue.items),
-        "longest": options.longest,
-        "cleaning": counts,
-    }
+        columns=kinds,
+        evaluate_from=at,
+        items=len(catalogue.items),
+        longest=options.longest,
+        cleaning=counts,
+    )
     write_gates(folder, [lines_gate(examples), *judge(gates, counts)])
-    files.write_json(folder / SUMMARY_FILE, summary)
+    summary.write(folder)
     return summary
 
 
@@ -111,7 +111,7 @@ def _clean_splits(examples: str, product: str) -> tuple[dict[str, pa.Table], dic
 
 def _boundary(examples: str, cleaned: dict[str, pa.Table]) -> int:
     """Where ExampleGen began `eval`: what training looks at must not depend on when the first line there is."""
-    start = (read_summary(examples).get("time_splits") or {}).get("eval")
+    start = ExamplesSummary.require(examples).time_splits.get("eval")
     at = microseconds(start) if isinstance(start, str) else start
     earlier, later = (np.asarray(cleaned[split].column(c.TIME)) for split in SPLITS)
     if at is None or earlier.max() >= at or later.min() < at:

@@ -46,9 +46,9 @@ class HistoriesExecutor(base_executor.BaseExecutor):
         histories.split_names = artifact_utils.encode_split_names(list(SPLITS))
         histories.span = lines.span
         histories.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
-        histories.set_string_custom_property("content_digest", summary["content_digest"])
-        for name, split in summary["splits"].items():
-            histories.set_int_custom_property(f"rows_{name}", split["rows"])
+        histories.set_string_custom_property("content_digest", summary.content_digest)
+        for name, split in summary.splits.items():
+            histories.set_int_custom_property(f"rows_{name}", split.rows)
 
 
 class Histories(base_component.BaseComponent):

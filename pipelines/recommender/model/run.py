@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from weighbridge.components.artifacts.examples import read_summary
 from weighbridge.components.trainer import TrainingSession
 from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+from weighbridge.pipelines.recommender.histories.summary import HistoriesSummary
 from weighbridge.pipelines.recommender.model import network, warm_start
 from weighbridge.pipelines.recommender.model.export import export
 from weighbridge.pipelines.recommender.model.options import RecommenderOptions
@@ -22,7 +22,7 @@ def run_fn(fn_args: Any) -> None:
     session = TrainingSession.from_fn_args(fn_args)
     options = RecommenderOptions.of(fn_args)
     histories = histories_folder(fn_args.train_files)
-    catalogue, longest = Catalogue.read(histories), read_summary(str(histories))["longest"]
+    catalogue, longest = Catalogue.read(histories), HistoriesSummary.require(histories).longest
     vocabulary = Vocabulary(catalogue)
     rows = read(fn_args.train_files, vocabulary, longest)
     held_out = read(fn_args.eval_files, vocabulary, longest)

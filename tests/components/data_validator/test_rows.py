@@ -40,7 +40,7 @@ def examples(folder: Path, rows: int, *, end: datetime.datetime = LAST, share: f
     parquet.write_table(table, folder / "in.parquet")
     splits = Splits(time_column="at", time_splits={"train": None, "eval": "-7d"})
     request = ReadRequest(input=str(folder / "in.parquet"), splits=splits, sample=Sample(share=share))
-    return generate(request, folder / "examples", ExamplesGates())
+    return generate(request, folder / "examples", ExamplesGates()).model_dump(mode="json")
 
 
 def inferred(folder: Path) -> str:

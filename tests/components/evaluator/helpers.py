@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from weighbridge.components.evaluator.evaluate import EvaluationRequest
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
+from weighbridge.components.evaluator.request import EvaluationRequest
 from weighbridge.verdict import Gate, Verdict, write_gates
 
 LABEL = "big_tipper"

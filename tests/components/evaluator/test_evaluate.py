@@ -104,7 +104,7 @@ def test_a_wrong_split_or_schema_is_an_error_of_the_user(examples: Path, models:
     with pytest.raises(UsageError, match="no examples of split 'test'"):
         evaluate(weighing(examples, models("good"), split="test"), tmp_path / "evaluation")
     (tmp_path / "schema.pbtxt").write_text("no schema")
-    with pytest.raises(UsageError, match="is not a schema"):
+    with pytest.raises(UsageError, match="is not a valid schema"):
         evaluate(weighing(examples, models("good"), schema=str(tmp_path)), tmp_path / "evaluation")
 
 

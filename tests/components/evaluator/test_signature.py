@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.components.evaluator.helpers import LABEL, batch_of, export
-from weighbridge.components.evaluator import signature
+from weighbridge.components.evaluator.flavours import find_model
 from weighbridge.components.evaluator.quality.predict import Predictor, predict
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 
@@ -22,7 +22,7 @@ ROWS = {
 
 
 def predictor(model: Path, output: str | None = None) -> Predictor:
-    return Predictor(signature.load(signature.serving_folder(model), "serving_default"), LABEL, output)
+    return Predictor(find_model(model, "serving_default").load(), LABEL, output)
 
 
 def test_raw_features_and_serialized_examples_give_the_same_predictions(models: Models) -> None:
@@ -79,9 +79,9 @@ def test_outputs_and_signatures_are_known_by_name(models: Models, tmp_path: Path
     with pytest.raises(Unmeasurable, match="no output 'r'; it has: p, q"):
         predictor(models("two_outputs"), "r")(batch)
     with pytest.raises(Unmeasurable, match="no signature 'score'; it has: serving_default"):
-        signature.load(signature.serving_folder(models("good")), "score")
+        find_model(models("good"), "score").load()
     with pytest.raises(Unmeasurable, match="No model was exported"):
-        signature.serving_folder(tmp_path)
+        find_model(tmp_path, "serving_default")
 
 
 def test_batches_are_joined_in_order() -> None:

@@ -17,11 +17,11 @@ from weighbridge.components.example_gen.splits import Splits
 
 
 def run(input: Path | str, folder: Path, *, allowed: float = 0.0, **request: Any) -> dict[str, Any]:
-    """`generate` with few words."""
+    """`generate` with few words; the summary as it is in its file."""
     if isinstance(request.get("splits"), dict):
         request["splits"] = Splits(weights=request["splits"])
     gates = ExamplesGates(max_quarantined_fraction=allowed)
-    return generate(ReadRequest(input=str(input), **request), folder, gates)
+    return generate(ReadRequest(input=str(input), **request), folder, gates).model_dump(mode="json")
 
 
 def one_split(input: Path | str, folder: Path, **request: Any) -> dict[str, Any]:

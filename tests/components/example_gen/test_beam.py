@@ -20,9 +20,9 @@ from weighbridge.verdict import read_gates
 
 def on_beam(input: Path, folder: Path, *, allowed: float = 0.0, **request: Any) -> dict[str, Any]:
     gates = ExamplesGates(max_quarantined_fraction=allowed)
-    return generate_on_beam(
-        ReadRequest(input=str(input), **request), folder, gates, lambda: beam.Pipeline(runner="DirectRunner")
-    )
+    asked = ReadRequest(input=str(input), **request)
+    found = generate_on_beam(asked, folder, gates, lambda: beam.Pipeline(runner="DirectRunner"))
+    return found.model_dump(mode="json")
 
 
 def assert_same(input: Path, tmp_path: Path, **request: Any) -> dict[str, Any]:

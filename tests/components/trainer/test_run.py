@@ -134,7 +134,7 @@ def test_loss_gate(tmp_path, content, passed):
 
 def test_a_history_that_cannot_be_read_is_an_error(tmp_path):
     (tmp_path / "history.json").write_text("{")
-    with pytest.raises(UsageError, match="not a history of a training"):
+    with pytest.raises(UsageError, match=r"history\.json is not a valid history\.json"):
         loss_gate(tmp_path)
 
 

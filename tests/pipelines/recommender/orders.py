@@ -81,7 +81,8 @@ def make_histories(
 ) -> dict[str, Any]:
     """The summary of the histories of lines; they lie in `folder/histories`."""
     given = HistoriesOptions(**{"window_days": 14, "step_days": 7} | options)
-    return build(make_examples(folder, frames), folder / "histories", given, gates or HistoriesGates())
+    summary = build(make_examples(folder, frames), folder / "histories", given, gates or HistoriesGates())
+    return summary.model_dump(mode="json")
 
 
 def table(lines: Iterable[dict[str, Any]]) -> pa.Table:

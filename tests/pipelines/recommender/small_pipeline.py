@@ -16,13 +16,12 @@ def run_fn(fn_args: Any) -> None:
 
 def random_vectors(fn_args: Any) -> None:
     """Exports a model that has learned nothing: its vectors are drawn by lot."""
-    from pathlib import Path
 
     import numpy as np
 
-    from weighbridge.components.artifacts.examples import read_summary
     from weighbridge.components.trainer import TrainingSession
     from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
+    from weighbridge.pipelines.recommender.histories.summary import HistoriesSummary
     from weighbridge.pipelines.recommender.model import network, run
     from weighbridge.pipelines.recommender.model.export import export
     from weighbridge.pipelines.recommender.model.options import RecommenderOptions
@@ -32,7 +31,7 @@ def random_vectors(fn_args: Any) -> None:
     session = TrainingSession.from_fn_args(fn_args)
     options = RecommenderOptions.of(fn_args)
     folder = run.histories_folder(fn_args.train_files)
-    catalogue, longest = Catalogue.read(folder), read_summary(str(Path(folder)))["longest"]
+    catalogue, longest = Catalogue.read(folder), HistoriesSummary.require(folder).longest
     vocabulary = Vocabulary(catalogue)
     model = network.build(network.Facts.of(catalogue, vocabulary), vocabulary, options, 1)
     data = training_batches(read(fn_args.train_files, vocabulary, longest), 512, 2, session.seed)

@@ -1,11 +1,12 @@
 """What Kubeflow's pages show of a step. The store is an emulator on loopback, a substitute for the real one."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tests.components.pusher.buckets import BUCKET, emulator
+from weighbridge.evidence.base import Interval
+from weighbridge.evidence.metrics import Metric, Metrics
 from weighbridge.kubeflow.step import normalize, ui_artifacts
 from weighbridge.storage import gcs
 from weighbridge.verdict import Gate
@@ -26,12 +27,13 @@ def asked(name: str) -> dict[str, dict[str, str]]:
 
 def test_metrics_and_curve_are_kfps_own(tmp_path: Path, mounted: Path) -> None:
     metrics = [
-        {"name": "auc", "slice": "", "value": 0.9, "production": {"value": 0.8}},
-        {"name": "auc", "slice": "day=1", "value": 0.7, "production": None},
-        {"name": "recall", "slice": "", "value": None, "production": None},
+        Metric(name="auc", slice="", rows=9, value=0.9, production=Interval(value=0.8)),
+        Metric(name="auc", slice="day=1", rows=4, value=0.7),
+        Metric(name="recall", slice="", rows=9, value=None),
     ]
     curve = [[number / 500, (number / 500) ** 0.5] for number in range(501)]
-    (tmp_path / "metrics.json").write_text(json.dumps({"metrics": metrics, "plots": {"roc": {"candidate": curve}}}))
+    plots = {"roc": {"candidate": curve}}
+    Metrics(split="eval", rows=9, confidence=0.95, label="", metrics=metrics, plots=plots).write(tmp_path)
     folders = {"evaluation": tmp_path}
     found = ui_artifacts.write(asked("weighbridge_metrics") | asked("weighbridge_roc"), folders, [], "p", "r")
     [scalars] = found["weighbridge_metrics"]["artifacts"]

@@ -202,6 +202,7 @@ def latency(slow: bool, production: bool) -> dict[str, Any]:
             "p50_ms": interval(6.4 if slow else 1.03, 0.01),
             "p95_ms": interval(6.3 if slow else 1.04, 0.03),
             "p99_ms": interval(6.4 if slow else 1.02, 0.06),
+            "throughput_rows_s": interval(1 / 6.4 if slow else 0.97, 0.01),
         }
         batches.append(
             {
@@ -214,7 +215,8 @@ def latency(slow: bool, production: bool) -> dict[str, Any]:
         )
     pair = lambda ours, theirs: {"candidate": ours, "production": theirs if production else None}  # noqa: E731
     return {
-        "signature": "serving_default", "confidence": 0.95, "model_bytes": pair(1_482_113, 1_480_002),
+        "signature": "serving_default", "inputs": {}, "confidence": 0.95, "variants": [],
+        "model_bytes": pair(1_482_113, 1_480_002),
         "load_ms": pair(interval(1_322, 85), interval(1_310, 80)),
         "peak_memory_bytes": pair(interval(212e6, 4e6), interval(210e6, 4e6)), "batches": batches,
     }  # fmt: skip
@@ -250,7 +252,13 @@ def summary() -> dict[str, Any]:
         "splits": splits,
         "total_rows": 15_002,
         "quarantined_rows": 3,
+        "rows_after_end": 0,
+        "rows_left_out": 0,
+        "time_splits": {},
+        "time_end": None,
+        "sample": 1.0,
         "content_digest": digest("a"),
+        "input_digest": digest("3"),
         "files": files,
         "span": None,
         "columns": {"fare": "float"},

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from tests.weighbridge.report import sample
+from weighbridge.evidence.metrics import Metric
 from weighbridge.report import Evidence
-from weighbridge.report.documents import Metrics
 from weighbridge.report.features import Numbers, Words, read_features
 from weighbridge.verdict import Verdict
 
@@ -28,7 +28,7 @@ def test_all_that_a_run_leaves_is_gathered(refused):
     assert refused.notes == ()
     assert refused.metrics.metrics[0].production.value == pytest.approx(0.8163)
     assert refused.latency.batches[0].candidate.p99_ms.low is not None
-    assert refused.latency.model_bytes.candidate.value == 1_482_113
+    assert refused.latency.model_bytes.candidate == 1_482_113
     assert refused.history.metrics["val_loss"][0] == pytest.approx(0.66)
     assert refused.examples.splits["eval"].rows == 4_990
     assert refused.comparison.distances[0].kind == "skew"
@@ -65,8 +65,10 @@ def test_a_broken_step_becomes_a_note():
 
 
 def test_what_is_not_finite_is_not_measured():
-    text = json.dumps({"metrics": [{"name": "auc", "value": float("nan"), "low": float("-inf"), "high": None}]})
-    [metric] = Metrics.model_validate_json(text).metrics
+    text = json.dumps(
+        {**sample.metrics(0.9, False)["metrics"][0], "value": float("nan"), "low": float("-inf"), "high": None}
+    )
+    metric = Metric.model_validate_json(text)
     assert (metric.value, metric.low, metric.high) == (None, None, None)
 
 

@@ -6,11 +6,18 @@ from hypothesis import strategies as st
 
 from tests.weighbridge.report import sample
 from tests.weighbridge.report.pages import ELEMENTS, Page
+from weighbridge.evidence.comparison import Comparison, Distance
+from weighbridge.evidence.latency import Batch
+from weighbridge.evidence.metrics import Metric, Metrics
 from weighbridge.report import render_html
-from weighbridge.report.documents import Batch, Comparison, Distance, Metric, Metrics, StepOutcome
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.features import Feature, Words
+from weighbridge.report.steps import StepOutcome
 from weighbridge.verdict import Gate, Verdict
+
+
+def measured(rows: list[Metric], text: str = "eval") -> Metrics:
+    return Metrics(split=text, rows=9, confidence=0.95, label=text, metrics=rows, plots={})
 
 
 def test_every_kind_of_run_is_well_formed_and_needs_no_script(evidence):
@@ -97,9 +104,9 @@ def test_a_long_list_of_passed_gates_is_one_row_that_opens(passed):
 
 
 def test_what_has_no_interval_is_in_the_table_alone():
-    rows = [Metric(name="example_count", slice=where, value=9.0) for where in ("", "hour=1")]
+    rows = [Metric(name="example_count", slice=where, rows=9, value=9.0) for where in ("", "hour=1")]
     verdict = Verdict.of([], pipeline="p", run_id="r", subject={})
-    page = Page(render_html(Evidence(verdict, metrics=Metrics(metrics=rows))))
+    page = Page(render_html(Evidence(verdict, metrics=measured(rows))))
     assert "per slice. " not in page.text
     assert page.row("hour=1")[0] == "example_count"
 
@@ -107,7 +114,7 @@ def test_what_has_no_interval_is_in_the_table_alone():
 def test_hundreds_of_slices_make_a_small_chart_and_a_whole_table():
     rows = [Metric(name="auc", slice=f"hour={place}", rows=place, value=0.5, low=0.4, high=0.6) for place in range(300)]
     verdict = Verdict.of([], pipeline="p", run_id="r", subject={})
-    page = Page(render_html(Evidence(verdict, metrics=Metrics(metrics=rows))))
+    page = Page(render_html(Evidence(verdict, metrics=measured(rows))))
     assert "the 30 largest slices" in page.text
     assert page.row("hour=7")[:3] == ["auc", "hour=7", "7"]
 
@@ -115,7 +122,8 @@ def test_hundreds_of_slices_make_a_small_chart_and_a_whole_table():
 @pytest.mark.parametrize("edges", [[], [1.0], [2.0, 1.0, 3.0], [1.0, 1.0, 1.0]])
 def test_a_histogram_that_cannot_be_drawn_is_left_out(passed, edges):
     histogram = {"edges_ms": edges, "counts": [1, 1]}
-    batch = Batch.model_validate({"batch_size": 1, "candidate": {"p50_ms": 3.0, "histogram": histogram}})
+    one = {name: {"value": 3.0} for name in ("p50_ms", "p95_ms", "p99_ms", "throughput_rows_s")}
+    batch = Batch.model_validate({"batch_size": 1, "calls": 2, "candidate": {**one, "histogram": histogram}})
     latency = passed.latency.model_copy(update={"batches": [batch]})
     page = Page(render_html(replace(passed, latency=latency)))
     assert "Histogram of" not in page.text
@@ -141,8 +149,8 @@ def test_no_text_from_data_becomes_markup(text):
     metrics = [Metric(name=text, slice=where, rows=9, value=0.5, low=0.4, high=0.6) for where in ("", f"x={text}")]
     evidence = Evidence(
         Verdict.of(gates, pipeline=text, run_id=text, subject={text: text}),
-        metrics=Metrics(split=text, label=text, metrics=metrics),
-        comparison=Comparison(distances=[Distance(feature=text, kind=text, measure=text, value=0.1)]),
+        metrics=measured(metrics, text),
+        comparison=Comparison(distances=[Distance(feature=text, kind="skew", measure=text, value=0.1, threshold=None)]),
         statistics={"train": [feature], text: [feature]},
         steps=(StepOutcome(name=text, state=text, note=text, rows=text),),
         versions={text: text},

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.weighbridge.report import sample
 from tests.weighbridge.report.pages import ELEMENTS, Page
+from weighbridge.evidence.metrics import Metrics
 from weighbridge.report import render_html
 from weighbridge.report.charts.series import Curve, series_chart
-from weighbridge.report.documents import Metrics
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.plots import MOST_PLOTS, MOST_ROWS, Undrawable, read_plots
 from weighbridge.verdict import Verdict
@@ -26,8 +26,12 @@ BARS = {
 TABLE = {"kind": "table", "title": "Examples", "columns": ["who", "what"], "rows": [["a", ["x", "y"]], ["b", 3]]}
 
 
+def with_plots(plots: Any) -> Metrics:
+    return Metrics(split="eval", rows=3, confidence=0.95, label="", metrics=[], plots=plots)
+
+
 def page(**plots: Any) -> Page:
-    return Page(render_html(Evidence(VERDICT, metrics=Metrics(plots=plots))))
+    return Page(render_html(Evidence(VERDICT, metrics=with_plots(plots))))
 
 
 def series(**changes: Any) -> dict[str, Any]:
@@ -144,7 +148,7 @@ def test_a_broken_roc_leaves_the_rest_of_the_metrics(tmp_path):
 
 @pytest.mark.parametrize("plots", [None, [], 3, "plots"])
 def test_plots_that_are_none_are_told(plots):
-    shown = Page(render_html(Evidence(VERDICT, metrics=Metrics(plots=plots))))
+    shown = Page(render_html(Evidence(VERDICT, metrics=with_plots(plots))))
     assert "Plot plots cannot be drawn: they are not a name and a plot each." in shown.text
 
 
@@ -198,7 +202,7 @@ PLOTS = st.one_of(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plot=PLOTS, name=st.sampled_from(["roc", "calibration", "mine", "<b>"]))
 def test_whatever_a_provider_leaves_the_page_stands(plot, name):
-    text = json.dumps({"metrics": [], "plots": {name: plot}})
+    text = json.dumps({**with_plots({}).model_dump(), "plots": {name: plot}})
     shown = Page(render_html(Evidence(VERDICT, metrics=Metrics.model_validate_json(text))))
     assert not shown.unbalanced
     assert shown.names <= ELEMENTS

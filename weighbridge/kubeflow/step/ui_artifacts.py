@@ -1,18 +1,18 @@
 """What Kubeflow's pages show of a step: its gates as HTML, its metrics as scalars, its ROC curve."""
 
 import html
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from weighbridge.common import files
+from weighbridge.evidence.metrics import Metrics
+from weighbridge.evidence.plots import Roc
 from weighbridge.kubeflow.step.normalize import to_path
 from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
 
-_METRICS_FILE = "metrics.json"
 _ROC_POINTS = 100
 
 _log = logging.getLogger("weighbridge")
@@ -83,20 +83,24 @@ def _report(folders: Mapping[str, Path], gates: list[Gate], pipeline: str, run: 
 def _scalars(folders: Mapping[str, Path]) -> dict[str, float]:
     """Metrics on all rows, of candidate and production."""
     scalars = {}
-    for row in _metrics(folders).get("metrics", []):
-        if not row["slice"] and row.get("value") is not None:
-            scalars[row["name"]] = row["value"]
-            if (row.get("production") or {}).get("value") is not None:
-                scalars[f"production_{row['name']}"] = row["production"]["value"]
+    metrics = _metrics(folders)
+    for metric in metrics.overall() if metrics else []:
+        if metric.value is not None:
+            scalars[metric.name] = metric.value
+            if metric.production is not None and metric.production.value is not None:
+                scalars[f"production_{metric.name}"] = metric.production.value
     return scalars
 
 
 def _roc(folders: Mapping[str, Path]) -> dict[str, Any]:
     """KFP's ClassificationMetrics: a confidence metric per point of the curve."""
-    curve = _metrics(folders).get("plots", {}).get("roc")
-    if not curve:
+    from weighbridge.report.plots import read_plots
+
+    metrics = _metrics(folders)
+    curve = read_plots(metrics.plots).get("roc") if metrics else None
+    if not isinstance(curve, Roc):
         return {}
-    points = curve.get("candidate", [])
+    points = curve.candidate or []
     step = max(1, len(points) // _ROC_POINTS)
     return {
         "confidenceMetrics": [
@@ -107,6 +111,5 @@ def _roc(folders: Mapping[str, Path]) -> dict[str, Any]:
     }
 
 
-def _metrics(folders: Mapping[str, Path]) -> dict[str, Any]:
-    path = next((folder / _METRICS_FILE for folder in folders.values() if (folder / _METRICS_FILE).exists()), None)
-    return {} if path is None else dict(json.loads(path.read_bytes()))
+def _metrics(folders: Mapping[str, Path]) -> Metrics | None:
+    return next((found for folder in folders.values() if (found := Metrics.read(folder)) is not None), None)

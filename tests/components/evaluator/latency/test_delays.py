@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 
 from tests.components.evaluator.helpers import latency_gates
-from weighbridge.components.evaluator import signature
-from weighbridge.components.evaluator.latency import weigh as latency
+from weighbridge.components.evaluator.flavours import SAVED_MODEL, StoredModel
+from weighbridge.components.evaluator.latency.measure import measure
 from weighbridge.components.evaluator.latency.served import ServedModel
+from weighbridge.components.evaluator.signature import Signature
 
 
 def export(folder: Path, delay_ms: float, tail_ms: float = 0.0, every: int = 70) -> Path:
@@ -48,7 +49,9 @@ def export(folder: Path, delay_ms: float, tail_ms: float = 0.0, every: int = 70)
 
 def contender(folder: Path, slept_ms: list[float]) -> ServedModel:
     """The model, writing down in `slept_ms` what it tells of each call."""
-    loaded = signature.load(folder, "serving_default")
+    stored = StoredModel(folder, SAVED_MODEL, "serving_default")
+    loaded = stored.load()
+    assert isinstance(loaded, Signature)
 
     def function(**request: Any) -> Any:
         outputs = loaded.function(**request)
@@ -56,7 +59,7 @@ def contender(folder: Path, slept_ms: list[float]) -> ServedModel:
         return outputs
 
     rows = pa.RecordBatch.from_arrays([pa.array([[1.0]] * 64, pa.list_(pa.float32()))], ["x"])
-    return ServedModel(folder, dataclasses.replace(loaded, function=function), rows, "label", 1)
+    return ServedModel(stored, dataclasses.replace(loaded, function=function), rows, "label", 1)
 
 
 @pytest.mark.slow
@@ -72,7 +75,7 @@ def test_an_injected_delay_is_measured(delay_ms: float, tail_ms: float, calls: i
         "candidate": contender(export(tmp_path / "slow", delay_ms, tail_ms), slept_ms),
         "production": contender(export(tmp_path / "plain", 0), []),
     }
-    measured = latency.measure(gates, contenders)
+    measured = measure(gates, contenders)
     found, truth = measured.batches[1], slept_ms[-len(measured.times[1]) :]
     assert delay_ms <= np.median(truth) < 1.5 * delay_ms
     assert found["change"]["p50_ms"].value == pytest.approx(np.median(truth), rel=0.05)

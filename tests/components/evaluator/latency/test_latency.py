@@ -10,7 +10,8 @@ import pytest
 
 from tests.components.evaluator.helpers import gate, latency_gates, load, weighing
 from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
-from weighbridge.components.evaluator.latency import weigh as latency
+from weighbridge.components.evaluator.latency.judge import judge
+from weighbridge.components.evaluator.latency.measure import measure
 from weighbridge.components.evaluator.latency.memory import peak_memory
 
 Models = Callable[[str], Path]
@@ -102,16 +103,16 @@ def test_load_size_and_memory_are_gates(weigh: Callable[..., Evaluation], models
 
 def test_it_measures_until_a_tail_is_decided() -> None:
     gates = latency_gates(batch_sizes={1: {"p99_ms": {"max": 1000}}}, calls=20, budget_s=60)
-    found = latency.measure(gates, {"candidate": Fake(0.001)})
+    found = measure(gates, {"candidate": Fake(0.001)})
     assert len(found.times[1]) >= 368
-    assert all(gate.passed for gate in latency.judge(gates, found, in_production=False))
+    assert all(gate.passed for gate in judge(gates, found, in_production=False))
 
 
 def test_what_the_budget_does_not_decide_is_refused_as_inconclusive() -> None:
     gates = latency_gates(batch_sizes={1: {"p99_ms": {"max": 1000}, "p50_ms": {"max": 1000}}}, calls=20, budget_s=3)
-    found = latency.measure(gates, {"candidate": Fake(0.02)})
+    found = measure(gates, {"candidate": Fake(0.02)})
     assert len(found.times[1]) < 368
-    by_name = {gate.name: gate for gate in latency.judge(gates, found, in_production=False)}
+    by_name = {gate.name: gate for gate in judge(gates, found, in_production=False)}
     assert by_name["latency.batch_1.p50_ms.max"].passed
     assert not by_name["latency.batch_1.p99_ms.max"].passed
     assert "inconclusive" in by_name["latency.batch_1.p99_ms.max"].message
@@ -120,23 +121,23 @@ def test_what_the_budget_does_not_decide_is_refused_as_inconclusive() -> None:
 def test_the_budget_holds_for_a_model_that_takes_its_time() -> None:
     gates = latency_gates(batch_sizes={1: {"p50_ms": {"max": 1}}, 2: {"p50_ms": {"max": 1}}}, calls=10_000, budget_s=1)
     start = time.perf_counter()
-    found = latency.measure(gates, {"candidate": Fake(0.05), "production": Fake(0.05)})
+    found = measure(gates, {"candidate": Fake(0.05), "production": Fake(0.05)})
     assert time.perf_counter() - start < 5
     assert all(len(found.times[rows]) >= 1 for rows in (1, 2))
-    assert not any(gate.passed for gate in latency.judge(gates, found, in_production=True))
+    assert not any(gate.passed for gate in judge(gates, found, in_production=True))
 
 
 def test_both_models_are_loaded_as_often() -> None:
     contenders = {"candidate": Fake(0), "production": Fake(0)}
-    latency.measure(latency_gates(), contenders)
+    measure(latency_gates(), contenders)
     assert contenders["candidate"].loads == contenders["production"].loads >= 3
 
 
 def test_a_baseline_that_could_not_be_measured_refuses_relative_thresholds() -> None:
     gates = latency_gates(batch_sizes={1: {"p50_ms": {"max": 1000, "max_ratio": 2}}})
-    found = latency.measure(gates, {"candidate": Fake(0)})
-    assert [gate.passed for gate in latency.judge(gates, found, in_production=True)] == [True, False]
-    assert [gate.passed for gate in latency.judge(gates, found, in_production=False)] == [True, True]
+    found = measure(gates, {"candidate": Fake(0)})
+    assert [gate.passed for gate in judge(gates, found, in_production=True)] == [True, False]
+    assert [gate.passed for gate in judge(gates, found, in_production=False)] == [True, True]
 
 
 def test_peak_memory_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,66 @@
+"""Judging latency: thresholds on what was measured of the model, of its calls and of its variants."""
+
+import math
+from collections.abc import Mapping
+
+from weighbridge.components.evaluator.gates import MODEL_QUANTITIES, BatchGates, LatencyGates, VariantGates
+from weighbridge.components.evaluator.latency.measure import Measurements
+from weighbridge.verdict import Bounds, Estimate, Gate
+
+GROUP = "latency"
+UNITS = {"p50_ms": "ms", "p95_ms": "ms", "p99_ms": "ms", "throughput_rows_s": "rows/s", "load_ms": "ms"}
+
+_ADVICE_SIZE = "Export a smaller model: fewer weights, shorter vocabularies, half precision."
+_ADVICE_CALLS = "Make the served graph cheaper; a noisy machine shows in the histograms, and budget_s buys more calls."
+
+
+def judge(gates: LatencyGates, found: Measurements, *, in_production: bool) -> list[Gate]:
+    """Judge what was measured; what is still undecided is refused as inconclusive.
+
+    Args:
+        gates: the thresholds.
+        found: the measurements.
+        in_production: whether there is a model in production, so that relative thresholds need its value.
+    """
+    judged = _judge_batches(GROUP, gates.batch_sizes, found, in_production)
+    return judged + _judge(GROUP, gates.given(), found.model, in_production)
+
+
+def judge_variant(name: str, variant: VariantGates, found: Measurements) -> list[Gate]:
+    """Judge what was measured of a variant, in gates named `latency.<variant>.batch_<rows>.<quantity>.<rule>`.
+
+    Args:
+        name: of the variant.
+        variant: the thresholds.
+        found: the measurements.
+    """
+    return _judge_batches(f"{GROUP}.{name}", variant.batch_sizes, found, in_production=False)
+
+
+def _judge_batches(
+    prefix: str, batch_sizes: Mapping[int, BatchGates], found: Measurements, in_production: bool
+) -> list[Gate]:
+    return [
+        gate
+        for rows, gates in batch_sizes.items()
+        for gate in _judge(f"{prefix}.batch_{rows}", gates.given(), found.batches[rows], in_production)
+    ]
+
+
+def _judge(
+    prefix: str, thresholds: Mapping[str, Bounds], found: Mapping[str, Mapping[str, Estimate]], in_production: bool
+) -> list[Gate]:
+    judged: list[Gate] = []
+    for name, bounds in thresholds.items():
+        production = found.get("production", {}).get(name)
+        judged += bounds.judge(
+            f"{prefix}.{name}",
+            found["candidate"][name],
+            baseline=production or (math.nan if in_production else None),
+            change=found.get("change", {}).get(name),
+            ratio=found.get("ratio", {}).get(name),
+            unit=UNITS.get(name, "bytes"),
+            conclusive=True,
+            advice=_ADVICE_SIZE if name in MODEL_QUANTITIES else _ADVICE_CALLS,
+        )
+    return judged

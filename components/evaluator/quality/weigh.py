@@ -1,0 +1,116 @@
+"""Weighing quality: the metrics provider is asked, and what it measured is kept and judged."""
+
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+from weighbridge.common.errors import UsageError, WeighbridgeError
+from weighbridge.common.import_string import import_function
+from weighbridge.components.evaluator.flavours import StoredModel, find_model
+from weighbridge.components.evaluator.production import ProductionModel, load_production
+from weighbridge.components.evaluator.quality import tfma_files
+from weighbridge.components.evaluator.quality.judge import GROUP, judge
+from weighbridge.components.evaluator.quality.metrics_api import (
+    MetricRow,
+    MetricsRequest,
+    MetricsResponse,
+    Predictions,
+    plain,
+)
+from weighbridge.components.evaluator.quality.predict import Predictor, predict
+from weighbridge.components.evaluator.request import COMPUTE, EvaluationRequest
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+from weighbridge.evidence.base import Interval, ends
+from weighbridge.evidence.metrics import Metric, Metrics
+from weighbridge.verdict import Gate
+
+__all__ = ["GROUP", "evidence", "weigh"]
+
+
+def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
+    """Measure the candidate's quality and that of production, and judge them.
+
+    Args:
+        request: what is to be weighed.
+        folder: of the ModelEvaluation artifact; `metrics.json` and TFMA's files are left there.
+
+    Raises:
+        Unmeasurable: the candidate cannot be loaded or called, or there is nothing to weigh it on.
+        UsageError: the metrics provider is not what it should be.
+    """
+    gates = request.quality
+    candidate = find_model(request.model, gates.signature, gates.inputs)
+    production, judged = load_production(request, GROUP, gates)
+    asked = MetricsRequest(
+        metrics=gates.metric_names(),
+        slices=gates.all_slices(),
+        confidence=gates.confidence,
+        label=request.label,
+        examples=request.examples,
+        split=request.split,
+        schema=request.read_schema(),
+        candidate=candidate.folder,
+        production=production.stored.folder if production else None,
+        predictions=cache(lambda: _predict(request, candidate, production)),
+        signature=gates.signature,
+        inputs=gates.inputs,
+    )
+    response = _compute(request.metrics_fn, asked)
+    evidence(asked, response).write(folder)
+    tfma_files.write(folder, asked, response)
+    return [*judged, *judge(gates, response, in_production=request.production is not None)]
+
+
+def evidence(request: MetricsRequest, response: MetricsResponse) -> Metrics:
+    """The measurements as `metrics.json`.
+
+    Raises:
+        UsageError: a plot holds what JSON cannot.
+    """
+    return Metrics(
+        split=request.split,
+        rows=response.rows,
+        confidence=request.confidence,
+        label=request.label,
+        metrics=[_metric(row) for row in response.metrics],
+        plots={name: plain(plot, f"Plot {name!r} of the metrics provider") for name, plot in response.plots.items()},
+    )
+
+
+def _metric(row: MetricRow) -> Metric:
+    return Metric(
+        **ends(row.candidate),
+        name=row.name,
+        slice=row.slice,
+        rows=row.rows,
+        production=None if row.production is None else Interval.of(row.production),
+        change=None if row.change is None else Interval.of(row.change),
+    )
+
+
+def _compute(metrics_fn: str, request: MetricsRequest) -> MetricsResponse:
+    provider = import_function(metrics_fn, "metrics_fn")
+    try:
+        response = provider(request)
+    except (Unmeasurable, WeighbridgeError):
+        raise
+    except Exception as error:
+        if metrics_fn == COMPUTE:
+            raise
+        raise UsageError(f"metrics_fn={metrics_fn!r} raised {type(error).__name__}: {error}") from error
+    if not isinstance(response, MetricsResponse):
+        raise UsageError(
+            f"metrics_fn={metrics_fn!r} returned a {type(response).__name__}", "Expected a MetricsResponse."
+        )
+    return response
+
+
+def _predict(request: EvaluationRequest, candidate: StoredModel, production: ProductionModel | None) -> Predictions:
+    gates = request.quality
+    return predict(
+        request.batches(),
+        request.label,
+        dict.fromkeys(chain.from_iterable(gates.all_slices())),
+        Predictor(candidate.load(), request.label, gates.prediction),
+        Predictor(production.loaded, request.label, gates.prediction) if production else None,
+    )

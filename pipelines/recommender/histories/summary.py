@@ -1,0 +1,19 @@
+"""What the histories say of themselves: `summary.json` of their artifact."""
+
+from weighbridge.evidence.summary import DataSummary
+
+
+class HistoriesSummary(DataSummary):
+    """The summary of all Examples, and what the step knows besides.
+
+    Attributes:
+        evaluate_from: moment at which the evaluation begins, microseconds since 1970.
+        items: of the catalogue.
+        longest: most purchases of a history.
+        cleaning: what was counted in each split: lines, those left out by reason, purchases, customers.
+    """
+
+    evaluate_from: int
+    items: int
+    longest: int
+    cleaning: dict[str, dict[str, int | float]]

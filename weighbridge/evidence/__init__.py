@@ -1,0 +1,1 @@
+"""The files in which steps leave what they measured: one model each, which the step writes and every reader reads."""

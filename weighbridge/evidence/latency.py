@@ -1,0 +1,84 @@
+"""`latency.json`: what calling and loading the models took, as the Evaluator measured it."""
+
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr
+
+from weighbridge.evidence.base import Document, EvidenceFile, Interval, Number
+
+LATENCY_FILE = "latency.json"
+
+Quantity = TypeVar("Quantity")
+
+
+class Compared(Document, Generic[Quantity]):
+    """The same quantity of the candidate and of the model in production, where there is one."""
+
+    candidate: Quantity
+    production: Quantity | None = None
+
+
+class Histogram(Document):
+    """Calls by how long they took; one edge more than counts."""
+
+    edges_ms: list[float]
+    counts: list[int]
+
+
+class Calls(Document):
+    """Percentiles of calls (ms) and throughput (rows/s): of a model, or its ratio to another's (without a unit)."""
+
+    p50_ms: Interval
+    p95_ms: Interval
+    p99_ms: Interval
+    throughput_rows_s: Interval
+
+
+class Latency(Calls):
+    """The calls of one model with one batch size."""
+
+    histogram: Histogram
+
+
+class Batch(Document):
+    """The calls of both models with one batch size; `ratio` is candidate divided by production."""
+
+    batch_size: int
+    calls: int
+    candidate: Latency
+    production: Latency | None = None
+    ratio: Calls | None = None
+
+
+class Variant(Document):
+    """A model that was exported beside the candidate; `candidate` of its batches is this one."""
+
+    name: str
+    model_bytes: int
+    batches: list[Batch]
+
+
+class LatencyReport(EvidenceFile):
+    """The file.
+
+    Attributes:
+        signature: name of the serving signature that was called.
+        inputs: its inputs that had one value in all requests, by name.
+        confidence: of the intervals, between 0 and 1.
+        model_bytes: size of the exported files.
+        load_ms: time to load the model.
+        peak_memory_bytes: that loading and calling with the largest batch needed.
+        batches: one per batch size, in the order of the thresholds file.
+        variants: those that could be measured.
+    """
+
+    FILE: ClassVar[str] = LATENCY_FILE
+
+    signature: str
+    inputs: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr]
+    confidence: Number
+    model_bytes: Compared[int]
+    load_ms: Compared[Interval]
+    peak_memory_bytes: Compared[Interval]
+    batches: list[Batch]
+    variants: list[Variant]

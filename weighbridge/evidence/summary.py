@@ -1,0 +1,80 @@
+"""`summary.json` of an Examples artifact: rows, digests, columns, and where they came from."""
+
+from typing import Any, ClassVar
+
+from weighbridge.evidence.base import Document, EvidenceFile
+
+SUMMARY_FILE = "summary.json"
+
+Moment = str | int | float
+
+
+class Split(Document):
+    """Rows and digest of one split."""
+
+    rows: int
+    content_digest: str
+
+
+class InputFile(Document):
+    """A file that was read."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class DataSummary(EvidenceFile):
+    """What every step that writes Examples says of them; each adds what it knows besides.
+
+    Attributes:
+        splits: by name.
+        total_rows: of the input, or of all splits where the step makes rows of its own.
+        content_digest: of all rows, whatever their order.
+        columns: `int64`, `float` or `bytes`, by name.
+    """
+
+    FILE: ClassVar[str] = SUMMARY_FILE
+
+    splits: dict[str, Split]
+    total_rows: int
+    content_digest: str
+    columns: dict[str, str]
+
+
+class ExamplesSummary(DataSummary):
+    """What ExampleGen says of its examples.
+
+    Attributes:
+        quarantined_rows: malformed rows.
+        rows_after_end: rows that no split takes, since their time is not before the end.
+        rows_left_out: rows that the sample leaves out.
+        time_splits: where each split begins in time; empty where rows are not split by time.
+        time_end: before which all rows are; None for no such end.
+        sample: the share of the rows that was kept, 1 for all.
+        files: that were read.
+        input_digest: of their contents.
+        span: newest span that was read; None where the input has none.
+    """
+
+    quarantined_rows: int
+    rows_after_end: int
+    rows_left_out: int
+    time_splits: dict[str, Moment | None]
+    time_end: Moment | None
+    sample: float
+    files: list[InputFile]
+    input_digest: str
+    span: int | None
+
+
+class AnySummary(DataSummary, extra="ignore"):
+    """The summary of whichever step wrote the Examples: what can be read of it without knowing the step.
+
+    Attributes:
+        span: None where the step knows of none.
+        sample: as it stands in the file, 1 where it says nothing; the reader judges it.
+    """
+
+    span: int | None = None
+    sample: Any = 1.0
