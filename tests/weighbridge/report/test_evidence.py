@@ -47,6 +47,13 @@ def test_a_broken_file_becomes_a_note_that_names_it(tmp_path, content):
     assert "metrics.json" in note
 
 
+def test_a_field_of_another_version_becomes_a_note_that_names_it(tmp_path):
+    sample.write(tmp_path, "latency.json", sample.latency(False, False) | {"gpu_ms": 3})
+    evidence = Evidence.collect(VERDICT, {"evaluation": tmp_path})
+    assert evidence.latency is None
+    assert evidence.notes == ("latency.json of evaluation cannot be shown: gpu_ms: Extra inputs are not permitted.",)
+
+
 def test_broken_statistics_become_a_note(tmp_path):
     sample.statistics(tmp_path / "s")
     (tmp_path / "s/Split-eval/FeatureStats.pb").write_bytes(b"\xff\xffnot a proto")
@@ -65,9 +72,8 @@ def test_a_broken_step_becomes_a_note():
 
 
 def test_what_is_not_finite_is_not_measured():
-    text = json.dumps(
-        {**sample.metrics(0.9, False)["metrics"][0], "value": float("nan"), "low": float("-inf"), "high": None}
-    )
+    strange = {"value": float("nan"), "low": float("-inf"), "high": None}
+    text = json.dumps(sample.metrics(0.9, False)["metrics"][0] | strange)
     metric = Metric.model_validate_json(text)
     assert (metric.value, metric.low, metric.high) == (None, None, None)
 
