@@ -51,7 +51,7 @@ class EvaluatorSpec(component_spec.ComponentSpec):
 
 
 class EvaluatorExecutor(base_executor.BaseExecutor):
-    """Calls `evaluate` and tells its outcome as stock TFX's blessings."""
+    """Calls `evaluate` and writes its outcome as stock TFX's blessings."""
 
     def Do(
         self,
@@ -122,20 +122,20 @@ class Evaluator(base_component.BaseComponent):
 
         Args:
             examples: of ExampleGen, or of any stock component.
-            model: the candidate.
+            model: the candidate, of Trainer or of any stock component.
             quality: the `quality` section of the thresholds file.
-            latency: the `latency` section.
+            latency: the `latency` section of the thresholds file.
             label: name of the label's column, which no model is sent; empty where there is none.
             split: of the examples to weigh on.
             schema: of the examples; without it the columns that are found are taken.
             production_model: of ProductionModel, or a stock Importer or Resolver; without it nothing is compared.
             anomalies: of DataValidator, whose gates then belong to the verdict.
-            model_run: of Trainer, likewise.
+            model_run: of Trainer, whose gates then belong to the verdict.
             metrics_fn: dotted name of a metrics provider, see `weighbridge.components.evaluator.quality.metrics_api`.
             ungated: which of `examples`, `anomalies` and `model_run` come from components that leave no gates.
 
         Raises:
-            UsageError: a metric is unknown, it needs a label, or `ungated` names what is no such input.
+            UsageError: a metric is unknown, it needs a label, or `ungated` names an input that has no gates.
         """
         if metrics_fn == COMPUTE:
             check_label(label)

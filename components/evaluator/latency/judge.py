@@ -18,8 +18,8 @@ def judge(gates: LatencyGates, found: Measurements, *, in_production: bool) -> l
     """Judge what was measured; what is still undecided is refused as inconclusive.
 
     Args:
-        gates: the thresholds.
-        found: the measurements.
+        gates: thresholds on calls and on the model as a whole.
+        found: what `measure` returned.
         in_production: whether there is a model in production, so that relative thresholds need its value.
     """
     judged = _judge_batches(GROUP, gates.batch_sizes, found, in_production)
@@ -31,8 +31,8 @@ def judge_variant(name: str, variant: VariantGates, found: Measurements) -> list
 
     Args:
         name: of the variant.
-        variant: the thresholds.
-        found: the measurements.
+        variant: thresholds on its calls.
+        found: what `measure_variant` returned.
     """
     return _judge_batches(f"{GROUP}.{name}", variant.batch_sizes, found, in_production=False)
 

@@ -54,8 +54,8 @@ def measure(gates: LatencyGates, contenders: Mapping[str, Contender], seed: int 
 
     Args:
         gates: what to measure, and the thresholds that decide how long.
-        contenders: by name.
-        seed: of the order of calls.
+        contenders: the models, by `candidate` and maybe `production`.
+        seed: of the random order of calls.
 
     Raises:
         Unmeasurable: a model cannot be loaded or called.
@@ -75,8 +75,8 @@ def measure_variant(gates: LatencyGates, variant: VariantGates, contender: Conte
     Args:
         gates: the calls to begin with, the budget and the confidence.
         variant: what to measure, and the thresholds that decide how long.
-        contender: the variant.
-        seed: of the bootstrap's samples.
+        contender: the variant as a model to be timed.
+        seed: of the random order of calls.
 
     Raises:
         Unmeasurable: it cannot be called.

@@ -10,7 +10,7 @@ _PROCESS = Path("/proc/self")
 
 
 class Peak:
-    """Bytes that the work needed at most beyond what the process held before; NaN where it cannot be told."""
+    """Bytes that the work needed at most beyond what the process held before; NaN where it cannot be measured."""
 
     bytes: float = float("nan")
 

@@ -50,9 +50,9 @@ def time_calls(
     Whatever slows the machine for a moment then slows all of them.
 
     Args:
-        contenders: by name.
-        calls: of each contender.
-        rng: decides the orders.
+        contenders: what is called, by name.
+        calls: number of calls of each contender.
+        rng: draws the order within each turn.
         deadline: on `time.perf_counter`; ends the measuring early, after one turn at least.
 
     Returns:
@@ -121,8 +121,8 @@ def summarise(times: Times, batch_rows: int, confidence: float, seed: int = 0) -
     Args:
         times: of `candidate` and maybe `production`.
         batch_rows: rows in a call.
-        confidence: of the intervals.
-        seed: of the bootstrap.
+        confidence: level of the intervals, e.g. 0.95.
+        seed: of the bootstrap's draws.
 
     Returns:
         By contender, and for `ratio` and `change` of the candidate against production: by name of the quantity.
@@ -179,7 +179,7 @@ def of_median(values: list[float], baseline: list[float], confidence: float) -> 
 
 
 def calls_needed(quantity: str, confidence: float) -> int:
-    """Fewest calls from which a percentile's upper end can be told: before, the worst may not have been seen."""
+    """Fewest calls that bound a percentile from above: with fewer, the worst may not have been seen."""
     quantile = QUANTILES.get(quantity, 0.0)
     return math.ceil(math.log((1 - confidence) / 2) / math.log(quantile)) if quantile else 1
 

@@ -31,7 +31,7 @@ def estimate(replicated: Replicated, confidence: float, cut: Callable[[float], f
 
     Args:
         replicated: the value and its replicates.
-        confidence: e.g. 0.95.
+        confidence: level of the interval, e.g. 0.95.
         cut: puts an end of the interval back into the range of possible values.
     """
     value, without = replicated

@@ -16,8 +16,8 @@ def judge(gates: QualityGates, response: MetricsResponse, *, in_production: bool
     """Judge what a provider measured; a metric or slice that it did not measure is refused.
 
     Args:
-        gates: the thresholds.
-        response: the measurements.
+        gates: thresholds on metrics, on all rows and on slices.
+        response: the metrics, one row per metric and slice.
         in_production: whether there is a model in production, so that relative thresholds need its value.
     """
     judged = _metric_gates(gates, GROUP, gates.metrics, _by_name(response.metrics, ""), in_production)

@@ -30,7 +30,7 @@ def check_names(names: Iterable[str], source: str) -> None:
         source: where the names stand, for the message.
 
     Raises:
-        UsageError: a name is unknown; tells the nearest and all that are known.
+        UsageError: a name is unknown; the message names the nearest and all known ones.
     """
     for name in names:
         if name not in KERNELS:

@@ -58,7 +58,7 @@ def predict(
         label: name of the label's column; empty where there is none: labels are then NaN.
         features: columns to keep for slicing.
         candidate: predicts for a batch.
-        production: likewise; None where nothing is in production.
+        production: predicts for a batch; None where no model in production can be called.
 
     Raises:
         Unmeasurable: a label or slicing feature is missing, a model fails, or predictions are not finite.

@@ -19,7 +19,7 @@ def slices(
 
     Args:
         columns: value of each feature in each row, [rows]; None where a row has none.
-        slicings: features that cut together.
+        slicings: names of the features whose combinations of values make the slices, for each slicing.
 
     Raises:
         Unmeasurable: a slicing gives more than `MAX_SLICES` slices.

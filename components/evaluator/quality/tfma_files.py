@@ -18,8 +18,8 @@ def write(folder: Path, request: MetricsRequest, response: MetricsResponse) -> N
 
     Args:
         folder: of the ModelEvaluation artifact.
-        request: what was asked for.
-        response: what was measured.
+        request: names the models, the examples and the slices.
+        response: the metrics, one row per metric and slice.
     """
     import tensorflow as tf
     from google.protobuf import json_format

@@ -26,10 +26,10 @@ def als(
         past: what the factors are learnt from.
         histories: of the users to recommend to; their factors are computed from these.
         popular: from the most popular down, for filling up; see `baselines.popular_items`.
-        items: size of the catalogue.
-        ranks: length of the lists.
-        factors: of each user and item.
-        iterations: over all users and items.
+        items: number of items in the catalogue.
+        ranks: how many items to recommend to each user.
+        factors: number of latent factors of each user and item.
+        iterations: number of passes over all users and items.
         regularization: weight of the factors' squares.
         alpha: weight of what a user had against what not.
         seed: of the first factors.

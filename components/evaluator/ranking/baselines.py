@@ -19,8 +19,8 @@ def popularity_scores(
     """How many users had each item, [items]: a user counts once for an item, by the latest time.
 
     Args:
-        past: with ages, where one of the following is given.
-        items: size of the catalogue.
+        past: interactions to count; with ages where `half_life` or `oldest` is given.
+        items: number of items in the catalogue.
         half_life: age at which a user counts half; None counts all the same.
         oldest: age beyond which a user does not count.
 
@@ -79,11 +79,11 @@ def popularity_by_group(
         past: what popularity is counted from.
         past_groups: number of the group of each of its users, from 0; -1 for none; [past users].
         groups: the same of the users to recommend to, [users].
-        items: size of the catalogue.
-        ranks: length of the lists.
+        items: number of items in the catalogue.
+        ranks: how many items to recommend to each user.
         least: users of the past that a group needs; a smaller group gets what is popular overall.
         half_life: as for `popularity_scores`.
-        oldest: likewise.
+        oldest: as for `popularity_scores`.
 
     Raises:
         ValueError: there is not one group for each user of the past.
@@ -113,8 +113,8 @@ def repeat(histories: Interactions, popular: Items, items: int, ranks: int, *, l
     Args:
         histories: of the users to recommend to.
         popular: from the most popular down; see `popular_items`.
-        items: size of the catalogue.
-        ranks: length of the lists.
+        items: number of items in the catalogue.
+        ranks: how many items to recommend to each user.
         latest_first: order by time, then by how often; needs ages. Else by how often, then by time where it is known.
 
     Raises:

@@ -38,9 +38,9 @@ def sums(columns: Sequence[Floats], members: Index, resamples: int, seed: int) -
 
     Args:
         columns: arrays [users, columns of its own].
-        members: which users.
-        resamples: how many.
-        seed: of the resamples.
+        members: index of the users that are resampled.
+        resamples: number of resamples of them.
+        seed: of the draws: the same seed gives the same resamples.
 
     Returns:
         For each array [its columns, 1 + resamples]; the first is the sum over the users as they are.
@@ -59,11 +59,11 @@ def interval(
     """The percentile interval (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13).
 
     Args:
-        value: of the sample.
+        value: the metric on the users as they are.
         resampled: value in each resample; NaN where it drew nobody who counts.
-        confidence: e.g. 0.95.
-        least: smallest and
-        most: largest possible value; the ends are cut there.
+        confidence: level of the interval, e.g. 0.95.
+        least: smallest possible value; the lower end is cut there.
+        most: largest possible value; the upper end is cut there.
 
     Returns:
         The estimate; with NaN for ends where the value or most of the resamples are undefined.

@@ -15,8 +15,8 @@ def exposure(lists: Items, items: int, users: Index | None = None) -> npt.NDArra
 
     Args:
         lists: [users, ranks], checked and without repeats, cut to the ranks that count.
-        items: size of the catalogue.
-        users: only these; by default all.
+        items: number of items in the catalogue.
+        users: index of the users whose lists count; by default all.
     """
     chosen = lists if users is None else lists[users]
     return np.bincount(chosen[chosen >= 0], minlength=items)
@@ -71,8 +71,8 @@ def resampled_coverage(lists: Items, items: int, users: Index, present: npt.NDAr
 
     Args:
         lists: [all users, ranks], checked and without repeats, cut to the ranks that count.
-        items: size of the catalogue.
-        users: those that count.
+        items: number of items in the catalogue.
+        users: index of the users whose lists count.
         present: which of them each resample draws, [at least as many, resamples].
 
     Returns:

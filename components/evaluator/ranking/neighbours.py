@@ -34,9 +34,9 @@ def item_to_item(
         past: what similarities are counted from.
         histories: of the users to recommend to.
         popular: from the most popular down, for equals and for filling up; see `baselines.popular_items`.
-        items: size of the catalogue.
-        ranks: length of the lists.
-        neighbours: how many each item has.
+        items: number of items in the catalogue.
+        ranks: how many items to recommend to each user.
+        neighbours: number of the most similar items that are kept of each item.
         include_self: whether an item is a neighbour of its own, with similarity 1: what users had is then
             recommended again.
 
@@ -92,7 +92,7 @@ def _top(scores: Any, ranks: int) -> Iterator[tuple[Index, Index, npt.NDArray[np
 
     Args:
         scores: CSR float32, no entry below 0.
-        ranks: how many at most.
+        ranks: most columns to return of a row.
 
     Yields:
         Some rows; their best columns, -1 where there are no more; and their scores: [rows, up to `ranks`].

@@ -95,8 +95,8 @@ def weigh(
         names: metrics to measure.
         slices: key and users of each slice; all users come first in any case. Slices without a judged user are left
             out.
-        confidence: of the intervals.
-        resamples: of the users; coverage takes fewer.
+        confidence: level of the intervals, e.g. 0.95.
+        resamples: number of bootstrap resamples of the users; coverage takes fewer.
         seed: of the resamples; the same gives the same intervals.
 
     Returns:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.components.evaluator.helpers import gate, load, weighing
+from tests.components.evaluator.helpers import LABEL, gate, load, rank_auc, weighing
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator import flavours
@@ -31,7 +33,7 @@ class Line:
         return np.array([(value or [0.0])[0] for value in batch.column("trip_miles").to_pylist()])
 
     def call(self, request):
-        return {"p": 1 / (1 + np.exp(-self.weight * request))}
+        return {"p": self.weight * request}
 
 
 def find(folder):
@@ -84,12 +86,16 @@ def test_a_saved_model_needs_no_registration(models: Callable[[str], Path]) -> N
 
 
 def test_a_flavour_of_another_package_is_weighed_like_any_other(
-    register: Callable[..., None], examples: Path, tmp_path: Path
+    register: Callable[..., None], examples: Path, columns: dict[str, list[Any]], tmp_path: Path
 ) -> None:
     register(line="their_lines:LINE")
     model, production = line_model(tmp_path / "model"), line_model(tmp_path / "production", "-0.5")
     outcome = evaluate(weighing(examples, model, production=str(production)), tmp_path / "evaluation")
-    assert gate(outcome.verdict, "quality.auc.min").observed == pytest.approx(0.5, abs=0.5)
+    miles = np.array([value or 0.0 for value in columns["trip_miles"]])
+    exact = rank_auc(np.array(columns[LABEL]), miles)
+    found = gate(outcome.verdict, "quality.auc.min")
+    assert found.observed == pytest.approx(exact, abs=1e-6)
+    assert found.baseline == pytest.approx(1 - exact, abs=1e-6)
     assert gate(outcome.verdict, "latency.batch_1.p50_ms.max").passed
     assert outcome.verdict.subject["model"] == tree_digest(model / "line")
     assert load(tmp_path / "evaluation/latency.json")["model_bytes"] == {"candidate": 3, "production": 4}

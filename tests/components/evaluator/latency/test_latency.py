@@ -13,6 +13,7 @@ from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
 from weighbridge.components.evaluator.latency.judge import judge
 from weighbridge.components.evaluator.latency.measure import measure
 from weighbridge.components.evaluator.latency.memory import peak_memory
+from weighbridge.evidence.latency import LatencyReport
 
 Models = Callable[[str], Path]
 
@@ -59,6 +60,7 @@ def test_a_slow_model_is_refused_against_production(
     assert outcome.infra_blessed is passes
     assert outcome.model_blessed
     measured = load(tmp_path / "evaluation/latency.json")
+    assert LatencyReport.require(tmp_path / "evaluation").model_dump(mode="json") == measured
     first = measured["batches"][0]
     assert first["batch_size"] == 1
     assert first["ratio"]["p50_ms"]["value"] == found.observed

@@ -22,6 +22,7 @@ from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator import MetricRow, MetricsRequest, MetricsResponse
 from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
 from weighbridge.components.evaluator.quality import judge as quality
+from weighbridge.evidence.metrics import Metrics
 from weighbridge.verdict import Estimate
 
 Models = Callable[[str], Path]
@@ -57,6 +58,7 @@ def test_a_good_model_passes_with_the_exact_auc(
     exact = rank_auc(np.array(columns[LABEL]), np.asarray(scores))
     assert gate(outcome.verdict, "quality.auc.min").observed == pytest.approx(exact, abs=1e-6)
     metrics = load(tmp_path / "evaluation/metrics.json")
+    assert Metrics.require(tmp_path / "evaluation").model_dump(mode="json") == metrics
     (row,) = [row for row in metrics["metrics"] if row["name"] == "auc" and row["slice"] == ""]
     assert row["low"] < row["value"] < row["high"]
     assert (metrics["rows"], metrics["split"], metrics["label"]) == (len(columns[LABEL]), "eval", LABEL)
