@@ -143,7 +143,9 @@ def test_the_span_comes_from_the_summary_or_else_from_the_artifact(
     uri = write_examples({"train": TRIPS, "eval": TRIPS})
     if in_summary is not ...:
         columns = {"fare": "float", "paid": "bytes", "hour": "int64", "tip": "int64"}
-        Path(uri, "summary.json").write_text(json.dumps({"span": in_summary, "columns": columns}))
+        splits = {name: {"rows": len(TRIPS), "content_digest": ""} for name in ("train", "eval")}
+        summary = {"splits": splits, "total_rows": 2 * len(TRIPS), "content_digest": "", "columns": columns}
+        Path(uri, "summary.json").write_text(json.dumps(summary | {"span": in_summary}))
     history = tmp_path / "history"
     component = _component(schema_file, DataGates.model_validate(SPANS), history_dir=str(history))
     _execute(component, uri, tmp_path / "out", span=in_property)
