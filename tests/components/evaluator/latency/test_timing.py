@@ -144,5 +144,5 @@ def test_every_call_is_in_the_histogram() -> None:
     edges = histogram_edges(times)
     for values in times.by_name.values():
         drawn = histogram(values, edges)
-        assert sum(drawn["counts"]) == 500
-        assert len(drawn["edges_ms"]) == len(drawn["counts"]) + 1
+        assert sum(drawn.counts) == 500
+        assert len(drawn.edges_ms) == len(drawn.counts) + 1
