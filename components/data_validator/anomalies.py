@@ -1,4 +1,4 @@
-"""Departures from the schema: found by TFDV, told feature by feature with what was observed and what is allowed."""
+"""Departures from the schema: found by TFDV, reported feature by feature with what was observed and what is allowed."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weighbridge.common import files
 from weighbridge.components.data_validator.schema import REVIEW, allowed_values, listed, presence_text
 from weighbridge.components.data_validator.summary import feature_common, feature_name, missing_fraction
-from weighbridge.verdict import Gate, Severity
+from weighbridge.verdict import Gate, Severity, Status
 from weighbridge.verdict.gate import format_value
 
 if TYPE_CHECKING:
@@ -76,10 +76,11 @@ def anomaly_gates(
     """
     gates = []
     if anomalies.data_missing or not dataset.num_examples:
-        gates.append(_dataset_gate(split, f"The {split} split has no rows to hold against the schema.", severity))
+        text = f"The {split} split has no rows to hold against the schema."
+        gates.append(_dataset_gate(split, "unmeasured", text, severity))
     elif anomalies.HasField("dataset_anomaly_info"):
         text = f"The {split} split as a whole: {anomalies.dataset_anomaly_info.description}"
-        gates.append(_dataset_gate(split, f"{text} {_ADVICE}", severity))
+        gates.append(_dataset_gate(split, "refused", f"{text} {_ADVICE}", severity))
     found = {feature_name(feature): feature for feature in dataset.features}
     expected = {feature.name: feature for feature in schema.feature}
     for key in sorted(anomalies.anomaly_info):
@@ -89,7 +90,7 @@ def anomaly_gates(
         gates.append(
             Gate(
                 name=f"data.{split}.{name}.schema",
-                passed=False,
+                status="refused",
                 severity=severity,
                 observed="; ".join(dict.fromkeys(finding.observed for finding in findings)),
                 threshold="; ".join(dict.fromkeys(finding.allowed for finding in findings)),
@@ -102,7 +103,7 @@ def anomaly_gates(
     return [
         Gate(
             name=f"data.{split}.schema",
-            passed=True,
+            status="passed",
             severity=severity,
             observed=0,
             threshold=0,
@@ -112,12 +113,12 @@ def anomaly_gates(
     ]
 
 
-def _dataset_gate(split: str, message: str, severity: Severity) -> Gate:
-    return Gate(name=f"data.{split}.schema", passed=False, severity=severity, threshold=0, message=message)
+def _dataset_gate(split: str, status: Status, message: str, severity: Severity) -> Gate:
+    return Gate(name=f"data.{split}.schema", status=status, severity=severity, threshold=0, message=message)
 
 
 def _findings(info: Any, feature: Any, expected: Any, schema: Any, rows: int) -> list[Finding]:
-    """All that is wrong with one feature. What merely follows from something else is told only when alone."""
+    """All that is wrong with one feature. What merely follows from something else is reported only when alone."""
     from tensorflow_metadata.proto.v0 import anomalies_pb2
 
     names = [anomalies_pb2.AnomalyInfo.Type.Name(reason.type) for reason in info.reason]
@@ -135,7 +136,7 @@ def _finding(kind: str, reason: Any, feature: Any, expected: Any, schema: Any, r
     if kind == "SCHEMA_MISSING_COLUMN" and expected is not None:
         return Finding("is missing: the data have no such column", "no column", presence_text(expected))
     if feature is None or expected is None:
-        return _as_told(reason)
+        return _as_described(reason)
     if kind == "UNEXPECTED_DATA_TYPE":
         return _wrong_type(feature, expected)
     if kind == "FEATURE_TYPE_NOT_PRESENT":
@@ -145,14 +146,14 @@ def _finding(kind: str, reason: Any, feature: Any, expected: Any, schema: Any, r
         allowed = presence_text(expected)
         return Finding(f"is there {present}, but must be {allowed}", present, allowed)
     if kind == "ENUM_TYPE_UNEXPECTED_STRING_VALUES":
-        return _unknown_values(feature, expected, schema, rows) or _as_told(reason)
+        return _unknown_values(feature, expected, schema, rows) or _as_described(reason)
     if kind in _RANGE:
         observed, allowed = _number_range(feature, expected)
         return Finding(f"has values {observed}, but {allowed} is allowed", observed, allowed)
     if kind in _COUNT and (expected.HasField("value_count") or expected.HasField("shape")):
         observed, allowed = _value_counts(feature, expected, rows)
         return Finding(f"has {observed} in a row, but must have {allowed}", observed, allowed)
-    return _as_told(reason)
+    return _as_described(reason)
 
 
 _CONSEQUENCES = ("INVALID_FEATURE_SHAPE", "FLOAT_TYPE_STRING_NOT_FLOAT", "INT_TYPE_NOT_INT_STRING")
@@ -219,7 +220,7 @@ def _counts(low: int, high: int) -> str:
     return f"{low} value{'s' * (low != 1)}" if low == high else f"{low} to {high} values"
 
 
-def _as_told(reason: Any) -> Finding:
+def _as_described(reason: Any) -> Finding:
     return Finding(
         _sentence(reason.description), reason.short_description or "departs from the schema", "as in the schema"
     )

@@ -30,7 +30,7 @@ class Baseline:
     Attributes:
         title: what they are statistics of.
         folder: holds `Split-<name>/FeatureStats.pb`; None where there are none.
-        absent: why there are none, as a sentence: a comparison passes.
+        absent: why there are none, as a sentence: nothing is compared.
         problem: why they cannot be had although they should be there, as a sentence: a comparison is refused.
     """
 

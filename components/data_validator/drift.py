@@ -29,8 +29,8 @@ class Comparison:
         current: what is judged; None where it is not there.
         reference: what it is compared with; None where it is not there.
         titles: what the two are, for people.
-        absent: why there is nothing to compare with, as a sentence: the gates pass.
-        problem: why it cannot be compared, as a sentence: the gates refuse.
+        absent: why there is nothing to compare with, as a sentence: the gates are `not_compared`.
+        problem: why it cannot be compared, as a sentence: the gates are `unmeasured`, which refuses.
     """
 
     kind: Kind
@@ -73,7 +73,7 @@ class Comparison:
             return [
                 Gate(
                     name=f"{name}.max",
-                    passed=True,
+                    status="not_compared",
                     severity=bounds.severity,
                     threshold=bounds.max,
                     message=f"{name.partition('.')[2]}: {self.absent}",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.components.data_validator.gates import LabelGates
 from weighbridge.components.data_validator.summary import feature_name, missing_fraction
-from weighbridge.verdict import Bounds, Gate
+from weighbridge.verdict import Bounds, Gate, passed_if
 from weighbridge.verdict.gate import format_value
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def rows_gates(
         datasets: statistics by split.
         bounds: thresholds by split; a split without any must have a row.
         baseline: rows of the production model's data by split: None where nothing is in production, NaN where
-            they cannot be told.
+            they cannot be read.
         sample: share of the rows that the datasets are, more than 0 and at most 1.
     """
     gates = []
@@ -89,16 +89,16 @@ def _shared(bounds: Bounds, sample: float) -> Bounds:
 def _explained(gate: Gate, bounds: Bounds, sample: float) -> Gate:
     """Say where the numbers of a sample's gate come from."""
     if gate.rule == "min":
-        told = f"{gate.allowed} is {format_value(bounds.min)} × sample {sample:g}"
+        origin = f"{gate.allowed} is {format_value(bounds.min)} × sample {sample:g}"
     elif gate.rule != "max" and gate.baseline is not None:
-        told = f"against production's rows × sample {sample:g}"
+        origin = f"against production's rows × sample {sample:g}"
     else:
         return gate
-    return gate.model_copy(update={"message": f"{gate.message} ({told})"})
+    return gate.model_copy(update={"message": f"{gate.message} ({origin})"})
 
 
 def label_gates(label: LabelGates, datasets: "Datasets", distinct: Mapping[str, int]) -> list[Gate]:
-    """Gates `data.label.present` and `data.label.distinct.min`; the split where it stands worst is told.
+    """Gates `data.label.present` and `data.label.distinct.min`; they judge the split where it stands worst.
 
     Args:
         label: what the label must be.
@@ -114,8 +114,8 @@ def _present_gate(label: LabelGates, datasets: "Datasets") -> Gate:
     required = 1.0 - label.max_missing_fraction
     share = present[worst] if worst is not None else 0.0
     # Counted rows over all rows: a hair of rounding must not refuse.
-    passed = share >= required - 1e-12
-    if passed:
+    enough = share >= required - 1e-12
+    if enough and worst is not None:
         message = f"The label {label.feature!r} is there in {share:.2%} of the rows or more, in every split."
     elif share == 0:
         columns = sorted(feature_name(feature) for feature in datasets[worst].features) if worst is not None else []
@@ -130,9 +130,9 @@ def _present_gate(label: LabelGates, datasets: "Datasets") -> Gate:
         )
     return Gate(
         name="data.label.present",
-        passed=passed,
+        status=passed_if(enough) if worst is not None else "unmeasured",
         severity=label.severity,
-        observed=share,
+        observed=share if worst is not None else None,
         threshold=required,
         message=message,
     )
@@ -146,8 +146,8 @@ def _missing(label: str, dataset: "statistics_pb2.DatasetFeatureStatistics") -> 
 def _distinct_gate(label: LabelGates, distinct: Mapping[str, int]) -> Gate:
     worst = min(distinct, key=lambda split: distinct[split], default=None)
     count = distinct[worst] if worst is not None else 0
-    passed = count >= label.min_distinct
-    if passed:
+    enough = count >= label.min_distinct
+    if enough and worst is not None:
         message = f"The label {label.feature!r} has at least {count} distinct values in every split."
     else:
         what = "All labels are equal" if count == 1 else f"The label has {count} distinct values"
@@ -157,9 +157,9 @@ def _distinct_gate(label: LabelGates, distinct: Mapping[str, int]) -> Gate:
         )
     return Gate(
         name="data.label.distinct.min",
-        passed=passed,
+        status=passed_if(enough) if worst is not None else "unmeasured",
         severity=label.severity,
-        observed=count,
+        observed=count if worst is not None else None,
         threshold=label.min_distinct,
         message=message,
     )

@@ -27,8 +27,8 @@ class Evaluation:
 
     Attributes:
         verdict: of the run as far as it is known here: upstream's gates and the Evaluator's own.
-        model_blessed: upstream and quality let the model pass.
-        infra_blessed: latency lets it pass.
+        model_blessed: upstream and quality let the model pass, and some gate weighed something.
+        infra_blessed: latency lets it pass, and some gate weighed something.
     """
 
     verdict: Verdict
@@ -64,8 +64,8 @@ def evaluate(request: EvaluationRequest, output: str | Path) -> Evaluation:
     verdict.write(folder / VERDICT_FILE)
     return Evaluation(
         verdict=verdict,
-        model_blessed=not any(gate.refuses for gate in chain(upstream, weighed_quality)),
-        infra_blessed=not any(gate.refuses for gate in weighed_latency),
+        model_blessed=bool(verdict.weighed) and not any(gate.refuses for gate in chain(upstream, weighed_quality)),
+        infra_blessed=bool(verdict.weighed) and not any(gate.refuses for gate in weighed_latency),
     )
 
 
@@ -76,13 +76,13 @@ def _upstream_gates(folders: Mapping[str, str]) -> list[Gate]:
             gates += read_gates(folder)
         except UsageError as error:
             message = f"The step before left no gates in its output {name}, so nothing vouches for it: {error.message}."
-            gates.append(Gate(name=f"upstream.{name}.present", passed=False, message=message))
+            gates.append(Gate(name=f"upstream.{name}.present", status="unmeasured", message=message))
     return gates
 
 
 def _not_measured(group: str, refused: list[str]) -> Gate:
     message = f"The model's {group} was not measured, because {', '.join(refused)} refused before."
-    return Gate(name=f"{group}.upstream.passed", passed=False, message=message)
+    return Gate(name=f"{group}.upstream.passed", status="unmeasured", message=message)
 
 
 def _subject(request: EvaluationRequest) -> dict[str, str]:

@@ -43,4 +43,4 @@ def load_production(
         return ProductionModel(stored, loaded), []
     except Unmeasurable as error:
         message = f"The model in production cannot be compared with. {error.message}"
-        return None, [Gate(name=f"{group}.production.readable", passed=False, message=message)]
+        return None, [Gate(name=f"{group}.production.readable", status="unmeasured", message=message)]

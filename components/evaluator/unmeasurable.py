@@ -6,7 +6,7 @@ from weighbridge.verdict import Gate
 
 
 class Unmeasurable(Exception):
-    """Something to be weighed cannot be: it becomes a refusing gate, never a crash.
+    """Something to be weighed cannot be: it becomes an `unmeasured` gate, which refuses, never a crash.
 
     Attributes:
         subject: what is wrong, the middle part of the gate's name: model, signature, label, …
@@ -22,7 +22,7 @@ class Unmeasurable(Exception):
 
     def gate(self, group: str) -> Gate:
         """The refusing gate `<group>.<subject>.<rule>`."""
-        return Gate(name=f"{group}.{self.subject}.{self.rule}", passed=False, message=self.message)
+        return Gate(name=f"{group}.{self.subject}.{self.rule}", status="unmeasured", message=self.message)
 
 
 def gates_or_refusal(group: str, weigh: Callable[[], list[Gate]]) -> list[Gate]:

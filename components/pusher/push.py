@@ -15,7 +15,7 @@ from weighbridge.components.pusher.gcs_target import GcsTarget
 from weighbridge.components.pusher.target import FilesystemTarget, Target
 from weighbridge.storage.bucket import BucketDestination
 from weighbridge.storage.destination import open_destination
-from weighbridge.verdict import Gate, Verdict
+from weighbridge.verdict import Gate, Status, Verdict, passed_if
 from weighbridge.verdict.verdict import VERDICT_FILE
 
 
@@ -163,24 +163,27 @@ def _look_up(target: Target, digest: str) -> tuple[int | None, ProductionRecord 
 
 def _weigh_verdict(evaluation: Path) -> tuple[Verdict | None, Gate]:
     verdict, observed = None, None
+    status: Status = "unmeasured"
     try:
         verdict = Verdict.read(evaluation / VERDICT_FILE)
-        observed = verdict.passed
+        observed, status = verdict.passed, verdict.outcome
         refusals = ", ".join(gate.name for gate in verdict.refusals[:3])
         message = (
             "The model's verdict passed." if observed else f"The model was refused by {refusals or 'its verdict'}."
         )
     except UsageError as error:
         message = f"{error.message}. Only a model that was weighed is pushed."
-    return verdict, Gate(
-        name="push.verdict.passed", passed=bool(observed), observed=observed, threshold=True, message=message
-    )
+    return verdict, Gate(name="push.verdict.passed", status=status, observed=observed, threshold=True, message=message)
 
 
 def _blessing_gate(name: str, blessed: bool) -> Gate:
     message = f"The {name} is given." if blessed else f"The {name} is not given; see the step that gives it."
     return Gate(
-        name=f"push.{name}.blessed", passed=blessed, observed=blessed, threshold=True, message=message.replace("_", " ")
+        name=f"push.{name}.blessed",
+        status=passed_if(blessed),
+        observed=blessed,
+        threshold=True,
+        message=message.replace("_", " "),
     )
 
 
@@ -195,7 +198,7 @@ def _digest_gate(found: str | None, weighed: str | None) -> Gate:
         message = "The model's bytes are those that were weighed."
     return Gate(
         name="push.model_digest.equal",
-        passed=found is not None and found == weighed,
+        status="unmeasured" if found is None or weighed is None else passed_if(found == weighed),
         observed=found,
         threshold=weighed,
         message=message,

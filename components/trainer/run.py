@@ -15,7 +15,7 @@ from weighbridge.components.trainer import checkpoint
 from weighbridge.components.trainer.history import read_history
 from weighbridge.components.trainer.strategy import is_chief
 from weighbridge.evidence.history import HISTORY_FILE
-from weighbridge.verdict import Gate, write_gates
+from weighbridge.verdict import Gate, passed_if, write_gates
 
 _RETRYABLE_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ECONNRESET}
 _MESSAGE_LENGTH = 300
@@ -72,7 +72,7 @@ def loss_gate(model_run_dir: str | Path) -> Gate:
     if history is None:
         return Gate(
             name=name,
-            passed=False,
+            status="unmeasured",
             severity="warning",
             message=f"run_fn left no {HISTORY_FILE}, so its losses were not looked at: train with TrainingSession.fit.",
         )
@@ -83,35 +83,37 @@ def loss_gate(model_run_dir: str | Path) -> Gate:
         if gaps and (not metric.startswith("val_") or gaps[-1] == history.epochs):
             return Gate(
                 name=name,
-                passed=False,
+                status="refused",
                 observed="not finite",
                 message=f"{metric} was not a finite number in epoch {gaps[0]}: lower the learning rate, and look for "
                 "rows or divisions that give NaN.",
             )
     final = losses.get("loss") or [None]
     if final[-1] is None:
-        return Gate(name=name, passed=False, message="Not one epoch with a loss was recorded, so it cannot pass.")
-    return Gate(name=name, passed=True, observed=final[-1], message=f"loss fell to {final[-1]:.4g} and stayed finite.")
+        message = "Not one epoch with a loss was recorded, so it cannot pass."
+        return Gate(name=name, status="unmeasured", message=message)
+    message = f"loss fell to {final[-1]:.4g} and stayed finite."
+    return Gate(name=name, status="passed", observed=final[-1], message=message)
 
 
 def exported_gate(folder: Path, run_fn: str) -> Gate:
     """Whether a SavedModel lies in the folder that TFX serves from."""
-    passed = any((folder / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt"))
-    told = "A model was exported." if passed else f"{run_fn} ended without a SavedModel in fn_args.serving_model_dir."
-    return Gate(name="training.model.exported", passed=passed, observed=passed, message=told)
+    there = any((folder / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt"))
+    message = "A model was exported." if there else f"{run_fn} ended without a SavedModel in fn_args.serving_model_dir."
+    return Gate(name="training.model.exported", status=passed_if(there), observed=there, message=message)
 
 
 def weights_gate(folder: Path) -> Gate:
     """Whether the exported weights are numbers: this finds a failed training that recorded no loss as well."""
     name = "training.weights.no_nan"
     if not (folder / "variables/variables.index").is_file():
-        told = "There are no exported weights to look at, so they cannot pass."
-        return Gate(name=name, passed=False, message=told)
+        message = "There are no exported weights to look at, so they cannot pass."
+        return Gate(name=name, status="unmeasured", message=message)
     bad = _weights_with_nan(str(folder / "variables/variables"))
     if bad:
-        told = f"{len(bad)} exported weights hold NaN, e.g. {bad[0]}: the training failed."
-        return Gate(name=name, passed=False, observed=len(bad), threshold=0, message=told)
-    return Gate(name=name, passed=True, observed=0, threshold=0, message="No exported weight holds NaN.")
+        message = f"{len(bad)} exported weights hold NaN, e.g. {bad[0]}: the training failed."
+        return Gate(name=name, status="refused", observed=len(bad), threshold=0, message=message)
+    return Gate(name=name, status="passed", observed=0, threshold=0, message="No exported weight holds NaN.")
 
 
 def _weights_with_nan(path: str) -> list[str]:

@@ -161,5 +161,8 @@ def _weigh_calls(
 
 def _answered(name: str, calls: int) -> Gate:
     return Gate(
-        name=f"{name}.calls.answered", passed=True, observed=calls, message=f"The copy answered all {calls:,} calls."
+        name=f"{name}.calls.answered",
+        status="passed",
+        observed=calls,
+        message=f"The copy answered all {calls:,} calls.",
     )

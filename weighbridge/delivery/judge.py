@@ -7,7 +7,7 @@ from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.record import ProductionRecord, read_record
 from weighbridge.runs.workspace import Workspace
 from weighbridge.thresholds.delivery import PRODUCTION
-from weighbridge.verdict import Gate, Verdict
+from weighbridge.verdict import Gate, Verdict, passed_if
 
 if TYPE_CHECKING:
     from weighbridge.delivery.promote import Promotion
@@ -67,19 +67,20 @@ def examples_of(workspace: Workspace, run_id: str) -> Path | None:
 
 def _verdict_gate(record: ProductionRecord, path: Path) -> Gate:
     """Whether the verdict beside a model is the one that its record names, and speaks of these bytes."""
-    observed = None
+    name = f"{_GROUP}.verdict.equal"
     try:
         verdict = Verdict.read(path)
-        observed = verdict.digest
-        same = observed == record.verdict_digest and verdict.subject.get("model") == record.model_digest
-        message = "The verdict is the one that the model was delivered on."
     except UsageError as error:
-        same, message = False, f"{error.message}. Deliver the model again."
-    if not same and observed is not None:
-        message = "The verdict beside the model is not the one that it was delivered on. Deliver the model again."
-    return Gate(
-        name=f"{_GROUP}.verdict.equal", passed=same, observed=observed, threshold=record.verdict_digest, message=message
+        message = f"{error.message}. Deliver the model again."
+        return Gate(name=name, status="unmeasured", threshold=record.verdict_digest, message=message)
+    observed = verdict.digest
+    same = observed == record.verdict_digest and verdict.subject.get("model") == record.model_digest
+    message = (
+        "The verdict is the one that the model was delivered on."
+        if same
+        else "The verdict beside the model is not the one that it was delivered on. Deliver the model again."
     )
+    return Gate(name=name, status=passed_if(same), observed=observed, threshold=record.verdict_digest, message=message)
 
 
 def _passed_gate(promotion: "Promotion", stage: str, record: ProductionRecord) -> Gate:
@@ -91,7 +92,9 @@ def _passed_gate(promotion: "Promotion", stage: str, record: ProductionRecord) -
         first = promotion.delivery.names[0]
         command = f"weighbridge promote {promotion.workspace.pipeline} --from {first} --to {stage}"
     message = f"This model passed {stage}." if passed else f"This model has not passed {stage} yet. Run: {command}"
-    return Gate(name=f"{_GROUP}.{stage}.passed", passed=passed, observed=passed, threshold=True, message=message)
+    return Gate(
+        name=f"{_GROUP}.{stage}.passed", status=passed_if(passed), observed=passed, threshold=True, message=message
+    )
 
 
 def _approved_gate(promotion: "Promotion") -> Gate:
@@ -102,7 +105,11 @@ def _approved_gate(promotion: "Promotion") -> Gate:
         else f"The policy asks for an approval of what goes to {stage}. Whoever approves: --approved-by NAME."
     )
     return Gate(
-        name=f"{_GROUP}.{stage}.approved", passed=bool(by), observed=by or None, threshold="required", message=message
+        name=f"{_GROUP}.{stage}.approved",
+        status=passed_if(bool(by)),
+        observed=by or None,
+        threshold="required",
+        message=message,
     )
 
 
@@ -119,7 +126,7 @@ def _unchanged_gate(promotion: "Promotion", record: ProductionRecord) -> Gate:
     )
     return Gate(
         name=f"{_GROUP}.{PRODUCTION}.unchanged",
-        passed=same,
+        status=passed_if(same),
         observed=now or "nothing yet",
         threshold=then or "nothing yet",
         message=message,

@@ -122,7 +122,7 @@ def promote(promotion: Promotion, record: ProductionRecord, run: Run, display: D
         verdict = Verdict.of(
             gates, pipeline=record.pipeline, run_id=run.record.run_id, subject=judge.subject(record, promotion.target)
         )
-        run.record.state = "passed" if verdict.passed else "refused"
+        run.record.state = verdict.outcome
         outcome = RunOutcome(run, verdict)
     except (Exception, KeyboardInterrupt) as error:
         log_traceback()

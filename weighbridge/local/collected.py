@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.runs import fingerprint
 from weighbridge.runs.workspace import ArtifactReference, Run
-from weighbridge.verdict import Gate, Verdict, read_gates
+from weighbridge.verdict import Gate, Verdict, passed_if, read_gates
 from weighbridge.verdict.verdict import GATES_FILE, VERDICT_FILE
 
 if TYPE_CHECKING:
@@ -33,16 +33,8 @@ class Collected:
         self.input_digests: list[str] = []
 
     def verdict(self, pipeline: str, run_id: str) -> Verdict:
-        """The verdict of the gates taken in; it refuses where there are none."""
-        gates = self.gates or [
-            Gate(
-                name="run.gates.present",
-                passed=False,
-                observed=0,
-                message="No step of this pipeline weighed anything. Add a DataValidator or an Evaluator to it.",
-            )
-        ]
-        return Verdict.of(gates, pipeline=pipeline, run_id=run_id, subject=self.subject)
+        """The verdict of the gates taken in; it refuses where none weighed anything."""
+        return Verdict.of_run(self.gates, pipeline=pipeline, run_id=run_id, subject=self.subject)
 
     def take(self, run: Run, result: "NodeResult") -> list[Gate]:
         """Take in what a step left, and refer to it in the run's record.
@@ -92,7 +84,7 @@ def gates_of(artifact: Any) -> list[Gate]:
 def _stock_push(artifact: Any) -> Gate:
     pushed = bool(artifact.get_int_custom_property("pushed"))
     message = "The model was pushed." if pushed else "The model was not pushed: it was not blessed."
-    return Gate(name="push.model.pushed", passed=pushed, observed=pushed, threshold=True, message=message)
+    return Gate(name="push.model.pushed", status=passed_if(pushed), observed=pushed, threshold=True, message=message)
 
 
 def digest_of(artifact: Any) -> str:

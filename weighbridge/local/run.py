@@ -60,7 +60,7 @@ class RunOutcome:
         """Exit code of the command."""
         if self.error:
             return self.error.exit_code
-        return ExitCode.PASSED if self.verdict and self.verdict.passed else ExitCode.REFUSED
+        return self.verdict.exit_code if self.verdict else ExitCode.REFUSED
 
 
 def up_to_date_outcome(
@@ -114,7 +114,7 @@ def execute(
     try:
         _launch_all(definition, parameters, context, run, code_file, display, collected)
         verdict = collected.verdict(definition.name, run.record.run_id)
-        run.record.state = "passed" if verdict.passed else "refused"
+        run.record.state = verdict.outcome
         outcome = RunOutcome(run, verdict)
         # What was asked and found, told from digests: the next run compares before it starts anything.
         run.record.fingerprint = collected.declared | fingerprint.observed(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from weighbridge.report.gate_groups import MARKS, GateGroup, Line, State, group_gates
+from weighbridge.report.gate_groups import MARKS, GateGroup, Line, State, counts_text, group_gates, word_of
 from weighbridge.report.text import count, cut, one_line, short_digest
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from weighbridge.verdict import Verdict
 
-_STYLES: dict[State, str] = {"refused": "bold red", "warning": "yellow", "passed": "green"}
+_STYLES: dict[State, str] = {"refused": "bold red", "warning": "yellow", "passed": "green", "not_compared": "dim"}
 _MOST_COLUMNS = 120
 _VALUE_COLUMNS = 24
 _NAMED = 3
@@ -25,7 +25,9 @@ _LEAST_VALUE = len("production")
 # The mark, and the blanks between the columns.
 _GAPS = 8
 # For terminals and logs that have no more than ASCII.
-_ASCII = str.maketrans({"✗": "x", "✓": "+", "≥": ">=", "≤": "<=", "–": "-", "…": "..", "·": "|", "─": "-", "×": "x"})
+_ASCII = str.maketrans(
+    {"✗": "x", "✓": "+", "≥": ">=", "≤": "<=", "–": "-", "…": "..", "·": "|", "─": "-", "×": "x", "○": "o"}
+)
 
 
 def print_card(console: "Console", verdict: "Verdict") -> None:
@@ -46,42 +48,47 @@ def print_card(console: "Console", verdict: "Verdict") -> None:
 
 def _card(verdict: "Verdict", width: int | None) -> Iterator["Text"]:
     grouped = group_gates(verdict.gates)
-    state: State = "passed" if verdict.passed else "refused"
+    state: State = verdict.outcome
     if width:
         yield _text("─" * width, _STYLES[state])
-    yield _headline(verdict, state)
+    yield from _headline(verdict, state, width)
     yield _text("")
     columns = _columns(grouped, width)
     for group in grouped:
         yield from _group(group, columns, width)
         yield _text("")
     bound = {"verdict": verdict.digest, **dict(sorted(verdict.subject.items()))}
-    weighed = ", ".join(f"{name} {short_digest(value)}" for name, value in bound.items())
-    yield from _wrapped(f"weighed: {weighed}", "dim", 0, width)
+    digests = ", ".join(f"{name} {short_digest(value)}" for name, value in bound.items())
+    yield from _wrapped(f"weighed: {digests}", "dim", 0, width)
     # A long card scrolls its headline out of the window; what counts is said again where the eye is.
     yield from _wrapped(_closing(verdict), f"bold {_STYLES[state]}", 0, width)
     if width:
         yield _text("─" * width, _STYLES[state])
 
 
-def _headline(verdict: "Verdict", state: State) -> "Text":
-    refused, warned, total = len(verdict.refusals), len(verdict.warnings), len(verdict.gates)
-    line = _text(f"{MARKS[state]} {'PASSED' if verdict.passed else 'REFUSED'}", f"bold {_STYLES[state]}")
+def _headline(verdict: "Verdict", state: State, width: int | None) -> Iterator["Text"]:
+    """`✓ PASSED  taxi · 33 gates weighed, 19 had nothing to compare with · run …`; goes on below where that is long."""
+    line = _text(f"{MARKS[state]} {verdict.outcome.upper()}", f"bold {_STYLES[state]}")
     line.append(f"  {one_line(verdict.pipeline)}", style="bold")
-    told = f"{refused} of {count(total, 'gate')} refused" if refused else f"{count(total, 'gate')}, none refused"
-    line.append(f" · {told}" if total else " · no gate weighed anything")
-    if warned:
-        line.append(f" · {count(warned, 'warning')}", style=_STYLES["warning"])
-    line.append(f" · run {one_line(verdict.run_id)}", style="dim")
-    return line
+    warnings = count(len(verdict.warnings), "warning") if verdict.warnings else ""
+    parts = ((counts_text(verdict), ""), (warnings, _STYLES["warning"]), (f"run {one_line(verdict.run_id)}", "dim"))
+    for part, style in parts:
+        if part and width and line.cell_len + len(f" · {part}") > width:
+            yield line
+            line = _text(f"  {part}", style)
+        elif part:
+            line.append(f" · {part}", style=style)
+    yield line
 
 
 def _closing(verdict: "Verdict") -> str:
     if verdict.passed:
-        return f"{MARKS['passed']} PASSED"
-    names = [gate.name for gate in verdict.refusals]
+        return f"{MARKS['passed']} PASSED {verdict.pipeline} · {counts_text(verdict)}"
+    names = [gate.name if gate.status == "refused" else f"{gate.name} ({word_of(gate)})" for gate in verdict.refusals]
+    if not names:
+        return f"{MARKS['refused']} REFUSED {verdict.pipeline} · {counts_text(verdict)}"
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{MARKS['refused']} REFUSED by {', '.join(names[:_NAMED]) or 'the lack of gates'}{more}"
+    return f"{MARKS['refused']} REFUSED by {', '.join(names[:_NAMED])}{more}"
 
 
 def _group(group: GateGroup, columns: list[int], width: int | None) -> Iterator["Text"]:
@@ -92,7 +99,7 @@ def _group(group: GateGroup, columns: list[int], width: int | None) -> Iterator[
         yield _row(
             MARKS[each.state], _cells(each, columns), columns, "", _STYLES[each.state], bold=each.state == "refused"
         )
-        if each.state != "passed":
+        if each.state in ("refused", "warning"):
             yield from _wrapped(each.message, _STYLES[each.state].removeprefix("bold "), 4, width)
 
 
@@ -102,8 +109,8 @@ def _cells(line: Line, columns: list[int] | None = None) -> list[str]:
     many = f" ({len(line.gates)} gates)" if len(line.gates) > 1 else ""
     if columns is None:
         return [name + many, *values]
-    shown = [cut(value, wide) for value, wide in zip(values, columns[1:], strict=True)]
-    return [cut(name, columns[0] - len(many)) + many, *shown]
+    values = [cut(value, wide) for value, wide in zip(values, columns[1:], strict=True)]
+    return [cut(name, columns[0] - len(many)) + many, *values]
 
 
 def _columns(grouped: list[GateGroup], width: int | None) -> list[int]:
@@ -135,12 +142,12 @@ def _row(
 def _wrapped(content: str, style: str, indent: int, width: int | None) -> Iterator["Text"]:
     import textwrap
 
-    shown = one_line(content)
+    line = one_line(content)
     blank = " " * indent
     if width is None:
-        yield _text(blank + shown, style)
+        yield _text(blank + line, style)
         return
-    for part in textwrap.wrap(shown, max(width, 40), initial_indent=blank, subsequent_indent=blank):
+    for part in textwrap.wrap(line, max(width, 40), initial_indent=blank, subsequent_indent=blank):
         yield _text(part, style)
 
 

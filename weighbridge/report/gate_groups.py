@@ -4,25 +4,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from weighbridge.report.text import value_text
-from weighbridge.verdict import Gate
+from weighbridge.report.text import count, value_text
+from weighbridge.verdict import Gate, Verdict
 
-State = Literal["refused", "warning", "passed"]
+State = Literal["refused", "warning", "passed", "not_compared"]
 
-MARKS: dict[State, str] = {"refused": "✗", "warning": "!", "passed": "✓"}
-WORDS: dict[State, str] = {"refused": "refused", "warning": "warning", "passed": "passed"}
+MARKS: dict[State, str] = {"refused": "✗", "warning": "!", "passed": "✓", "not_compared": "○"}
 
-_ORDER: dict[State, int] = {"refused": 0, "warning": 1, "passed": 2}
-# This many passed gates of a kind are still a list; more are one line.
+ORDER: dict[State, int] = {"refused": 0, "warning": 1, "passed": 2, "not_compared": 3}
+# This many gates of a kind that stand in nobody's way are still a list; more are one line.
 _LISTED = 3
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a table of gates: a gate, or several passed ones of a kind.
+    """One line of a table of gates: a gate, or several of a kind that all passed or all compared nothing.
 
     Attributes:
-        state: refused, warning (refused, but does not block) or passed.
+        state: refused, warning (does not let the model through, but does not block either), passed or not_compared.
         name: the gate's name without its group; `*` stands for what differs between the gates of a kind.
         gates: the gates of the line.
     """
@@ -30,6 +29,11 @@ class Line:
     state: State
     name: str
     gates: tuple[Gate, ...]
+
+    @property
+    def word(self) -> str:
+        """How the line's gates ended, for people: refused, inconclusive, unmeasured, warning, passed, not compared."""
+        return word_of(self.gates[0])
 
     @property
     def observed(self) -> str:
@@ -43,18 +47,18 @@ class Line:
             low, high, unit = min(numbers), max(numbers), units.pop()
             least = value_text(low, unit if unit == "bytes" else "")
             return value_text(high, unit) if low == high else f"{least} – {value_text(high, unit)}"
-        shown = {value_text(gate.observed, gate.unit) for gate in self.gates}
-        return shown.pop() if len(shown) == 1 else "various"
+        texts = {value_text(gate.observed, gate.unit) for gate in self.gates}
+        return texts.pop() if len(texts) == 1 else "various"
 
     @property
     def allowed(self) -> str:
         """What is allowed."""
-        shown = {_allowed(gate) for gate in self.gates}
-        return shown.pop() if len(shown) == 1 else "each its own"
+        texts = {_allowed(gate) for gate in self.gates}
+        return texts.pop() if len(texts) == 1 else "each its own"
 
     @property
     def production(self) -> str:
-        """The same quantity of what is in production; not told of several gates at once."""
+        """The same quantity of what is in production; `–` for several gates at once."""
         gate = self.gates[0]
         if len(self.gates) > 1:
             return "–"
@@ -74,19 +78,46 @@ class GateGroup:
     name: str
     lines: tuple[Line, ...]
 
-    def number(self, state: State) -> int:
-        """How many gates ended so."""
-        return sum(len(line.gates) for line in self.lines if line.state == state)
-
     @property
     def summary(self) -> str:
-        """`1 refused, 8 passed`."""
-        return ", ".join(f"{number} {WORDS[state]}" for state in _ORDER if (number := self.number(state)))
+        """`1 refused, 1 inconclusive, 8 passed, 2 not compared`."""
+        numbers: dict[str, int] = {}
+        for line in self.lines:
+            numbers[line.word] = numbers.get(line.word, 0) + len(line.gates)
+        return ", ".join(f"{number} {word}" for word, number in numbers.items())
 
 
 def state_of(gate: Gate) -> State:
-    """How a gate ended."""
-    return "passed" if gate.passed else "refused" if gate.refuses else "warning"
+    """How a gate counts: for the verdict, and for the place and the mark that it gets in a report."""
+    if gate.status in ("passed", "not_compared"):
+        return gate.status
+    return "refused" if gate.refuses else "warning"
+
+
+def word_of(gate: Gate) -> str:
+    """How a gate ended, for people; the message of one that only warns says what is the matter."""
+    return "warning" if state_of(gate) == "warning" else gate.status.replace("_", " ")
+
+
+def counts_text(verdict: Verdict) -> str:
+    """What a headline says of the gates.
+
+    `33 gates weighed, 19 had nothing to compare with`, or `3 of 52 gates refused (1 inconclusive, 1 unmeasured)`.
+    """
+    compared_nothing = len(verdict.not_compared)
+    aside = f"{compared_nothing:,} had nothing to compare with" if compared_nothing else ""
+    if verdict.refusals:
+        total = count(len(verdict.gates) - compared_nothing, "gate")
+        undecided = ", ".join(
+            f"{number:,} {status}"
+            for status in ("inconclusive", "unmeasured")
+            if (number := sum(gate.status == status for gate in verdict.refusals))
+        )
+        refused = f"{len(verdict.refusals):,} of {total} refused" + (f" ({undecided})" if undecided else "")
+        return ", ".join(filter(None, [refused, aside]))
+    if not verdict.weighed:
+        return ": ".join(filter(None, ["no gate weighed anything", aside]))
+    return f"{count(len(verdict.weighed), 'gate')} weighed, {aside or 'none refused'}"
 
 
 def group_of(gate: Gate) -> str:
@@ -95,20 +126,21 @@ def group_of(gate: Gate) -> str:
 
 
 def group_gates(gates: Iterable[Gate], collapse: bool = True) -> list[GateGroup]:
-    """Group gates into groups.
+    """Group gates by the first word of their names.
 
-    Rooms with refusals come first, then those with warnings, else in the order of the steps; so do the lines of a
-    group.
+    Groups with refusals come first, then those with warnings, else in the order of the steps. So do the lines of a
+    group; there, what compared nothing comes last.
 
     Args:
         gates: in the order of the steps.
-        collapse: make one line of more than three passed gates whose names differ in one word.
+        collapse: make one line of more than three gates whose names differ in one word, if all of them passed or all
+            of them compared nothing.
     """
     grouped: dict[str, list[Gate]] = {}
     for gate in gates:
         grouped.setdefault(group_of(gate), []).append(gate)
     found = [GateGroup(name, tuple(_lines(listed, collapse))) for name, listed in grouped.items()]
-    return sorted(found, key=lambda group: min(_ORDER[line.state] for line in group.lines))
+    return sorted(found, key=lambda group: min(min(ORDER[line.state], ORDER["passed"]) for line in group.lines))
 
 
 def _allowed(gate: Gate) -> str:
@@ -117,13 +149,16 @@ def _allowed(gate: Gate) -> str:
 
 
 def _lines(gates: list[Gate], collapse: bool) -> list[Line]:
-    kinds = _kinds([gate for gate in gates if gate.passed]) if collapse else {}
-    grouped: dict[tuple[str, int], list[Gate]] = {}
+    kinds: dict[State, dict[str, str]] = {}
+    for state in ("passed", "not_compared") if collapse else ():
+        kinds[state] = _kinds([gate for gate in gates if gate.status == state])
+    grouped: dict[tuple[str, State, int], list[Gate]] = {}
     for position, gate in enumerate(gates):
-        kind = kinds.get(gate.name) if gate.passed else None
-        grouped.setdefault((kind, -1) if kind else (gate.name, position), []).append(gate)
-    lines = [Line(state_of(found[0]), _inner_name(name), tuple(found)) for (name, _), found in grouped.items()]
-    return sorted(lines, key=lambda line: _ORDER[line.state])
+        state = state_of(gate)
+        kind = kinds.get(state, {}).get(gate.name)
+        grouped.setdefault((kind, state, -1) if kind else (gate.name, state, position), []).append(gate)
+    lines = [Line(state, _inner_name(name), tuple(found)) for (name, state, _), found in grouped.items()]
+    return sorted(lines, key=lambda line: ORDER[line.state])
 
 
 def _kinds(gates: list[Gate]) -> dict[str, str]:

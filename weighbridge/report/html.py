@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from weighbridge.report import figures, tables
 from weighbridge.report.evidence import Evidence
-from weighbridge.report.gate_groups import MARKS, WORDS, group_gates, state_of
+from weighbridge.report.gate_groups import counts_text, group_gates
 from weighbridge.report.plots import read_plots
 from weighbridge.report.text import bytes_text, clean, count, number_text, seconds_text, short_digest, signed_text
 
@@ -33,7 +33,8 @@ def render_html(evidence: Evidence) -> str:
         .render(
             evidence=evidence,
             verdict=verdict,
-            state="passed" if verdict.passed else "refused",
+            state=verdict.outcome,
+            counts=counts_text(verdict),
             groups=group_gates(verdict.gates),
             stopped=tables.stopped_at(evidence.steps),
             slice_charts=figures.slice_charts(metrics) if metrics else [],
@@ -65,9 +66,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(
-        icon=figures.icon, split_legend=figures.split_legend, state_of=state_of, MARKS=MARKS, WORDS=WORDS
-    )
+    environment.globals.update(icon=figures.icon, split_legend=figures.split_legend)
     environment.filters.update(
         bytes=bytes_text,
         counted=count,

@@ -5,30 +5,26 @@ from xml.etree import ElementTree as ET
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.gate_groups import Line, group_of, state_of
 from weighbridge.report.text import clean
-from weighbridge.verdict import Gate
-
-# A document without test cases looks like success to most of its readers.
-_NOTHING = Gate(
-    name="run.gates.present",
-    passed=False,
-    message="No gate weighed anything, so nothing passed. Add a DataValidator or an Evaluator to the pipeline.",
-)
+from weighbridge.verdict import NOTHING_WEIGHED, Gate
 
 
 def render_junit(evidence: Evidence) -> str:
     """The evidence's verdict as an XML document.
 
     The class of a test case is `<pipeline>.<group>`, so that Jenkins shows the pipeline as the package and the group as
-    the class. A refused gate is a failure; a refused gate that only warns is a skipped test, which Jenkins shows
-    with its message without failing the build. Every test case's output tells observed, allowed and production.
+    the class. A gate that does not let the model through is a failure, its type the gate's status: refused,
+    inconclusive or unmeasured. One that only warns, or that had nothing to compare with, is a skipped test, which
+    Jenkins shows with its message without failing the build. The output of every test case has observed, allowed and
+    production's value.
     """
     verdict = evidence.verdict
-    gates = verdict.gates or (_NOTHING,)
+    # A document of no test case, or of none but skipped ones, looks like success to most of its readers.
+    gates = verdict.gates if verdict.passed or verdict.refusals else (*verdict.gates, NOTHING_WEIGHED)
     counts = {
         "tests": str(len(gates)),
         "failures": str(sum(gate.refuses for gate in gates)),
         "errors": "0",
-        "skipped": str(len(verdict.warnings)),
+        "skipped": str(len(verdict.warnings) + len(verdict.not_compared)),
         "time": f"{sum(step.seconds for step in evidence.steps):.3f}",
     }
     root = ET.Element("testsuites", {"name": "weighbridge"} | {key: counts[key] for key in counts if key != "skipped"})
@@ -51,11 +47,11 @@ def _case(gate: Gate, pipeline: str) -> ET.Element:
         "testcase", {"classname": f"{package}.{clean(group)}", "name": clean(gate.name) or "gate", "time": "0"}
     )
     line = Line(state_of(gate), gate.name, (gate,))
-    told = f"observed: {line.observed}\nallowed: {line.allowed}\nproduction: {line.production}\n{gate.message}"
+    output = f"observed: {line.observed}\nallowed: {line.allowed}\nproduction: {line.production}\n{gate.message}"
     if line.state == "refused":
-        failure = ET.SubElement(case, "failure", {"message": clean(gate.message), "type": "refused"})
-        failure.text = clean(told)
-    elif line.state == "warning":
-        ET.SubElement(case, "skipped", {"message": clean(f"warning: {gate.message}")})
-    ET.SubElement(case, "system-out").text = clean(told)
+        failure = ET.SubElement(case, "failure", {"message": clean(gate.message), "type": gate.status})
+        failure.text = clean(output)
+    elif line.state != "passed":
+        ET.SubElement(case, "skipped", {"message": clean(f"{line.word}: {gate.message}")})
+    ET.SubElement(case, "system-out").text = clean(output)
     return case

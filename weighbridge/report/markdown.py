@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from weighbridge.evidence.metrics import Metric
 from weighbridge.report.evidence import Evidence
-from weighbridge.report.gate_groups import MARKS, WORDS, Line, group_gates
+from weighbridge.report.gate_groups import MARKS, ORDER, Line, counts_text, group_gates
 from weighbridge.report.text import count, number_text, one_line, short_digest, signed_text
 from weighbridge.verdict import Verdict
 
@@ -20,7 +20,7 @@ def render_markdown(evidence: Evidence) -> str:
     """The evidence as GitHub-flavoured Markdown; every string from data is escaped."""
     verdict = evidence.verdict
     blocks = [
-        f"## {MARKS['passed' if verdict.passed else 'refused']} {_headline(verdict)}",
+        f"## {MARKS[verdict.outcome]} {verdict.outcome.upper()}",
         f"{escaped(verdict.pipeline)}, run {_code(verdict.run_id)}: {_summary(verdict)}.",
         "\n".join(f"- **{_code(gate.name)}**: {escaped(gate.message)}" for gate in verdict.refusals),
         "\n".join(f"- warning {_code(gate.name)}: {escaped(gate.message)}" for gate in verdict.warnings),
@@ -34,29 +34,18 @@ def render_markdown(evidence: Evidence) -> str:
 
 def escaped(text: object) -> str:
     """Text from data in one line, with nothing left that Markdown or HTML would act on."""
-    shown = _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", one_line(text))
-    # A blank without width keeps a name from being told about the comment, and a host from becoming a link.
-    return shown.replace("@", "@\u200b").replace("://", ":\u200b//").replace("www.", "www\u200b.")
-
-
-def _headline(verdict: Verdict) -> str:
-    return "PASSED" if verdict.passed else "REFUSED"
+    line = _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", one_line(text))
+    # A blank without width keeps whoever bears a name from being notified, and a host from becoming a link.
+    return line.replace("@", "@\u200b").replace("://", ":\u200b//").replace("www.", "www\u200b.")
 
 
 def _summary(verdict: Verdict) -> str:
-    total = count(len(verdict.gates), "gate")
-    if not verdict.gates:
-        return "no gate weighed anything, and nothing weighed is nothing passed"
-    warnings = f", {count(len(verdict.warnings), 'warning')}" if verdict.warnings else ""
-    if verdict.passed:
-        return f"{total} weighed, none refused{warnings}"
-    return f"{len(verdict.refusals):,} of {total} refused{warnings}"
+    return counts_text(verdict) + (f", {count(len(verdict.warnings), 'warning')}" if verdict.warnings else "")
 
 
 def _gates(verdict: Verdict) -> str:
     lines = [(group.name, line) for group in group_gates(verdict.gates) for line in group.lines]
-    order = list(WORDS)
-    lines.sort(key=lambda pair: order.index(pair[1].state))
+    lines.sort(key=lambda pair: ORDER[pair[1].state])
     return _table(
         ("", "gate", "observed", "allowed", "production"), "lllll", (_gate_row(group, line) for group, line in lines)
     )
@@ -66,7 +55,7 @@ def _gate_row(group: str, line: Line) -> list[str]:
     several = f" ({len(line.gates)} gates)" if len(line.gates) > 1 else ""
     name = line.name if group == line.name else f"{group}.{line.name}"
     values = (escaped(value) for value in (line.observed, line.allowed, line.production))
-    return [f"{MARKS[line.state]} {WORDS[line.state]}", f"{_code(name)}{several}", *values]
+    return [f"{MARKS[line.state]} {line.word}", f"{_code(name)}{several}", *values]
 
 
 def _metrics(evidence: Evidence) -> str:
@@ -74,11 +63,11 @@ def _metrics(evidence: Evidence) -> str:
         return ""
     found = sorted(evidence.metrics.metrics, key=lambda metric: metric.slice != "")
     overall = sum(metric.slice == "" for metric in found)
-    shown = found[: max(_METRICS, overall)]
+    listed = found[: max(_METRICS, overall)]
     table = _table(
-        ("metric", "slice", "rows", "candidate", "production", "change"), "llrrrr", (_metric_row(one) for one in shown)
+        ("metric", "slice", "rows", "candidate", "production", "change"), "llrrrr", (_metric_row(one) for one in listed)
     )
-    left = len(found) - len(shown)
+    left = len(found) - len(listed)
     more = f"\n\n{count(left, 'more row')} in the HTML report." if left else ""
     return f"### Quality against production\n\n{table}{more}"
 
@@ -110,5 +99,5 @@ def _table(head: Iterable[str], align: str, rows: Iterable[list[str]]) -> str:
 
 def _code(text: str) -> str:
     """Code, where the text can be written as such; else plain text that is escaped."""
-    shown = one_line(text)
-    return f"`{shown}`" if shown and not re.search(r"[`|\\]", shown) else escaped(shown)
+    line = one_line(text)
+    return f"`{line}`" if line and not re.search(r"[`|\\]", line) else escaped(line)

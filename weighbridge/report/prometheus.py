@@ -1,10 +1,12 @@
 """The verdict as Prometheus text, for node_exporter's text files or a push gateway."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from weighbridge.report.text import one_line
 from weighbridge.verdict import Verdict
+from weighbridge.verdict.gate import STATUSES
 
 Sample = tuple[Mapping[str, str], float]
 
@@ -15,23 +17,31 @@ def render_prometheus(verdict: Verdict) -> str:
     """The verdict in Prometheus' text format.
 
     The run and the digests are labels of `weighbridge_verdict_info` alone: as labels of every gate they would make
-    a new series of each with every run.
+    a new series of each with every run. `weighbridge_gate_status` has one sample per gate, always 1, whose label
+    `status` says how the gate ended; `weighbridge_gate_passed` is 1 also for gates that had nothing to compare with.
     """
     own = {"pipeline": verdict.pipeline}
     info = {_LABEL.sub("_", name): value for name, value in sorted(verdict.subject.items())}
+    ended = Counter(gate.status for gate in verdict.gates)
     gates = [(own | {"gate": gate.name, "severity": gate.severity}, gate) for gate in verdict.gates]
     families: list[tuple[str, str, Iterable[Sample]]] = [
         ("verdict_passed", "Whether the last verdict lets the model through.", [(own, float(verdict.passed))]),
         ("verdict_info", "What the last verdict was measured on.", [(info | own | {"run_id": verdict.run_id}, 1.0)]),
+        (
+            "verdict_gates",
+            "How many gates of the last verdict ended in a status.",
+            [(own | {"status": status}, float(ended[status])) for status in STATUSES],
+        ),
+        ("gate_status", "How a gate ended.", [(one | {"status": gate.status}, 1.0) for one, gate in gates]),
         ("gate_passed", "Whether a gate lets the model through.", [(one, float(gate.passed)) for one, gate in gates]),
     ]
-    for value, told in (("observed", "was measured"), ("threshold", "is allowed"), ("baseline", "production has")):
+    for value, what in (("observed", "was measured"), ("threshold", "is allowed"), ("baseline", "production has")):
         numbers = [
             (labels | {"unit": gate.unit}, float(number))
             for labels, gate in gates
             if isinstance(number := getattr(gate, value), int | float) and not isinstance(number, bool)
         ]
-        families.append((f"gate_{value}", f"What {told}, in the unit of the gate.", numbers))
+        families.append((f"gate_{value}", f"What {what}, in the unit of the gate.", numbers))
     return "".join(_family(f"weighbridge_{name}", help_text, samples) for name, help_text, samples in families)
 
 

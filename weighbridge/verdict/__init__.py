@@ -1,7 +1,19 @@
 """One verdict: what every gate returns, how thresholds judge, and what a run ends in. Imports no tfx."""
 
 from weighbridge.verdict.bounds import Bounds, Estimate, Section
-from weighbridge.verdict.gate import Gate, Severity
-from weighbridge.verdict.verdict import Verdict, read_gates, write_gates
+from weighbridge.verdict.gate import Gate, Severity, Status, passed_if
+from weighbridge.verdict.verdict import NOTHING_WEIGHED, Verdict, read_gates, write_gates
 
-__all__ = ["Bounds", "Estimate", "Gate", "Section", "Severity", "Verdict", "read_gates", "write_gates"]
+__all__ = [
+    "NOTHING_WEIGHED",
+    "Bounds",
+    "Estimate",
+    "Gate",
+    "Section",
+    "Severity",
+    "Status",
+    "Verdict",
+    "passed_if",
+    "read_gates",
+    "write_gates",
+]

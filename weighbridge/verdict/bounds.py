@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, model_validator
 
-from weighbridge.verdict.gate import Gate, Severity, format_value
+from weighbridge.verdict.gate import Gate, Severity, Status, format_value
 
 
 class Section(BaseModel):
@@ -71,19 +71,23 @@ class Bounds(Section):
     ) -> list[Gate]:
         """Judge one measured quantity by every rule given.
 
-        What could not be measured is refused: None or NaN as `observed`, NaN as `baseline`. Only a baseline of
-        None (nothing in production yet) lets a relative rule pass, and its message says so.
+        What could not be measured is `unmeasured`: None or NaN as `observed`, NaN as `baseline`. Only a baseline of
+        None (nothing in production yet) makes a relative rule `not_compared`, which lets the model through.
 
         Args:
             name: name of the gate without the rule.
-            observed: the candidate's value.
-            baseline: production's value; None where nothing is in production.
+            observed: the candidate's value, in `unit`.
+            baseline: production's value, in `unit`; None where nothing is in production.
             change: candidate minus production with its interval, where it was measured in pairs;
                 else it is the difference of the two values.
             ratio: candidate divided by production, likewise.
-            unit: unit of the value.
-            conclusive: whether the whole confidence interval must lie on the allowed side.
-            advice: what to do when refused; ends the message.
+            unit: of `observed`, `baseline` and `change`, such as `ms`; ratios have the unit `x`.
+            conclusive: whether the whole confidence interval must lie on the allowed side; a value whose interval
+                leaves that open is `inconclusive`.
+            advice: what to do where the gate does not let the model through; ends the message.
+
+        Returns:
+            One gate per rule, named `<name>.<rule>`.
         """
         quantities = _quantities(observed, baseline, change, ratio)
         production = None if baseline is None else _estimate(baseline).value
@@ -92,17 +96,17 @@ class Bounds(Section):
             kind = _kind(rule)
             gate_unit = "x" if kind == "ratio" else unit
             quantity = quantities[kind]
-            passed, message = _outcome(name, rule, quantity, threshold, gate_unit, conclusive)
+            status, message = _outcome(name, rule, quantity, threshold, gate_unit, conclusive)
             gates.append(
                 Gate(
                     name=f"{name}.{rule}",
-                    passed=passed,
+                    status=status,
                     severity=self.severity,
                     observed=None if quantity is None else quantity.value,
                     threshold=threshold,
                     baseline=production,
                     unit=gate_unit,
-                    message=message if passed or not advice else f"{message} {advice}",
+                    message=f"{message} {advice}" if advice and status not in ("passed", "not_compared") else message,
                 )
             )
         return gates
@@ -137,7 +141,9 @@ def _quantities(
 ) -> dict[str, Estimate | None]:
     value = _estimate(observed)
     if baseline is None:
-        return {"value": value, "change": None, "ratio": None}
+        # What has no value would not have had one beside a model in production either.
+        nothing = None if math.isfinite(value.value) else value
+        return {"value": value, "change": nothing, "ratio": nothing}
     production = _estimate(baseline).value
     divided = value.value / production if production else math.nan
     return {
@@ -158,13 +164,13 @@ def _straddles(rule: str, quantity: Estimate, threshold: float) -> bool:
 
 def _outcome(
     name: str, rule: str, quantity: Estimate | None, threshold: float, unit: str, conclusive: bool
-) -> tuple[bool, str]:
+) -> tuple[Status, str]:
     subject = name.partition(".")[2] or name
     if quantity is None:
-        return True, f"{subject}: nothing is in production yet to compare with."
+        return "not_compared", f"{subject}: nothing is in production yet to compare with."
     if not math.isfinite(quantity.value):
         missing = "could not be compared with production" if _kind(rule) != "value" else "could not be measured"
-        return False, f"{subject} {missing}, so it cannot pass."
+        return "unmeasured", f"{subject} {missing}, so it cannot pass."
     shown = format_value(quantity.value, unit)
     if _kind(rule) == "ratio":
         shown = f"{shown} production"
@@ -174,10 +180,10 @@ def _outcome(
     within = _within(rule, quantity.value, threshold)
     if within and conclusive and _straddles(rule, quantity, threshold):
         interval = f"{_end(quantity.low)} to {_end(quantity.high, unit)}"
-        return False, f"{subject} is inconclusive: {shown} ({interval}), but {limit}. Measure more."
+        return "inconclusive", f"{subject} is inconclusive: {shown} ({interval}), but {limit}. Measure more."
     if within:
-        return True, f"{subject} is {shown} ({limit})."
-    return False, f"{subject} is {shown}, but {limit}."
+        return "passed", f"{subject} is {shown} ({limit})."
+    return "refused", f"{subject} is {shown}, but {limit}."
 
 
 def _end(end: float | None, unit: str = "") -> str:

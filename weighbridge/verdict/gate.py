@@ -1,12 +1,15 @@
 """The one small value that every gate returns, whatever it weighs."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
+Status = Literal["passed", "refused", "inconclusive", "unmeasured", "not_compared"]
 Severity = Literal["blocking", "warning"]
 Value = bool | int | float | str | None
+
+STATUSES: tuple[Status, ...] = ("passed", "refused", "inconclusive", "unmeasured", "not_compared")
 
 
 class Gate(BaseModel):
@@ -18,8 +21,11 @@ class Gate(BaseModel):
 
     Attributes:
         name: dotted, stable between runs: group, subject, rule.
-        passed: whether the gate lets the model through.
-        severity: a refused `blocking` gate refuses the run; a refused `warning` is only shown.
+        status: `passed`; `refused`; `inconclusive`, where the interval of what was measured leaves it open;
+            `unmeasured`, where something needed for it could not be measured or read; or `not_compared`, where there
+            is nothing yet to compare with. Inconclusive and unmeasured gates refuse too. A gate that compared
+            nothing lets the model through, but weighed nothing.
+        severity: a `blocking` gate that does not let the model through refuses the run; a `warning` is only shown.
         observed: what was measured, in `unit`; None where nothing could be measured.
         threshold: what is allowed, in `unit`.
         baseline: the same quantity of the model or data now in production; None where there is none.
@@ -30,7 +36,7 @@ class Gate(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    passed: bool
+    status: Status
     severity: Severity = "blocking"
     observed: Value = None
     threshold: Value = None
@@ -38,15 +44,35 @@ class Gate(BaseModel):
     unit: str = ""
     message: str
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, data: Any, info: ValidationInfo) -> Any:
+        """Files of earlier versions, kept beside models in production, say `passed` where newer ones have a status."""
+        if info.mode == "json" and isinstance(data, dict) and "status" not in data:
+            data = dict(data)
+            if isinstance(data.get("passed"), bool):
+                data["status"] = passed_if(data.pop("passed"))
+        return data
+
     @field_validator("observed", "threshold", "baseline", mode="before")
     @classmethod
     def _plain(cls, value: object) -> object:
-        """JSON has no NaN: what is not a finite number is told in words."""
+        """JSON has no NaN: what is not a finite number is written as a word."""
         if hasattr(value, "item"):
             value = value.item()
         if isinstance(value, float) and not math.isfinite(value):
             return str(value)
         return value
+
+    @property
+    def passed(self) -> bool:
+        """Whether this gate lets the model through: it passed, or there is nothing yet to compare with."""
+        return self.status in ("passed", "not_compared")
+
+    @property
+    def weighed(self) -> bool:
+        """Whether something was measured and held against a threshold or a baseline."""
+        return self.status in ("passed", "refused", "inconclusive")
 
     @property
     def refuses(self) -> bool:
@@ -65,6 +91,11 @@ class Gate(BaseModel):
             return "–"
         sign = {"min": "≥ ", "max": "≤ "}.get(self.rule.partition("_")[0], "")
         return f"{sign}{format_value(self.threshold, self.unit)}"
+
+
+def passed_if(holds: bool) -> Status:
+    """The status of a gate that asks a question of yes or no."""
+    return "passed" if holds else "refused"
 
 
 def format_value(value: Value, unit: str = "") -> str:

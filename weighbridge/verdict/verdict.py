@@ -5,17 +5,24 @@ Everything that people or machines see is rendered from it and computes nothing 
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_validator
 
 from weighbridge.common import files
 from weighbridge.common.digests import bytes_digest
-from weighbridge.common.errors import UsageError
+from weighbridge.common.errors import ExitCode, UsageError
 from weighbridge.verdict.gate import Gate
 
 GATES_FILE = "gates.json"
 VERDICT_FILE = "verdict.json"
+
+NOTHING_WEIGHED = Gate(
+    name="run.gates.present",
+    status="refused",
+    observed=0,
+    message="No step of this pipeline weighed anything, so nothing passed. Add a DataValidator or an Evaluator to it.",
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -32,7 +39,7 @@ class Verdict(BaseModel):
     """The outcome of a run.
 
     Attributes:
-        passed: no blocking gate refused, and there was at least one gate.
+        passed: no blocking gate refused, and at least one gate weighed something.
         pipeline: name of the pipeline.
         run_id: the run that weighed.
         subject: digests of what was weighed: data, code, parameters, gates, model, …
@@ -47,6 +54,9 @@ class Verdict(BaseModel):
     subject: dict[str, str]
     gates: tuple[Gate, ...]
 
+    # The bytes of a file that is not in the present form, as earlier versions wrote it: records name their digest.
+    _file: bytes | None = PrivateAttr(None)
+
     @model_validator(mode="after")
     def _consistent(self) -> "Verdict":
         if self.passed != _all_passed(self.gates):
@@ -55,9 +65,37 @@ class Verdict(BaseModel):
 
     @classmethod
     def of(cls, gates: Iterable[Gate], *, pipeline: str, run_id: str, subject: dict[str, str]) -> "Verdict":
-        """Weigh `gates`: the verdict passes if there are any and none that blocks refused."""
+        """Weigh `gates`: the verdict passes if any weighed something and none that blocks refused."""
         listed = tuple(gates)
         return cls(passed=_all_passed(listed), pipeline=pipeline, run_id=run_id, subject=subject, gates=listed)
+
+    @classmethod
+    def of_run(cls, gates: Iterable[Gate], *, pipeline: str, run_id: str, subject: dict[str, str]) -> "Verdict":
+        """Weigh the gates of a whole run: where none weighed anything, one more gate refuses it and says so."""
+        listed = tuple(gates)
+        if not any(gate.weighed or gate.refuses for gate in listed):
+            listed = (*listed, NOTHING_WEIGHED)
+        return cls.of(listed, pipeline=pipeline, run_id=run_id, subject=subject)
+
+    @property
+    def outcome(self) -> Literal["passed", "refused"]:
+        """How it ended, in a word."""
+        return "passed" if self.passed else "refused"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What a command ends in that came to this verdict."""
+        return ExitCode.PASSED if self.passed else ExitCode.REFUSED
+
+    @property
+    def weighed(self) -> list[Gate]:
+        """The gates that measured something and judged it."""
+        return [gate for gate in self.gates if gate.weighed]
+
+    @property
+    def not_compared(self) -> list[Gate]:
+        """The gates that had nothing yet to compare with."""
+        return [gate for gate in self.gates if gate.status == "not_compared"]
 
     @property
     def refusals(self) -> list[Gate]:
@@ -70,12 +108,15 @@ class Verdict(BaseModel):
         return [gate for gate in self.gates if not gate.passed and not gate.refuses]
 
     def canonical(self) -> bytes:
-        """The bytes of `verdict.json`: the same verdict always gives the same bytes."""
+        """The bytes of `verdict.json`: those it was read from, else the same verdict always gives the same bytes."""
+        return self._present() if self._file is None else self._file
+
+    def _present(self) -> bytes:
         return files.json_text(self.model_dump(mode="json")).encode()
 
     @property
     def digest(self) -> str:
-        """Digest of the canonical bytes."""
+        """Digest of the bytes of `verdict.json`, as a production record names it."""
         return bytes_digest(self.canonical())
 
     def write(self, path: str | Path) -> Path:
@@ -84,12 +125,15 @@ class Verdict(BaseModel):
 
     @classmethod
     def read(cls, path: str | Path) -> "Verdict":
-        """Read a verdict.
+        """Read a verdict; its digest is that of the file, whichever version wrote it.
 
         Raises:
             UsageError: the file is missing, is not a verdict, or contradicts itself.
         """
-        return _read(cls, Path(path), "verdict")
+        data, verdict = _read(cls, Path(path), "verdict")
+        if data != verdict._present():
+            verdict._file = data
+        return verdict
 
 
 def write_gates(folder: str | Path, gates: Iterable[Gate]) -> Path:
@@ -103,17 +147,18 @@ def read_gates(folder: str | Path) -> list[Gate]:
     Raises:
         UsageError: there are none, or the file cannot be read: a gate that cannot be read does not pass.
     """
-    return list(_read(GateList, Path(folder, GATES_FILE), "list of gates").gates)
+    return list(_read(GateList, Path(folder, GATES_FILE), "list of gates")[1].gates)
 
 
 def _all_passed(gates: Iterable[Gate]) -> bool:
     listed = list(gates)
-    return bool(listed) and not any(gate.refuses for gate in listed)
+    return any(gate.weighed for gate in listed) and not any(gate.refuses for gate in listed)
 
 
-def _read(model: type[Model], path: Path, kind: str) -> Model:
+def _read(model: type[Model], path: Path, kind: str) -> tuple[bytes, Model]:
     try:
-        return model.model_validate_json(path.read_bytes())
+        data = path.read_bytes()
+        return data, model.model_validate_json(data)
     except OSError as error:
         raise UsageError(f"No {kind} at {path}: {error.strerror}") from error
     except ValidationError as error:

@@ -13,7 +13,7 @@ _ADVICE = "The metrics by slice show where the model falls short."
 
 
 def judge(gates: QualityGates, response: MetricsResponse, *, in_production: bool) -> list[Gate]:
-    """Judge what a provider measured; a metric or slice that it did not measure is refused.
+    """Judge what a provider measured; a metric or slice that it did not measure is `unmeasured`, and refused.
 
     Args:
         gates: thresholds on metrics, on all rows and on slices.
@@ -35,7 +35,7 @@ def _slice_gates(gates: QualityGates, entry: SliceGates, rows: Iterable[MetricRo
     if not sizes:
         missing = entry.wanted or ", ".join(entry.features)
         message = f"There is no row of slice {missing}, so it cannot pass."
-        return [Gate(name=f"{GROUP}.{missing}.present", passed=False, message=message)]
+        return [Gate(name=f"{GROUP}.{missing}.present", status="unmeasured", message=message)]
     least = entry.min_rows or gates.min_slice_rows
     judged = []
     for name, size in sizes.items():
@@ -49,7 +49,7 @@ def _slice_gates(gates: QualityGates, entry: SliceGates, rows: Iterable[MetricRo
 def _small(name: str, size: int, least: int, entry: SliceGates) -> Gate:
     return Gate(
         name=f"{GROUP}.{name}.rows.min",
-        passed=False,
+        status="refused",
         severity=entry.small,
         observed=size,
         threshold=least,
@@ -73,7 +73,7 @@ def _judge(bounds: Bounds, name: str, row: MetricRow | None, in_production: bool
     if row is None:
         advice = "The metrics provider did not return it."
         return bounds.judge(name, None, baseline=NAN if in_production else None, advice=advice)
-    # A missing baseline is NaN, which refuses, unless there is nothing in production to compare with.
+    # A missing baseline is NaN, which is unmeasured, unless there is nothing in production to compare with.
     baseline = row.production or (NAN if in_production else None)
     return bounds.judge(
         name, row.candidate, baseline=baseline, change=row.change, conclusive=conclusive, advice=row.note or _ADVICE

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from weighbridge.common.errors import UsageError
 from weighbridge.pipelines.recommender.histories.clean import REASONS
-from weighbridge.verdict import Bounds, Gate, Section, read_gates
+from weighbridge.verdict import Bounds, Gate, Section, passed_if, read_gates
 
 GROUP = "histories"
 
@@ -69,9 +69,9 @@ def lines_gate(examples: str) -> Gate:
     try:
         refused = [gate.name for gate in read_gates(examples) if gate.refuses]
     except UsageError as error:
-        return Gate(name=name, passed=False, message=f"Nothing vouches for the order lines: {error.message}.")
-    told = f"The order lines were refused by {', '.join(refused)}." if refused else "The order lines passed."
-    return Gate(name=name, passed=not refused, observed=not refused, threshold=True, message=told)
+        return Gate(name=name, status="unmeasured", message=f"Nothing vouches for the order lines: {error.message}.")
+    message = f"The order lines were refused by {', '.join(refused)}." if refused else "The order lines passed."
+    return Gate(name=name, status=passed_if(not refused), observed=not refused, threshold=True, message=message)
 
 
 _ADVICE = {

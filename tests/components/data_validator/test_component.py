@@ -95,12 +95,12 @@ def test_a_refusal_is_data_and_not_an_error(write_examples: WriteExamples, schem
 
 
 @pytest.mark.parametrize(
-    ("exists", "version", "passed", "told"),
+    ("exists", "version", "status", "told"),
     [
-        (0, None, True, "Nothing is in production yet"),
-        (1, 2, True, "paid.linf is 0"),
-        (None, None, True, "paid.linf is 0"),
-        (0, 2, False, "version 2 is in production without statistics"),
+        (0, None, "not_compared", "Nothing is in production yet"),
+        (1, 2, "passed", "paid.linf is 0"),
+        (None, None, "passed", "paid.linf is 0"),
+        (0, 2, "unmeasured", "version 2 is in production without statistics"),
     ],
 )
 def test_production_as_its_artifact_tells(
@@ -109,7 +109,7 @@ def test_production_as_its_artifact_tells(
     tmp_path: Path,
     exists: int | None,
     version: int | None,
-    passed: bool,
+    status: str,
     told: str,
 ) -> None:
     from tfx import types
@@ -130,7 +130,8 @@ def test_production_as_its_artifact_tells(
     uri = write_examples({"train": TRIPS, "eval": TRIPS})
     found = _execute(component, uri, tmp_path / "out", production)
     [gate] = [gate for gate in read_gates(found["anomalies"].uri) if gate.name.startswith("data.drift")]
-    assert gate.passed is passed
+    assert gate.status == status
+    assert gate.refuses is (status == "unmeasured")
     assert told in gate.message
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests.components.data_validator.conftest import WriteExamples, to_batch
 from weighbridge.components.data_validator.baseline import production_baseline
-from weighbridge.components.data_validator.gates import DataGates
+from weighbridge.components.data_validator.gates import DataGates, LabelGates
+from weighbridge.components.data_validator.rows_and_labels import label_gates
 from weighbridge.components.data_validator.schema import infer_schema, schema_text
 from weighbridge.components.data_validator.statistics import compute_statistics, statistics_path, write_statistics
 from weighbridge.components.data_validator.validate import Validation, validate_examples
@@ -139,13 +140,18 @@ def test_a_label_that_says_nothing_is_refused(
     assert validation.refused
 
 
+def test_without_any_split_the_label_is_unmeasured_whatever_is_allowed() -> None:
+    label = LabelGates(feature="tip", max_missing_fraction=0.99, min_distinct=1)
+    assert [gate.status for gate in label_gates(label, {}, {})] == ["unmeasured", "unmeasured"]
+
+
 def test_the_label_may_be_missing_as_often_as_allowed(write_examples: WriteExamples) -> None:
     uri = write_examples({"train": TRIPS | {"tip": [0, 1, None, 1] * 25}, "eval": TRIPS})
     section = {"label": {"feature": "tip", "max_missing_fraction": 0.25, "min_distinct": 3}}
     validation = validate(uri, section)
     assert gate_of(validation, "data.label.present").passed
     gate = gate_of(validation, "data.label.distinct.min")
-    assert (gate.passed, gate.observed, gate.threshold) == (False, 2, 3)
+    assert (gate.status, gate.observed, gate.threshold) == ("refused", 2, 3)
 
 
 # The schema

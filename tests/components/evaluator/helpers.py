@@ -42,7 +42,7 @@ def write_examples(folder: Path, columns: Mapping[str, list[Any]], split: str = 
     with tf.io.TFRecordWriter(str(target), "GZIP") as writer:
         for example in RecordBatchToExamplesEncoder(None).encode(batch_of(columns)):
             writer.write(example)
-    write_gates(folder, [Gate(name="data.rows.min", passed=True, message="enough")])
+    write_gates(folder, [Gate(name="data.rows.min", status="passed", message="enough")])
     return folder
 
 

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.components.evaluator.helpers import LABEL, gate, latency_gates, weighing
+from tests.components.evaluator.helpers import LABEL, gate, latency_gates, quality_gates, weighing
 from weighbridge.common.digests import file_digest, tree_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator.evaluate import evaluate
+from weighbridge.components.evaluator.gates import LatencyGates
 from weighbridge.verdict import Gate, Verdict, read_gates, write_gates
 
 Models = Callable[[str], Path]
 
 
 def test_upstream_gates_come_first_and_own_gates_are_left_apart(examples: Path, models: Models, tmp_path: Path) -> None:
-    write_gates(tmp_path / "run", [Gate(name="training.loss.finite", passed=True, message="fine")])
+    write_gates(tmp_path / "run", [Gate(name="training.loss.finite", status="passed", message="fine")])
     upstream = {"examples": str(examples), "model_run": str(tmp_path / "run")}
     outcome = evaluate(weighing(examples, models("good"), upstream=upstream), tmp_path / "evaluation")
     names = [gate.name for gate in outcome.verdict.gates]
@@ -27,7 +28,7 @@ def test_upstream_gates_come_first_and_own_gates_are_left_apart(examples: Path, 
 
 
 def test_a_warning_upstream_does_not_stop_the_weighing(examples: Path, models: Models, tmp_path: Path) -> None:
-    write_gates(tmp_path / "run", [Gate(name="data.drift.max", passed=False, severity="warning", message="drifts")])
+    write_gates(tmp_path / "run", [Gate(name="data.drift.max", status="refused", severity="warning", message="drifts")])
     outcome = evaluate(
         weighing(examples, models("good"), upstream={"model_run": str(tmp_path / "run")}), tmp_path / "evaluation"
     )
@@ -35,7 +36,7 @@ def test_a_warning_upstream_does_not_stop_the_weighing(examples: Path, models: M
 
 
 def test_a_model_that_was_refused_before_is_not_measured(examples: Path, models: Models, tmp_path: Path) -> None:
-    write_gates(tmp_path / "run", [Gate(name="training.model.exported", passed=False, message="no export")])
+    write_gates(tmp_path / "run", [Gate(name="training.model.exported", status="refused", message="no export")])
     outcome = evaluate(
         weighing(examples, tmp_path / "nothing", upstream={"model_run": str(tmp_path / "run")}), tmp_path / "evaluation"
     )
@@ -43,6 +44,7 @@ def test_a_model_that_was_refused_before_is_not_measured(examples: Path, models:
     assert not outcome.model_blessed
     assert not outcome.infra_blessed
     found = gate(outcome.verdict, "quality.upstream.passed")
+    assert found.status == "unmeasured"
     assert "because training.model.exported refused before" in found.message
     assert not (tmp_path / "evaluation/metrics.json").exists()
     assert "model" not in outcome.verdict.subject
@@ -53,16 +55,33 @@ def test_a_step_that_left_no_gates_refuses(examples: Path, models: Models, tmp_p
     outcome = evaluate(
         weighing(examples, models("good"), upstream={"anomalies": str(tmp_path / "anomalies")}), tmp_path / "evaluation"
     )
-    assert not gate(outcome.verdict, "upstream.anomalies.present").passed
+    assert gate(outcome.verdict, "upstream.anomalies.present").status == "unmeasured"
     assert not outcome.model_blessed
+
+
+def test_a_model_that_was_compared_with_nothing_and_else_not_weighed_is_not_blessed(
+    examples: Path, models: Models, tmp_path: Path
+) -> None:
+    relative = weighing(
+        examples,
+        models("good"),
+        quality=quality_gates(metrics={"auc": {"min_change": 0}}),
+        latency=LatencyGates(),
+        upstream={},
+    )
+    outcome = evaluate(relative, tmp_path / "evaluation")
+    assert [gate.status for gate in outcome.verdict.gates] == ["not_compared"]
+    assert not outcome.verdict.passed
+    assert not outcome.model_blessed
+    assert not outcome.infra_blessed
 
 
 @pytest.mark.parametrize("kind", ["garbage", "missing"])
 def test_a_model_that_cannot_be_loaded_refuses(examples: Path, models: Models, tmp_path: Path, kind: str) -> None:
     model = tmp_path / "empty" if kind == "missing" else models(kind)
     outcome = evaluate(weighing(examples, model), tmp_path / "evaluation")
-    assert not gate(outcome.verdict, "quality.model.loadable").passed
-    assert not gate(outcome.verdict, "latency.model.loadable").passed
+    assert gate(outcome.verdict, "quality.model.loadable").status == "unmeasured"
+    assert gate(outcome.verdict, "latency.model.loadable").status == "unmeasured"
     assert not outcome.model_blessed
     assert not outcome.infra_blessed
 

@@ -173,7 +173,7 @@ def _examples(folder: Path) -> Path:
         with tf.io.TFRecordWriter(str(target), "GZIP") as writer:
             for example in RecordBatchToExamplesEncoder(None).encode(BATCH):
                 writer.write(example)
-        write_gates(folder / "examples", [Gate(name="data.rows.min", passed=True, message="enough")])
+        write_gates(folder / "examples", [Gate(name="data.rows.min", status="passed", message="enough")])
     return folder / "examples"
 
 

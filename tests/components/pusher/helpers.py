@@ -14,7 +14,7 @@ from weighbridge.components.production_model.record import (
     read_record,
     read_record_file,
 )
-from weighbridge.verdict import Gate, Verdict
+from weighbridge.verdict import Gate, Verdict, passed_if
 
 
 def make_model(folder: Path, content: str = "one", size: int = 2000) -> Path:
@@ -26,7 +26,7 @@ def make_model(folder: Path, content: str = "one", size: int = 2000) -> Path:
 
 
 def make_verdict(model: Path, *, run_id: str = "run-1", passed: bool = True, **subject: str) -> Verdict:
-    gate = Gate(name="quality.auc.min", passed=passed, observed=0.9, threshold=0.8, message="auc is 0.9.")
+    gate = Gate(name="quality.auc.min", status=passed_if(passed), observed=0.9, threshold=0.8, message="auc is 0.9.")
     return Verdict.of(
         [gate],
         pipeline="taxi",
@@ -39,6 +39,14 @@ def weigh(folder: Path, model: Path, *, run_id: str = "run-1", passed: bool = Tr
     """A folder with the verdict on `model`, as the Evaluator leaves it."""
     make_verdict(model, run_id=run_id, passed=passed, **subject).write(folder / "verdict.json")
     return folder
+
+
+def as_earlier_versions_wrote(path: Path) -> bytes:
+    """Rewrite a verdict in the form in which gates said `passed`, true or false; returns the new bytes."""
+    document = json.loads(path.read_bytes())
+    for gate in document["gates"]:
+        gate["passed"] = gate.pop("status") == "passed"
+    return files.write_text(path, files.json_text(document)).read_bytes()
 
 
 def make_statistics(folder: Path, content: str = "statistics") -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.components.pusher.helpers import (
+    as_earlier_versions_wrote,
     assert_whole,
     leftovers,
     make_model,
@@ -17,7 +18,7 @@ from tests.components.pusher.helpers import (
     versions,
     weigh,
 )
-from weighbridge.common.digests import file_digest, tree_digest
+from weighbridge.common.digests import bytes_digest, file_digest, tree_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model import production_history, read_record
 from weighbridge.components.pusher import FilesystemTarget, push
@@ -191,8 +192,20 @@ def test_verdict_that_cannot_be_read_is_not_pushed(
         (evaluation / "verdict.json").write_text(content)
     pushed = push(model, evaluation, production)
     assert refusing(pushed) == ["push.verdict.passed", "push.model_digest.equal"]
+    assert [gate.status for gate in pushed.gates] == ["unmeasured", "unmeasured"]
     assert "verdict.json" in pushed.gates[0].message
     assert not production.exists()
+
+
+def test_a_verdict_of_an_earlier_version_is_kept_byte_for_byte(tmp_path: Path, model: Path, production: Path) -> None:
+    evaluation = weigh(tmp_path / "e", model)
+    content = as_earlier_versions_wrote(evaluation / "verdict.json")
+
+    pushed = push(model, evaluation, production)
+
+    assert pushed.record is not None
+    assert pushed.record.verdict_digest == bytes_digest(content)
+    assert (production / ".weighbridge/1/verdict.json").read_bytes() == content
 
 
 def test_model_changed_after_weighing_is_not_pushed(tmp_path: Path, model: Path, production: Path) -> None:

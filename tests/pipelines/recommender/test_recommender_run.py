@@ -15,13 +15,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.command_line import gates_of, in_production
+from tests.command_line import in_production
 from tests.pipelines.recommender import exports
 from weighbridge.datasets.shop.options import ShopOptions
 from weighbridge.datasets.shop.output import OutputFiles
 from weighbridge.datasets.shop.write import write
 from weighbridge.pipelines.recommender import columns as c
 from weighbridge.runs.workspace import find_run
+from weighbridge.verdict import Verdict
 
 pytestmark = pytest.mark.slow
 
@@ -89,7 +90,7 @@ def run(weighbridge, first, small):
 
 
 def refusals(workdir) -> list[str]:
-    return [name for name, gate in gates_of(workdir).items() if not gate["passed"] and gate["severity"] == "blocking"]
+    return [gate.name for gate in Verdict.read(find_run(workdir).folder / "verdict.json").refusals]
 
 
 def states(workdir) -> dict[str, str]:

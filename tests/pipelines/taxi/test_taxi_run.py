@@ -14,6 +14,7 @@ import yaml
 
 from tests.command_line import gates_of, in_production
 from weighbridge.runs.workspace import find_run
+from weighbridge.verdict import Verdict
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +48,7 @@ def first(weighbridge, workdir):
 
 
 def refusals(workdir) -> list[str]:
-    return [name for name, gate in gates_of(workdir).items() if not gate["passed"] and gate["severity"] == "blocking"]
+    return [gate.name for gate in Verdict.read(find_run(workdir).folder / "verdict.json").refusals]
 
 
 def states(workdir) -> dict[str, str]:
@@ -84,6 +85,11 @@ def test_the_first_run_weighs_and_pushes(first, weighbridge, production):
     relative = [gate for gate in verdict["gates"] if gate["name"].endswith(("_change", "_ratio"))]
     assert relative
     assert all("nothing is in production yet" in gate["message"] for gate in relative)
+    compared_nothing = [gate for gate in verdict["gates"] if gate["status"] == "not_compared"]
+    assert {gate["name"] for gate in relative} <= {gate["name"] for gate in compared_nothing}
+    weighed = len(verdict["gates"]) - len(compared_nothing)
+    told = f"{weighed} gates weighed, {len(compared_nothing)} had nothing to compare with"
+    assert all(told in (run.folder / name).read_text() for name in ("report.html", "report.md"))
 
 
 def test_the_second_run_says_that_nothing_changed(first, weighbridge, production):

@@ -121,7 +121,7 @@ def test_this_repositorys_tests_of_documents_are_found() -> None:
 
 
 def verdict(run_id: str) -> Verdict:
-    gate = Gate(name="quality.auc.min", passed=False, observed=0.5, threshold=0.9, message="Train it better.")
+    gate = Gate(name="quality.auc.min", status="refused", observed=0.5, threshold=0.9, message="Train it better.")
     return Verdict.of([gate], pipeline="taxi", run_id=run_id, subject={})
 
 

@@ -68,7 +68,7 @@ class Shop:
 
     def deliver(self, model: Path, place: str = "staging", run_id: str = "run-1", against: Path | None = None) -> None:
         """Weigh nothing, and push `model` as a run would that weighed it against production's model at `against`."""
-        gate = Gate(name="quality.auc.min", passed=True, observed=0.9, threshold=0.5, message="auc is 0.9.")
+        gate = Gate(name="quality.auc.min", status="passed", observed=0.9, threshold=0.5, message="auc is 0.9.")
         subject = {"model": tree_digest(model)} | ({"production": tree_digest(against)} if against else {})
         evaluation = self.folder / f"evaluation-{run_id}-{place}"
         Verdict.of([gate], pipeline="shop", run_id=run_id, subject=subject).write(evaluation / "verdict.json")

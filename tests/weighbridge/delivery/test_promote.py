@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from tests.components.pusher.buckets import BUCKET, emulator
+from tests.components.pusher.helpers import as_earlier_versions_wrote
 from tests.weighbridge.delivery.conftest import GATES, export
+from weighbridge.common.digests import bytes_digest
 from weighbridge.components.production_model.record import read_record
 from weighbridge.runs.workspace import find_run
 
@@ -19,7 +21,7 @@ TO_PRODUCTION = ("promote", SHOP, "--from", "canary", "--to", "production", "--a
 
 def refusals(workdir) -> list[str]:
     verdict = json.loads((find_run(workdir).folder / "verdict.json").read_text())
-    return [gate["name"] for gate in verdict["gates"] if not gate["passed"]]
+    return [gate["name"] for gate in verdict["gates"] if gate["status"] not in ("passed", "not_compared")]
 
 
 def test_the_whole_way_to_production(weighbridge, shop, workdir):
@@ -50,6 +52,20 @@ def test_promoting_again_does_nothing(weighbridge, shop, workdir):
         assert "has this model already, as version 1" in again.out
     assert {path: path.read_bytes() for path in workdir.rglob("*") if path.is_file()} == before
     assert json.loads(weighbridge(*TO_CANARY, "--json").out)["already"] is True
+
+
+def test_a_model_that_was_delivered_by_an_earlier_version_moves_on(weighbridge, shop):
+    staging = shop.home / "staging"
+    kept = as_earlier_versions_wrote(staging / ".weighbridge/1/verdict.json")
+    for path in (staging / "production.json", staging / ".weighbridge/1/record.json"):
+        if path.exists():
+            record = json.loads(path.read_text()) | {"verdict_digest": bytes_digest(kept)}
+            path.write_text(json.dumps(record))
+    for command in (TO_CANARY, TO_PRODUCTION):
+        done = weighbridge(*command)
+        assert done.code == 0, done.out + done.err
+    assert (shop.home / "production/.weighbridge/1/verdict.json").read_bytes() == kept
+    assert read_record(shop.home / "production").verdict_digest == bytes_digest(kept)
 
 
 def test_json_is_one_document(weighbridge, shop):

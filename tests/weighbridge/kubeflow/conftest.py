@@ -18,9 +18,9 @@ from weighbridge.verdict.verdict import GateList
 
 SECRET = "eyJ-very-secret-token"
 COOKIE = "authservice_session=very-secret-cookie"
-PASSED = Gate(name="quality.auc.min", passed=True, observed=0.95, threshold=0.9, message="AUC is high enough.")
-ROWS = Gate(name="examples.malformed.max", passed=True, observed=0, threshold=0.01, unit="", message="No bad rows.")
-PUSHED = Gate(name="push.model.pushed", passed=True, observed=True, threshold=True, message="The model was pushed.")
+PASSED = Gate(name="quality.auc.min", status="passed", observed=0.95, threshold=0.9, message="AUC is high enough.")
+ROWS = Gate(name="examples.malformed.max", status="passed", observed=0, threshold=0.01, unit="", message="No bad rows.")
+PUSHED = Gate(name="push.model.pushed", status="passed", observed=True, threshold=True, message="The model was pushed.")
 SENTENCE = "AUC is 0.81, below 0.9: train on more data"
 KEY = f"sha256:{'ab' * 32}"
 

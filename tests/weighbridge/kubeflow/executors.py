@@ -6,7 +6,7 @@ from typing import Any
 from tfx.dsl.components.base import base_executor
 
 from weighbridge.common.errors import UsageError
-from weighbridge.verdict import Gate, write_gates
+from weighbridge.verdict import Gate, passed_if, write_gates
 
 
 class Weighing(base_executor.BaseExecutor):
@@ -14,10 +14,11 @@ class Weighing(base_executor.BaseExecutor):
 
     def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:
         [evaluation] = output_dict["evaluation"]
-        passed = exec_properties["passes"] == "yes"
-        message = "Fine." if passed else "AUC <b>is</b> too low."
+        passes = exec_properties["passes"] == "yes"
+        message = "Fine." if passes else "AUC <b>is</b> too low."
         write_gates(
-            evaluation.uri, [Gate(name="quality.auc.min", passed=passed, observed=0.8, threshold=0.9, message=message)]
+            evaluation.uri,
+            [Gate(name="quality.auc.min", status=passed_if(passes), observed=0.8, threshold=0.9, message=message)],
         )
         evaluation.set_string_custom_property("run", self._context.pipeline_run_id)
         evaluation.set_string_custom_property("pipeline", self._context.pipeline_info.id)

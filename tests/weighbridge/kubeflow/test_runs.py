@@ -68,18 +68,18 @@ def test_a_refusal_is_told_by_the_log_of_the_failed_step(kubeflow, api, package,
 def test_a_log_that_tells_all_gates_gives_the_whole_card(kubeflow, api, package):
     kubeflow.next_script = failing
     gates = json.loads(
-        gates_bytes(*[gate.model_copy(update={"name": name, "passed": passed}) for gate, name, passed in _two_gates()])
+        gates_bytes(*[gate.model_copy(update={"name": name, "status": status}) for gate, name, status in _two_gates()])
     )
     kubeflow.logs[POD] = f"x\n{GATES_LINE}{json.dumps(gates)}\nREFUSED b: no\n"
     result = outcome(api, waited(api, package)[0])
-    assert [(gate.name, gate.passed) for gate in result.verdict.gates] == [("a", True), ("b", False)]
+    assert [(gate.name, gate.status) for gate in result.verdict.gates] == [("a", "passed"), ("b", "inconclusive")]
     assert result.verdict.gates[1].observed == 0.95
 
 
 def _two_gates():
     from tests.weighbridge.kubeflow.conftest import PASSED
 
-    return [(PASSED, "a", True), (PASSED, "b", False)]
+    return [(PASSED, "a", "passed"), (PASSED, "b", "inconclusive")]
 
 
 def test_a_refusal_is_told_by_the_server_where_it_says_more(kubeflow, api, package):

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.kubeflow.step.termination_message import GATES_LINE, exit_code_in, gates_in, of_error, of_refusal
 from weighbridge.verdict import Gate
+from weighbridge.verdict.gate import STATUSES
 
 NAMES = st.from_regex(r"[a-z_]{1,8}(\.[a-zA-Z0-9_=]{1,8}){1,3}", fullmatch=True)
 GATES = st.builds(
     Gate,
     name=NAMES,
-    passed=st.booleans(),
+    status=st.sampled_from(STATUSES),
     severity=st.sampled_from(["blocking", "warning"]),
     observed=st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     message=st.text(min_size=1, max_size=30),
@@ -30,8 +31,8 @@ def test_gates_come_back_as_they_were(gates: list[Gate], before: str, stamp: str
 
 def test_where_the_line_of_gates_was_cut_the_sentences_stand() -> None:
     gates = [
-        Gate(name="a.b", passed=True, message="Fine."),
-        Gate(name="c.d.max", passed=False, message="Too much:\nhalve it."),
+        Gate(name="a.b", status="passed", message="Fine."),
+        Gate(name="c.d.max", status="refused", message="Too much:\nhalve it."),
     ]
     first, second = of_refusal(gates)
     log = f"{first[:40]}\n{second}\n"

@@ -11,7 +11,7 @@ from weighbridge.kubeflow.step import normalize, ui_artifacts
 from weighbridge.storage import gcs
 from weighbridge.verdict import Gate
 
-GATE = Gate(name="data.rows.train.min", passed=False, observed=10, threshold=5000, message="Too <few> rows.")
+GATE = Gate(name="data.rows.train.min", status="refused", observed=10, threshold=5000, message="Too <few> rows.")
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from mine.work import content
 @component
 def First(examples: OutputArtifact[Examples]) -> None:
     Path(examples.uri, "data").write_text(content())
-    write_gates(examples.uri, [Gate(name="a.b.c", passed=True, message="m")])
+    write_gates(examples.uri, [Gate(name="a.b.c", status="passed", message="m")])
 """
 
 SECOND = """

@@ -54,4 +54,6 @@ def plan_then_run(weighbridge: Callable[..., Any], workdir: Path, *arguments: st
             assert states[step["name"]] in allowed, (step, states)
             refused = refused or states[step["name"]] == "refused"
     gates = (ran["verdict"] or {}).get("gates", [])
-    return Planned(plan, states, tuple(gate["message"] for gate in gates if not gate["passed"]))
+    return Planned(
+        plan, states, tuple(gate["message"] for gate in gates if gate["status"] not in ("passed", "not_compared"))
+    )

@@ -41,19 +41,19 @@ def data_gates(drifted: bool = False) -> list[Gate]:
         gates.append(
             Gate(
                 name=f"data.train.{name}.schema",
-                passed=True,
+                status="passed",
                 observed=0,
                 threshold=0,
                 message=f"{name} is as the schema says.",
             )
         )
     gates.append(
-        Gate(name="data.label.present", passed=True, observed=0.0, threshold=0.0, message="tips is in every row.")
+        Gate(name="data.label.present", status="passed", observed=0.0, threshold=0.0, message="tips is in every row.")
     )
     gates.append(
         Gate(
             name="data.label.distinct.min",
-            passed=True,
+            status="passed",
             observed=942,
             threshold=2,
             message="tips has 942 distinct values.",
@@ -74,9 +74,12 @@ def data_gates(drifted: bool = False) -> list[Gate]:
 def training_gates() -> list[Gate]:
     return [
         Gate(
-            name="training.loss.finite", passed=True, observed=0.4187, message="loss fell to 0.4187 and stayed finite."
+            name="training.loss.finite",
+            status="passed",
+            observed=0.4187,
+            message="loss fell to 0.4187 and stayed finite.",
         ),
-        Gate(name="training.model.exported", passed=True, observed=True, message="The model was exported."),
+        Gate(name="training.model.exported", status="passed", observed=True, message="The model was exported."),
     ]
 
 
@@ -123,10 +126,10 @@ def latency_gates(slow: bool, production: bool) -> list[Gate]:
 
 def push_gates() -> list[Gate]:
     return [
-        Gate(name="push.verdict.passed", passed=True, observed=True, threshold=True, message="The verdict passed."),
+        Gate(name="push.verdict.passed", status="passed", observed=True, threshold=True, message="The verdict passed."),
         Gate(
             name="push.model_digest.equal",
-            passed=True,
+            status="passed",
             observed=digest("b"),
             threshold=digest("b"),
             message="The model is the one that was weighed.",

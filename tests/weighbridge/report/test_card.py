@@ -5,7 +5,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from weighbridge.report import print_card
-from weighbridge.verdict import Gate, Verdict
+from weighbridge.verdict import Bounds, Estimate, Gate, Verdict
 
 
 def card(verdict: Verdict, width: int = 80, terminal: bool = True, encoding: str = "utf-8") -> str:
@@ -45,7 +45,7 @@ def test_verdict_is_first_and_last(refused, passed):
     assert first.startswith("✗ REFUSED  taxi · 6 of 55 gates refused · 1 warning")
     assert last.startswith("✗ REFUSED by quality.auc.min, ")
     assert last.endswith(" and 3 more")
-    assert screen(passed.verdict, 120)[-2] == "✓ PASSED"
+    assert screen(passed.verdict, 120)[-2] == "✓ PASSED taxi · 57 gates weighed, none refused"
 
 
 def test_refused_rooms_and_gates_come_first_with_what_to_do(refused):
@@ -70,21 +70,47 @@ def test_away_from_a_terminal_lines_are_plain_and_whole(refused):
     assert message.endswith("smaller model.")
 
 
+def test_a_first_run_says_what_had_nothing_to_compare_with(first_run):
+    told = "taxi · 52 gates weighed, 3 had nothing to compare with"
+    lines = screen(first_run.verdict, 80)
+    assert lines[1] == f"✓ PASSED  {told} · 1 warning"
+    assert lines[2] == f"  run {first_run.verdict.run_id}"
+    assert lines[-2] == f"✓ PASSED {told}"
+    [row] = [line for line in lines if line.startswith("○ auc.min_change ")]
+    assert row.split() == ["○", "auc.min_change", "–", "≥", "-0.005", "–"]
+
+
+def test_what_could_not_be_measured_or_decided_is_named_so():
+    gates = Bounds(max=20).judge("latency.p99_ms", Estimate(19, 18, 22), conclusive=True, unit="ms")
+    gates += Bounds(min=0.8).judge("quality.auc", None)
+    lines = screen(Verdict.of(gates, pipeline="p", run_id="r", subject={}), 120)
+    assert lines[1] == "✗ REFUSED  p · 2 of 2 gates refused (1 inconclusive, 1 unmeasured) · run r"
+    assert lines[-2] == "✗ REFUSED by latency.p99_ms.max (inconclusive), quality.auc.min (unmeasured)"
+
+
+def test_a_run_that_compared_nothing_is_not_a_pass():
+    gates = Bounds(min_change=0).judge("quality.auc", 0.9)
+    text = plain(Verdict.of(gates, pipeline="p", run_id="r", subject={}))
+    assert text.startswith("✗ REFUSED  p · no gate weighed anything: 1 had nothing to compare with")
+
+
 def test_a_terminal_gets_colours(refused):
     assert "\x1b[" in card(refused.verdict)
 
 
 def test_ascii_only():
-    gate = Gate(name="a.b.max", passed=True, threshold=1, message="é")
+    gate = Gate(name="a.b.max", status="passed", threshold=1, message="é")
     verdict = Verdict.of([gate], pipeline="é", run_id="r", subject={})
     text = card(verdict, encoding="ascii", terminal=False)
     assert "+ PASSED" in text
     assert "<= 1" in text
+    gate = Gate(name="a.b.max_ratio", status="not_compared", threshold=1, message="m")
+    assert "o b.max_ratio" in card(Verdict.of([gate], pipeline="p", run_id="r", subject={}), encoding="ascii")
 
 
 def test_what_data_says_cannot_steer_the_terminal():
     evil = "[red]x[/] \x1b[2J\x07\r\nnext"
-    gate = Gate(name=f"a.{evil}.max", passed=False, message=evil)
+    gate = Gate(name=f"a.{evil}.max", status="refused", message=evil)
     verdict = Verdict.of([gate], pipeline=evil, run_id=evil, subject={evil: evil})
     text = plain(verdict)
     assert "[red]x[/]" in text
@@ -97,7 +123,9 @@ def test_no_gates_at_all():
 
 
 def test_long_names_and_values_are_cut_in_a_window_and_whole_elsewhere():
-    gate = Gate(name=f"data.{'x' * 90}.equal", passed=False, observed="o" * 60, threshold="t" * 60, message="m " * 90)
+    gate = Gate(
+        name=f"data.{'x' * 90}.equal", status="refused", observed="o" * 60, threshold="t" * 60, message="m " * 90
+    )
     verdict = Verdict.of([gate], pipeline="p", run_id="r", subject={})
     lines = screen(verdict, 80)
     assert all(cell_len(line) <= 80 for line in lines[1:-3])

@@ -86,7 +86,13 @@ def test_a_run_that_stopped_at_the_data_shows_what_there_is(stopped):
 def test_nothing_weighed_is_refused():
     page = Page(render_html(Evidence(Verdict.of([], pipeline="p", run_id="r", subject={}))))
     assert "REFUSED" in page.text
-    assert "nothing weighed is nothing passed" in page.text
+    assert "no gate weighed anything" in page.text
+
+
+def test_what_had_nothing_to_compare_with_is_said_first_and_in_its_row(first_run):
+    page = Page(render_html(first_run))
+    assert "52 gates weighed, 3 had nothing to compare with" in page.text
+    assert page.row("auc.min_change")[0] == "not compared"
 
 
 def test_notes_are_shown(passed):
@@ -141,9 +147,15 @@ PAYLOADS = st.one_of(
 def test_no_text_from_data_becomes_markup(text):
     gates = [
         Gate(
-            name=f"room.{text}.max", passed=False, observed=text, threshold=text, baseline=text, unit=text, message=text
+            name=f"room.{text}.max",
+            status="refused",
+            observed=text,
+            threshold=text,
+            baseline=text,
+            unit=text,
+            message=text,
         ),
-        Gate(name=text, passed=False, severity="warning", message=text),
+        Gate(name=text, status="refused", severity="warning", message=text),
     ]
     feature = Feature(text, 10, 0.0, Words(1, ((text, 10.0),)))
     metrics = [Metric(name=text, slice=where, rows=9, value=0.5, low=0.4, high=0.6) for where in ("", f"x={text}")]

@@ -34,7 +34,8 @@ def test_every_kind_of_run_is_what_jenkins_reads(evidence):
     cases = suite.findall("testcase")
     assert int(suite.get("tests")) == len(cases) == len(evidence.verdict.gates)
     assert int(suite.get("failures")) == len(suite.findall("testcase/failure")) == len(evidence.verdict.refusals)
-    assert int(suite.get("skipped")) == len(suite.findall("testcase/skipped")) == len(evidence.verdict.warnings)
+    assert int(suite.get("skipped")) == len(suite.findall("testcase/skipped"))
+    assert int(suite.get("skipped")) == len(evidence.verdict.warnings) + len(evidence.verdict.not_compared)
     assert root.get("failures") == suite.get("failures")
 
 
@@ -51,6 +52,24 @@ def test_a_warning_is_skipped_with_its_message(passed):
     [case] = [case for case in parsed(passed).iter("testcase") if case.find("skipped") is not None]
     assert case.find("skipped").get("message").startswith("warning: company=3201")
     assert parsed(passed).find("testsuite").get("failures") == "0"
+
+
+def test_what_had_nothing_to_compare_with_is_skipped_and_says_so(first_run):
+    skipped = parsed(first_run).find(".//testcase[@name='quality.auc.min_change']/skipped")
+    assert skipped.get("message") == "not compared: auc: nothing is in production yet to compare with."
+
+
+@pytest.mark.parametrize("status", ["refused", "inconclusive", "unmeasured"])
+def test_a_failure_is_of_the_type_of_its_status(status):
+    gates = [Gate(name="a.b.max", status=status, message="m")]
+    suite = parsed(Evidence(Verdict.of(gates, pipeline="p", run_id="r", subject={}))).find("testsuite")
+    assert [each.get("type") for each in suite.iter("failure")] == [status]
+
+
+def test_a_run_that_compared_nothing_is_a_failure():
+    gates = [Gate(name="a.b.max_ratio", status="not_compared", message="m")]
+    suite = parsed(Evidence(Verdict.of(gates, pipeline="p", run_id="r", subject={}))).find("testsuite")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "1", "1")
 
 
 def test_nothing_weighed_is_a_failure():
@@ -71,9 +90,9 @@ def test_digests_and_time_are_there(passed):
 @given(text=st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_stays_well_formed(text):
     gates = [
-        Gate(name=text, passed=False, observed=text, unit=text, message=text),
-        Gate(name=text, passed=False, severity="warning", message=text),
-        Gate(name=text, passed=True, message=text),
+        Gate(name=text, status="refused", observed=text, unit=text, message=text),
+        Gate(name=text, status="refused", severity="warning", message=text),
+        Gate(name=text, status="passed", message=text),
     ]
     root = parsed(Evidence(Verdict.of(gates, pipeline=text, run_id=text, subject={text: text})))
     assert len(list(root.iter("testcase"))) == 3

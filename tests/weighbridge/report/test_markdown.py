@@ -17,10 +17,17 @@ def test_headline_then_what_to_do(refused):
 
 
 def test_refused_gates_come_first(refused):
-    rows = [line for line in render_markdown(refused).splitlines() if re.match(r"\| [✗!✓]", line)]
+    rows = [line for line in render_markdown(refused).splitlines() if re.match(r"\| [✗!✓○]", line)]
     marks = [row[2] for row in rows]
-    assert marks == sorted(marks, key="✗!✓".index)
+    assert marks == sorted(marks, key="✗!✓○".index)
     assert rows[0] == "| ✗ refused | `quality.auc.min` | 0.8123 | ≥ 0.85 | 0.9212 |"
+
+
+def test_what_had_nothing_to_compare_with_is_said_and_comes_last(first_run):
+    lines = render_markdown(first_run).splitlines()
+    assert "52 gates weighed, 3 had nothing to compare with, 1 warning" in lines[2]
+    rows = [line for line in lines if re.match(r"\| [✗!✓○]", line)]
+    assert [row[:16] for row in rows[-3:]] == ["| ○ not compared"] * 3
 
 
 def test_change_against_production(passed, first_run):
@@ -44,7 +51,7 @@ def test_markup_mentions_and_links_are_disarmed():
 @given(text=st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_stays_in_its_cell(text):
     gate = Gate(
-        name=f"room.{text}", passed=False, observed=text, threshold=text, baseline=text, unit=text, message=text
+        name=f"room.{text}", status="refused", observed=text, threshold=text, baseline=text, unit=text, message=text
     )
     markdown = render_markdown(Evidence(Verdict.of([gate], pipeline="p", run_id="r", subject={text: text})))
     [row] = [line for line in markdown.split("\n") if line.startswith("| ✗")]

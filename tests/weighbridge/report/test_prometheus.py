@@ -17,14 +17,29 @@ def test_what_prometheus_reads(refused):
     assert info.labels["model"] == refused.verdict.subject["model"]
     assert info.labels["run_id"] == refused.verdict.run_id
     assert len(found["weighbridge_gate_passed"]) == len(refused.verdict.gates)
+    assert {sample.labels["status"]: sample.value for sample in found["weighbridge_verdict_gates"]} == {
+        "passed": 48,
+        "refused": 7,
+        "inconclusive": 0,
+        "unmeasured": 0,
+        "not_compared": 0,
+    }
     observed = {sample.labels["gate"]: sample.value for sample in found["weighbridge_gate_observed"]}
     assert observed["quality.auc.min"] == 0.8123
     assert "training.model.exported" not in observed
 
 
+def test_each_gate_has_its_status(first_run):
+    found = families(first_run.verdict)
+    status = {sample.labels["gate"]: sample.labels["status"] for sample in found["weighbridge_gate_status"]}
+    assert (status["quality.auc.min"], status["quality.auc.min_change"]) == ("passed", "not_compared")
+    assert len(status) == len(first_run.verdict.gates)
+    assert all(sample.value == 1 for sample in found["weighbridge_gate_status"])
+
+
 def test_text_from_data_cannot_add_a_line():
     evil = 'a"} 1\nforged_metric 1\\'
-    gate = Gate(name=evil, passed=True, observed=1, message="m")
+    gate = Gate(name=evil, status="passed", observed=1, message="m")
     verdict = Verdict.of([gate], pipeline=evil, run_id="r", subject={"a-b": "c"})
     found = families(verdict)
     assert "forged_metric" not in found

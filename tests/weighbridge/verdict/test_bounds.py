@@ -29,23 +29,33 @@ def test_what_cannot_be_measured_is_refused(broken):
     for bounds in (Bounds(min=-1e9), Bounds(max=1e9)):
         [gate] = bounds.judge("quality.auc", broken)
         assert gate.refuses
+        assert gate.status == "unmeasured"
         assert "could not be measured" in gate.message
 
 
 def test_a_relative_rule_passes_where_nothing_is_in_production_and_says_so():
     [gate] = Bounds(min_change=-0.01).judge("quality.auc", 0.9)
     assert gate.passed
+    assert (gate.status, gate.weighed) == ("not_compared", False)
     assert "nothing is in production yet" in gate.message
+
+
+@pytest.mark.parametrize("broken", [None, math.nan])
+def test_what_has_no_value_is_refused_also_where_nothing_is_in_production(broken):
+    for bounds in (Bounds(min_change=-0.01), Bounds(max_ratio=1.2)):
+        [gate] = bounds.judge("quality.auc", broken, advice="Look.")
+        assert (gate.status, gate.refuses) == ("unmeasured", True)
+        assert gate.message.endswith("Look.")
 
 
 def test_an_unreadable_baseline_is_refused():
     [gate] = Bounds(min_change=-0.01).judge("quality.auc", 0.9, baseline=math.nan)
-    assert gate.refuses
+    assert (gate.status, gate.refuses) == ("unmeasured", True)
 
 
 def test_a_ratio_to_zero_is_refused():
     [gate] = Bounds(max_ratio=1.5).judge("latency.p99_ms", 1.0, baseline=0.0)
-    assert gate.refuses
+    assert (gate.status, gate.refuses) == ("unmeasured", True)
 
 
 def test_each_rule_is_a_gate_of_its_own():
@@ -71,7 +81,9 @@ def test_an_interval_across_the_threshold_is_inconclusive_only_when_asked():
     assert bounds.judge("l.p99", straddling)[0].passed
     [gate] = bounds.judge("l.p99", straddling, conclusive=True)
     assert gate.refuses
+    assert gate.status == "inconclusive"
     assert "inconclusive" in gate.message
+    assert bounds.judge("l.p99", Estimate(21, low=18, high=22), conclusive=True)[0].status == "refused"
     assert bounds.undecided(Estimate(15, low=14, high=16)) == []
 
 

@@ -69,8 +69,8 @@ def _succeeded(api: Api, run: KubeflowRun) -> KubeflowOutcome:
         # A verdict that nobody can read is not a pass, even where every step succeeded.
         why = f"Every step succeeded, but the verdict cannot be read: {error.message}."
         return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, why, error.hint)
-    verdict = _verdict(run, gates or [_nothing_weighed()], subject)
-    return KubeflowOutcome(run, verdict, ExitCode.PASSED if verdict.passed else ExitCode.REFUSED)
+    verdict = _verdict(run, gates, subject)
+    return KubeflowOutcome(run, verdict, verdict.exit_code)
 
 
 def _failed(api: Api, run: KubeflowRun) -> KubeflowOutcome:
@@ -93,7 +93,7 @@ def _failed(api: Api, run: KubeflowRun) -> KubeflowOutcome:
             gates, subject, unread = [], {}, error.message
         verdict = _verdict(run, [*gates, *_without_repeats(refusing)], subject)
         note = f"Gates of the other steps cannot be read: {unread}." if unread else ""
-        return KubeflowOutcome(run, verdict, ExitCode.REFUSED, note)
+        return KubeflowOutcome(run, verdict, verdict.exit_code, note)
     names = ", ".join(task.name for task in run.tasks if task.state == "FAILED") or "A step"
     tail = [" | ".join(text.strip().splitlines()[-_LAST_LINES:]) for _, text in said if text.strip()]
     stuck = [each for each in waiting(api, run.run_id) if each.mend]
@@ -159,9 +159,4 @@ def _without_repeats(gates: list[Gate]) -> list[Gate]:
 
 def _verdict(run: KubeflowRun, gates: list[Gate], subject: dict[str, str]) -> Verdict:
     bound = subject | ({"package": run.marks["package"]} if run.marks.get("package") else {})
-    return Verdict.of(gates, pipeline=run.pipeline, run_id=run.run_id, subject=bound)
-
-
-def _nothing_weighed() -> Gate:
-    message = "No step of this pipeline weighed anything. Add a DataValidator or an Evaluator to it."
-    return Gate(name="run.gates.present", passed=False, observed=0, message=message)
+    return Verdict.of_run(gates, pipeline=run.pipeline, run_id=run.run_id, subject=bound)

@@ -24,8 +24,11 @@ def of_refusal(gates: Iterable[Gate]) -> list[str]:
     """What a step says whose gate refuses: all its gates for machines, then a sentence per refusing one."""
     gates = list(gates)
     # As ASCII: whoever carries a log may take other characters for the end of a line.
-    told = json.dumps(json.loads(GateList(gates=tuple(gates)).model_dump_json()))
-    return [GATES_LINE + told, *(f"REFUSED {gate.name}: {_one_line(gate.message)}" for gate in gates if gate.refuses)]
+    document = json.dumps(json.loads(GateList(gates=tuple(gates)).model_dump_json()))
+    return [
+        GATES_LINE + document,
+        *(f"REFUSED {gate.name}: {_one_line(gate.message)}" for gate in gates if gate.refuses),
+    ]
 
 
 def of_error(error: WeighbridgeError) -> list[str]:
@@ -42,7 +45,7 @@ def gates_in(log: str) -> list[Gate]:
                 return list(GateList.model_validate_json(document).gates)
             except ValidationError:  # a line that was cut
                 continue
-    return [Gate(name=match["gate"], passed=False, message=match["sentence"]) for match in _REFUSED.finditer(log)]
+    return [Gate(name=match["gate"], status="refused", message=match["sentence"]) for match in _REFUSED.finditer(log)]
 
 
 def exit_code_in(log: str) -> ExitCode:

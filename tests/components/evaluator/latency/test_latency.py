@@ -117,6 +117,7 @@ def test_what_the_budget_does_not_decide_is_refused_as_inconclusive() -> None:
     by_name = {gate.name: gate for gate in judge(gates, found, in_production=False)}
     assert by_name["latency.batch_1.p50_ms.max"].passed
     assert not by_name["latency.batch_1.p99_ms.max"].passed
+    assert by_name["latency.batch_1.p99_ms.max"].status == "inconclusive"
     assert "inconclusive" in by_name["latency.batch_1.p99_ms.max"].message
 
 

@@ -95,15 +95,15 @@ def test_the_model_in_production_is_weighed_on_the_same_rows(
 def test_nothing_in_production_lets_a_relative_threshold_pass_and_says_so(weigh: Callable[..., Evaluation]) -> None:
     found = gate(weigh("good", {"metrics": {"auc": {"min_change": 0}}}).verdict, "quality.auc.min_change")
     assert found.passed
+    assert found.status == "not_compared"
     assert "nothing is in production yet" in found.message
 
 
 @pytest.mark.parametrize("broken", ["garbage", "raising"])
 def test_production_that_cannot_be_read_refuses(weigh: Callable[..., Evaluation], broken: str) -> None:
     verdict = weigh("good", {"metrics": {"auc": {"min": 0.8, "min_change": -1}}}, production=broken).verdict
-    assert not gate(verdict, "quality.production.readable").passed
-    assert not gate(verdict, "latency.production.readable").passed
-    assert not gate(verdict, "quality.auc.min_change").passed
+    for name in ("quality.production.readable", "latency.production.readable", "quality.auc.min_change"):
+        assert gate(verdict, name).status == "unmeasured"
     assert gate(verdict, "quality.auc.min").passed
 
 
@@ -112,7 +112,7 @@ def test_slices_are_reported_and_judged_and_small_ones_told(weigh: Callable[...,
     verdict = weigh("good", {"slices": [["trip_start_hour"]], "slice_metrics": [entry], "min_slice_rows": 100}).verdict
     assert gate(verdict, "quality.payment_type=Cash.binary_accuracy.min").passed
     small = gate(verdict, "quality.payment_type=No Charge.rows.min")
-    assert (small.passed, small.severity, small.threshold, small.unit) == (False, "warning", 100, "rows")
+    assert (small.status, small.severity, small.threshold, small.unit) == ("refused", "warning", 100, "rows")
     assert 0 < small.observed < 100  # type: ignore[operator]
     assert verdict.passed
     rows = load(tmp_path / "evaluation/metrics.json")["metrics"]
@@ -141,7 +141,9 @@ def test_a_slice_below_its_threshold_refuses_though_all_rows_pass(weigh: Callabl
 def test_slices_that_are_not_there_refuse(weigh: Callable[..., Evaluation]) -> None:
     entry = {"slice": {"payment_type": "Bitcoin"}, "metrics": {"auc": {"min": 0.1}}}
     verdict = weigh("good", {"slice_metrics": [entry]}).verdict
-    assert [gate.name for gate in verdict.refusals] == ["quality.payment_type=Bitcoin.present"]
+    assert [(gate.name, gate.status) for gate in verdict.refusals] == [
+        ("quality.payment_type=Bitcoin.present", "unmeasured")
+    ]
     verdict = weigh("good", {"slices": [["colour"]]}).verdict
     assert "no column 'colour'" in gate(verdict, "quality.slices.present").message
 
@@ -164,19 +166,19 @@ def test_all_labels_equal_refuses(weigh: Callable[..., Evaluation], tmp_path: Pa
     columns = {"payment_type": ["Cash"] * 9, "trip_miles": [1.0] * 9, "fare": [1.0] * 9, LABEL: [0] * 9}
     verdict = weigh("good", examples=write_examples(tmp_path / "same", columns)).verdict
     found = gate(verdict, "quality.auc.min")
-    assert not found.passed
+    assert found.status == "unmeasured"
     assert "All 9 labels are 0" in found.message
 
 
 def test_a_missing_label_column_refuses(weigh: Callable[..., Evaluation]) -> None:
     found = gate(weigh("good", label="bigtipper").verdict, "quality.label.present")
-    assert not found.passed
+    assert found.status == "unmeasured"
     assert "no label column 'bigtipper'" in found.message
     assert LABEL in found.message
 
 
 def test_predictions_that_are_nan_refuse(weigh: Callable[..., Evaluation]) -> None:
-    assert not gate(weigh("nan").verdict, "quality.predictions.finite").passed
+    assert gate(weigh("nan").verdict, "quality.predictions.finite").status == "unmeasured"
 
 
 def test_a_metric_that_the_predictions_do_not_fit_refuses(weigh: Callable[..., Evaluation]) -> None:

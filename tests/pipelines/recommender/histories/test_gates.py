@@ -66,19 +66,24 @@ def test_a_refusal_says_how_many_lines_and_why():
 
 
 def test_lines_that_passed_vouch_for_histories(tmp_path):
-    write_gates(tmp_path, [Gate(name="examples.quarantined_fraction.max", passed=True, message="")])
+    write_gates(tmp_path, [Gate(name="examples.quarantined_fraction.max", status="passed", message="")])
     assert lines_gate(str(tmp_path)).passed
 
 
+def test_lines_without_gates_of_their_own_are_not_vouched_for(tmp_path):
+    gate = lines_gate(str(tmp_path))
+    assert (gate.status, gate.refuses) == ("unmeasured", True)
+
+
 def test_refused_lines_refuse_histories_by_name(tmp_path):
-    write_gates(tmp_path, [Gate(name="examples.quarantined_fraction.max", passed=False, message="text")])
+    write_gates(tmp_path, [Gate(name="examples.quarantined_fraction.max", status="refused", message="text")])
     gate = lines_gate(str(tmp_path))
     assert gate.refuses
     assert "examples.quarantined_fraction.max" in gate.message
 
 
 def test_a_warning_of_lines_does_not_refuse(tmp_path):
-    write_gates(tmp_path, [Gate(name="a.b", passed=False, severity="warning", message="")])
+    write_gates(tmp_path, [Gate(name="a.b", status="refused", severity="warning", message="")])
     assert lines_gate(str(tmp_path)).passed
 
 
