@@ -122,12 +122,12 @@ def _findings(info: Any, feature: Any, expected: Any, schema: Any, rows: int) ->
     from tensorflow_metadata.proto.v0 import anomalies_pb2
 
     names = [anomalies_pb2.AnomalyInfo.Type.Name(reason.type) for reason in info.reason]
-    told = [
+    findings = [
         _finding(name, reason, feature, expected, schema, rows)
         for name, reason in zip(names, info.reason, strict=True)
         if name not in _CONSEQUENCES or len(names) == 1
     ]
-    return told or [Finding(_sentence(info.description or info.short_description), "anomaly", "none")]
+    return findings or [Finding(_sentence(info.description or info.short_description), "anomaly", "none")]
 
 
 def _finding(kind: str, reason: Any, feature: Any, expected: Any, schema: Any, rows: int) -> Finding:

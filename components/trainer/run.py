@@ -148,11 +148,11 @@ def _errors_of(run_fn: str, function: Any) -> Iterator[None]:
     except WeighbridgeError:
         raise
     except (Exception, SystemExit) as error:  # sys.exit(0) in a model must not pass for a success
-        told = f"{type(error).__name__}: {_one_line(error)}"
+        reason = f"{type(error).__name__}: {_one_line(error)}"
         if _is_infrastructure(error):
             hint = "Free or add disk or memory, then run again: with checkpoints, training resumes."
-            raise InfrastructureError(f"run_fn={run_fn!r} was stopped by {told}", hint) from error
-        raise UsageError(f"run_fn={run_fn!r} raised {told}", _place(error, function)) from error
+            raise InfrastructureError(f"run_fn={run_fn!r} was stopped by {reason}", hint) from error
+        raise UsageError(f"run_fn={run_fn!r} raised {reason}", _place(error, function)) from error
 
 
 def _is_infrastructure(error: BaseException) -> bool:

@@ -171,19 +171,19 @@ def _outcome(
     if not math.isfinite(quantity.value):
         missing = "could not be compared with production" if _kind(rule) != "value" else "could not be measured"
         return "unmeasured", f"{subject} {missing}, so it cannot pass."
-    shown = format_value(quantity.value, unit)
+    value = format_value(quantity.value, unit)
     if _kind(rule) == "ratio":
-        shown = f"{shown} production"
+        value = f"{value} production"
     elif _kind(rule) == "change":
-        shown = f"{'+' if quantity.value >= 0 else ''}{shown} against production"
+        value = f"{'+' if quantity.value >= 0 else ''}{value} against production"
     limit = f"must be at {'least' if rule.startswith('min') else 'most'} {format_value(threshold, unit)}"
     within = _within(rule, quantity.value, threshold)
     if within and conclusive and _straddles(rule, quantity, threshold):
         interval = f"{_end(quantity.low)} to {_end(quantity.high, unit)}"
-        return "inconclusive", f"{subject} is inconclusive: {shown} ({interval}), but {limit}. Measure more."
+        return "inconclusive", f"{subject} is inconclusive: {value} ({interval}), but {limit}. Measure more."
     if within:
-        return "passed", f"{subject} is {shown} ({limit})."
-    return "refused", f"{subject} is {shown}, but {limit}."
+        return "passed", f"{subject} is {value} ({limit})."
+    return "refused", f"{subject} is {value}, but {limit}."
 
 
 def _end(end: float | None, unit: str = "") -> str:
