@@ -10,7 +10,6 @@ from tests.components.evaluator.helpers import LABEL, gate, latency_gates, quali
 from weighbridge.common.digests import file_digest, tree_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator.evaluate import evaluate
-from weighbridge.components.evaluator.gates import LatencyGates
 from weighbridge.verdict import Gate, Verdict, read_gates, write_gates
 
 Models = Callable[[str], Path]
@@ -66,11 +65,11 @@ def test_a_model_that_was_compared_with_nothing_and_else_not_weighed_is_not_bles
         examples,
         models("good"),
         quality=quality_gates(metrics={"auc": {"min_change": 0}}),
-        latency=LatencyGates(),
+        latency=latency_gates(batch_sizes={1: {"p50_ms": {"max_ratio": 2}}}),
         upstream={},
     )
     outcome = evaluate(relative, tmp_path / "evaluation")
-    assert [gate.status for gate in outcome.verdict.gates] == ["not_compared"]
+    assert [gate.status for gate in outcome.verdict.gates] == ["not_compared", "not_compared"]
     assert not outcome.verdict.passed
     assert not outcome.model_blessed
     assert not outcome.infra_blessed

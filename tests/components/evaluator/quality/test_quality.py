@@ -210,16 +210,18 @@ def test_judging_by_the_interval_is_stricter() -> None:
     for judge, passes in (("estimate", True), ("interval", False)):
         (found,) = quality.judge(quality_gates(judge=judge), response(row), in_production=False)
         assert found.passed is passes
+        assert found.status == ("passed" if passes else "inconclusive")
     unknown = MetricRow("auc", 100, Estimate(0.82, float("nan"), float("nan")))
     (found,) = quality.judge(quality_gates(judge="interval"), response(unknown), in_production=False)
-    assert not found.passed
+    assert found.status == "inconclusive"
 
 
 def test_what_a_provider_leaves_out_is_refused() -> None:
     gates = quality_gates(metrics={"auc": {"min": 0.8}, "recall_at_20": {"min": 0.1, "min_change": 0}})
     row = MetricRow("auc", 100, Estimate(0.9))
-    assert [found.passed for found in quality.judge(gates, response(row), in_production=False)] == [True, False, True]
-    assert [found.passed for found in quality.judge(gates, response(row), in_production=True)] == [True, False, False]
+    for in_production in (False, True):  # a metric that is missing is missing also where there is no other model yet
+        judged = quality.judge(gates, response(row), in_production=in_production)
+        assert [found.status for found in judged] == ["passed", "unmeasured", "unmeasured"]
 
 
 def ranking(request: MetricsRequest) -> MetricsResponse:
