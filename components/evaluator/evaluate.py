@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from weighbridge.common.digests import file_digest, tree_digest, value_digest
+from weighbridge.common.environment import IMAGE_VARIABLE
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.models import variant_folder
 from weighbridge.components.evaluator.flavours import find_model
@@ -18,7 +19,6 @@ from weighbridge.components.evaluator.unmeasurable import Unmeasurable, gates_or
 from weighbridge.verdict import Gate, Verdict, read_gates, write_gates
 
 VERDICT_FILE = "verdict.json"
-IMAGE_VARIABLE = "WEIGHBRIDGE_IMAGE"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from weighbridge.backtest.gather import span_record
 from weighbridge.backtest.record import Backtest, SpanRecord
 from weighbridge.backtest.spans import Span
 from weighbridge.common.digests import code_digest, value_digest
+from weighbridge.common.environment import HOOKS_VARIABLE
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.components.example_gen.resolve import input_digest
 from weighbridge.definition import Definition, Parameters
@@ -140,7 +142,8 @@ def _told(output: str, errors: str) -> str:
 @contextlib.contextmanager
 def _ended_with_us(command: list[str]) -> Iterator["subprocess.Popen[str]"]:
     """A process that does not go on when this one is interrupted."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {HOOKS_VARIABLE: "off"}  # nobody waits for news of a run of long ago
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         yield process
     finally:

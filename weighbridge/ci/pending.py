@@ -4,7 +4,8 @@ from pathlib import Path
 
 from weighbridge.components.production_model.record import read_record
 from weighbridge.definition import load
-from weighbridge.delivery.promote import Promotion, already_there
+from weighbridge.delivery.promote import already_there
+from weighbridge.delivery.promotion import Promotion
 from weighbridge.runs.stages import delivery_policy, stage_destinations
 from weighbridge.runs.workspace import Workspace
 

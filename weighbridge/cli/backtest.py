@@ -1,7 +1,5 @@
 """`weighbridge backtest`: history replayed span by span, as production would have lived it."""
 
-import json
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +13,7 @@ from weighbridge.cli.options import (
     SetOption,
     WorkdirOption,
 )
+from weighbridge.cli.output import print_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +37,8 @@ def backtest(
     """Replay PIPELINE's history: validate, train, weigh, push or refuse, for each span in turn.
 
     Each model is trained on what was known before its span and weighed on the span, side by side with the model that
-    was in production then. The backtest has a production of its own. Interrupted, it goes on where it was. Exit code
-    0: the whole history was replayed, whatever was pushed or refused.
+    was in production then. The backtest has a production of its own, and calls no hooks. Interrupted, it goes on where
+    it was. The exit code is 0 when the whole history was replayed, whatever was pushed or refused.
     """
     import shutil
 
@@ -59,27 +58,26 @@ def backtest(
         settings=tuple(settings or ()),
         spans=spans(first, last, step),
     )
-    asked = replay.asked()
-    folder = Workspace(workdir, definition.name).folder / "backtests" / asked.removeprefix("sha256:")[:12]
+    identity = replay.asked()
+    folder = Workspace(workdir, definition.name).folder / "backtests" / identity.removeprefix("sha256:")[:12]
     if force:
         shutil.rmtree(folder, ignore_errors=True)
-    shown = metric or next(iter(load_gates(definition.folder / "gates.yaml").quality.metrics))
+    metric = metric or next(iter(load_gates(definition.folder / "gates.yaml").quality.metrics))
     found = Backtest.read(folder) or Backtest(
         pipeline=definition.name,
-        asked=asked,
+        asked=identity,
         settings=list(replay.settings),
         step=step,
-        metric=shown,
+        metric=metric,
         total=len(replay.spans),
     )
-    found.metric = shown
+    found.metric = metric
     try:
         _run(replay, found, folder, silent=as_json)
     finally:
         page = write_pages(found, folder) if found.spans else None
     if as_json:
-        document = found.model_dump(mode="json") | {"folder": str(folder), "page": str(page)}
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        print_json(found.model_dump(mode="json") | {"folder": str(folder), "page": str(page)})
         return
     _print(found, str(page))
 
@@ -100,8 +98,8 @@ def _run(replay: "Replay", found: "Backtest", folder: "Path", *, silent: bool) -
 
     def ended(record: SpanRecord) -> None:
         metric = record.metrics.get(found.metric)
-        told = f" · {found.metric} {interval_text(metric.candidate)}" if metric else ""
-        out.print(f"{record.span}: {record.decision}{told} · {record.seconds:.0f} s", markup=False)
+        value = f" · {found.metric} {interval_text(metric.candidate)}" if metric else ""
+        out.print(f"{record.span}: {record.decision}{value} · {record.seconds:.0f} s", markup=False)
 
     replay.run(found, folder, started, ended)
 
@@ -114,11 +112,11 @@ def _print(found: "Backtest", page: str) -> None:
     from weighbridge.cli.display import console
 
     out = console()
-    shown = Table(box=box.SIMPLE, pad_edge=False)
+    rows = Table(box=box.SIMPLE, pad_edge=False)
     for head in HEADS.values():
-        shown.add_column(head, overflow="fold")
+        rows.add_column(head, overflow="fold")
     for row in table(found):
-        shown.add_row(*(row[name] for name in HEADS))
-    out.print(shown)
+        rows.add_row(*(row[name] for name in HEADS))
+    out.print(rows)
     out.print(summary(found), markup=False)
     out.print(f"report: {page}", markup=False)

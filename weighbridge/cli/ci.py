@@ -1,6 +1,5 @@
 """`weighbridge ci`: what a CI server asks, as JSON."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated
 import typer
 
 from weighbridge.cli.options import WORKDIR, DestinationsOption, PipelineArgument, WorkdirOption
+from weighbridge.cli.output import print_json
 
 app = typer.Typer(help="What a CI server asks: what commits touched, what waits for delivery.", no_args_is_help=True)
 
@@ -20,7 +20,7 @@ def _changes(
     """What the commits since REF touched, and which tests that asks for."""
     from weighbridge.ci.changes import base_of, changes
 
-    typer.echo(changes(Path.cwd(), base or base_of(os.environ)).model_dump_json())
+    print_json(changes(Path.cwd(), base or base_of(os.environ)).model_dump(mode="json"))
 
 
 @app.command("pending")
@@ -33,7 +33,7 @@ def _pending(
     """The stages that the model of STAGE has yet to reach."""
     from weighbridge.ci.pending import pending
 
-    typer.echo(json.dumps(pending(pipeline, source, workdir, destinations)))
+    print_json(pending(pipeline, source, workdir, destinations))
 
 
 @app.command("summary")

@@ -1,14 +1,10 @@
-"""`weighbridge compile` and `weighbridge component`: what Kubeflow Pipelines takes."""
+"""`weighbridge compile` and `weighbridge component`: packages for Kubeflow Pipelines."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from weighbridge.cli.kubeflow import print_json
 from weighbridge.cli.options import (
     AllowTagOption,
     DataOption,
@@ -20,10 +16,8 @@ from weighbridge.cli.options import (
     SetOption,
     VolumesOption,
 )
-
-if TYPE_CHECKING:
-    from weighbridge.definition import Definition
-    from weighbridge.kubeflow.compile.package import Package
+from weighbridge.cli.output import print_json, print_line, without_output
+from weighbridge.cli.package import PackageRequest
 
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="YAML file to write.")]
 
@@ -45,16 +39,8 @@ def compile_pipeline(
     The same pipeline, data and image always give the same bytes. --data and --set are the defaults of the package's
     parameters, which a run can change.
     """
-    from weighbridge.definition import load
-
-    options = {
-        "image": image,
-        "pipeline_root": pipeline_root,
-        "destination": destination,
-        "volumes": volumes,
-        "allow_tag": allow_tag,
-    }
-    package = compiled(load(pipeline), data, settings, output, **options)
+    request = PackageRequest(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag)
+    package = request.compile(output)
     if as_json:
         print_json(
             {
@@ -66,9 +52,9 @@ def compile_pipeline(
             }
         )
         return
-    typer.echo(f"{package.path}  {package.digest}")
-    typer.echo(f"steps: {' → '.join(package.steps)}")
-    typer.echo(f"parameters: {', '.join(each.name for each in package.parameters)}")
+    print_line(f"{package.path}  {package.digest}")
+    print_line(f"steps: {' → '.join(package.steps)}")
+    print_line(f"parameters: {', '.join(each.name for each in package.parameters)}")
 
 
 def component(
@@ -76,38 +62,14 @@ def component(
     output: OutputOption,
     image: ImageOption,
     allow_tag: AllowTagOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Export one of our components as a KFP component, for a plain KFP pipeline."""
     from weighbridge.kubeflow.compile.component import export_component
 
-    with _quietly():
+    with without_output():
         inputs, outputs = export_component(name, output, image=image, allow_tag=allow_tag)
-    typer.echo(f"{output}: {', '.join(inputs) or 'nothing'} → {', '.join(outputs)}")
-
-
-def compiled(
-    definition: "Definition", data: str | None, settings: list[str] | None, output: Path, **options: Any
-) -> "Package":
-    """The pipeline as a package at `output`.
-
-    Args:
-        definition: the pipeline.
-        data: `--data`.
-        settings: `--set`.
-        output: file to write.
-        options: of `compile_package`.
-    """
-    from weighbridge.kubeflow.compile.package import compile_package
-
-    parameters = definition.parameters(data, settings or ())
-    with _quietly():
-        return compile_package(definition, parameters, output, **options)
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep back what TFX prints while it loads: it is not part of what a command says."""
-    from weighbridge.local.output_capture import captured_output
-
-    with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):
-        yield
+    if as_json:
+        print_json({"path": str(output), "inputs": list(inputs), "outputs": list(outputs)})
+    else:
+        print_line(f"{output}: {', '.join(inputs) or 'nothing'} → {', '.join(outputs)}")

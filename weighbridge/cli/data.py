@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from weighbridge.cli.kubeflow import print_json
 from weighbridge.cli.options import JsonOption
+from weighbridge.cli.output import print_json, print_line
 from weighbridge.datasets.shop.drift_kinds import KINDS
 from weighbridge.datasets.shop.options import BASKET, MONTHS, START
 
@@ -79,10 +79,10 @@ def ecommerce(
     if as_json:
         print_json(written.document())
         return
-    typer.echo(f"{written.path}  {written.digest}")
+    print_line(f"{written.path}  {written.digest}")
     files = f" in {len(written.files)} files" if by else ""
-    typer.echo(f"{written.rows:,} lines{files}, {written.customers:,} customers, {written.items:,} StockCodes")
-    typer.echo(f"{written.first} to {written.last}")
+    print_line(f"{written.rows:,} lines{files}, {written.customers:,} customers, {written.items:,} StockCodes")
+    print_line(f"{written.first} to {written.last}")
 
 
 def _day(moment: datetime | None) -> date | None:

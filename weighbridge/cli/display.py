@@ -1,8 +1,8 @@
-"""What `run` shows: a live line for the current step, a line per finished step, the verdict card."""
+"""What commands show of a run: a live line for the current step, a line per finished step, the verdict card."""
 
-import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -10,8 +10,10 @@ from rich.live import Live
 from rich.markup import escape
 from rich.spinner import Spinner
 
-from weighbridge.local.run import RunOutcome
-from weighbridge.runs.workspace import Run, StepRecord
+from weighbridge.cli.output import print_json
+from weighbridge.report.write import HTML_FILE
+from weighbridge.runs.outcome import RunOutcome
+from weighbridge.runs.record import Run, StepRecord
 
 _MARKS = {"done": "[green]✓[/]", "cached": "[cyan]=[/]", "refused": "[red]✗[/]", "failed": "[red]✗[/]", "skipped": "–"}
 
@@ -85,45 +87,71 @@ class ConsoleDisplay:
             f"{_MARKS[step.state]} {escape(step.name):<{self._width}} {seconds}  {escape(text)}".rstrip()
         )
 
+    def ended(self) -> None:
+        """Take the live line away."""
+        self._stop()
+
     def _stop(self) -> None:
         if self._live:
             self._live.stop()
             self._live = None
 
 
-def print_outcome(out: Console, outcome: RunOutcome) -> None:
-    """Print the verdict card, or the error, and where to look next."""
+def print_outcome(outcome: RunOutcome, *, as_json: bool = False, quiet: bool = False, **extra: Any) -> None:
+    """Print how a run ended, for people or for machines.
+
+    Args:
+        outcome: how it ended.
+        as_json: print one JSON document.
+        quiet: of what is for people the verdict card alone; an error and warnings all the same.
+        extra: further entries of the JSON document, before the outcome's own.
+    """
+    if as_json:
+        print_json(extra | outcome_json(outcome))
+    else:
+        _print_for_people(outcome, quiet)
+    print_warnings(outcome.warnings)
+
+
+def _print_for_people(outcome: RunOutcome, quiet: bool) -> None:
     from weighbridge.report import print_card
 
-    record = outcome.run.record
     if outcome.error:
-        errors = console(stderr=True)
-        errors.print(f"[red]error:[/] {escape(outcome.error.message)}")
-        if outcome.error.hint:
-            errors.print(f"       {escape(outcome.error.hint)}")
-        errors.print(f"       log: {escape(str(outcome.run.log))}")
+        print_error(outcome.error.message, outcome.error.hint, f"log: {outcome.run.log}")
         return
-    if outcome.unchanged:
+    out = console()
+    if outcome.unchanged and not quiet:
         out.print(
-            f"Nothing changed since run {record.run_id}: data, code, parameters, gates and production are the same. "
-            "Its verdict stands (--force runs it again)."
+            f"Nothing changed since run {outcome.run.record.run_id}: data, code, parameters, gates and production are "
+            "the same. Its verdict stands (--force runs it again)."
         )
     if outcome.verdict:
         print_card(out, outcome.verdict)
-    out.print(f"report: {escape(str(outcome.run.folder / 'report.html'))}")
+    if not quiet:
+        out.print(f"report: {escape(str(outcome.run.folder / HTML_FILE))}")
+
+
+def print_error(message: str, *hints: str) -> None:
+    """Print what went wrong on stderr, and below it what to do; empty hints are left out."""
+    errors = console(stderr=True)
+    errors.print(f"[red]error:[/] {escape(message)}")
+    for hint in filter(None, hints):
+        errors.print(f"       {escape(hint)}")
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Print a line on stderr for each of `RunOutcome.warnings`."""
+    for warning in warnings:
+        console(stderr=True).print(f"[yellow]warning:[/] {escape(warning)}")
 
 
 def outcome_json(outcome: RunOutcome) -> dict[str, Any]:
     """A run's outcome for machines."""
     return {
-        "run": outcome.run.record.told(),
+        "run": outcome.run.record.public_json(),
         "folder": str(outcome.run.folder),
         "unchanged": outcome.unchanged,
         "exit_code": int(outcome.exit_code),
         "verdict": outcome.verdict.model_dump(mode="json") if outcome.verdict else None,
+        "warnings": list(outcome.warnings),
     }
-
-
-def print_outcome_json(outcome: RunOutcome) -> None:
-    """Print the outcome as one JSON document."""
-    sys.stdout.write(json.dumps(outcome_json(outcome), indent=2, ensure_ascii=False) + "\n")

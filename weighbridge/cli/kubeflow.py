@@ -1,30 +1,25 @@
 """`weighbridge status`, `logs` and `cancel`: a run on Kubeflow, and what commands that speak to Kubeflow share."""
 
-import json
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weighbridge.cli.options import JsonOption
+from weighbridge.cli.options import (
+    EndpointOption,
+    JsonOption,
+    NamespaceOption,
+    RunIdArgument,
+    TimeoutOption,
+    WaitOption,
+)
+from weighbridge.cli.output import print_json, print_line
 from weighbridge.common.errors import InfrastructureError, UsageError
 
 if TYPE_CHECKING:
     from weighbridge.kubeflow.client.api import Api
     from weighbridge.kubeflow.client.outcome import KubeflowOutcome
     from weighbridge.kubeflow.client.runs import KubeflowRun
-
-EndpointOption = Annotated[
-    str | None, typer.Option("--endpoint", metavar="URL", help="Kubeflow's address; else WEIGHBRIDGE_KFP_ENDPOINT.")
-]
-NamespaceOption = Annotated[
-    str | None, typer.Option("--namespace", help="Your namespace; else WEIGHBRIDGE_KFP_NAMESPACE.")
-]
-WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the end: a line per step, then the verdict.")]
-TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", min=0, metavar="SECONDS", help="Wait no longer; the run goes on.")
-]
-RunIdArgument = Annotated[str, typer.Argument(metavar="RUN_ID", help="Id of a run on Kubeflow, or its address there.")]
 
 
 def status(
@@ -41,7 +36,7 @@ def status(
     api = connect(endpoint, namespace)
     run = get_run(api, plain_id(run_id))
     if not as_json:
-        tell(run.url)
+        print_line(run.url)
     finish(api, run, wait=wait, timeout=timeout, as_json=as_json)
 
 
@@ -60,9 +55,9 @@ def cancel(
     if as_json:
         print_json({"run": run_json(run)})
     elif before.ended:
-        tell(f"Run {run.run_id} had ended already: {run.state}")
+        print_line(f"Run {run.run_id} had ended already: {run.state}")
     else:
-        tell(f"Run {run.run_id} is being cancelled: {run.state}")
+        print_line(f"Run {run.run_id} is being cancelled: {run.state}")
 
 
 def logs(
@@ -81,8 +76,8 @@ def logs(
     run = get_run(api, plain_id(run_id))
     tasks = [task for task in run.tasks if step in (None, task.name)]
     if not tasks:
-        known = ", ".join(task.name for task in run.tasks) or "none yet"
-        raise UsageError(f"Run {run.run_id} has no step {step or ''}".rstrip(), f"Its steps: {known}.")
+        names = ", ".join(task.name for task in run.tasks) or "none yet"
+        raise UsageError(f"Run {run.run_id} has no step {step or ''}".rstrip(), f"Its steps: {names}.")
     try:
         ran = {execution.name: execution for execution in executions(api, run.run_id)}
     except InfrastructureError:
@@ -94,8 +89,8 @@ def logs(
         except InfrastructureError as error:
             missing.append(error)
             continue
-        typer.echo(f"--- {task.name}")
-        typer.echo(clean(api.endpoint.redacted(text)).rstrip("\n"))
+        print_line(f"--- {task.name}")
+        print_line(clean(api.endpoint.redacted(text)).rstrip("\n"))
     if len(missing) == len(tasks):
         raise missing[0]
     for lost in missing:
@@ -124,15 +119,33 @@ def finish(
     as_json: bool = False,
     extra: dict[str, Any] | None = None,
 ) -> None:
-    """Show a run as it is, or as it ends, and leave with its exit code."""
-    from weighbridge.ci.reports import write_verdict
-    from weighbridge.cli.kubeflow_display import KubeflowSteps, print_kubeflow_outcome
+    """Show a run as it is, or as it ends, and leave with its exit code.
+
+    Hooks are called by the command that saw the run end.
+
+    Args:
+        api: the server.
+        run: the run.
+        wait: wait for its end.
+        timeout: seconds to wait at most; None for as long as it takes.
+        reports: folder to write the verdict's reports to; empty for nowhere.
+        as_json: print JSON alone.
+        extra: further entries of the JSON document.
+
+    Raises:
+        typer.Exit: always, with the run's exit code.
+        InfrastructureError: the end could not be waited for.
+    """
+    from weighbridge.cli.display import print_warnings
+    from weighbridge.cli.kubeflow_display import KubeflowSteps, finish_kubeflow_run, print_kubeflow_outcome
     from weighbridge.kubeflow.client.outcome import outcome
     from weighbridge.kubeflow.client.runs import wait as wait_for
+    from weighbridge.runs.finish import write_remote_reports
 
     display = KubeflowSteps(sys.stderr if as_json else sys.stdout, silent=as_json)
+    awaited = wait and not run.ended
     try:
-        if wait and not run.ended:
+        if awaited:
             run = wait_for(api, run.run_id, display.task, timeout=timeout)
         else:
             for task in run.tasks:
@@ -143,14 +156,16 @@ def finish(
             f"Wait on with 'weighbridge status {run.run_id} --wait', or end it with 'weighbridge cancel {run.run_id}'.",
         ) from None
     finally:
-        display.close()
+        display.ended()
     ended = outcome(api, run)
     if ended.verdict:
-        write_verdict(ended.verdict, reports)
+        write_remote_reports(ended.verdict, reports)
+    warnings = finish_kubeflow_run(ended, reports, silent=as_json) if awaited else ()
     if as_json:
-        print_json(outcome_json(ended) | (extra or {}))
+        print_warnings(warnings)
+        print_json(outcome_json(ended) | {"warnings": list(warnings)} | (extra or {}))
     else:
-        print_kubeflow_outcome(ended)
+        print_kubeflow_outcome(ended, warnings)
     raise typer.Exit(int(ended.exit_code))
 
 
@@ -182,14 +197,3 @@ def run_json(run: "KubeflowRun") -> dict[str, Any]:
 def plain_id(reference: str) -> str:
     """The id in what was given: an id, or the address of a run in the UI."""
     return reference.rstrip("/").rpartition("/")[2] if "://" in reference else reference
-
-
-def tell(text: str) -> None:
-    """Print one plain line at once."""
-    typer.echo(text)
-    sys.stdout.flush()
-
-
-def print_json(document: Any) -> None:
-    """Print one JSON document."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

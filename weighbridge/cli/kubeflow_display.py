@@ -1,24 +1,20 @@
 """What commands show of a run on Kubeflow: the local runner's lines and card, for steps that go on side by side."""
 
-from typing import Literal, TextIO
+import contextlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 from rich.markup import escape
 
-from weighbridge.cli.display import ConsoleDisplay, console
+from weighbridge.cli.display import ConsoleDisplay, console, print_error, print_warnings
 from weighbridge.common.errors import ExitCode
-from weighbridge.kubeflow.client.outcome import KubeflowOutcome
-from weighbridge.kubeflow.client.runs import Task
-from weighbridge.report import print_card
+from weighbridge.kubeflow.client.record import run_record, step_record
 from weighbridge.report.text import one_line
-from weighbridge.runs.workspace import StepRecord
 
-_STATES: dict[str, Literal["done", "cached", "failed", "skipped"]] = {
-    "SUCCEEDED": "done",
-    "CACHED": "cached",
-    "FAILED": "failed",
-    "SKIPPED": "skipped",
-    "CANCELED": "skipped",
-}
+if TYPE_CHECKING:
+    from weighbridge.kubeflow.client.outcome import KubeflowOutcome
+    from weighbridge.kubeflow.client.runs import Task
 
 
 class KubeflowSteps(ConsoleDisplay):
@@ -28,30 +24,56 @@ class KubeflowSteps(ConsoleDisplay):
         super().__init__(stream, silent)
         self._running: dict[str, None] = {}
 
-    def task(self, task: Task) -> None:
+    def task(self, task: "Task") -> None:
         """Show a step whose state changed."""
         self._running.pop(task.name, None)
-        if state := _STATES.get(task.state):
-            note = "cancelled" if task.state == "CANCELED" else ""
-            self.step_ended(StepRecord(name=task.name, state=state, seconds=round(task.seconds, 1), note=note))
+        if step := step_record(task):
+            self.step_ended(step)
         else:
             self._running[task.name] = None
         if self._running:
             self.step_started(next(iter(self._running)))
 
-    def close(self) -> None:
-        """Take the live line away."""
-        self._stop()
+
+def finish_kubeflow_run(ended: "KubeflowOutcome", reports: str, *, silent: bool) -> tuple[str, ...]:
+    """Call the hooks for a run that was seen to end; what they print goes to the log beside its reports.
+
+    Args:
+        ended: how it ended.
+        reports: `--reports`; empty for nowhere.
+        silent: show no progress (for `--json`).
+
+    Returns:
+        Warnings of the hooks.
+    """
+    from weighbridge.local.output_capture import captured_output
+    from weighbridge.runs.finish import finish_remote_run
+    from weighbridge.runs.record import LOG_FILE
+
+    run = ended.run
+    with contextlib.ExitStack() as stack:
+        folder = Path(reports, run.run_id) if reports else None
+        if folder is None or not folder.is_dir():
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="weighbridge-")))
+        terminal = stack.enter_context(captured_output(folder / LOG_FILE, verbose=False))
+        display = ConsoleDisplay(terminal, silent)
+        return finish_remote_run(
+            run_record(ended), ended.verdict, ended.exit_code, url=run.url, reports=reports, display=display
+        )
 
 
-def print_kubeflow_outcome(ended: KubeflowOutcome) -> None:
-    """Print the verdict card, or why there is none and what to do next."""
+def print_kubeflow_outcome(ended: "KubeflowOutcome", warnings: tuple[str, ...] = ()) -> None:
+    """Print the verdict card, or why there is none and what to do next; then what hooks warn of."""
+    from weighbridge.report import print_card
+
     if ended.verdict:
         print_card(console(), ended.verdict)
-    if not ended.message:
-        return
-    failed = ended.exit_code == ExitCode.INFRASTRUCTURE
-    out = console(stderr=failed)
-    out.print(f"{'[red]error:[/] ' if failed else ''}{escape(one_line(ended.message))}")
-    if ended.hint:
-        out.print(f"{'       ' if failed else ''}{escape(ended.hint)}")
+    message = one_line(ended.message)
+    if message and ended.exit_code == ExitCode.INFRASTRUCTURE:
+        print_error(message, ended.hint)
+    elif message:
+        out = console()
+        out.print(escape(message))
+        if ended.hint:
+            out.print(escape(ended.hint))
+    print_warnings(warnings)

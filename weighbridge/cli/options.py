@@ -4,6 +4,9 @@ from typing import Annotated
 
 import typer
 
+WORKDIR = "work"
+
+# What a command works on.
 PipelineArgument = Annotated[
     str, typer.Argument(metavar="PIPELINE", help="A pipeline's name, or your own module by its file or import path.")
 ]
@@ -17,9 +20,13 @@ WorkdirOption = Annotated[
     str, typer.Option("--workdir", envvar="WEIGHBRIDGE_WORKDIR", help="Folder that keeps runs and artifacts.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone; errors all the same.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show what the libraries print, too.")]
 RunArgument = Annotated[
     str | None, typer.Argument(metavar="RUN", help="A run's id, its beginning, or its folder; the latest if left out.")
 ]
+
+# How far, on how much, to where.
 ForceOption = Annotated[bool, typer.Option("--force", help="Start the run even if nothing changed since the last.")]
 ToOption = Annotated[str, typer.Option("--to", metavar="STEP", help="End after this step, e.g. DataValidator.")]
 SampleOption = Annotated[
@@ -39,7 +46,8 @@ ReportsOption = Annotated[
         "--reports", envvar="WEIGHBRIDGE_REPORTS", metavar="FOLDER", help="Copy the verdict and its reports there, too."
     ),
 ]
-WORKDIR = "work"
+
+# A package for Kubeflow Pipelines.
 ImageOption = Annotated[
     str,
     typer.Option("--image", envvar="WEIGHBRIDGE_IMAGE", help="Image that the steps run in, by digest: NAME@sha256:…"),
@@ -61,3 +69,25 @@ VolumesOption = Annotated[
 AllowTagOption = Annotated[
     bool, typer.Option("--allow-tag", help="Accept an image by tag, although its content may change.")
 ]
+
+# Kubeflow.
+EndpointOption = Annotated[
+    str | None, typer.Option("--endpoint", metavar="URL", help="Kubeflow's address; else WEIGHBRIDGE_KFP_ENDPOINT.")
+]
+NamespaceOption = Annotated[
+    str | None, typer.Option("--namespace", help="Your namespace; else WEIGHBRIDGE_KFP_NAMESPACE.")
+]
+ServiceAccountOption = Annotated[
+    str,
+    typer.Option(
+        "--service-account",
+        envvar="WEIGHBRIDGE_KFP_SERVICE_ACCOUNT",
+        help="Account of the run's pods, e.g. weighbridge-push for a run that pushes; else the server's own.",
+    ),
+]
+ExperimentOption = Annotated[str, typer.Option("--experiment", help="Experiment on Kubeflow; made where missing.")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the end: a line per step, then the verdict.")]
+TimeoutOption = Annotated[
+    float | None, typer.Option("--timeout", min=0, metavar="SECONDS", help="Wait no longer; the run goes on.")
+]
+RunIdArgument = Annotated[str, typer.Argument(metavar="RUN_ID", help="Id of a run on Kubeflow, or its address there.")]

@@ -1,8 +1,5 @@
 """`weighbridge plan`: what changed, and what a run would do."""
 
-import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +17,7 @@ from weighbridge.cli.options import (
     ToOption,
     WorkdirOption,
 )
+from weighbridge.cli.output import print_json, without_output
 
 if TYPE_CHECKING:
     from weighbridge.plan.model import Plan
@@ -42,28 +40,26 @@ def plan(
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what changed since the run that made production, and which steps `run` would run with the same options.
+    """Say what changed since the run that made production, and which steps `run` would run with the same options.
 
     Nothing is run and nothing is written. A step that is sure to run says why; one that runs only if an output before
     it comes out different names that output. With --base the plan is for a commit: where it changes nothing that a
-    run depends on, nothing needs to run. Exit code 0 whatever the plan is; 2 usage or configuration error, 3
-    infrastructure failure.
+    run depends on, nothing needs to run. The exit code is 0 whatever the plan is.
     """
-    from weighbridge.local.output_capture import captured_output
     from weighbridge.local.request import request
     from weighbridge.plan.make import make_plan
-    from weighbridge.runs.explain import known
+    from weighbridge.runs.explain import explain_outside_run
 
-    asked = request(
+    run_request = request(
         pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, destinations_file=destinations
     )
-    with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):
+    with without_output():
         try:
-            made = make_plan(asked, force=force, revision_name=base)
+            made = make_plan(run_request, force=force, revision_name=base)
         except Exception as error:
-            raise known(error, f"{asked.definition.name} cannot be planned") from error
+            raise explain_outside_run(error, f"{run_request.definition.name} cannot be planned") from error
     if as_json:
-        sys.stdout.write(made.model_dump_json(indent=2) + "\n")
+        print_json(made.model_dump(mode="json"))
     else:
         _print(made)
 
@@ -110,6 +106,6 @@ def _closing(made: "Plan") -> str:
         f"about {made.seconds:.0f} s" if not unknown else f"at least {made.seconds:.0f} s, some steps never ran here"
     )
     ends = [word for word, so in (("trains", made.trains), ("pushes if it passes", made.pushes)) if so]
-    told = f"Would run {len(names)} of {len(made.steps)} steps, {seconds}"
-    told = "; ".join([told, *([" and ".join(ends)] if ends else [])])
-    return f"{told}." + (f" Approval needed for: {', '.join(made.approvals)}." if made.approvals else "")
+    line = f"Would run {len(names)} of {len(made.steps)} steps, {seconds}"
+    line = "; ".join([line, *([" and ".join(ends)] if ends else [])])
+    return f"{line}." + (f" Approval needed for: {', '.join(made.approvals)}." if made.approvals else "")

@@ -1,7 +1,5 @@
 """`weighbridge promote`: a weighed model from one stage to the next."""
 
-import json
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +12,7 @@ from weighbridge.cli.options import (
     ReportsOption,
     WorkdirOption,
 )
+from weighbridge.cli.output import print_json, print_line
 
 FromOption = Annotated[str, typer.Option("--from", metavar="STAGE", help="Stage that the model is at, e.g. staging.")]
 TargetOption = Annotated[str, typer.Option("--to", metavar="STAGE", help="Stage that it goes to: canary, production.")]
@@ -36,14 +35,14 @@ def promote(
 
     Its bytes and verdict are verified against its record, it is pushed whole, and a stage that asks for it, such as
     canary, calls the delivered copy with real rows beside production. The stages and what they ask for are the
-    section `delivery` of gates.yaml. Promoting what is there already does nothing. Exit code: 0 it is there,
-    1 a gate refused, 2 usage or configuration error, 3 infrastructure failure (safe to retry).
+    section `delivery` of gates.yaml. Promoting what is there already does nothing.
     """
-    from weighbridge.ci.reports import keep_reports
-    from weighbridge.cli.display import ConsoleDisplay, console, outcome_json, print_outcome
+    from weighbridge.cli.display import ConsoleDisplay, print_outcome
     from weighbridge.definition import load
     from weighbridge.delivery import promote as delivery
+    from weighbridge.delivery.promotion import Promotion
     from weighbridge.local.output_capture import captured_output
+    from weighbridge.runs.finish import copy_reports
     from weighbridge.runs.stages import delivery_policy, stage_destinations
     from weighbridge.runs.workspace import Workspace
 
@@ -51,37 +50,22 @@ def promote(
     workspace = Workspace(workdir, definition.name)
     stages, thresholds = delivery_policy(definition.folder)
     stages.between(source, target)
-    promotion = delivery.Promotion(
-        workspace,
-        stages,
-        stage_destinations(workspace, stages, destinations),
-        source,
-        target,
-        approved_by.strip(),
-        thresholds,
-    )
+    addresses = stage_destinations(workspace, stages, destinations)
+    promotion = Promotion(workspace, stages, addresses, source, target, approved_by.strip(), thresholds)
+    document: dict[str, Any] = {"pipeline": definition.name, "from": source, "to": target}
+    document["destination"] = promotion.destination
     with workspace.lock():
         record = delivery.source_record(promotion)
         there = delivery.already_there(promotion, record)
-        told: dict[str, Any] = {"pipeline": definition.name, "from": source, "to": target, "already": there is not None}
         if there is not None:
-            told |= {"version": there.version, "destination": promotion.destination, "exit_code": 0}
             if as_json:
-                _print_json(told)
+                print_json(document | {"already": True, "version": there.version, "exit_code": 0})
             else:
-                typer.echo(f"Nothing to do: {target} has this model already, as version {there.version}.")
+                print_line(f"Nothing to do: {target} has this model already, as version {there.version}.")
             return
         new = workspace.new_run(definition, {"from": source, "to": target}, kind="promotion", delivered_to=target)
         with captured_output(new.log, verbose=False) as terminal:
-            display = ConsoleDisplay(sys.stderr if as_json else terminal, silent=as_json)
-            outcome = delivery.promote(promotion, record, new, display)
-    keep_reports(new.folder, reports)
-    if as_json:
-        _print_json(told | {"destination": promotion.destination} | outcome_json(outcome))
-    else:
-        print_outcome(console(), outcome)
+            outcome = delivery.promote(promotion, record, new, ConsoleDisplay(terminal, silent=as_json))
+    copy_reports(new.folder, reports)
+    print_outcome(outcome, as_json=as_json, **document, already=False)
     raise typer.Exit(int(outcome.exit_code))
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

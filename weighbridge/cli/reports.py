@@ -1,12 +1,12 @@
 """`weighbridge runs`, `show` and `report`: what happened in earlier runs."""
 
-import json
 import sys
 from typing import Annotated
 
 import typer
 
 from weighbridge.cli.options import WORKDIR, JsonOption, RunArgument, WorkdirOption
+from weighbridge.cli.output import print_json, print_line
 from weighbridge.common.errors import ExitCode, UsageError
 
 
@@ -21,8 +21,7 @@ def runs(
     spaces = [space for space in workspaces(workdir) if pipeline in (None, space.pipeline)]
     found = sorted((run for space in spaces for run in space.runs()), key=lambda run: run.record.started)
     if as_json:
-        rows = [run.record.told() for run in found]
-        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        print_json([run.record.public_json() for run in found])
         return
     if not found:
         raise UsageError(f"No runs of {pipeline or 'any pipeline'} in {workdir}", "Start one: weighbridge run taxi")
@@ -49,8 +48,9 @@ def runs(
 
 def show(run: RunArgument = None, workdir: WorkdirOption = WORKDIR, as_json: JsonOption = False) -> None:
     """Show a run: its steps and its verdict. The exit code is the run's."""
-    from weighbridge.cli.display import ConsoleDisplay, console, outcome_json, print_outcome
-    from weighbridge.local.run import RunOutcome
+    from weighbridge.cli.display import ConsoleDisplay, console, outcome_json, print_outcome, print_warnings
+    from weighbridge.runs.hooks import read_warnings
+    from weighbridge.runs.outcome import RunOutcome
     from weighbridge.runs.workspace import find_run
     from weighbridge.verdict import Verdict
     from weighbridge.verdict.verdict import VERDICT_FILE
@@ -58,22 +58,23 @@ def show(run: RunArgument = None, workdir: WorkdirOption = WORKDIR, as_json: Jso
     found = find_run(workdir, run)
     record = found.record
     path = found.folder / VERDICT_FILE
-    outcome = RunOutcome(found, Verdict.read(path) if path.exists() else None)
+    verdict = Verdict.read(path) if path.exists() else None
+    outcome = RunOutcome(found, verdict, warnings=read_warnings(found.folder))
     code = ExitCode.INFRASTRUCTURE if record.exit_code is None else ExitCode(record.exit_code)
     if as_json:
-        document = outcome_json(outcome) | {"exit_code": int(code)}
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        print_json(outcome_json(outcome) | {"exit_code": int(code)})
         raise typer.Exit(int(code))
     display = ConsoleDisplay(sys.stdout)
     display.started(found, [step.name for step in record.steps])
     for step in record.steps:
         display.step_ended(step)
-    out = console()
     if outcome.verdict:
-        print_outcome(out, outcome)
+        print_outcome(outcome)
     else:
+        out = console()
         out.print(f"{record.display_state}, no verdict. {record.error}".strip(), markup=False)
         out.print(f"log: {found.log}", markup=False)
+        print_warnings(outcome.warnings)
     raise typer.Exit(int(code))
 
 
@@ -84,19 +85,20 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Print where a run's HTML report is."""
+    from weighbridge.report.write import HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
     from weighbridge.runs.workspace import find_run
+    from weighbridge.verdict.verdict import VERDICT_FILE
 
     found = find_run(workdir, run)
-    path = found.folder / "report.html"
+    path = found.folder / HTML_FILE
     if not path.exists():
         raise UsageError(
             f"Run {found.record.run_id} has no report: it is {found.record.display_state}",
             f"See 'weighbridge show {found.record.run_id}' and {found.log}",
         )
     if as_json:
-        names = ("report.html", "report.md", "junit.xml", "verdict.json")
-        sys.stdout.write(json.dumps({name: str(found.folder / name) for name in names}, indent=2) + "\n")
+        print_json({name: str(found.folder / name) for name in (HTML_FILE, MARKDOWN_FILE, JUNIT_FILE, VERDICT_FILE)})
     else:
-        typer.echo(str(path))
+        print_line(str(path))
     if open_it:
         typer.launch(path.as_uri())

@@ -4,19 +4,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weighbridge.cli.kubeflow import EndpointOption, NamespaceOption, connect, print_json, tell
+from weighbridge.cli.kubeflow import connect
 from weighbridge.cli.options import (
     AllowTagOption,
     DataOption,
     DestinationOption,
+    EndpointOption,
+    ExperimentOption,
     ImageOption,
     JsonOption,
+    NamespaceOption,
     PipelineArgument,
     PipelineRootOption,
+    ServiceAccountOption,
     SetOption,
     VolumesOption,
 )
-from weighbridge.cli.submit import ExperimentOption, ServiceAccountOption, packaged
+from weighbridge.cli.output import print_json, print_line
+from weighbridge.cli.package import PackageRequest
 
 if TYPE_CHECKING:
     from weighbridge.kubeflow.client.schedules import Schedule
@@ -56,15 +61,8 @@ def create(
     schedules.check_times(cron, every, at_once)  # before anything is compiled
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
-    options = {
-        "image": image,
-        "pipeline_root": pipeline_root,
-        "destination": destination,
-        "volumes": volumes,
-        "allow_tag": allow_tag,
-        "pin_data": False,  # the next run is for the data that will be there then
-    }
-    with packaged(pipeline, data, settings, **options) as package:
+    request = PackageRequest(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag)
+    with request.compiled(pin_data=False) as package:  # the next run is for the data that will be there then
         schedule = schedules.create(
             api,
             package,
@@ -76,7 +74,7 @@ def create(
             pipeline_root=pipeline_root,
             service_account=service_account,
         )
-    _told(schedule, as_json, "runs")
+    _print(schedule, as_json, "runs")
 
 
 @app.command("list")
@@ -91,7 +89,7 @@ def list_schedules(
         print_json([_json(schedule) for schedule in found])
         return
     if not found:
-        tell("No schedules yet. Make one: weighbridge schedule create PIPELINE --cron '0 6 * * *'")
+        print_line("No schedules yet. Make one: weighbridge schedule create PIPELINE --cron '0 6 * * *'")
         return
     from rich.markup import escape
     from rich.table import Table
@@ -116,7 +114,7 @@ def pause(
     """Let a schedule start no more runs until it is resumed."""
     from weighbridge.kubeflow.client import schedules
 
-    _told(schedules.pause(connect(endpoint, namespace), schedule), as_json, "is paused:")
+    _print(schedules.pause(connect(endpoint, namespace), schedule), as_json, "is paused:")
 
 
 @app.command("resume")
@@ -129,7 +127,7 @@ def resume(
     """Let a paused schedule start runs again."""
     from weighbridge.kubeflow.client import schedules
 
-    _told(schedules.resume(connect(endpoint, namespace), schedule), as_json, "runs")
+    _print(schedules.resume(connect(endpoint, namespace), schedule), as_json, "runs")
 
 
 @app.command("delete")
@@ -142,15 +140,15 @@ def delete(
     """Remove a schedule. Its runs stay."""
     from weighbridge.kubeflow.client import schedules
 
-    _told(schedules.delete(connect(endpoint, namespace), schedule), as_json, "is deleted; it was")
+    _print(schedules.delete(connect(endpoint, namespace), schedule), as_json, "is deleted; it was")
 
 
-def _told(schedule: "Schedule", as_json: bool, what: str) -> None:
+def _print(schedule: "Schedule", as_json: bool, state: str) -> None:
     if as_json:
         print_json(_json(schedule))
         return
-    tell(schedule.url)
-    tell(f"Schedule {schedule.name} {what} {schedule.when} ({schedule.schedule_id})")
+    print_line(schedule.url)
+    print_line(f"Schedule {schedule.name} {state} {schedule.when} ({schedule.schedule_id})")
 
 
 def _json(schedule: "Schedule") -> dict[str, Any]:

@@ -1,13 +1,11 @@
 """`weighbridge schema`: a first schema to review, and how data differ from the reviewed one."""
 
-import json
-import sys
 from typing import Annotated
 
 import typer
 
 from weighbridge.cli.options import WORKDIR, DataOption, JsonOption, PipelineArgument, SetOption, WorkdirOption
-from weighbridge.common.errors import ExitCode
+from weighbridge.cli.output import print_json
 
 
 def schema(
@@ -27,42 +25,33 @@ def schema(
     """
     from weighbridge.cli.display import ConsoleDisplay, console
     from weighbridge.common import files
-    from weighbridge.definition import load
     from weighbridge.local.output_capture import captured_output
+    from weighbridge.local.request import request
     from weighbridge.local.schema import infer
     from weighbridge.runs.explain import explain
-    from weighbridge.runs.workspace import Workspace
 
-    definition = load(pipeline)
-    parameters = definition.parameters(data, settings or ())
-    workspace = Workspace(workdir, definition.name)
-    context = workspace.context(definition)
-    with workspace.lock():
-        look = workspace.scratch(definition)
-        with captured_output(look.log, verbose=False) as terminal:
-            display = ConsoleDisplay(terminal, silent=as_json)
+    run_request = request(pipeline, data, settings, workdir)
+    path = run_request.context.schema
+    with run_request.workspace.lock():
+        scratch = run_request.workspace.scratch(run_request.definition)
+        with captured_output(scratch.log, verbose=False) as terminal:
             try:
-                inferred = infer(definition, parameters, context, look, workspace.code_file, display)
+                inferred = infer(run_request, scratch, ConsoleDisplay(terminal, silent=as_json))
             except Exception as error:
-                raise explain(error, look) from error
+                raise explain(error, scratch) from error
     if write:
-        files.write_text(context.schema, inferred.text)
+        files.write_text(path, inferred.text)
     if as_json:
-        document = {"schema": inferred.text, "differences": inferred.differences, "file": str(context.schema)}
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        print_json({"schema": inferred.text, "differences": inferred.differences, "file": str(path)})
         return
     out = console()
     if inferred.differences is None and not write:
         out.print(inferred.text, markup=False, end="")
-        console(stderr=True).print(
-            f"No schema is reviewed yet at {context.schema}; --write puts this one there.", markup=False
-        )
+        console(stderr=True).print(f"No schema is reviewed yet at {path}; --write puts this one there.", markup=False)
     elif inferred.differences is not None:
         for difference in inferred.differences:
             out.print(f"- {difference}", markup=False)
         count = len(inferred.differences)
-        told = f"{count} differences from" if count else "The data suggest exactly"
-        out.print(f"{told} {context.schema}", markup=False)
+        out.print(f"{f'{count} differences from' if count else 'The data suggest exactly'} {path}", markup=False)
     if write:
-        out.print(f"Wrote {context.schema}. Review it, then commit it.", markup=False)
-    raise typer.Exit(int(ExitCode.PASSED))
+        out.print(f"Wrote {path}. Review it, then commit it.", markup=False)

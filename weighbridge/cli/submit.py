@@ -1,50 +1,30 @@
 """`weighbridge submit`: compile, upload and run a pipeline on Kubeflow."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from weighbridge.cli.compile import compiled
-from weighbridge.cli.kubeflow import (
-    EndpointOption,
-    NamespaceOption,
-    TimeoutOption,
-    WaitOption,
-    connect,
-    finish,
-    print_json,
-    run_json,
-    tell,
-)
+from weighbridge.cli.kubeflow import connect, finish, run_json
 from weighbridge.cli.options import (
     AllowTagOption,
     DataOption,
     DestinationOption,
+    EndpointOption,
+    ExperimentOption,
     ImageOption,
     JsonOption,
+    NamespaceOption,
     PipelineArgument,
     PipelineRootOption,
     ReportsOption,
+    ServiceAccountOption,
     SetOption,
+    TimeoutOption,
     VolumesOption,
+    WaitOption,
 )
-
-if TYPE_CHECKING:
-    from weighbridge.kubeflow.compile.package import Package
-
-ServiceAccountOption = Annotated[
-    str,
-    typer.Option(
-        "--service-account",
-        envvar="WEIGHBRIDGE_KFP_SERVICE_ACCOUNT",
-        help="Account of the run's pods, e.g. weighbridge-push for a run that pushes; else the server's own.",
-    ),
-]
-ExperimentOption = Annotated[str, typer.Option("--experiment", help="Experiment on Kubeflow; made where missing.")]
+from weighbridge.cli.output import print_json, print_line
+from weighbridge.cli.package import PackageRequest
 
 
 def submit(
@@ -70,20 +50,14 @@ def submit(
 
     Submitting the same data, code, parameters and thresholds again finds the run that is there: one that goes on,
     passed or was refused; one that was cancelled or failed otherwise is run again. With --wait the exit code is the
-    run's: 0 passed, 1 a gate refused, 2 usage or configuration error, 3 infrastructure failure (safe to retry).
+    run's.
     """
     from weighbridge.kubeflow.client import submit as kubeflow
 
+    request = PackageRequest(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag)
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
-    options = {
-        "image": image,
-        "pipeline_root": pipeline_root,
-        "destination": destination,
-        "volumes": volumes,
-        "allow_tag": allow_tag,
-    }
-    with packaged(pipeline, data, settings, **options) as package:
+    with request.compiled() as package:
         submission = kubeflow.submit(
             api,
             package,
@@ -94,22 +68,13 @@ def submit(
         )
     run, reused = submission.run, submission.reused
     if not as_json:
-        tell(run.url)
+        print_line(run.url)
         if reused:
-            tell(f"The same run is there already: {run.run_id}, {run.state or 'just made'} (--force starts another).")
+            state = run.state or "just made"
+            print_line(f"The same run is there already: {run.run_id}, {state} (--force starts another).")
     if wait or run.ended:
         finish(api, run, wait=wait, timeout=timeout, reports=reports, as_json=as_json, extra={"reused": reused})
     elif as_json:
         print_json({"run": run_json(run), "reused": reused})
     else:
-        tell(f"Submitted {run.pipeline} as run {run.run_id}. Wait for it: weighbridge status {run.run_id} --wait")
-
-
-@contextmanager
-def packaged(pipeline: str, data: str | None, settings: list[str] | None, **options: Any) -> "Iterator[Package]":
-    """The pipeline as a package in a folder of its own, which goes when the block ends; see `compiled`."""
-    from weighbridge.definition import load
-
-    definition = load(pipeline)
-    with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
-        yield compiled(definition, data, settings, Path(folder, f"{definition.name}.yaml"), **options)
+        print_line(f"Submitted {run.pipeline} as run {run.run_id}. Wait for it: weighbridge status {run.run_id} --wait")

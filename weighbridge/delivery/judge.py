@@ -1,21 +1,19 @@
 """What must hold before a model moves on: approval, an up-to-date verdict, the stages before. Imports no tfx."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.record import ProductionRecord, read_record
+from weighbridge.delivery.promotion import Promotion
 from weighbridge.runs.workspace import Workspace
 from weighbridge.thresholds.delivery import PRODUCTION
 from weighbridge.verdict import Gate, Verdict, passed_if
 
-if TYPE_CHECKING:
-    from weighbridge.delivery.promote import Promotion
-
 _GROUP = "delivery"
 
 
-def judge(promotion: "Promotion", record: ProductionRecord, verdict_file: Path) -> list[Gate]:
+def judge(promotion: Promotion, record: ProductionRecord, verdict_file: Path) -> list[Gate]:
     """The gates that are judged before anything is pushed.
 
     Args:
@@ -83,7 +81,7 @@ def _verdict_gate(record: ProductionRecord, path: Path) -> Gate:
     return Gate(name=name, status=passed_if(same), observed=observed, threshold=record.verdict_digest, message=message)
 
 
-def _passed_gate(promotion: "Promotion", stage: str, record: ProductionRecord) -> Gate:
+def _passed_gate(promotion: Promotion, stage: str, record: ProductionRecord) -> Gate:
     there = read_record(promotion.destinations[stage])
     same = there is not None and there.model_digest == record.model_digest
     passed = there is not None and same and passed_at(promotion.workspace, stage, there)
@@ -97,7 +95,7 @@ def _passed_gate(promotion: "Promotion", stage: str, record: ProductionRecord) -
     )
 
 
-def _approved_gate(promotion: "Promotion") -> Gate:
+def _approved_gate(promotion: Promotion) -> Gate:
     by, stage = promotion.approved_by, promotion.target
     message = (
         f"Approved by {by}."
@@ -113,7 +111,7 @@ def _approved_gate(promotion: "Promotion") -> Gate:
     )
 
 
-def _unchanged_gate(promotion: "Promotion", record: ProductionRecord) -> Gate:
+def _unchanged_gate(promotion: Promotion, record: ProductionRecord) -> Gate:
     """A model that was weighed against another production than today's was weighed against nothing."""
     there = read_record(promotion.destination)
     now, then = (there.model_digest if there else None), record.subject.get("production")

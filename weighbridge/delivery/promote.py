@@ -4,9 +4,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from weighbridge.common import progress
 from weighbridge.common.errors import UsageError
@@ -20,61 +18,18 @@ from weighbridge.components.production_model.record import (
 )
 from weighbridge.components.pusher.push import Pushed, look_up, push
 from weighbridge.delivery import judge
-from weighbridge.local.run import Display, RunOutcome, finish_run, log_traceback
-from weighbridge.runs.explain import explain
-from weighbridge.runs.workspace import Run, StepRecord, Workspace
+from weighbridge.delivery.promotion import Promotion
+from weighbridge.runs.display import Display, end_step
+from weighbridge.runs.finish import run_to_end
+from weighbridge.runs.outcome import RunOutcome
+from weighbridge.runs.record import Run, StepRecord
 from weighbridge.storage.destination import open_destination
-from weighbridge.thresholds.delivery import PRODUCTION, Delivery, Stage
+from weighbridge.thresholds.delivery import PRODUCTION
 from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
 
-if TYPE_CHECKING:
-    from weighbridge.components.evaluator.gates import LatencyGates
-
 _MODEL = "model"
 _STEPS = ("verify", "push", "check")
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """What is to be promoted, and how.
-
-    Attributes:
-        workspace: whose runs the model came from; holds the promotion's own run folder.
-        delivery: the policy.
-        destinations: destination of each stage.
-        source: stage that the model is at.
-        target: stage that it goes to.
-        approved_by: who approved it; empty for nobody.
-        thresholds: the `latency` section, which names the signature to call; None where there is none.
-    """
-
-    workspace: Workspace
-    delivery: Delivery
-    destinations: dict[str, str]
-    source: str
-    target: str
-    approved_by: str = ""
-    thresholds: "LatencyGates | None" = None
-    between: list[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "between", self.delivery.between(self.source, self.target))
-        if self.stage.calls and self.thresholds is None:
-            raise UsageError(
-                f"{self.target} calls the model, but no thresholds file names the signature",
-                "Put a gates.yaml with a latency section beside the pipeline.",
-            )
-
-    @property
-    def stage(self) -> Stage:
-        """What the target asks for."""
-        return self.delivery.stage(self.target)
-
-    @property
-    def destination(self) -> str:
-        """Where the model goes to."""
-        return self.destinations[self.target]
 
 
 def source_record(promotion: Promotion) -> ProductionRecord:
@@ -114,22 +69,15 @@ def promote(promotion: Promotion, record: ProductionRecord, run: Run, display: D
         How it ended. A refusing gate is a value; the target is then as it was, unless the delivered copy itself
         was refused: then it is there, but no stage behind takes it.
     """
-    began = time.monotonic()
     display.started(run, list(_STEPS))
-    try:
+
+    def deliver() -> Verdict:
         with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
             gates = _deliver(promotion, record, run, display, Path(folder))
-        verdict = Verdict.of(
-            gates, pipeline=record.pipeline, run_id=run.record.run_id, subject=judge.subject(record, promotion.target)
-        )
-        run.record.state = verdict.outcome
-        outcome = RunOutcome(run, verdict)
-    except (Exception, KeyboardInterrupt) as error:
-        log_traceback()
-        outcome = RunOutcome(run, None, error=explain(error, run))
-        run.record.state, run.record.error = "failed", str(outcome.error)
-    run.record.seconds = round(time.monotonic() - began, 3)
-    return finish_run(run, outcome, {})
+        subject = judge.subject(record, promotion.target)
+        return Verdict.of(gates, pipeline=record.pipeline, run_id=run.record.run_id, subject=subject)
+
+    return run_to_end(run, display, deliver, {})
 
 
 def _deliver(promotion: Promotion, record: ProductionRecord, run: Run, display: Display, folder: Path) -> list[Gate]:
@@ -215,6 +163,4 @@ class _Steps:
         return self.gates
 
     def _end(self, step: StepRecord) -> None:
-        self._run.record.steps.append(step)
-        self._run.save()
-        self._display.step_ended(step)
+        end_step(self._run, step, self._display)

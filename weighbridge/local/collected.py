@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.runs import fingerprint
-from weighbridge.runs.workspace import ArtifactReference, Run
+from weighbridge.runs.record import ArtifactReference, Run
 from weighbridge.verdict import Gate, Verdict, passed_if, read_gates
 from weighbridge.verdict.verdict import GATES_FILE, VERDICT_FILE
 

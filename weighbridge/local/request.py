@@ -1,4 +1,4 @@
-"""What `weighbridge run` is asked: which pipeline on what, how far, on how much, and where its model goes."""
+"""A request to run a pipeline: on which data, how far, on how much of them, and where its model goes."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -6,20 +6,21 @@ from pathlib import Path
 
 from weighbridge.common.errors import UsageError
 from weighbridge.definition import Context, Definition, Parameters, load
-from weighbridge.runs.workspace import Run, Workspace
+from weighbridge.runs.record import Run
+from weighbridge.runs.workspace import Workspace
 
 WHOLE = 1.0
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A run that is asked for.
+    """A request to run a pipeline.
 
     Attributes:
         definition: the pipeline.
-        parameters: its parameters.
+        parameters: its validated parameters.
         workspace: where it runs; that of rehearsals where it is one.
-        context: what the pipeline is told of it.
+        context: where the pipeline reads and keeps things in this run.
         to: the step to end after; empty for all.
         delivered_to: the stage that the model goes to; empty for the workspace's production.
     """
@@ -50,17 +51,17 @@ def request(
     deliver_to: str = "",
     destinations_file: str = "",
 ) -> RunRequest:
-    """What the options of `run` and `plan` ask for.
+    """The request that the options of `run` and `plan` make.
 
     Args:
-        pipeline: name or import path.
-        data: `--data`.
-        settings: `--set`.
-        workdir: `--workdir`.
-        to: `--to`; whether there is such a step shows when the pipeline is built.
-        sample: `--sample`.
-        deliver_to: `--deliver-to`.
-        destinations_file: `--destinations`.
+        pipeline: name, import path or file.
+        data: input data: file, folder, glob or pattern; None for the pipeline's own.
+        settings: changed parameters, `key=value`.
+        workdir: folder that keeps runs and artifacts.
+        to: the step to end after, empty for all; whether there is such a step shows when the pipeline is built.
+        sample: share of the data, above 0 and up to 1; less than 1 is a rehearsal.
+        deliver_to: the stage to push to; empty for the workspace's production.
+        destinations_file: YAML that maps stages to destinations; empty for those of the policy.
 
     Raises:
         UsageError: a value is not allowed.

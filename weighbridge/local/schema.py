@@ -8,9 +8,9 @@ from pathlib import Path
 from weighbridge.common import progress
 from weighbridge.common.errors import UsageError
 from weighbridge.components.data_validator import schema as schemas
-from weighbridge.definition import Context, Definition, Parameters
-from weighbridge.local.run import Display
-from weighbridge.runs.workspace import Run, StepRecord, StepState
+from weighbridge.local.request import RunRequest
+from weighbridge.runs.display import Display
+from weighbridge.runs.record import Run, StepRecord, StepState
 
 # Text with more values than this is not a closed list: companies come and go.
 _MAX_DOMAIN = 20
@@ -29,9 +29,7 @@ class Inferred:
     differences: list[str] | None
 
 
-def infer(
-    definition: Definition, parameters: Parameters, context: Context, run: Run, code_file: Path, display: Display
-) -> Inferred:
+def infer(request: RunRequest, run: Run, display: Display) -> Inferred:
     """Run the pipeline up to its examples, and infer a schema from the statistics of all their splits.
 
     Raises:
@@ -40,8 +38,9 @@ def infer(
     from weighbridge.components.artifacts.examples import read_batches, split_names
     from weighbridge.components.data_validator.statistics import compute_statistics
 
-    reviewed = schemas.parse_schema(context.schema.read_text(), context.schema) if context.schema.exists() else None
-    folder = _examples(definition, parameters, context, run, code_file, display)
+    path = request.context.schema
+    reviewed = schemas.parse_schema(path.read_text(), path) if path.exists() else None
+    folder = _examples(request, run, display)
     with progress.listening(display.step_progress):
         batches = (batch for split in split_names(folder) for batch in read_batches(folder, split))
         statistics = compute_statistics(batches, schema=reviewed)
@@ -50,9 +49,7 @@ def infer(
     return Inferred(schemas.schema_text(inferred), differences)
 
 
-def _examples(
-    definition: Definition, parameters: Parameters, context: Context, run: Run, code_file: Path, display: Display
-) -> str:
+def _examples(request: RunRequest, run: Run, display: Display) -> str:
     """Folder of the examples; they are in the cache when the pipeline runs later."""
     from weighbridge.local.steps import PipelineSteps
 
@@ -61,8 +58,9 @@ def _examples(
         # The validator refuses to be built without a schema; it is not launched here, so an empty one does.
         stand_in = Path(folder, "schema.pbtxt")
         stand_in.touch()
-        pipeline = definition.create_pipeline(parameters, dataclasses.replace(context, schema=stand_in))
-    steps = PipelineSteps(pipeline, f"schema-{run.record.run_id}", str(code_file))
+        context = dataclasses.replace(request.context, schema=stand_in)
+        pipeline = request.definition.create_pipeline(request.parameters, context)
+    steps = PipelineSteps(pipeline, f"schema-{run.record.run_id}", str(request.workspace.code_file))
     with progress.listening(display.step_progress):
         for result in steps.launch():
             state: StepState = "cached" if result.cached else "done"
@@ -71,4 +69,4 @@ def _examples(
                 for artifact in artifacts:
                     if artifact.type_name == "Examples":
                         return str(artifact.uri)
-    raise UsageError(f"Pipeline {definition.name} makes no examples to infer a schema from")
+    raise UsageError(f"Pipeline {request.definition.name} makes no examples to infer a schema from")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from weighbridge.runs.workspace import ArtifactReference, Run, StepRecord
+from weighbridge.runs.record import ArtifactReference, Run, StepRecord
 
 UNKNOWN = "?"  # stands for what is not there yet in the fingerprint of an execution to come
 

@@ -7,27 +7,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.common.digests import file_digest, value_digest
+from weighbridge.common.environment import IMAGE_VARIABLE
 from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused
 from weighbridge.components.production_model.record import read_record
 from weighbridge.local.request import RunRequest
-from weighbridge.local.run import RunOutcome, last_outcome, up_to_date_outcome
+from weighbridge.local.run import last_outcome, up_to_date_outcome
 from weighbridge.plan import changes
 from weighbridge.plan.earlier_runs import EarlierRuns
 from weighbridge.plan.model import Base, Change, Plan, PlannedStep, Reused
 from weighbridge.plan.revision import lock_files, repository, revision
 from weighbridge.runs import fingerprint
+from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.stages import delivery_policy
 
 if TYPE_CHECKING:
     from weighbridge.plan.dry_run import DryRunSteps
 
 
-def make_plan(asked: RunRequest, *, force: bool = False, revision_name: str = "") -> Plan:
-    """What `weighbridge run` would do.
+def make_plan(request: RunRequest, *, force: bool = False, revision_name: str = "") -> Plan:
+    """The plan of what `weighbridge run` would do.
 
     Args:
-        asked: what it would be asked.
+        request: what it would run.
         force: whether it would start even if nothing changed.
         revision_name: a git revision to compare with instead of production; empty for production.
 
@@ -35,27 +37,25 @@ def make_plan(asked: RunRequest, *, force: bool = False, revision_name: str = ""
         UsageError: the pipeline or something beside it is wrong, or there is no such revision.
     """
     if revision_name:
-        return _against_revision(asked, revision_name)
-    options: dict[str, Any] = {"to": asked.to, "delivered_to": asked.delivered_to}
-    what = (asked.definition, asked.parameters, asked.workspace, asked.context)
-    outcome = None if force else up_to_date_outcome(*what, **options)
-    base, before = _base(asked)
+        return _against_revision(request, revision_name)
+    outcome = None if force else up_to_date_outcome(request)
+    base, before = _base(request)
     if outcome is not None:
-        changed = _changes(asked, before, outcome.run.record.fingerprint, {})
-        return _plan(asked, base, changed, _as_before(outcome), outcome=outcome)
+        changed = _changes(request, before, outcome.run.record.fingerprint, {})
+        return _plan(request, base, changed, _as_before(outcome), outcome=outcome)
     with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
-        steps, planned = _dry_run(asked, Path(folder))
-    last = last_outcome(asked.workspace, **options)
-    changed = _changes(asked, before, last.record.fingerprint if last else {}, steps.modules)
-    return _plan(asked, base, changed, planned, steps)
+        steps, planned = _dry_run(request, Path(folder))
+    last = last_outcome(request)
+    changed = _changes(request, before, last.record.fingerprint if last else {}, steps.modules)
+    return _plan(request, base, changed, planned, steps)
 
 
-def _against_revision(asked: RunRequest, name: str) -> Plan:
+def _against_revision(request: RunRequest, name: str) -> Plan:
     """The plan for a commit: what of the pipeline it changes, and which steps would run here for it.
 
     Where it changes nothing, no run is needed, whatever this machine's cache holds.
     """
-    definition, schema = asked.definition, asked.context.schema
+    definition, schema = request.definition, request.context.schema
     base = Base(kind="revision", revision=name, note=f"compared with the source code of {name}")
     top = repository(definition.folder)
     with revision(name, definition.folder) as moved, tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
@@ -68,25 +68,25 @@ def _against_revision(asked: RunRequest, name: str) -> Plan:
         # All code that any step could call; which step it is shows when the pipeline is built.
         package = definition.module.rpartition(".")[0] or definition.module
         if not compared({"": ["weighbridge.components", package]}):
-            return _plan(asked, base, [], ())
-        steps, planned = _dry_run(asked, Path(folder))
+            return _plan(request, base, [], ())
+        steps, planned = _dry_run(request, Path(folder))
         found = compared({step: sorted(names) for step, names in steps.modules.items()})
-    return _plan(asked, base, found, planned if found else (), steps)
+    return _plan(request, base, found, planned if found else (), steps)
 
 
-def _dry_run(asked: RunRequest, folder: Path) -> "tuple[DryRunSteps, tuple[PlannedStep, ...]]":
+def _dry_run(request: RunRequest, folder: Path) -> "tuple[DryRunSteps, tuple[PlannedStep, ...]]":
     with gc_paused():
         from weighbridge.plan.dry_run import DryRunSteps, dry_run_context
 
-        pipeline = asked.definition.create_pipeline(asked.parameters, dry_run_context(asked.context, folder))
-        steps = DryRunSteps(pipeline, folder, asked.workspace.code_file, EarlierRuns(asked.workspace.runs()))
-    extent = steps.extent(asked.to, pushes=not asked.workspace.rehearsal)
-    steps.check(asked.context)
+        pipeline = request.definition.create_pipeline(request.parameters, dry_run_context(request.context, folder))
+        steps = DryRunSteps(pipeline, folder, request.workspace.code_file, EarlierRuns(request.workspace.runs()))
+    extent = steps.extent(request.to, pushes=not request.workspace.rehearsal)
+    steps.check(request.context)
     return steps, tuple(steps.foresee(*extent))
 
 
 def _plan(
-    asked: RunRequest,
+    request: RunRequest,
     base: Base,
     changed: "list[Change]",
     planned: tuple[PlannedStep, ...],
@@ -94,10 +94,10 @@ def _plan(
     outcome: RunOutcome | None = None,
 ) -> Plan:
     running = [step.name for step in planned if step.action == "run"]
-    delivery, _ = delivery_policy(asked.definition.folder)
+    delivery, _ = delivery_policy(request.definition.folder)
     stands = outcome.verdict if outcome else None
     return Plan(
-        pipeline=asked.definition.name,
+        pipeline=request.definition.name,
         base=base,
         changed=tuple(changed),
         steps=planned,
@@ -122,12 +122,14 @@ def _as_before(outcome: RunOutcome) -> tuple[PlannedStep, ...]:
     )
 
 
-def _base(asked: RunRequest) -> tuple[Base, dict[str, Any]]:
+def _base(request: RunRequest) -> tuple[Base, dict[str, Any]]:
     """The run that made what is in production, else the last that came to a verdict; and its fingerprint."""
-    record = read_record(asked.context.production)
+    record = read_record(request.context.production)
     # A run of an older version kept a fingerprint that does not tell the parts apart.
     runs = [
-        run for run in asked.workspace.runs() if run.record.kind != "promotion" and "modules" in run.record.fingerprint
+        run
+        for run in request.workspace.runs()
+        if run.record.kind != "promotion" and "modules" in run.record.fingerprint
     ]
     if record is None:
         if not runs:
@@ -145,42 +147,42 @@ def _base(asked: RunRequest) -> tuple[Base, dict[str, Any]]:
 
 
 def _changes(
-    asked: RunRequest, before: Mapping[str, Any], last: Mapping[str, Any], modules: Mapping[str, set[str]]
+    request: RunRequest, before: Mapping[str, Any], last: Mapping[str, Any], modules: Mapping[str, set[str]]
 ) -> list[Change]:
     """What changed since `before`, and whether production did since the last run.
 
     Args:
-        asked: what a run would be asked.
+        request: what a run would run.
         before: fingerprint of the run to compare with; empty where it is not here.
         last: fingerprint of the last run, which names what is read; empty for none.
         modules: own code behind each step of the pipeline as it is now; empty to take that of the last run.
     """
-    told = dict(last or before)
+    recorded = dict(last or before)
     if modules:
-        told["modules"] = {step: sorted(names) for step, names in modules.items()}
+        recorded["modules"] = {step: sorted(names) for step, names in modules.items()}
     try:
-        now = fingerprint.current(told, asked.definition, asked.parameters, asked.context)
+        now = fingerprint.current(recorded, request.definition, request.parameters, request.context)
     except (KeyError, TypeError):  # none ran yet, or one of an older version
         now = {}
-    record = read_record(asked.context.production)
+    record = read_record(request.context.production)
     if before and now:
         found = changes.differences(before, now)
     else:
-        found = changes.subject_differences(record.subject, _subject(asked)) if record else []
+        found = changes.subject_differences(record.subject, _subject(request)) if record else []
     if now and record and last.get("production") != now["production"]:
         note = f"version {record.version} was put there since the last run, which weighed against another"
         found.append(Change(what="production", note=note))
     return found
 
 
-def _subject(asked: RunRequest) -> dict[str, str]:
+def _subject(request: RunRequest) -> dict[str, str]:
     """Of what a verdict is bound to, that which is known without running: thresholds, schema, image."""
-    told = {"image": os.environ.get(fingerprint.IMAGE_VARIABLE, "")}
-    if asked.context.schema.is_file():
-        told["schema"] = file_digest(asked.context.schema)
+    subject = {"image": os.environ.get(IMAGE_VARIABLE, "")}
+    if request.context.schema.is_file():
+        subject["schema"] = file_digest(request.context.schema)
     try:
-        gates = asked.context.gates
+        gates = request.context.gates
     except UsageError:
-        return told
+        return subject
     sections = {name: getattr(gates, name).model_dump(mode="json") for name in ("quality", "latency")}
-    return told | {"gates": value_digest(sections)}
+    return subject | {"gates": value_digest(sections)}

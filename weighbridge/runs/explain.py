@@ -1,9 +1,11 @@
 """A run's error as a person can act on it."""
 
+import contextlib
 import errno
+import traceback
 
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
-from weighbridge.runs.workspace import Run
+from weighbridge.runs.record import Run
 
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 # How TensorFlow and sqlite tell the same in errors of their own.
@@ -29,24 +31,37 @@ def explain(error: BaseException, run: Run) -> WeighbridgeError:
     if isinstance(error, KeyboardInterrupt):
         return InfrastructureError("Interrupted", "Run again: finished steps are kept.")
     step = run.record.steps[-1].name if run.record.steps else run.record.pipeline
-    first = (str(error).strip().splitlines() or [""])[0]
-    return UsageError(f"{step} failed: {type(error).__name__}: {first}", f"The whole story is in {run.log}")
+    return UsageError(f"{step} failed: {type(error).__name__}: {first_line(error)}", f"The whole story is in {run.log}")
 
 
-def known(error: BaseException, what: str) -> WeighbridgeError:
+def explain_outside_run(error: BaseException, failure: str) -> WeighbridgeError:
     """An error outside a run, which has no log, as a person can act on it.
 
     Args:
         error: what was raised.
-        what: what could not be done.
+        failure: what could not be done, e.g. `taxi cannot be planned`.
     """
     for cause in causes(error):
         if isinstance(cause, WeighbridgeError):
             return cause
         if isinstance(cause, OSError) and cause.errno in _FULL_DISK:
-            return InfrastructureError(f"{what}: {cause.strerror}", "Free some space, then try again.")
-    first = (str(error).strip().splitlines() or [""])[0]
-    return UsageError(f"{what}: {type(error).__name__}: {first}", "`weighbridge run` tells the whole story in its log.")
+            return InfrastructureError(f"{failure}: {cause.strerror}", "Free some space, then try again.")
+    message = f"{failure}: {type(error).__name__}: {first_line(error)}"
+    return UsageError(message, "`weighbridge run` tells the whole story in its log.")
+
+
+def log_traceback() -> None:
+    """Print the traceback of the current error: into the log, with --verbose to the terminal too.
+
+    A full disk must not hide the error itself.
+    """
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message; empty where it has none."""
+    return (str(error).strip().splitlines() or [""])[0]
 
 
 def causes(error: BaseException | None) -> list[BaseException]:

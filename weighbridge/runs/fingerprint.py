@@ -22,6 +22,7 @@ from weighbridge.common.digests import (
     source_files,
     value_digest,
 )
+from weighbridge.common.environment import IMAGE_VARIABLE
 from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of
 from weighbridge.components.example_gen.resolve import input_digest
@@ -29,7 +30,6 @@ from weighbridge.components.production_model.record import read_record, record_d
 from weighbridge.definition import Context, Definition, Parameters
 from weighbridge.thresholds import THRESHOLDS_FILE
 
-IMAGE_VARIABLE = "WEIGHBRIDGE_IMAGE"
 OWN_MODEL = "the model of this run"
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")

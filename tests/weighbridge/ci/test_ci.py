@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from weighbridge.ci.changes import base_of, changes, document_tests
 from weighbridge.ci.pending import pending
-from weighbridge.ci.reports import keep_reports, write_verdict
 from weighbridge.ci.summary import LIMIT, summary
 from weighbridge.common.errors import UsageError
+from weighbridge.runs.finish import copy_reports, write_remote_reports
 from weighbridge.verdict import Gate, Verdict
 
 ROOT = Path(__file__).parents[3]
@@ -129,14 +129,14 @@ def test_reports_are_copied_and_those_that_are_not_there_are_not_missed(tmp_path
     run = tmp_path / "runs/20260101-000000-abcd"
     run.mkdir(parents=True)
     (run / "log.txt").write_text("It broke.")
-    keep_reports(run, tmp_path / "kept")
+    copy_reports(run, tmp_path / "kept")
     assert [path.name for path in (tmp_path / "kept" / run.name).iterdir()] == ["log.txt"]
-    keep_reports(run, "")
+    copy_reports(run, "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "runs"]
 
 
 def test_a_verdict_alone_becomes_reports_too(tmp_path: Path) -> None:
-    write_verdict(verdict("far-away"), tmp_path)
+    write_remote_reports(verdict("far-away"), tmp_path)
     names = {path.name for path in (tmp_path / "far-away").iterdir()}
     assert names == {"verdict.json", "junit.xml", "report.md", "report.html"}
 
@@ -145,7 +145,7 @@ def test_the_summary_has_the_latest_verdict_first_and_is_never_too_long(tmp_path
     assert "no verdict" in summary(tmp_path)
     assert "no verdict" in summary(tmp_path / "nowhere")
     for run_id in ("20260101-000000-abcd", "20260102-000000-abcd"):
-        write_verdict(verdict(run_id), tmp_path)
+        write_remote_reports(verdict(run_id), tmp_path)
     text = summary(tmp_path)
     assert text.index("20260102") < text.index("20260101")
     (tmp_path / "20260102-000000-abcd/report.md").write_text("| a row of it |\n" * LIMIT)

@@ -10,7 +10,7 @@ import pytest
 from tests.pipelines.taxi.data import write_split
 from weighbridge.common.digests import tree_digest
 from weighbridge.components.pusher import push
-from weighbridge.runs.workspace import ArtifactReference, Run, RunRecord
+from weighbridge.runs.record import ArtifactReference, Run, RunRecord
 from weighbridge.verdict import Gate, Verdict
 
 GATES = """

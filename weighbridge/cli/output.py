@@ -1,0 +1,33 @@
+"""How commands print what is not a table or a card: one JSON document, or a plain line."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+EXIT_CODES = (
+    "Exit codes: 0 passed, 1 a gate refused, 2 usage or configuration error, 3 infrastructure failure (safe to retry)."
+)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_line(text: str) -> None:
+    """Print one plain line on stdout at once, also into a pipe."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def without_output() -> Iterator[None]:
+    """Discard what libraries print inside the block: it is not part of a command's output."""
+    from weighbridge.local.output_capture import captured_output
+
+    with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):
+        yield

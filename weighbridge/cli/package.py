@@ -1,0 +1,79 @@
+"""What `compile`, `submit` and `schedule create` share: the package that their options describe."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weighbridge.cli.output import without_output
+
+if TYPE_CHECKING:
+    from weighbridge.definition import Definition
+    from weighbridge.kubeflow.compile.package import Package
+
+
+@dataclass(frozen=True)
+class PackageRequest:
+    """The options of the commands that compile a pipeline, as they were given.
+
+    Attributes:
+        pipeline: name, import path or file.
+        data: input data, the default of the package's parameter; None for the pipeline's own.
+        settings: changed parameters, `key=value`; None for none.
+        image: that steps run in, by digest.
+        pipeline_root: where artifacts go; empty for the server's own default.
+        destination: where models are pushed to; empty for a folder in a volume.
+        volumes: whether production, checkpoints and earlier statistics are kept in volumes.
+        allow_tag: accept an image that is named by a tag.
+    """
+
+    pipeline: str
+    data: str | None
+    settings: list[str] | None
+    image: str
+    pipeline_root: str
+    destination: str
+    volumes: bool
+    allow_tag: bool
+
+    @cached_property
+    def _definition(self) -> "Definition":
+        from weighbridge.definition import load
+
+        return load(self.pipeline)
+
+    def compile(self, output: Path, *, pin_data: bool = True) -> "Package":
+        """Compile the pipeline and write its package.
+
+        Args:
+            output: file to write, `.yaml`.
+            pin_data: whether a run takes the data that are there now, and no others.
+
+        Raises:
+            UsageError: an option is not valid, or something in the pipeline cannot run on Kubeflow.
+        """
+        from weighbridge.kubeflow.compile.package import compile_package
+
+        definition = self._definition
+        parameters = definition.parameters(self.data, self.settings or ())
+        with without_output():
+            return compile_package(
+                definition,
+                parameters,
+                output,
+                image=self.image,
+                pipeline_root=self.pipeline_root,
+                destination=self.destination,
+                volumes=self.volumes,
+                allow_tag=self.allow_tag,
+                pin_data=pin_data,
+            )
+
+    @contextmanager
+    def compiled(self, *, pin_data: bool = True) -> Iterator["Package"]:
+        """The package in a temporary folder, which is removed when the block ends; see `compile`."""
+        with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
+            yield self.compile(Path(folder, f"{self._definition.name}.yaml"), pin_data=pin_data)

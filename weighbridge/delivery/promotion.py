@@ -1,0 +1,53 @@
+"""A promotion: which model goes from which stage to which, and who approved it. Imports no tfx."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from weighbridge.common.errors import UsageError
+from weighbridge.runs.workspace import Workspace
+from weighbridge.thresholds.delivery import Delivery, Stage
+
+if TYPE_CHECKING:
+    from weighbridge.components.evaluator.gates import LatencyGates
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What is to be promoted, and how.
+
+    Attributes:
+        workspace: whose runs the model came from; holds the promotion's own run folder.
+        delivery: the policy.
+        destinations: destination of each stage.
+        source: stage that the model is at.
+        target: stage that it goes to.
+        approved_by: who approved it; empty for nobody.
+        thresholds: the `latency` section, which names the signature to call; None where there is none.
+    """
+
+    workspace: Workspace
+    delivery: Delivery
+    destinations: dict[str, str]
+    source: str
+    target: str
+    approved_by: str = ""
+    thresholds: "LatencyGates | None" = None
+    between: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "between", self.delivery.between(self.source, self.target))
+        if self.stage.calls and self.thresholds is None:
+            raise UsageError(
+                f"{self.target} calls the model, but no thresholds file names the signature",
+                "Put a gates.yaml with a latency section beside the pipeline.",
+            )
+
+    @property
+    def stage(self) -> Stage:
+        """What the target asks for."""
+        return self.delivery.stage(self.target)
+
+    @property
+    def destination(self) -> str:
+        """Where the model goes to."""
+        return self.destinations[self.target]

@@ -1,0 +1,153 @@
+"""All that happens when a run ends, in this order: verdict, reports and record; hooks; a copy of the reports for CI.
+
+A run of the pipeline and a promotion end in `run_to_end`, a run that ended on Kubeflow in `finish_remote_run`.
+"""
+
+import contextlib
+import dataclasses
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weighbridge.report.write import HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
+from weighbridge.runs.display import Display
+from weighbridge.runs.explain import explain, explain_outside_run, log_traceback
+from weighbridge.runs.hooks import HOOKS_FILE, RunEnd, call_hooks
+from weighbridge.runs.outcome import RunOutcome
+from weighbridge.runs.record import LOG_FILE, RUN_FILE, Run, RunRecord
+from weighbridge.verdict import Verdict
+from weighbridge.verdict.verdict import VERDICT_FILE
+
+if TYPE_CHECKING:
+    from weighbridge.common.errors import ExitCode
+
+_REPORTS = (VERDICT_FILE, JUNIT_FILE, HTML_FILE, MARKDOWN_FILE, RUN_FILE, HOOKS_FILE, LOG_FILE)
+
+
+def run_to_end(run: Run, display: Display, work: Callable[[], Verdict], folders: Mapping[str, Path]) -> RunOutcome:
+    """Do the work of a run and finish it, however the work ends.
+
+    The caller holds the workspace's lock, so that the hooks of two runs are called in the order of the runs, and has
+    redirected the output of libraries to the run's log.
+
+    Args:
+        run: a new run.
+        display: shows what hooks do.
+        work: comes to the verdict. Whatever it raises is explained in the outcome.
+        folders: artifact folders that the report shows, by output key; looked at when the work is done.
+
+    Returns:
+        How it ended. The run's folder holds the verdict, its reports and the record; where even these cannot be
+        written, the outcome says so.
+    """
+    began = time.monotonic()
+    try:
+        verdict = work()
+        run.record.state = verdict.outcome
+        outcome = RunOutcome(run, verdict)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # code of a user that exits has not passed
+        log_traceback()
+        outcome = RunOutcome(run, None, error=explain(error, run))
+        run.record.state, run.record.error = "failed", str(outcome.error)
+    run.record.seconds = round(time.monotonic() - began, 3)
+    outcome = _write(run, outcome, folders)
+    end = RunEnd(run.record, outcome.verdict, outcome.exit_code, run.folder)
+    return dataclasses.replace(outcome, warnings=call_hooks(end, display))
+
+
+def finish_remote_run(
+    record: RunRecord,
+    verdict: Verdict | None,
+    exit_code: "ExitCode",
+    *,
+    url: str,
+    reports: str | Path,
+    display: Display,
+) -> tuple[str, ...]:
+    """Call the hooks for a run that ended elsewhere.
+
+    Args:
+        record: what is known of it.
+        verdict: its verdict, if it came to one that can be read.
+        exit_code: what the command exits with.
+        url: its page.
+        reports: where `write_remote_reports` put its reports; empty for nowhere.
+        display: shows what hooks do.
+
+    Returns:
+        Warnings, see `call_hooks`.
+    """
+    folder = Path(reports, record.run_id) if str(reports) else None
+    return call_hooks(RunEnd(record, verdict, exit_code, folder, url), display)
+
+
+def copy_reports(run: Path, target: str | Path) -> None:
+    """Copy what a run left for people and machines into `<target>/<run id>`, where a CI server finds it.
+
+    Args:
+        run: the run's folder. One that ended in an error has no verdict; its log is there all the same.
+        target: made where it is missing; empty for nowhere.
+
+    Raises:
+        WeighbridgeError: the folder cannot be written.
+    """
+    if not str(target):
+        return
+    folder = Path(target, run.name)
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in _REPORTS:
+            if (run / name).is_file():
+                shutil.copyfile(run / name, folder / name)
+
+
+def write_remote_reports(verdict: Verdict, target: str | Path) -> None:
+    """Write the reports of a verdict that is known without its run's folder, as of one on Kubeflow.
+
+    Args:
+        verdict: the verdict.
+        target: as for `copy_reports`.
+
+    Raises:
+        WeighbridgeError: the folder cannot be written.
+    """
+    if not str(target):
+        return
+    from weighbridge.report import Evidence, write_reports
+
+    folder = Path(target, verdict.run_id)
+    with _writing(folder):
+        write_reports(folder, Evidence.collect(verdict, {}, steps=[]))
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise explain_outside_run(error, f"--reports: {folder} cannot be written") from error
+
+
+def _write(run: Run, outcome: RunOutcome, folders: Mapping[str, Path]) -> RunOutcome:
+    try:
+        if outcome.verdict:
+            outcome.verdict.write(run.folder / VERDICT_FILE)
+            _write_reports(run, outcome.verdict, folders)
+        run.record.exit_code = int(outcome.exit_code)
+        run.save()
+    except Exception as error:
+        log_traceback()
+        outcome = RunOutcome(run, outcome.verdict, error=outcome.error or explain(error, run))
+        run.record.state, run.record.error, run.record.exit_code = "failed", str(outcome.error), int(outcome.exit_code)
+        with contextlib.suppress(OSError):
+            run.save()
+    return outcome
+
+
+def _write_reports(run: Run, verdict: Verdict, folders: Mapping[str, Path]) -> None:
+    from weighbridge.report import Evidence, write_reports
+
+    steps = [step.model_dump(exclude={"fingerprint"}) for step in run.record.steps]
+    write_reports(run.folder, Evidence.collect(verdict, dict(folders), steps=steps))

@@ -1,0 +1,33 @@
+"""How a run ended."""
+
+from dataclasses import dataclass
+
+from weighbridge.common.errors import ExitCode, WeighbridgeError
+from weighbridge.runs.record import Run
+from weighbridge.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended.
+
+    Attributes:
+        run: its folder.
+        verdict: its verdict; None where it ended in an error.
+        unchanged: nothing had changed since this earlier run, so none was started.
+        error: the error it ended in.
+        warnings: one line for each hook that failed after the run ended; they change neither verdict nor exit code.
+    """
+
+    run: Run
+    verdict: Verdict | None
+    unchanged: bool = False
+    error: WeighbridgeError | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Exit code of the command."""
+        if self.error:
+            return self.error.exit_code
+        return self.verdict.exit_code if self.verdict else ExitCode.REFUSED

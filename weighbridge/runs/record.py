@@ -1,0 +1,146 @@
+"""A run's folder and its record, `run.json`."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+
+from weighbridge.common import files
+from weighbridge.common.errors import UsageError
+
+RUN_FILE = "run.json"
+LOG_FILE = "log.txt"
+_FINGERPRINT = AliasChoices("fingerprint", "facts")  # as runs of earlier versions call it
+
+RunKind = Literal["run", "rehearsal", "promotion"]
+RunState = Literal["running", "passed", "refused", "failed"]
+StepState = Literal["done", "cached", "refused", "failed", "skipped"]
+
+
+class StepRecord(BaseModel):
+    """One step of a run.
+
+    Attributes:
+        state: how it ended.
+        seconds: wall time.
+        note: one line about it.
+        fingerprint: `parameters` and `inputs` that its outcome depended on, see `weighbridge.runs.fingerprint.of_step`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    state: StepState
+    seconds: float = 0.0
+    note: str = ""
+    fingerprint: dict[str, dict[str, Any]] = Field(default_factory=dict, validation_alias=_FINGERPRINT)
+
+
+class ArtifactReference(BaseModel):
+    """An output by where it is and what is in it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    step: str
+    key: str
+    type: str
+    uri: str
+    digest: str = ""
+
+
+class RunRecord(BaseModel):
+    """`run.json`: what a run was asked, what it depended on, what it did and how it ended.
+
+    Attributes:
+        kind: a run; a rehearsal on a share of the data; or the promotion of a model from one place to another.
+        to: the step it was to end after; empty for the whole pipeline. What ends early is not an outcome of the whole.
+        delivered_to: the stage that its model went to; empty for production of the work directory.
+        fingerprint: digests of everything the outcome depends on, see `weighbridge.runs.fingerprint`.
+        error: the error that ended it, for state `failed`.
+        pid: process that runs or ran it; tells a running run from a killed one.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    run_id: str
+    pipeline: str
+    module: str
+    kind: RunKind = "run"
+    to: str = ""
+    delivered_to: str = ""
+    state: RunState = "running"
+    exit_code: int | None = None
+    started: datetime
+    seconds: float = 0.0
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    fingerprint: dict[str, Any] = Field(default_factory=dict, validation_alias=_FINGERPRINT)
+    steps: list[StepRecord] = Field(default_factory=list)
+    artifacts: list[ArtifactReference] = Field(default_factory=list)
+    error: str = ""
+    pid: int = 0
+
+    @property
+    def partial(self) -> bool:
+        """Whether only the first steps were asked for."""
+        return bool(self.to)
+
+    @property
+    def display_state(self) -> str:
+        """The state as people see it: a run whose process is gone was killed."""
+        if self.state == "running" and not _alive(self.pid):
+            return "killed"
+        return self.state
+
+    @property
+    def display_kind(self) -> str:
+        """What it was, as people see it: `run`, `partial run to DataValidator`, `rehearsal`, `promotion to canary`."""
+        if self.kind == "promotion":
+            return f"promotion to {self.delivered_to}"
+        return f"partial {self.kind} to {self.to}" if self.partial else self.kind
+
+    def public_json(self) -> dict[str, Any]:
+        """The record for machines: all but what only comparing runs needs."""
+        return self.model_dump(
+            mode="json", exclude={"fingerprint": True, "pid": True, "steps": {"__all__": {"fingerprint"}}}
+        ) | {"partial": self.partial}
+
+
+class Run:
+    """A run's folder."""
+
+    def __init__(self, folder: Path, record: RunRecord) -> None:
+        self.folder = folder
+        self.record = record
+
+    def save(self) -> None:
+        """Replace `run.json` atomically."""
+        files.write_json(self.folder / RUN_FILE, self.record.model_dump(mode="json"))
+
+    @property
+    def log(self) -> Path:
+        """The full log of the run."""
+        return self.folder / LOG_FILE
+
+    @classmethod
+    def read(cls, folder: Path) -> "Run":
+        """Read a run's folder.
+
+        Raises:
+            UsageError: it holds no readable `run.json`.
+        """
+        try:
+            return cls(folder, RunRecord.model_validate_json((folder / RUN_FILE).read_bytes()))
+        except (OSError, ValidationError) as error:
+            raise UsageError(f"{folder} is not a run: its {RUN_FILE} cannot be read") from error
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
