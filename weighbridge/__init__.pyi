@@ -1,6 +1,8 @@
 from .definition import Context as Context
 from .definition import Definition as Definition
 from .definition import Parameters as Parameters
+from .local.api import run as run
+from .runs.outcome import RunOutcome as RunOutcome
 from .thresholds import Gates as Gates
 from .thresholds import load_gates as load_gates
 from .verdict import Bounds as Bounds

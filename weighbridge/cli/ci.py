@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from weighbridge.cli.options import WORKDIR, DestinationsOption, PipelineArgument, WorkdirOption
-from weighbridge.cli.output import print_json
+from weighbridge.cli.output import EXIT_CODES, print_json
 
 app = typer.Typer(help="What a CI server asks: what commits touched, what waits for delivery.", no_args_is_help=True)
 
 
-@app.command("changes")
+@app.command("changes", epilog=EXIT_CODES)
 def _changes(
     base: Annotated[str, typer.Option(metavar="REF", help="Compare with this; else what the CI server names.")] = "",
 ) -> None:
@@ -23,7 +23,7 @@ def _changes(
     print_json(changes(Path.cwd(), base or base_of(os.environ)).model_dump(mode="json"))
 
 
-@app.command("pending")
+@app.command("pending", epilog=EXIT_CODES)
 def _pending(
     pipeline: PipelineArgument,
     source: Annotated[str, typer.Option("--from", metavar="STAGE", help="Stage whose model is delivered.")] = "staging",
@@ -36,7 +36,7 @@ def _pending(
     print_json(pending(pipeline, source, workdir, destinations))
 
 
-@app.command("summary")
+@app.command("summary", epilog=EXIT_CODES)
 def _summary(folder: Annotated[Path, typer.Argument(help="Where --reports put the reports.")]) -> None:
     """All verdicts of a build as one Markdown text."""
     from weighbridge.ci.summary import summary

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from weighbridge.cli.options import JsonOption
-from weighbridge.cli.output import print_json, print_line
+from weighbridge.cli.output import EXIT_CODES, print_json, print_line
 from weighbridge.datasets.shop.drift_kinds import KINDS
 from weighbridge.datasets.shop.options import BASKET, MONTHS, START
 
@@ -20,7 +20,7 @@ _DRIFTS = ", ".join(f"{kind} ({what})" for kind, what in KINDS.items())
 _DAY = ["%Y-%m-%d"]
 
 
-@app.command("ecommerce")
+@app.command("ecommerce", epilog=EXIT_CODES)
 def ecommerce(
     out: Annotated[
         str,

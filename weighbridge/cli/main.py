@@ -10,6 +10,7 @@ import typer
 from weighbridge import __version__
 from weighbridge.cli import backtest, ci, data, kubeflow, plan, promote, reports, run, schedule, schema, submit
 from weighbridge.cli import compile as compiling
+from weighbridge.cli.output import EXIT_CODES
 from weighbridge.common.errors import ExitCode, WeighbridgeError
 from weighbridge.common.fast_exit import fast_exit
 
@@ -37,20 +38,20 @@ def _options(
     pass
 
 
-app.command("run")(run.run)
-app.command("plan")(plan.plan)
-app.command("backtest")(backtest.backtest)
-app.command("promote")(promote.promote)
-app.command("runs")(reports.runs)
-app.command("show")(reports.show)
-app.command("report")(reports.report)
-app.command("schema")(schema.schema)
-app.command("compile")(compiling.compile_pipeline)
-app.command("component")(compiling.component)
-app.command("submit")(submit.submit)
-app.command("status")(kubeflow.status)
-app.command("logs")(kubeflow.logs)
-app.command("cancel")(kubeflow.cancel)
+app.command("run", epilog=EXIT_CODES)(run.run)
+app.command("plan", epilog=EXIT_CODES)(plan.plan)
+app.command("backtest", epilog=EXIT_CODES)(backtest.backtest)
+app.command("promote", epilog=EXIT_CODES)(promote.promote)
+app.command("runs", epilog=EXIT_CODES)(reports.runs)
+app.command("show", epilog=EXIT_CODES)(reports.show)
+app.command("report", epilog=EXIT_CODES)(reports.report)
+app.command("schema", epilog=EXIT_CODES)(schema.schema)
+app.command("compile", epilog=EXIT_CODES)(compiling.compile_pipeline)
+app.command("component", epilog=EXIT_CODES)(compiling.component)
+app.command("submit", epilog=EXIT_CODES)(submit.submit)
+app.command("status", epilog=EXIT_CODES)(kubeflow.status)
+app.command("logs", epilog=EXIT_CODES)(kubeflow.logs)
+app.command("cancel", epilog=EXIT_CODES)(kubeflow.cancel)
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(data.app, name="data")
 app.add_typer(ci.app, name="ci")

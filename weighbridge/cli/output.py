@@ -2,10 +2,8 @@
 
 import json
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 EXIT_CODES = (
@@ -27,6 +25,9 @@ def print_line(text: str) -> None:
 @contextmanager
 def without_output() -> Iterator[None]:
     """Discard what libraries print inside the block: it is not part of a command's output."""
+    import tempfile
+    from pathlib import Path
+
     from weighbridge.local.output_capture import captured_output
 
     with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):

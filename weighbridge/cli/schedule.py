@@ -20,7 +20,7 @@ from weighbridge.cli.options import (
     SetOption,
     VolumesOption,
 )
-from weighbridge.cli.output import print_json, print_line
+from weighbridge.cli.output import EXIT_CODES, print_json, print_line
 from weighbridge.cli.package import PackageRequest
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ app = typer.Typer(no_args_is_help=True, help="Recurring runs on Kubeflow.")
 ScheduleArgument = Annotated[str, typer.Argument(metavar="SCHEDULE", help="Its name, its id, or the beginning of it.")]
 
 
-@app.command("create")
+@app.command("create", epilog=EXIT_CODES)
 def create(
     pipeline: PipelineArgument,
     image: ImageOption,
@@ -77,7 +77,7 @@ def create(
     _print(schedule, as_json, "runs")
 
 
-@app.command("list")
+@app.command("list", epilog=EXIT_CODES)
 def list_schedules(
     endpoint: EndpointOption = None, namespace: NamespaceOption = None, as_json: JsonOption = False
 ) -> None:
@@ -104,7 +104,7 @@ def list_schedules(
     console().print(table)
 
 
-@app.command("pause")
+@app.command("pause", epilog=EXIT_CODES)
 def pause(
     schedule: ScheduleArgument,
     endpoint: EndpointOption = None,
@@ -117,7 +117,7 @@ def pause(
     _print(schedules.pause(connect(endpoint, namespace), schedule), as_json, "is paused:")
 
 
-@app.command("resume")
+@app.command("resume", epilog=EXIT_CODES)
 def resume(
     schedule: ScheduleArgument,
     endpoint: EndpointOption = None,
@@ -130,7 +130,7 @@ def resume(
     _print(schedules.resume(connect(endpoint, namespace), schedule), as_json, "runs")
 
 
-@app.command("delete")
+@app.command("delete", epilog=EXIT_CODES)
 def delete(
     schedule: ScheduleArgument,
     endpoint: EndpointOption = None,

@@ -9,7 +9,7 @@ mail = "my_package.mail:send"
 
 The function is called with a `RunEnd` once the verdict, its reports and the run's record are written. Hooks are loaded
 only then. None of them can change how the run ended: what they are given is a copy, a hook that raises is a warning,
-and the verdict and the record are put back where a hook changed them.
+and the verdict, its reports and the record are put back where a hook changed them.
 """
 
 import os
@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from weighbridge.common import files, progress
 from weighbridge.common.environment import HOOKS_VARIABLE
 from weighbridge.common.errors import ExitCode, WeighbridgeError
+from weighbridge.report.write import HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
 from weighbridge.runs.display import Display
 from weighbridge.runs.explain import first_line, log_traceback
 from weighbridge.runs.record import RUN_FILE, RunRecord
@@ -36,7 +37,7 @@ GROUP = "weighbridge.run_end"
 HOOKS_FILE = "hooks.json"
 
 _OFF = "off"
-_FINAL = (VERDICT_FILE, RUN_FILE)
+_FINAL = (VERDICT_FILE, RUN_FILE, JUNIT_FILE, HTML_FILE, MARKDOWN_FILE)
 
 
 @dataclass(frozen=True)
@@ -173,14 +174,14 @@ def _call(point: EntryPoint, end: RunEnd, display: Display) -> HookResult:
         state, message = "failed", _message(error)
     else:
         if changed:
-            state, message = "failed", f"it changed {' and '.join(changed)}, which was put back"
+            state, message = "failed", f"it changed {', '.join(changed)}, now put back"
     seconds = round(time.monotonic() - began, 3)
     return HookResult(name=point.name, function=point.value, state=state, seconds=seconds, message=message)
 
 
 @contextmanager
 def _unchanged(folder: Path | None) -> Iterator[list[str]]:
-    """Put the files that decide back as they were; yields a list that then names those which were changed."""
+    """Put what a run left back as it was; yields a list that then names those which were changed."""
     changed: list[str] = []
     before = {path: _read(path) for path in (folder / name for name in _FINAL)} if folder else {}
     try:

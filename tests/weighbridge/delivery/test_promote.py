@@ -11,6 +11,7 @@ from tests.components.pusher.buckets import BUCKET, emulator
 from tests.components.pusher.helpers import as_earlier_versions_wrote
 from tests.weighbridge.delivery.conftest import GATES, export
 from weighbridge.common.digests import bytes_digest
+from tests.weighbridge.runs.hooked import install, seen
 from weighbridge.components.production_model.record import read_record
 from weighbridge.runs.workspace import find_run
 
@@ -66,6 +67,20 @@ def test_a_model_that_was_delivered_by_an_earlier_version_moves_on(weighbridge, 
         assert done.code == 0, done.out + done.err
     assert (shop.home / "production/.weighbridge/1/verdict.json").read_bytes() == kept
     assert read_record(shop.home / "production").verdict_digest == bytes_digest(kept)
+
+
+def test_hooks_are_called_for_a_promotion_and_change_nothing_of_it(weighbridge, shop, tmp_path, monkeypatch):
+    weighbridge(*TO_CANARY)
+    install(tmp_path / "site", monkeypatch, a="cheat", b="note")
+    refused = weighbridge(*TO_PRODUCTION[:-2])
+    assert refused.code == 1
+    assert "warning: hook a failed" in refused.err
+    assert weighbridge("show").code == 1
+    [given] = seen(tmp_path / "site")
+    assert (given["kind"], given["state"], given["steps"]) == ("promotion", "refused", ["verify", "push", "check"])
+    assert weighbridge(*TO_PRODUCTION).code == 0
+    weighbridge(*TO_PRODUCTION)  # it is there already: nothing ends
+    assert [each["passed"] for each in seen(tmp_path / "site")] == [False, True]
 
 
 def test_json_is_one_document(weighbridge, shop):

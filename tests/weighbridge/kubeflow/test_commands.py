@@ -8,6 +8,7 @@ from tests.command_line import start
 from tests.weighbridge.kubeflow.conftest import COOKIE, SECRET, SENTENCE
 from tests.weighbridge.kubeflow.double import failing
 from tests.weighbridge.kubeflow.shapes import WORKFLOW
+from tests.weighbridge.runs.hooked import install, seen
 
 SUBMIT = ("submit", "taxi", "--image", "registry/weighbridge:1", "--allow-tag", "--endpoint")
 
@@ -67,6 +68,46 @@ def test_a_refused_run_exits_1_with_the_sentence(weighbridge, kubeflow, compiled
     document = json.loads(told.out)
     assert document["verdict"]["passed"] is False
     assert [step["state"] for step in document["run"]["steps"]] == ["SUCCEEDED", "FAILED", "SKIPPED"]
+
+
+def test_hooks_are_called_by_the_command_that_saw_the_run_end(
+    weighbridge, kubeflow, compiled, evidence, quick, tmp_path, monkeypatch
+):
+    install(tmp_path / "site", monkeypatch, a="fail", b="note")
+    evidence()
+    weighbridge(*SUBMIT, kubeflow.url)
+    assert seen(tmp_path / "site") == []  # nobody waited
+    done = weighbridge(*SUBMIT, kubeflow.url, "--force", "--wait", "--reports", tmp_path / "kept", "--json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert document["warnings"] == ["hook a failed: ConnectionError: nobody answers"]
+    assert "warning: hook a failed" in done.err
+    run_id = document["run"]["run_id"]
+    [given] = seen(tmp_path / "site")
+    assert (given["pipeline"], given["run_id"], given["state"], given["passed"]) == ("tiny", run_id, "passed", True)
+    assert given["steps"] == ["ExampleGen", "Evaluator", "Pusher"]
+    assert given["url"] == f"{kubeflow.url}/#/runs/details/{run_id}"
+    assert "report.html" in given["files"]
+    assert "noise of a hook" in (tmp_path / "kept" / run_id / "log.txt").read_text()
+    weighbridge("status", run_id, "--endpoint", kubeflow.url, "--wait")
+    assert len(seen(tmp_path / "site")) == 1  # it had ended before
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_hook_leaves_the_exit_code_of_a_run_that_did_not_pass(
+    weighbridge, kubeflow, compiled, evidence, quick, tmp_path, monkeypatch, refused
+):
+    install(tmp_path / "site", monkeypatch, a="leave", b="note")
+    evidence()
+    kubeflow.next_script = failing
+    log = f"REFUSED quality.auc.min: {SENTENCE}\n" if refused else "OSError: the bucket is gone\n"
+    kubeflow.logs[f"{WORKFLOW}-system-container-impl-2222"] = log
+    done = weighbridge(*SUBMIT, kubeflow.url, "--wait")
+    assert done.code == (1 if refused else 3)
+    assert "warning: hook a failed: SystemExit: 0" in done.err
+    [given] = seen(tmp_path / "site")
+    assert (given["exit_code"], given["files"]) == (done.code, None)
+    assert given["state"] == ("refused" if refused else "failed")
 
 
 def test_a_failed_step_exits_3(weighbridge, kubeflow, compiled, quick):

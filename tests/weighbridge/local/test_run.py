@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.weighbridge.local.tiny import CALLS
+from tests.weighbridge.runs.hooked import install, seen
 from weighbridge.definition import load
 from weighbridge.runs.workspace import Workspace, find_run
 
@@ -199,3 +200,54 @@ def test_a_run_whose_process_is_gone_is_shown_as_killed(weighbridge, workdir):
     assert "killed" in weighbridge("runs").out
     assert weighbridge("show").code == 3
     assert weighbridge("report").code == 2
+
+
+def test_quiet_prints_the_verdict_alone_and_errors_all_the_same(weighbridge, workdir):
+    passed = weighbridge("run", TINY, "--quiet")
+    assert (passed.code, passed.err) == (0, "")
+    lines = passed.out.splitlines()
+    assert lines[0].startswith("✓ PASSED")
+    assert lines[-1] == "✓ PASSED"
+    assert "✓ Count" not in passed.out
+    again = weighbridge("run", TINY, "-q")
+    assert (again.code, again.out) == (0, passed.out)
+    refused = weighbridge("run", TINY, "--quiet", "--set", "rows=3")
+    assert refused.code == 1
+    assert refused.out.startswith("✗ REFUSED")
+    failed = weighbridge("run", TINY, "--quiet", "--set", "fail=Count")
+    assert (failed.code, failed.out) == (2, "")
+    assert "Count failed: ValueError: the first line" in failed.err
+
+
+@pytest.mark.parametrize(("rows", "code"), [(10, 0), (3, 1)])
+def test_a_hook_that_raises_is_a_warning_and_leaves_verdict_and_exit_code(
+    weighbridge, workdir, tmp_path, monkeypatch, rows, code
+):
+    install(tmp_path / "site", monkeypatch, a="fail", b="leave", c="note")
+    done = weighbridge("run", TINY, "--set", f"rows={rows}", "--reports", str(tmp_path / "kept"))
+    assert done.code == code
+    assert "warning: hook a failed: ConnectionError: nobody answers" in done.err
+    assert "warning: hook b failed: SystemExit: 0" in done.err
+    assert "noise of a hook" not in done.out + done.err
+    run = find_run(workdir)
+    assert "noise of a hook" in run.log.read_text()
+    assert "the second line" in run.log.read_text()
+    [given] = seen(tmp_path / "site")
+    assert (given["exit_code"], given["steps"]) == (code, ["Count", "Use"])
+    kept = {path.name for path in (tmp_path / "kept" / run.record.run_id).iterdir()}
+    assert kept == {
+        "verdict.json",
+        "junit.xml",
+        "report.html",
+        "report.md",
+        "run.json",
+        "hooks.json",
+        "log.txt",
+    }
+    shown = weighbridge("show")
+    assert shown.code == code
+    assert "warning: hook a failed" in shown.err
+    again = weighbridge("run", TINY, "--set", f"rows={rows}", "--json")
+    assert again.code == code
+    assert json.loads(again.out)["warnings"] == []
+    assert len(seen(tmp_path / "site")) == 1  # nothing ran, so nothing ended
