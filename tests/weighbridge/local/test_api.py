@@ -3,6 +3,7 @@
 import pytest
 
 import weighbridge
+from tests.test_imports import HEAVY, loaded_after
 from tests.weighbridge.local.test_run import TINY, calls
 from tests.weighbridge.runs.hooked import install, seen
 from weighbridge.common.errors import ExitCode, UsageError
