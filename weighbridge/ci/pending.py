@@ -4,7 +4,7 @@ from pathlib import Path
 
 from weighbridge.components.production_model.record import read_record
 from weighbridge.definition import load
-from weighbridge.delivery.promote import already_there
+from weighbridge.delivery.promote import delivered_record
 from weighbridge.delivery.promotion import Promotion
 from weighbridge.runs.stages import delivery_policy, stage_destinations
 from weighbridge.runs.workspace import Workspace
@@ -17,7 +17,7 @@ def pending(pipeline: str, source: str, workdir: str | Path, destinations_file: 
         pipeline: name or import path.
         source: the stage whose model is looked for.
         workdir: as for `weighbridge promote`.
-        destinations_file: likewise.
+        destinations_file: YAML that maps stages to destinations; empty for those of the policy.
 
     Returns:
         Names in the order of delivery; none where `source` has no model.
@@ -37,5 +37,5 @@ def pending(pipeline: str, source: str, workdir: str | Path, destinations_file: 
     return [
         name
         for name in names[names.index(source) + 1 :]
-        if already_there(Promotion(workspace, stages, found, source, name, thresholds=thresholds), record) is None
+        if delivered_record(Promotion(workspace, stages, found, source, name, thresholds=thresholds), record) is None
     ]

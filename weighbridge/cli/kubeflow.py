@@ -98,13 +98,13 @@ def logs(
 
 
 def connect(endpoint: str | None, namespace: str | None) -> "Api":
-    """The server that options and environment name; nothing is asked of it yet."""
+    """The server that options and environment name; no request is sent yet."""
     import logging
 
     from weighbridge.kubeflow.client.api import Api
     from weighbridge.kubeflow.client.endpoint import from_environment
 
-    # It would warn of every retry on stderr; what comes of them is told once.
+    # It would warn of every retry on stderr; what comes of them is said once.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     return Api(from_environment(endpoint, namespace))
 

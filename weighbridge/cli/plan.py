@@ -46,18 +46,18 @@ def plan(
     it comes out different names that output. With --base the plan is for a commit: where it changes nothing that a
     run depends on, nothing needs to run. The exit code is 0 whatever the plan is.
     """
-    from weighbridge.local.request import request
+    from weighbridge.local.request import make_request
     from weighbridge.plan.make import make_plan
     from weighbridge.runs.explain import explain_outside_run
 
-    run_request = request(
+    request = make_request(
         pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, destinations_file=destinations
     )
     with without_output():
         try:
-            made = make_plan(run_request, force=force, revision_name=base)
+            made = make_plan(request, force=force, revision_name=base)
         except Exception as error:
-            raise explain_outside_run(error, f"{run_request.definition.name} cannot be planned") from error
+            raise explain_outside_run(error, f"{request.definition.name} cannot be planned") from error
     if as_json:
         print_json(made.model_dump(mode="json"))
     else:

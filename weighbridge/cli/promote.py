@@ -56,12 +56,12 @@ def promote(
     document["destination"] = promotion.destination
     with workspace.lock():
         record = delivery.source_record(promotion)
-        there = delivery.already_there(promotion, record)
-        if there is not None:
+        delivered = delivery.delivered_record(promotion, record)
+        if delivered is not None:
             if as_json:
-                print_json(document | {"already": True, "version": there.version, "exit_code": 0})
+                print_json(document | {"already": True, "version": delivered.version, "exit_code": 0})
             else:
-                print_line(f"Nothing to do: {target} has this model already, as version {there.version}.")
+                print_line(f"Nothing to do: {target} has this model already, as version {delivered.version}.")
             return
         new = workspace.new_run(definition, {"from": source, "to": target}, kind="promotion", delivered_to=target)
         with captured_output(new.log, verbose=False) as terminal:

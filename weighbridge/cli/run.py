@@ -44,21 +44,15 @@ def run(
     own. With --deliver-to the model goes to a stage on the way to production; see `weighbridge promote`.
     """
     from weighbridge.cli.display import ConsoleDisplay, print_outcome
-    from weighbridge.local.request import request
+    from weighbridge.local.request import make_request
     from weighbridge.local.run import run_request
     from weighbridge.runs.finish import copy_reports
 
+    request = make_request(
+        pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, destinations_file=destinations
+    )
     outcome = run_request(
-        request(
-            pipeline,
-            data,
-            settings,
-            workdir,
-            to=to,
-            sample=sample,
-            deliver_to=deliver_to,
-            destinations_file=destinations,
-        ),
+        request,
         force=force,
         verbose=verbose,
         open_display=lambda terminal: ConsoleDisplay(terminal, silent=as_json or quiet),

@@ -26,17 +26,17 @@ def schema(
     from weighbridge.cli.display import ConsoleDisplay, console
     from weighbridge.common import files
     from weighbridge.local.output_capture import captured_output
-    from weighbridge.local.request import request
+    from weighbridge.local.request import make_request
     from weighbridge.local.schema import infer
     from weighbridge.runs.explain import explain
 
-    run_request = request(pipeline, data, settings, workdir)
-    path = run_request.context.schema
-    with run_request.workspace.lock():
-        scratch = run_request.workspace.scratch(run_request.definition)
+    request = make_request(pipeline, data, settings, workdir)
+    path = request.context.schema
+    with request.workspace.lock():
+        scratch = request.workspace.scratch(request.definition)
         with captured_output(scratch.log, verbose=False) as terminal:
             try:
-                inferred = infer(run_request, scratch, ConsoleDisplay(terminal, silent=as_json))
+                inferred = infer(request, scratch, ConsoleDisplay(terminal, silent=as_json))
             except Exception as error:
                 raise explain(error, scratch) from error
     if write:

@@ -44,9 +44,3 @@ class InfrastructureError(WeighbridgeError):
     """A full disk, an unreachable service, a lost connection: safe to retry."""
 
     exit_code = ExitCode.INFRASTRUCTURE
-
-
-class RefusedError(WeighbridgeError):
-    """Something that had to be passed by a gate was not."""
-
-    exit_code = ExitCode.REFUSED

@@ -86,7 +86,7 @@ def copy_tree(source: str | Path, target: str | Path) -> None:
     """Copy the files and folders below `source` into `target`, which is created.
 
     Owners, times and permissions are not copied: whoever may read what is written to `target` may read the copy.
-    The first error ends it, so that a full disk is told as such.
+    The first error ends it, so that a full disk is reported as such.
     """
     source, target = Path(source), Path(target)
     target.mkdir(parents=True, exist_ok=True)

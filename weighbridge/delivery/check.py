@@ -95,8 +95,8 @@ def largest_difference(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
     """The largest difference between two answers.
 
     Args:
-        ours: arrays of any shape by output name.
-        theirs: likewise.
+        ours: answer of one model, arrays of any shape by output name.
+        theirs: answer of the other model to the same rows.
 
     Returns:
         The largest absolute difference of two numbers in the same place; infinite where the outputs have other names

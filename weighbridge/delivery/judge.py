@@ -17,7 +17,7 @@ def judge(promotion: Promotion, record: ProductionRecord, verdict_file: Path) ->
     """The gates that are judged before anything is pushed.
 
     Args:
-        promotion: what and where.
+        promotion: which model goes from which stage to which.
         record: of the model at the source.
         verdict_file: the verdict that is kept with it.
     """

@@ -48,7 +48,7 @@ def source_record(promotion: Promotion) -> ProductionRecord:
     return record
 
 
-def already_there(promotion: Promotion, record: ProductionRecord) -> ProductionRecord | None:
+def delivered_record(promotion: Promotion, record: ProductionRecord) -> ProductionRecord | None:
     """The target's record if it holds this very model, and has shown all that the stage asks for."""
     there = look_up(promotion.destination, record.model_digest)
     if there is None or (promotion.stage.calls and not judge.passed_at(promotion.workspace, promotion.target, there)):
@@ -60,10 +60,10 @@ def promote(promotion: Promotion, record: ProductionRecord, run: Run, display: D
     """Promote a model; the run folder holds the verdict of the delivery and its reports.
 
     Args:
-        promotion: what and where.
+        promotion: which model goes from which stage to which.
         record: of the model at the source, see `source_record`.
         run: a new run of kind `promotion`.
-        display: told of the steps.
+        display: shows the steps.
 
     Returns:
         How it ended. A refusing gate is a value; the target is then as it was, unless the delivered copy itself

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from weighbridge.local.request import request
+from weighbridge.local.request import make_request
 from weighbridge.local.run import run_request
 from weighbridge.runs.outcome import RunOutcome
 
@@ -50,8 +50,8 @@ def run(
             user code, `InfrastructureError` for what is safe to retry.
     """
     given = [f"{name}={json.dumps(value, default=str)}" for name, value in (settings or {}).items()]
-    asked = request(pipeline, None if data is None else os.fspath(data), given, Path(workdir))
-    outcome = run_request(asked, force=force, verbose=verbose)
+    request = make_request(pipeline, None if data is None else os.fspath(data), given, Path(workdir))
+    outcome = run_request(request, force=force, verbose=verbose)
     if outcome.error:
         raise outcome.error
     return outcome

@@ -40,7 +40,7 @@ class RunRequest:
         return self.workspace.new_run(self.definition, values, to=self.to, delivered_to=self.delivered_to)
 
 
-def request(
+def make_request(
     pipeline: str,
     data: str | None,
     settings: list[str] | None,

@@ -88,7 +88,7 @@ def execute(request: RunRequest, run: Run, display: Display) -> RunOutcome:
     def weigh() -> Verdict:
         _launch_all(request, run, display, collected)
         verdict = collected.verdict(request.definition.name, run.record.run_id)
-        # What was asked and found, told from digests: the next run compares before it starts anything.
+        # Digests of all that the outcome depends on: the next run compares them before it starts anything.
         run.record.fingerprint = collected.declared | fingerprint.observed(
             collected.inputs, collected.input_digests, request.context, verdict.subject.get("model", "")
         )

@@ -1,1 +1,1 @@
-"""What changed, and what a run would therefore do: told before it starts, and held to when it does."""
+"""What changed, and what a run would therefore do: said before it starts, and held to when it does."""

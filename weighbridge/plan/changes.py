@@ -32,7 +32,7 @@ def code_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Ch
     found = [Change(what="code", part=step, note="its code changed") for step in _differing(before, after, "code")]
     if "pipeline" in before and before["pipeline"] != after.get("pipeline"):
         found.append(Change(what="code", part="pipeline", note="its definition changed"))
-    # A module that is the code of a step, or of the definition, is told as that.
+    # A module that is the code of a step, or of the definition, is listed as that.
     others = [name for name in _differing(before, after, "files") if not (found and name.endswith(".py"))]
     return [*found, *(Change(what="code", part=name, note="a file beside the pipeline changed") for name in others)]
 

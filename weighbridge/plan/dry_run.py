@@ -61,11 +61,11 @@ class _Knowledge:
         }
         declared = self.declared[node]
         unsure = bool(self.stand_ins(inputs))
-        known = {
+        properties = {
             name: UNKNOWN if unsure and value != declared.get(name) else value
             for name, value in exec_properties.items()
         }
-        return fingerprint.of_step(known, digests)
+        return fingerprint.of_step(properties, digests)
 
     def stand_ins(self, inputs: Artifacts) -> dict[str, str]:
         """`step.key` of what is not there yet, by the key of the input that it will be."""
@@ -95,13 +95,13 @@ class _DryRunLauncher(CutoffLauncher):
     def _publish_foreseen(self, info: Any, contexts: Any) -> None:
         node = self._pipeline_node.node_info.id
         rules = self._knowledge.depends_on.get(node, {})
-        told = self._knowledge.fingerprint(node, info.exec_properties, info.input_dict)
+        expected = self._knowledge.fingerprint(node, info.exec_properties, info.input_dict)
         with self._mlmd_connection as metadata:
             outputs: dict[str, list[types.Artifact]] = {}
             for key, stand_ins in info.output_dict.items():
-                digest = self._knowledge.past.digest(node, key, rules[key], told) if key in rules else ""
-                known = self._earlier(metadata, key, stand_ins[0].type_name, digest) if digest else None
-                outputs[key] = [known] if known else list(stand_ins)
+                digest = self._knowledge.past.digest(node, key, rules[key], expected) if key in rules else ""
+                earlier = self._earlier(metadata, key, stand_ins[0].type_name, digest) if digest else None
+                outputs[key] = [earlier] if earlier else list(stand_ins)
             new = {id(artifact): f"{node}.{key}" for key, found in info.output_dict.items() for artifact in found}
             outputs = in_order_of_ids(metadata, outputs)
             self._knowledge.unknown |= {
@@ -187,7 +187,7 @@ class DryRunSteps(PipelineSteps):
         return _DryRunLauncher(self._knowledge, **options)
 
     def _launch(self, node: Any) -> NodeResult:
-        # A condition on what is not there yet cannot be told: the step is planned as if it held.
+        # Whether a condition on an output to come holds is uncertain: the step is planned as if it held.
         if self._running & set(node.upstream_nodes):
             node.inputs.ClearField("conditionals")
         return super()._launch(node)

@@ -1,4 +1,4 @@
-"""What earlier runs tell of a step: what its outcome depended on, what it left, how long it took."""
+"""What earlier runs recorded of a step: what its outcome depended on, what it left, how long it took."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -38,21 +38,21 @@ class EarlierRuns:
             fingerprint: of the execution to come.
             unknown: `step.key` of the output that each input that is not there yet will be, by the input's key.
         """
-        known = [
+        certain = [
             name
             for kind in fingerprint.values()
             for name, value in kind.items()
             if name not in unknown and value != UNKNOWN
         ]
         return any(
-            _alike(found.fingerprint, fingerprint, known)
+            _alike(found.fingerprint, fingerprint, certain)
             and found.fingerprint["inputs"].keys() == fingerprint["inputs"].keys()
-            and all(self._is_there(output, found.fingerprint["inputs"][key]) for key, output in unknown.items())
+            and all(self._still_exists(output, found.fingerprint["inputs"][key]) for key, output in unknown.items())
             and all(Path(each.uri).exists() for each in outputs.values())
             for found, outputs in self._executions(step)
         )
 
-    def _is_there(self, output: str, digests: Sequence[str]) -> bool:
+    def _still_exists(self, output: str, digests: Sequence[str]) -> bool:
         """Whether an output of that content still lies where it was."""
         step, _, key = output.rpartition(".")
         return any(
@@ -72,7 +72,7 @@ class EarlierRuns:
             fingerprint: of the execution to come, see `weighbridge.runs.fingerprint.of_step`.
 
         Returns:
-            The digest; empty where no run tells.
+            The digest; empty where no run recorded one.
         """
         for found, outputs in self._executions(step):
             if key in outputs and _alike(found.fingerprint, fingerprint, (*depends_on, "code_digest")):

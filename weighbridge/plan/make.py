@@ -1,4 +1,4 @@
-"""Makes a plan: what changed is told from digests; TFX is loaded only where something did."""
+"""Makes a plan: what changed shows in digests; TFX is loaded only where something did."""
 
 import os
 import tempfile
@@ -125,7 +125,7 @@ def _as_before(outcome: RunOutcome) -> tuple[PlannedStep, ...]:
 def _base(request: RunRequest) -> tuple[Base, dict[str, Any]]:
     """The run that made what is in production, else the last that came to a verdict; and its fingerprint."""
     record = read_record(request.context.production)
-    # A run of an older version kept a fingerprint that does not tell the parts apart.
+    # A run of an older version kept a fingerprint that does not keep the parts apart.
     runs = [
         run
         for run in request.workspace.runs()

@@ -19,11 +19,11 @@ Action = Literal["run", "cached", "skipped"]
 BaseKind = Literal["production", "run", "revision", "none"]
 
 
-class _Told(BaseModel):
+class _PlanModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Base(_Told):
+class Base(_PlanModel):
     """What a plan compares with.
 
     Attributes:
@@ -31,7 +31,7 @@ class Base(_Told):
             here; a revision of the source code; or nothing at all.
         run_id: of that run.
         version: in production; 0 for none.
-        revision: as it was asked for.
+        revision: branch, tag or commit, as it was given.
         note: one sentence about it.
     """
 
@@ -42,7 +42,7 @@ class Base(_Told):
     note: str = ""
 
 
-class Change(_Told):
+class Change(_PlanModel):
     """One thing that is not as it was.
 
     Attributes:
@@ -56,7 +56,7 @@ class Change(_Told):
     note: str = ""
 
 
-class PlannedStep(_Told):
+class PlannedStep(_PlanModel):
     """What a run would do with one step.
 
     Attributes:
@@ -64,7 +64,7 @@ class PlannedStep(_Told):
         action: `run` it; take its outputs from the `cached` ones, gates included; or `skipped`: not reach it.
         why: one line.
         unless: outputs such as `ExampleGen.examples` of steps that run before it. If all of them come out as they
-            were, this step may come from the cache after all; that cannot be known before they ran. Empty where it is
+            were, this step may come from the cache after all; that is not certain before they ran. Empty where it is
             sure to run.
         seconds: what it took when it last ran; 0 for what does not run, None where it never ran.
     """
@@ -76,14 +76,14 @@ class PlannedStep(_Told):
     seconds: float | None = None
 
 
-class Reused(_Told):
+class Reused(_PlanModel):
     """The outcome of an earlier run that stands, because nothing changed since."""
 
     run_id: str
     passed: bool
 
 
-class Plan(_Told):
+class Plan(_PlanModel):
     """What `weighbridge run` would do with the same options.
 
     Attributes:

@@ -29,10 +29,10 @@ def revision(reference: str, folder: Path) -> Iterator[Callable[[Path], Path]]:
     with tempfile.TemporaryDirectory(prefix="weighbridge-") as temporary:
         tree, index = Path(temporary, "tree"), Path(temporary, "index")
         # A reference that begins with a dash would be an option.
-        _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}", told=reference)
+        _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}", base=reference)
         # An index of its own: the working tree's stays as it is.
-        _git(top, "read-tree", f"{reference}^{{commit}}", told=reference, index=index)
-        _git(top, "checkout-index", "--all", f"--prefix={tree}/", told=reference, index=index)
+        _git(top, "read-tree", f"{reference}^{{commit}}", base=reference, index=index)
+        _git(top, "checkout-index", "--all", f"--prefix={tree}/", base=reference, index=index)
         yield lambda path: tree / path.relative_to(top) if path.is_relative_to(top) else path
 
 
@@ -42,7 +42,7 @@ def repository(folder: Path) -> Path:
     Raises:
         UsageError: it is in none, or git is not installed.
     """
-    return Path(_git(folder, "rev-parse", "--show-toplevel", told="").strip()).resolve()
+    return Path(_git(folder, "rev-parse", "--show-toplevel", base="").strip()).resolve()
 
 
 def lock_files(top: Path) -> dict[str, str]:
@@ -50,7 +50,8 @@ def lock_files(top: Path) -> dict[str, str]:
     return {path.name: file_digest(path) for path in sorted(top.glob("requirements/*.lock"))}
 
 
-def _git(folder: Path, *arguments: str, told: str, index: Path | None = None) -> str:
+def _git(folder: Path, *arguments: str, base: str, index: Path | None = None) -> str:
+    """Output of a git command; where it fails, the error names `base`, or the repository where that is empty."""
     environment = os.environ | ({} if index is None else {"GIT_INDEX_FILE": str(index)})
     command = ["git", "-C", str(folder), *arguments]
     try:
@@ -59,8 +60,8 @@ def _git(folder: Path, *arguments: str, told: str, index: Path | None = None) ->
         raise UsageError("git is not installed", "--base compares with a revision in git.") from error
     if done.returncode == 0:
         return done.stdout
-    if told:
+    if base:
         raise UsageError(
-            f"--base {told!r} is not a revision of {folder}", "Is it fetched? See: git branch --all, git tag."
+            f"--base {base!r} is not a revision of {folder}", "Is it fetched? See: git branch --all, git tag."
         )
     raise UsageError(f"{folder} is in no git repository", "--base compares with a revision in git.")

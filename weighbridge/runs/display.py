@@ -1,4 +1,4 @@
-"""Who is shown how a run goes."""
+"""What shows a run while it goes on."""
 
 from typing import Protocol
 

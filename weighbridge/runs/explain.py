@@ -8,7 +8,7 @@ from weighbridge.common.errors import InfrastructureError, UsageError, Weighbrid
 from weighbridge.runs.record import Run
 
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
-# How TensorFlow and sqlite tell the same in errors of their own.
+# How TensorFlow and sqlite put the same in errors of their own.
 _FULL_DISK_WORDS = ("No space left on device", "disk is full")
 
 
@@ -47,7 +47,7 @@ def explain_outside_run(error: BaseException, failure: str) -> WeighbridgeError:
         if isinstance(cause, OSError) and cause.errno in _FULL_DISK:
             return InfrastructureError(f"{failure}: {cause.strerror}", "Free some space, then try again.")
     message = f"{failure}: {type(error).__name__}: {first_line(error)}"
-    return UsageError(message, "`weighbridge run` tells the whole story in its log.")
+    return UsageError(message, "The log of `weighbridge run` has the whole story.")
 
 
 def log_traceback() -> None:

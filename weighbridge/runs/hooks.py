@@ -45,7 +45,7 @@ class RunEnd:
     """A run that has ended, as a hook is given it.
 
     Attributes:
-        record: what was run, when, for how long, and how it ended; for a run on Kubeflow what its server tells of it.
+        record: what was run, when, for how long, and how it ended; for a run on Kubeflow as far as its server says.
         verdict: its verdict; None where it ended in an error.
         exit_code: what the command exits with, whatever the hooks do.
         folder: holds the verdict and its reports; None for a run on Kubeflow whose reports nobody asked for.

@@ -51,7 +51,7 @@ class ArtifactReference(BaseModel):
 
 
 class RunRecord(BaseModel):
-    """`run.json`: what a run was asked, what it depended on, what it did and how it ended.
+    """`run.json`: what a run was to do, what it depended on, what it did and how it ended.
 
     Attributes:
         kind: a run; a rehearsal on a share of the data; or the promotion of a model from one place to another.
@@ -59,7 +59,7 @@ class RunRecord(BaseModel):
         delivered_to: the stage that its model went to; empty for production of the work directory.
         fingerprint: digests of everything the outcome depends on, see `weighbridge.runs.fingerprint`.
         error: the error that ended it, for state `failed`.
-        pid: process that runs or ran it; tells a running run from a killed one.
+        pid: process that runs or ran it; distinguishes a running run from a killed one.
     """
 
     model_config = ConfigDict(extra="forbid")
