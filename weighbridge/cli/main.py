@@ -19,6 +19,7 @@ app = typer.Typer(
     help="Weigh data, model and latency before a model reaches production.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},  # of every command: they inherit it
+    rich_markup_mode="markdown",  # paragraphs fit the window
     pretty_exceptions_enable=False,
 )
 
