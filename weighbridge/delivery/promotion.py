@@ -1,6 +1,6 @@
 """A promotion: which model goes from which stage to which, and who approved it. Imports no tfx."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from weighbridge.common.errors import UsageError
@@ -32,15 +32,19 @@ class Promotion:
     target: str
     approved_by: str = ""
     thresholds: "LatencyGates | None" = None
-    between: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "between", self.delivery.between(self.source, self.target))
+        self.delivery.between(self.source, self.target)  # refuses an unknown stage and a wrong order
         if self.stage.calls and self.thresholds is None:
             raise UsageError(
                 f"{self.target} calls the model, but no thresholds file names the signature",
                 "Put a gates.yaml with a latency section beside the pipeline.",
             )
+
+    @property
+    def between(self) -> list[str]:
+        """The stages that lie between source and target."""
+        return self.delivery.between(self.source, self.target)
 
     @property
     def stage(self) -> Stage:

@@ -42,7 +42,7 @@ def run_record(ended: "KubeflowOutcome") -> RunRecord:
         state=_RUN_STATES.get(ended.exit_code, "failed"),
         exit_code=int(ended.exit_code),
         started=started,
-        seconds=round((finished - started).total_seconds(), 3) if finished else 0.0,
+        seconds=max(0.0, round((finished - started).total_seconds(), 3)) if finished else 0.0,
         steps=[step for step in map(step_record, run.tasks) if step],
         error="\n".join(filter(None, (ended.message, ended.hint))) if failed else "",
     )
