@@ -10,8 +10,8 @@ import yaml
 from tests.components.pusher.buckets import BUCKET, emulator
 from tests.components.pusher.helpers import as_earlier_versions_wrote
 from tests.weighbridge.delivery.conftest import GATES, export
-from weighbridge.common.digests import bytes_digest
 from tests.weighbridge.runs.hooked import install, seen
+from weighbridge.common.digests import bytes_digest
 from weighbridge.components.production_model.record import read_record
 from weighbridge.runs.workspace import find_run
 
