@@ -207,7 +207,7 @@ def test_quiet_prints_the_verdict_alone_and_errors_all_the_same(weighbridge, wor
     assert (passed.code, passed.err) == (0, "")
     lines = passed.out.splitlines()
     assert lines[0].startswith("✓ PASSED")
-    assert lines[-1] == "✓ PASSED"
+    assert lines[-1] == "✓ PASSED tiny · 2 gates weighed, none refused"
     assert "✓ Count" not in passed.out
     again = weighbridge("run", TINY, "-q")
     assert (again.code, again.out) == (0, passed.out)

@@ -14,7 +14,7 @@ from weighbridge.runs.finish import copy_reports, run_to_end
 from weighbridge.runs.hooks import HOOKS_FILE, read_warnings
 from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.record import Run, RunRecord
-from weighbridge.verdict import Gate, Verdict
+from weighbridge.verdict import Gate, Verdict, passed_if
 
 
 class Recorded(SilentDisplay):
@@ -46,7 +46,7 @@ def end(run: Run, passed: bool = True, display: SilentDisplay | None = None, err
     def work() -> Verdict:
         if error:
             raise error
-        gate = Gate(name="quality.auc.min", passed=passed, observed=0.5, threshold=0.4, message="auc is 0.5.")
+        gate = Gate(name="quality.auc.min", status=passed_if(passed), observed=0.5, threshold=0.4, message="auc is 0.5.")
         return Verdict.of([gate], pipeline="shop", run_id=run.record.run_id, subject={})
 
     return run_to_end(run, display or SilentDisplay(), work, {})
