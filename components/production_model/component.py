@@ -1,19 +1,16 @@
 """The TFX face of ProductionModel."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import message
 from tfx import types
-from tfx.dsl.components.base import base_component, base_driver, base_executor, executor_spec
-from tfx.orchestration import data_types, data_types_utils, metadata
-from tfx.orchestration.portable import base_driver as portable_base_driver
-from tfx.orchestration.portable import data_types as portable_data_types
-from tfx.proto.orchestration import driver_output_pb2
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
 from weighbridge.common.digests import code_digest
+from weighbridge.components.driver import Inputs, OutsideStateDriver
 from weighbridge.components.production_model.fetch import fetch_production, production_state
 from weighbridge.storage.destination import open_destination
 
@@ -33,28 +30,14 @@ class ProductionModelSpec(component_spec.ComponentSpec):
     }
 
 
-class ProductionModelDriver(base_driver.BaseDriver, portable_base_driver.BaseDriver):
+class ProductionModelDriver(OutsideStateDriver):
     """Puts the state of production into the cache's key: the step runs again exactly when production changed."""
 
-    def __init__(self, metadata_handle: metadata.Metadata) -> None:
-        base_driver.BaseDriver.__init__(self, metadata_handle)
-        portable_base_driver.BaseDriver.__init__(self, metadata_handle)
+    PROPERTY = "production_state"
 
-    def resolve_exec_properties(
-        self,
-        exec_properties: dict[str, Any],
-        pipeline_info: data_types.PipelineInfo,
-        component_info: data_types.ComponentInfo,
-    ) -> dict[str, Any]:
-        """Called in notebooks."""
-        return exec_properties | {"production_state": production_state(exec_properties["destination"])}
-
-    def run(self, execution_info: portable_data_types.ExecutionInfo) -> message.Message:
-        """Called by TFX's portable launcher, before it looks into its cache."""
-        result = driver_output_pb2.DriverOutput()  # type: ignore[attr-defined]
-        state = production_state(execution_info.exec_properties["destination"])
-        data_types_utils.set_metadata_value(result.exec_properties["production_state"], state)
-        return result
+    def state(self, exec_properties: Mapping[str, Any], inputs: Inputs | None) -> str:
+        """The digest of the record, or that there is none."""
+        return production_state(exec_properties["destination"])
 
 
 class ProductionModelExecutor(base_executor.BaseExecutor):
@@ -98,10 +81,10 @@ class ProductionModel(base_component.BaseComponent):
         """Declare the look-up.
 
         Args:
-            destination: the folder or `gs://bucket/prefix` that the Pusher pushes to.
+            destination: the folder, `gs://bucket/prefix` or `s3://bucket/prefix` that the Pusher pushes to.
 
         Raises:
-            UsageError: it is neither.
+            UsageError: it is none of these.
         """
         super().__init__(
             ProductionModelSpec(

@@ -1,20 +1,17 @@
 """The TFX face of the Pusher."""
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import message
 from tfx import types
-from tfx.dsl.components.base import base_component, base_driver, base_executor, executor_spec
-from tfx.orchestration import data_types, data_types_utils, metadata
-from tfx.orchestration.portable import base_driver as portable_base_driver
-from tfx.orchestration.portable import data_types as portable_data_types
-from tfx.proto.orchestration import driver_output_pb2
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
 from weighbridge.common.digests import code_digest
+from weighbridge.components.driver import Inputs, OutsideStateDriver
 from weighbridge.components.pusher.push import push, push_state
 from weighbridge.storage.destination import open_destination
 from weighbridge.verdict import write_gates
@@ -40,29 +37,16 @@ class PusherSpec(component_spec.ComponentSpec):
     OUTPUTS = {"pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel)}
 
 
-class PusherDriver(base_driver.BaseDriver, portable_base_driver.BaseDriver):
+class PusherDriver(OutsideStateDriver):
     """Lets the cache stand for a push only while the model is in production."""
 
-    def __init__(self, metadata_handle: metadata.Metadata) -> None:
-        base_driver.BaseDriver.__init__(self, metadata_handle)
-        portable_base_driver.BaseDriver.__init__(self, metadata_handle)
+    PROPERTY = "push_state"
 
-    def resolve_exec_properties(
-        self,
-        exec_properties: dict[str, Any],
-        pipeline_info: data_types.PipelineInfo,
-        component_info: data_types.ComponentInfo,
-    ) -> dict[str, Any]:
-        """Called in notebooks, where the inputs are not known: every push is made."""
-        return exec_properties | {"push_state": uuid.uuid4().hex}
-
-    def run(self, execution_info: portable_data_types.ExecutionInfo) -> message.Message:
-        """Called by TFX's portable launcher, before it looks into its cache."""
-        result = driver_output_pb2.DriverOutput()  # type: ignore[attr-defined]
-        evaluation = artifact_utils.get_single_uri(execution_info.input_dict["evaluation"])
-        state = push_state(evaluation, execution_info.exec_properties["destination"])
-        data_types_utils.set_metadata_value(result.exec_properties["push_state"], state)
-        return result
+    def state(self, exec_properties: Mapping[str, Any], inputs: Inputs | None) -> str:
+        """The state of the weighed model at the destination; without inputs a new one, so that every push is made."""
+        if inputs is None:
+            return uuid.uuid4().hex
+        return push_state(artifact_utils.get_single_uri(inputs["evaluation"]), exec_properties["destination"])
 
 
 class PusherExecutor(base_executor.BaseExecutor):
@@ -122,13 +106,13 @@ class Pusher(base_component.BaseComponent):
         Args:
             model: the model that was weighed.
             evaluation: the Evaluator's output, holding `verdict.json`.
-            destination: base path of a model of TensorFlow Serving: a folder, or `gs://bucket/prefix`.
+            destination: base path of a model of TensorFlow Serving: a folder, or `gs://bucket/prefix` or `s3://bucket/prefix`.
             statistics: statistics of the data it was trained on, to be kept with the version.
             blessing: if given, the model must be blessed.
             infra_blessing: if given, the model must be blessed by this too.
 
         Raises:
-            UsageError: the destination is neither.
+            UsageError: the destination is none of these.
         """
         super().__init__(
             PusherSpec(
