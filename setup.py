@@ -38,7 +38,7 @@ setup(
         "recommender": ["faiss-cpu>=1.8"],
         "kubeflow": ["kfp>=2.7", "kfp-kubernetes>=1.2"],
         "gcs": ["google-cloud-storage>=2.10"],
-        "s3": ["boto3>=1.36"],
+        "s3": ["boto3>=1.41"],
     },
     entry_points={"console_scripts": ["weighbridge=weighbridge.cli.main:run_and_exit"]},
 )

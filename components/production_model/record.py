@@ -1,6 +1,6 @@
 """What is in production: one small record beside the versions it names, replaced in one step. Imports no tfx.
 
-A destination is the base path of a TensorFlow Serving model, a folder or a `gs://bucket/prefix`:
+A destination is the base path of a TensorFlow Serving model, a folder or a prefix of a bucket:
 
 ```
 1/ 2/ 3/                    whole versions, never changed once they are there

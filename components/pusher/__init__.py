@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
-from weighbridge.components.pusher.gcs_target import GcsTarget
+from weighbridge.components.pusher.bucket_target import BucketTarget
 from weighbridge.components.pusher.push import Pushed, look_up, open_target, push
 from weighbridge.components.pusher.target import FilesystemTarget, Target
 
 if TYPE_CHECKING:
     from weighbridge.components.pusher.component import Pusher
 
-__all__ = ["FilesystemTarget", "GcsTarget", "Pushed", "Pusher", "Target", "look_up", "open_target", "push"]
+__all__ = ["BucketTarget", "FilesystemTarget", "Pushed", "Pusher", "Target", "look_up", "open_target", "push"]
 
 __getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={"component": ["Pusher"]})

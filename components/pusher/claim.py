@@ -10,9 +10,9 @@ from weighbridge.components.production_model.record import (
     ProductionRecord,
     numbers_of,
 )
-from weighbridge.components.pusher import objects
 from weighbridge.components.pusher.target import MODEL_FOLDER, record_bytes
 from weighbridge.storage.bucket import BucketDestination
+from weighbridge.storage.store import ABSENT
 
 _MODEL = f"{MODEL_FOLDER}/"
 _LAST = f"{_MODEL}saved_model."  # .pb, or .pbtxt
@@ -23,7 +23,7 @@ class Claim(BaseModel):
 
     Attributes:
         staged: folder that everything was uploaded to.
-        objects: MD5 (base64) of each object below it, by names such as `model/saved_model.pb`.
+        objects: the store's checksum of each object below it, by names such as `model/saved_model.pb`.
         record: the record to keep with the version.
     """
 
@@ -35,8 +35,10 @@ class Claim(BaseModel):
 
     @property
     def model(self) -> dict[str, str]:
-        """MD5 of each object of the version, by its name; empty if the version was there before."""
-        return {name.removeprefix(_MODEL): md5 for name, md5 in self.objects.items() if name.startswith(_MODEL)}
+        """Checksum of each object of the version, by its name; empty if the version was there before."""
+        return {
+            name.removeprefix(_MODEL): checksum for name, checksum in self.objects.items() if name.startswith(_MODEL)
+        }
 
 
 def evidence(version: int, name: str = "") -> str:
@@ -47,7 +49,7 @@ def evidence(version: int, name: str = "") -> str:
 def write_claim(place: BucketDestination, claim: Claim) -> bool:
     """Claim the number of the claim's record; False if another push did."""
     data = files.json_text(claim.model_dump(mode="json")).encode()
-    return objects.write(place, evidence(claim.record.version, CLAIM_FILE), data)
+    return place.write(evidence(claim.record.version, CLAIM_FILE), data)
 
 
 def read_claim(place: BucketDestination, version: int) -> Claim | None:
@@ -71,10 +73,10 @@ def finish(place: BucketDestination, claim: Claim) -> bool:
     for name in sorted(claim.objects, key=lambda name: (name.startswith(_MODEL), name.startswith(_LAST))):
         folder = str(version) if name.startswith(_MODEL) else evidence(version)
         target = name.partition("/")[2]
-        found = there[folder].get(target) or objects.copy(place, f"{claim.staged}/{name}", f"{folder}/{target}")
+        found = there[folder].get(target) or place.copy_object(f"{claim.staged}/{name}", f"{folder}/{target}")
         if found != claim.objects[name]:
             return False
-    return objects.write(place, evidence(version, KEPT_RECORD_FILE), record_bytes(claim.record))
+    return place.write(evidence(version, KEPT_RECORD_FILE), record_bytes(claim.record))
 
 
 def finish_newest(place: BucketDestination) -> None:
@@ -84,8 +86,11 @@ def finish_newest(place: BucketDestination) -> None:
     was weighed, is not for a push of another model to decide.
     """
     numbers = numbers_of(place.folders(EVIDENCE_FOLDER))
-    if not numbers or place.generation(evidence(numbers[-1], KEPT_RECORD_FILE)) or not place.objects(str(numbers[-1])):
+    if not numbers:
         return
-    claim = read_claim(place, numbers[-1])
+    newest = numbers[-1]
+    if place.version(evidence(newest, KEPT_RECORD_FILE)) != ABSENT or not place.objects(str(newest)):
+        return
+    claim = read_claim(place, newest)
     if claim is not None and finish(place, claim):
-        objects.remove(place, claim.staged)
+        place.remove(claim.staged)

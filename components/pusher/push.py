@@ -11,7 +11,7 @@ from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.components.production_model.fetch import production_state
 from weighbridge.components.production_model.record import ProductionRecord, record_digest
-from weighbridge.components.pusher.gcs_target import GcsTarget
+from weighbridge.components.pusher.bucket_target import BucketTarget
 from weighbridge.components.pusher.target import FilesystemTarget, Target
 from weighbridge.storage.bucket import BucketDestination
 from weighbridge.storage.destination import open_destination
@@ -56,7 +56,7 @@ def push(
         model: folder of the SavedModel.
         evaluation: folder with the model's `verdict.json`.
         destination: base path of a model of TensorFlow Serving: a folder, created if need be, or
-            `gs://bucket/prefix` in a bucket that is there.
+            `gs://bucket/prefix` or `s3://bucket/prefix` in a bucket that is there.
         statistics: folder with `Split-<name>/` statistics of the data, kept with the version.
         blessings: further conditions by name, such as `{"infra_blessing": False}`; all must hold.
         promoted_from: the destination that the model comes from, kept in the record.
@@ -89,10 +89,10 @@ def open_target(destination: str | Path) -> Target:
     """What pushes to `destination`.
 
     Raises:
-        UsageError: it is neither a folder's path nor `gs://bucket/prefix`.
+        UsageError: it is neither a folder's path nor the address of a store, such as `gs://bucket/prefix`.
     """
     place = open_destination(destination)
-    return GcsTarget(place.address) if isinstance(place, BucketDestination) else FilesystemTarget(place.address)
+    return BucketTarget(place.address) if isinstance(place, BucketDestination) else FilesystemTarget(place.address)
 
 
 def look_up(destination: str | Path, model_digest: str) -> ProductionRecord | None:

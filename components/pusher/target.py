@@ -1,7 +1,7 @@
 """Where models are pushed to. Imports no tfx.
 
 `Target` is what a push needs of a destination; `FilesystemTarget` is a folder that TensorFlow Serving watches.
-`GcsTarget`, in a file of its own, is a prefix of a bucket.
+`BucketTarget`, in a file of its own, is a prefix of a bucket.
 """
 
 import errno

@@ -37,7 +37,7 @@ DeliverOption = Annotated[
     str, typer.Option("--deliver-to", metavar="STAGE", help="Push to this stage, e.g. staging, not to production.")
 ]
 DestinationsOption = Annotated[
-    str, typer.Option("--destinations", metavar="FILE", help="YAML that maps stages to folders or gs://bucket/prefix.")
+    str, typer.Option("--destinations", metavar="FILE", help="YAML that maps stages to folders or bucket addresses.")
 ]
 
 ReportsOption = Annotated[

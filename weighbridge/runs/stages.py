@@ -33,7 +33,7 @@ def delivery_policy(folder: Path) -> tuple[Delivery, LatencyGates | None]:
 
 
 def stage_destinations(workspace: Workspace, delivery: Delivery, file: str = "") -> dict[str, str]:
-    """The destination of each stage: a folder's path, or `gs://bucket/prefix`.
+    """The destination of each stage: a folder's path, or an address such as `gs://bucket/prefix`.
 
     Args:
         workspace: whose folder holds the stages that have no destination of their own.
@@ -42,7 +42,7 @@ def stage_destinations(workspace: Workspace, delivery: Delivery, file: str = "")
 
     Raises:
         UsageError: the file cannot be read, names an unknown stage, two stages lie at one destination, or a destination
-            is neither a folder nor `gs://bucket/prefix`.
+            is neither a folder nor the address of a store.
     """
     given = _read(Path(file), delivery) if file else {}
     found = {

@@ -1,37 +1,36 @@
-"""A destination in Google Cloud Storage: objects below `gs://bucket/prefix`, read as files are. Imports no tfx."""
+"""A destination in a bucket: objects below `scheme://bucket/prefix`, read as files are, each written once. No tfx.
 
+Every write says which version it expects, mostly that nothing is there, so none ever overwrites what it does not know.
+The client repeats a request whose answer was lost; a refused write may therefore be our own, and is compared.
+"""
+
+import io
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from weighbridge.common.errors import UsageError
-from weighbridge.storage import gcs
+from weighbridge.common.errors import UsageError, WeighbridgeError
+from weighbridge.storage.schemes import open_store
+from weighbridge.storage.store import ABSENT, StoredObject
 
 
 class BucketDestination:
-    """A prefix of a bucket. The bucket must be there: where it lies and what it costs is not ours to choose.
-
-    Every method raises a UsageError for a missing bucket or permission, an InfrastructureError where the service or
-    the way to it fails.
+    """A prefix of a bucket; names are relative to it. Errors are those of `ObjectStore`.
 
     Args:
-        address: `gs://bucket/prefix`; the prefix may be empty.
+        address: `scheme://bucket/prefix`; the prefix may be empty.
 
     Raises:
         UsageError: it names no bucket.
     """
 
     def __init__(self, address: str) -> None:
-        self._bucket, prefix = gcs.split(address)
+        self._store, prefix = open_store(address)
         self._prefix = prefix.strip("/")
-        if not self._bucket:
-            raise UsageError(
-                f"Push destination {address!r} names no bucket", f"Give {gcs.SCHEME}bucket/prefix, without spaces."
-            )
 
     @property
     def address(self) -> str:
-        """`gs://bucket/prefix`, without a slash at its end."""
-        return f"{gcs.SCHEME}{self._bucket}/{self._prefix}".rstrip("/")
+        """`scheme://bucket/prefix`, without a slash at its end."""
+        return f"{self._store.address}/{self._prefix}".rstrip("/")
 
     def path(self, name: str) -> str:
         """Address of the object or folder `name`."""
@@ -39,24 +38,11 @@ class BucketDestination:
 
     def read(self, name: str) -> bytes | None:
         """The bytes of an object; None if it is not there."""
-        blob = self.blob(name)
-        from google.api_core.exceptions import NotFound
-
-        with gcs.explained(self.path(name)):
-            try:
-                return bytes(blob.download_as_bytes())
-            except NotFound:  # also a bucket's answer that is not there itself: that never counts as "nothing yet"
-                list(gcs.client().list_blobs(self._bucket, prefix=self._name(name), max_results=1))
-                return None
+        return self._store.read(self._name(name))
 
     def folders(self, folder: str = "") -> list[str]:
         """Names of the folders right below `folder`: what objects' names have before their next slash."""
-        with gcs.explained(self.path(folder)):
-            parent = self._below(folder)
-            listed = gcs.client().list_blobs(self._bucket, prefix=parent, delimiter="/")
-            for _ in listed:  # the folders are known when the last page was read
-                pass
-            return sorted(name.removeprefix(parent).rstrip("/") for name in listed.prefixes)
+        return self._store.folders(self._below(folder))
 
     def copy(self, folder: str, target: Path) -> bool:
         """Download the objects below `folder`, each with its checksum verified; False if there are none.
@@ -65,41 +51,71 @@ class BucketDestination:
             UsageError: an object's name leads out of `target`.
         """
         found = self.objects(folder)
-        for name, blob in found.items():
+        for name, stored in found.items():
             if ".." in PurePosixPath(name).parts or name.startswith("/"):
                 raise UsageError(f"{self.path(folder)}/{name} is not a name of a file", "Remove this object.")
             path = target / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            with gcs.explained(f"{self.path(folder)}/{name}"):
-                blob.download_to_filename(str(path))
+            self._store.download(stored.name, path)
         return bool(found)
 
-    def objects(self, folder: str) -> dict[str, Any]:
+    def objects(self, folder: str) -> dict[str, StoredObject]:
         """The objects below `folder`, by their names relative to it; without what consoles make to show a folder."""
-        with gcs.explained(self.path(folder)):
-            parent = self._below(folder)
-            blobs = gcs.client().list_blobs(self._bucket, prefix=parent)
-            return {blob.name.removeprefix(parent): blob for blob in blobs if not blob.name.endswith("/")}
+        parent = self._below(folder)
+        return {
+            stored.name.removeprefix(parent): stored
+            for stored in self._store.objects(parent)
+            if not stored.name.endswith("/")
+        }
 
     def checksums(self, folder: str) -> dict[str, str]:
-        """MD5 of each object below `folder`, base64, taken by the store; one request for each 1000 objects."""
-        return {name: blob.md5_hash or "" for name, blob in self.objects(folder).items()}
+        """The store's own checksum of each object below `folder`."""
+        parent = self._below(folder)
+        found = self._store.checksums(parent)
+        return {name.removeprefix(parent): checksum for name, checksum in found.items() if not name.endswith("/")}
 
-    def generation(self, name: str) -> int:
-        """Number of an object's present content, which no other content of it ever has; 0 if it is not there."""
-        blob = self.blob(name)
-        from google.api_core.exceptions import NotFound
+    def version(self, name: str) -> str:
+        """A word for an object's present content, which no other content of it has; `ABSENT` if it is not there."""
+        stored = self._store.stat(self._name(name))
+        return ABSENT if stored is None else stored.version
 
-        with gcs.explained(self.path(name)):
-            try:
-                blob.reload()
-            except NotFound:
-                return 0
-            return int(blob.generation)
+    def write(self, name: str, data: bytes, expected: str = ABSENT) -> bool:
+        """Write a JSON object in one step; False if its version is not `expected` and its bytes are not `data`."""
+        return self._store.write(self._name(name), data, expected) or self.read(name) == data
 
-    def blob(self, name: str) -> Any:
-        """The client's handle of an object, whether it is there or not."""
-        return gcs.client().bucket(self._bucket).blob(self._name(name))
+    def upload(self, path: Path, name: str) -> None:
+        """Upload a file to a name that is not taken; whether its bytes arrived is for the caller to compare.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        self._store.upload(path, self._name(name))
+
+    def copy_object(self, source: str, target: str) -> str | None:
+        """Copy an object within the bucket if `target` is not there; checksum of what is there then, None for nothing.
+
+        Another push may have copied it, and may have removed the source since.
+        """
+        copied = self._store.copy(self._name(source), self._name(target))
+        if copied is not None:
+            return copied
+        folder, _, name = target.rpartition("/")
+        return self.checksums(folder).get(name)
+
+    def remove(self, folder: str) -> None:
+        """Remove a staged folder; what cannot be removed is left for a later push."""
+        with suppress(WeighbridgeError):
+            for stored in self.objects(folder).values():
+                self._store.delete(stored.name)
+
+    def file_checksum(self, path: Path) -> str:
+        """The checksum that the store would tell of a file."""
+        with path.open("rb") as file:
+            return self._store.checksum(file)
+
+    def bytes_checksum(self, data: bytes) -> str:
+        """The checksum that the store would tell of these bytes."""
+        return self._store.checksum(io.BytesIO(data))
 
     def _name(self, name: str) -> str:
         return f"{self._prefix}/{name}".lstrip("/")

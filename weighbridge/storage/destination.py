@@ -1,4 +1,4 @@
-"""A destination is a folder or a `gs://bucket/prefix`; this is the one place that opens it by its scheme.
+"""A destination is a folder, or a prefix of a bucket in a store such as `gs://bucket/prefix`; here it is opened.
 
 Only what looking up needs is here; how to push differs and is the Pusher's. Imports no tfx.
 """
@@ -9,8 +9,8 @@ from typing import Protocol
 
 from weighbridge.common.errors import UsageError
 from weighbridge.common.files import copy_tree
-from weighbridge.storage import gcs
 from weighbridge.storage.bucket import BucketDestination
+from weighbridge.storage.schemes import STORES, addresses, is_address
 
 # Two letters at least, since C:/models is a folder; one slash, since pathlib shortens gs:// to gs:/.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
@@ -89,9 +89,9 @@ def open_destination(destination: str | Path) -> Destination:
     """What `destination` names. Nothing is read or asked yet.
 
     Raises:
-        UsageError: it is neither a folder's path nor `gs://bucket/prefix`.
+        UsageError: it is neither a folder's path nor the address of a store, such as `gs://bucket/prefix`.
     """
-    if str(destination).startswith(gcs.SCHEME):
+    if is_address(str(destination)):
         return BucketDestination(str(destination))
     return FolderDestination(destination)
 
@@ -104,12 +104,12 @@ def local_destination(destination: str | Path) -> Path:
     """
     text = str(destination)
     if not text or "://" in text or _SCHEME.match(text):
-        shortened = text.startswith("gs:/") and isinstance(destination, Path)
+        known = next((scheme for scheme in STORES if text.startswith(scheme.removesuffix("/"))), "")
         raise UsageError(
-            f"Push destination {text!r} is neither a local folder nor {gcs.SCHEME}bucket/prefix",
-            f"Give it as text: a Path shortens {gcs.SCHEME} to gs:/."
-            if shortened
-            else f"Give the path of a folder, such as /models/churn, or {gcs.SCHEME}bucket/models/churn; "
+            f"Push destination {text!r} is neither a local folder nor {addresses('bucket/prefix', ' nor ')}",
+            f"Give it as text: a Path shortens {known} to {known.removesuffix('/')}."
+            if known and isinstance(destination, Path)
+            else f"Give the path of a folder, such as /models/churn, or {addresses('bucket/models/churn')}; "
             "other object stores must be mounted as a folder.",
         )
     return Path(destination)

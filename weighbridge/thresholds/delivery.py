@@ -19,7 +19,7 @@ class Stage(Section):
 
     Attributes:
         stage: its name.
-        destination: folder or `gs://bucket/prefix` of the stage; by default a folder of its name in the workspace.
+        destination: folder or address (`gs://…`, `s3://…`) of the stage; by default a folder in the workspace.
         approval: `required` if a person must approve what goes there.
         calls: calls that the delivered copy must answer, with real rows; 0 checks nothing.
         max_difference: most that a number of its answers may differ from the copy it was made of.

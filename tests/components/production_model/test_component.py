@@ -76,6 +76,7 @@ def test_declaration(tmp_path: Path) -> None:
     assert set(component.outputs) == {"model", "statistics"}
     assert component.exec_properties["destination"] == str(tmp_path)
     assert component.exec_properties["code_digest"].startswith("sha256:")
-    assert ProductionModel("gs://bucket/model/").exec_properties["destination"] == "gs://bucket/model"
-    with pytest.raises(UsageError, match="s3://"):
-        ProductionModel("s3://bucket/model")
+    for scheme in ("gs://", "s3://"):
+        assert ProductionModel(f"{scheme}bucket/model/").exec_properties["destination"] == f"{scheme}bucket/model"
+    with pytest.raises(UsageError, match="abfs://"):
+        ProductionModel("abfs://bucket/model")

@@ -98,21 +98,24 @@ def test_history_is_in_the_order_of_versions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("look_up", [read_record, record_digest, production_history])
-@pytest.mark.parametrize("destination", ["s3://bucket/model", "file:///models", "hdfs://host/model", ""])
+@pytest.mark.parametrize("destination", ["abfs://bucket/model", "file:///models", "hdfs://host/model", ""])
 def test_destination_is_a_folder_or_a_bucket(destination: str, look_up: Callable[[str], object]) -> None:
-    with pytest.raises(UsageError, match="neither a local folder nor gs://") as caught:
+    with pytest.raises(
+        UsageError, match="neither a local folder nor gs://bucket/prefix nor s3://bucket/prefix"
+    ) as caught:
         look_up(destination)
     assert repr(destination) in caught.value.message
     assert "mounted" in caught.value.hint
 
 
-def test_path_that_was_an_address_is_told_so() -> None:
-    with pytest.raises(UsageError, match="gs:/bucket/model") as caught:
-        read_record(Path("gs://bucket/model"))
-    assert "as text" in caught.value.hint
+@pytest.mark.parametrize("scheme", ["gs:/", "s3:/"])
+def test_path_that_was_an_address_is_told_so(scheme: str) -> None:
+    with pytest.raises(UsageError, match=f"{scheme}bucket/model") as caught:
+        read_record(Path(f"{scheme}/bucket/model"))
+    assert f"as text: a Path shortens {scheme}/ to {scheme}." in caught.value.hint
 
 
-@pytest.mark.parametrize("destination", ["gs://", "gs:///model"])
+@pytest.mark.parametrize("destination", ["gs://", "gs:///model", "s3://", "s3:///model"])
 def test_address_without_a_bucket(destination: str) -> None:
     with pytest.raises(UsageError, match="names no bucket"):
         read_record(destination)

@@ -1,29 +1,31 @@
-"""Buckets to push to without Google: an emulator behind real HTTP, and a double that keeps generations.
+"""Buckets to push to on this machine: substitutes for the real services, behind real HTTP or in this process.
 
-The emulator ignores `if_generation_match`, so overwrite guards and lost races are tested on the double.
+| store | behind HTTP | in this process, request by request |
+| --- | --- | --- |
+| gs:// | gcp-storage-emulator, which ignores preconditions | `GcsDouble`, which enforces them |
+| s3:// | moto, which enforces those of PUT; that of COPY is added here | `S3Double`, which enforces all |
 """
 
-import base64
-import hashlib
 import os
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import NotFound, PreconditionFailed
 
-from weighbridge.common import files
-from weighbridge.storage import gcs
+from tests.components.pusher.doubles import BUCKET, Double
+from tests.components.pusher.gcs_double import GcsDouble
+from tests.components.pusher.s3_double import S3Double, answer
+from weighbridge.storage import gcs, s3
+from weighbridge.storage.schemes import open_store
 
-BUCKET = "models"
 DESTINATION = f"gs://{BUCKET}/taxi"
 
 
@@ -52,143 +54,107 @@ def emulator() -> Iterator[None]:
         process.wait()
 
 
-def mirror(folder: Path, destination: str = DESTINATION) -> Path:
-    """The objects below a destination as files, to be looked at as a folder is."""
-    bucket, prefix = gcs.split(destination)
-    folder.mkdir(parents=True)
-    for blob in gcs.client().list_blobs(bucket, prefix=f"{prefix}/"):
-        files.write_bytes(folder / blob.name.removeprefix(f"{prefix}/"), blob.download_as_bytes())
-    return folder
+@contextmanager
+def moto_server() -> Iterator[None]:
+    """moto's server in a thread on a free port, with one empty bucket; the client talks to it."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+            patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+            patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+            patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+            urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", data=b"")  # servers of one process share all
+            s3.client.cache_clear()
+            s3.client().create_bucket(Bucket=BUCKET)
+            s3.client().meta.events.register("provide-client-params.s3.CopyObject", _refuse_taken)
+            yield
+    finally:
+        s3.client.cache_clear()
+        server.stop()
 
 
-class Killed(BaseException):
-    """The process is gone: no request follows, whatever `finally` blocks try."""
+def _refuse_taken(params: dict[str, Any], **_: Any) -> None:
+    """What S3 does and moto does not: a copy that may only create is refused where its target is there."""
+    there = s3.client().list_objects_v2(Bucket=params["Bucket"], Prefix=params["Key"], MaxKeys=1).get("Contents", [])
+    if params.get("IfNoneMatch") == "*" and [entry["Key"] for entry in there] == [params["Key"]]:
+        raise answer("PreconditionFailed", 412)
 
 
 @dataclass(frozen=True)
-class Content:
-    """What an object is now."""
-
-    data: bytes
-    generation: int
-    time_created: datetime
-
-
-class DoubleClient:
-    """A double of google-cloud-storage's client with one bucket, which enforces generations as the service does.
+class Kind:
+    """A kind of store, and what stands for it here.
 
     Attributes:
-        contents: the objects, by name.
-        requests: what was asked so far: `kind name`.
-        before: called with each request before it is served; may raise.
-        after: called with each write after it was served; may raise, as a lost answer does.
-        repeat: whether every write is sent twice, as the client does when the first answer was lost.
+        scheme: of its addresses.
+        module: the module of its client.
+        double: makes the double of its client.
+        server: runs what stands for it behind HTTP.
+        put: writes an object past the code under test, whatever is there.
+        make: makes another bucket.
     """
 
-    def __init__(self) -> None:
-        self.contents: dict[str, Content] = {}
-        self.requests: list[str] = []
-        self.before: Callable[[str], None] = lambda request: None
-        self.after: Callable[[str], None] = lambda request: None
-        self.repeat = False
-        self.now = lambda: datetime.now(UTC)
-        self._generations = 0
+    scheme: str
+    module: Any
+    double: Callable[[], Double]
+    server: Callable[[], AbstractContextManager[None]]
+    put: Callable[[str, str, bytes], object]
+    make: Callable[[str], object]
 
-    def bucket(self, name: str) -> "DoubleBucket":
-        return DoubleBucket(self, name)
-
-    def list_blobs(self, bucket: str, prefix: str = "", delimiter: str | None = None, max_results: int | None = None):
-        self.ask("list", bucket, prefix)
-        return Listed(self, bucket, prefix, delimiter)
-
-    def ask(self, kind: str, bucket: str, name: str) -> None:
-        request = f"{kind} {name}"
-        self.requests.append(request)
-        self.before(request)
-        if bucket != BUCKET:
-            raise NotFound("The specified bucket does not exist.")
-
-    def put(self, kind: str, bucket: str, name: str, read: Callable[[], bytes], expected: int | None) -> Content:
-        for _ in range(2 if self.repeat else 1):
-            self.ask(kind, bucket, name)
-            data = read()
-            present = self.contents[name].generation if name in self.contents else 0
-            if expected is not None and expected != present:
-                raise PreconditionFailed("At least one of the pre-conditions you specified did not hold.")
-            self._generations += 1
-            self.contents[name] = Content(data, self._generations, self.now())
-            self.after(f"{kind} {name}")
-        return self.contents[name]
+    def overwrite(self, address: str, data: bytes) -> None:
+        bucket, _, name = address.removeprefix(self.scheme).partition("/")
+        self.put(bucket, name, data)
 
 
-class DoubleBucket:
-    """Handle of a bucket."""
-
-    def __init__(self, client: DoubleClient, name: str) -> None:
-        self.client, self.name = client, name
-
-    def blob(self, name: str) -> "DoubleBlob":
-        return DoubleBlob(self.client, self.name, name)
-
-
-class Listed:
-    """Answer of a listing."""
-
-    def __init__(self, client: DoubleClient, bucket: str, prefix: str, delimiter: str | None) -> None:
-        found = sorted(name for name in client.contents if name.startswith(prefix))
-        deeper = [name for name in found if delimiter and delimiter in name[len(prefix) :]]
-        self.prefixes = {prefix + name[len(prefix) :].partition("/")[0] + "/" for name in deeper}
-        self._blobs = [DoubleBlob(client, bucket, name).load() for name in found if name not in deeper]
-
-    def __iter__(self) -> Iterator["DoubleBlob"]:
-        return iter(self._blobs)
+GCS = Kind(
+    gcs.SCHEME,
+    gcs,
+    GcsDouble,
+    emulator,
+    lambda bucket, name, data: gcs.client().bucket(bucket).blob(name).upload_from_string(data),
+    lambda bucket: gcs.client().create_bucket(bucket),
+)
+S3 = Kind(
+    s3.SCHEME,
+    s3,
+    S3Double,
+    moto_server,
+    lambda bucket, name, data: s3.client().put_object(Bucket=bucket, Key=name, Body=data),
+    lambda bucket: s3.client().create_bucket(Bucket=bucket),
+)
+KINDS = (GCS, S3)
 
 
-class DoubleBlob:
-    """Handle of an object."""
+def double_of(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> Double:
+    """A double that the code under test takes for the client."""
+    store = kind.double()
+    monkeypatch.setattr(kind.module, "client", lambda: store)
+    return store
 
-    def __init__(self, client: DoubleClient, bucket: str, name: str) -> None:
-        self.client, self.bucket, self.name = client, bucket, name
-        self.generation: int | None = None
-        self.md5_hash: str | None = None
-        self.time_created: datetime | None = None
 
-    def load(self) -> "DoubleBlob":
-        if self.name not in self.client.contents:
-            raise NotFound(f"No such object: {self.name}")
-        content = self.client.contents[self.name]
-        self.generation, self.time_created = content.generation, content.time_created
-        self.md5_hash = base64.b64encode(hashlib.md5(content.data).digest()).decode()
-        return self
+def names(destination: str) -> list[str]:
+    """Names of all objects below a destination."""
+    store, prefix = open_store(destination)
+    return [stored.name.removeprefix(f"{prefix}/") for stored in store.objects(f"{prefix}/")]
 
-    def reload(self) -> None:
-        self.client.ask("get", self.bucket, self.name)
-        self.load()
 
-    def download_as_bytes(self) -> bytes:
-        self.client.ask("read", self.bucket, self.name)
-        self.load()
-        return self.client.contents[self.name].data
+def remove(address: str) -> None:
+    """Remove all objects whose addresses begin so."""
+    store, prefix = open_store(address)
+    for stored in store.objects(prefix):
+        store.delete(stored.name)
 
-    def download_to_filename(self, path: str) -> None:
-        Path(path).write_bytes(self.download_as_bytes())
 
-    def upload_from_string(self, data: bytes, content_type: str = "", if_generation_match: int | None = None) -> None:
-        self.client.put("write", self.bucket, self.name, lambda: data, if_generation_match)
-
-    def upload_from_filename(self, path: str, if_generation_match: int | None = None, checksum: str = "") -> None:
-        self.client.put("upload", self.bucket, self.name, Path(path).read_bytes, if_generation_match)
-
-    def rewrite(self, source: "DoubleBlob", token: Any = None, if_generation_match: int | None = None) -> Any:
-        def read() -> bytes:
-            source.load()
-            return self.client.contents[source.name].data
-
-        size = len(self.client.put("copy", self.bucket, self.name, read, if_generation_match).data)
-        self.load()
-        return None, size, size
-
-    def delete(self) -> None:
-        self.client.ask("delete", self.bucket, self.name)
-        self.load()
-        del self.client.contents[self.name]
+def mirror(folder: Path, destination: str) -> Path:
+    """The objects below a destination as files, to be looked at as a folder is."""
+    store, prefix = open_store(destination)
+    folder.mkdir(parents=True)
+    for stored in store.objects(f"{prefix}/"):
+        path = folder / stored.name.removeprefix(f"{prefix}/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(store.read(stored.name) or b"")
+    return folder

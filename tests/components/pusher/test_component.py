@@ -95,8 +95,8 @@ def test_declaration(tmp_path: Path) -> None:
     component = Pusher(model, evaluation, destination=tmp_path)
     assert component.exec_properties["destination"] == str(tmp_path)
     assert set(component.outputs) == {"pushed_model"}
-    with pytest.raises(UsageError, match="s3://"):
-        Pusher(model, evaluation, destination="s3://bucket/model")
+    with pytest.raises(UsageError, match="abfs://"):
+        Pusher(model, evaluation, destination="abfs://bucket/model")
 
 
 def test_driver_in_a_notebook_never_lets_the_cache_stand_for_a_push(tmp_path: Path) -> None:

@@ -316,9 +316,12 @@ def test_evidence_of_another_model_is_not_taken_for_this_one(
     assert read_record(production) is None
 
 
-@pytest.mark.parametrize("destination", ["file:///models", "s3://bucket/models", "", Path("gs://bucket/models")])
+@pytest.mark.parametrize(
+    "destination",
+    ["file:///models", "abfs://bucket/models", "", Path("gs://bucket/models"), Path("s3://bucket/models")],
+)
 def test_destination_must_be_a_folder_or_a_bucket(tmp_path: Path, model: Path, destination: str | Path) -> None:
-    with pytest.raises(UsageError, match="neither a local folder nor gs://"):
+    with pytest.raises(UsageError, match="neither a local folder nor gs://bucket/prefix nor s3://bucket/prefix"):
         push(model, weigh(tmp_path / "e", model), destination)
 
 

@@ -1,4 +1,4 @@
-"""Pushes to a prefix of a bucket in Google Cloud Storage. Imports no tfx.
+"""Pushes to a prefix of a bucket, in whatever store it is. Imports no tfx.
 
 An object store has no folders, no rename and no lock, so what a folder gets from three renames comes from here:
 
@@ -37,7 +37,6 @@ from weighbridge.components.production_model.record import (
     parse_record,
     read_record,
 )
-from weighbridge.components.pusher import objects
 from weighbridge.components.pusher.claim import Claim, evidence, finish, finish_newest, read_claim, write_claim
 from weighbridge.components.pusher.target import MODEL_FOLDER, STAGED_EVIDENCE, Staged, record_bytes, same_version
 from weighbridge.storage.bucket import BucketDestination
@@ -47,14 +46,14 @@ from weighbridge.verdict.verdict import VERDICT_FILE, Verdict
 LEFTOVER_AGE = timedelta(days=1)
 
 
-class GcsTarget:
+class BucketTarget:
     """A prefix of a bucket, in the same layout as a folder.
 
     A kill or an error before the first copy leaves production as it was. One after it leaves a version that the record
     does not name yet; the next push finishes it, and the next push of the same model names it in the record.
 
     Args:
-        destination: `gs://bucket/prefix`; the bucket must be there.
+        destination: such as `gs://bucket/prefix`; the bucket must be there.
 
     Raises:
         UsageError: the address names no bucket.
@@ -62,13 +61,13 @@ class GcsTarget:
 
     def __init__(self, destination: str) -> None:
         self._place = BucketDestination(destination)
-        self._generation: int | None = None
-        self._uploaded: dict[str, dict[str, str]] = {}  # MD5 of the objects of a staged folder, verified
+        self._expected: str | None = None  # version of the record that the push began with
+        self._uploaded: dict[str, dict[str, str]] = {}  # checksums of the objects of a staged folder, verified
         self._claimed: set[str] = set()  # staged folders that an unfinished claim needs
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Remember the record's generation, so that `commit` fails if another push replaced it meanwhile.
+        """Remember the record's version, so that `commit` fails if another push replaced it meanwhile.
 
         A version that a killed push began to copy is finished; what others left staged is removed after a day.
 
@@ -76,7 +75,7 @@ class GcsTarget:
             UsageError: no such bucket, or no permission.
             InfrastructureError: the service or the way to it fails.
         """
-        self._generation = self._place.generation(RECORD_FILE)
+        self._expected = self._place.version(RECORD_FILE)
         finish_newest(self._place)
         self._remove_leftovers()
         yield
@@ -99,7 +98,7 @@ class GcsTarget:
     def model_digest(self, version: int) -> str:
         """`tree_digest` of the version's bytes; empty if it has none, or not those that it was pushed with.
 
-        The store's checksums are compared with the claim's, which costs two requests. A version of somebody else has
+        The store's checksums are compared with the claim's, which costs few requests. A version of somebody else has
         no claim: it is downloaded, each time.
         """
         claim = read_claim(self._place, version)
@@ -117,7 +116,7 @@ class GcsTarget:
     def stage(self, model: Path | None, verdict: Verdict, statistics: Path | None) -> Iterator[Staged]:
         """Upload model and evidence to a folder beside the versions that TensorFlow Serving ignores.
 
-        The digest is taken of the local files, and the store's MD5 of each object compared with theirs: what was
+        The digest is taken of the local files, and the store's checksum of each object compared with theirs: what was
         uploaded is what the digest is of, for three readings of the local files and no download.
 
         Args:
@@ -134,7 +133,7 @@ class GcsTarget:
             yield Staged(PurePosixPath(folder), self._upload(folder, model, verdict, statistics))
         finally:
             if folder not in self._claimed:
-                objects.remove(self._place, folder)
+                self._place.remove(folder)
 
     def commit(self, staged: Staged, record: ProductionRecord) -> ProductionRecord:
         """Claim the version, copy what is staged to it, keep its record, and make that production's, in this order.
@@ -154,13 +153,11 @@ class GcsTarget:
         """
         kept = self._kept_record(record) if staged.model_digest is None else None
         if kept is None:
-            if self._place.generation(RECORD_FILE) != self._generation:  # before anything can be seen
+            if self._place.version(RECORD_FILE) != self._expected:  # before anything can be seen
                 raise self._lost()
             self._make_version(str(staged.folder), record)
         final = kept or record
-        if self._generation is None or not objects.write(
-            self._place, RECORD_FILE, record_bytes(final), self._generation
-        ):
+        if self._expected is None or not self._place.write(RECORD_FILE, record_bytes(final), self._expected):
             raise self._lost()
         return final
 
@@ -170,16 +167,16 @@ class GcsTarget:
         for name, path in _files(statistics, f"{SPLIT_PREFIX}*/**/*").items():
             sources[f"{STAGED_EVIDENCE}/{STATISTICS_FOLDER}/{name}"] = path
         try:
-            expected = {name: objects.file_md5(path) for name, path in sources.items()}
+            expected = {name: self._place.file_checksum(path) for name, path in sources.items()}
             digest = None if model is None else tree_digest(model)
             for number, (name, path) in enumerate(sources.items(), start=1):
                 progress.report(f"uploading file {number} of {len(sources)}")
-                objects.upload(self._place, path, f"{folder}/{name}")
+                self._place.upload(path, f"{folder}/{name}")
         except OSError as error:
             raise UsageError(f"{error.filename or 'A file'} cannot be read: {error.strerror or error}") from error
         name = f"{STAGED_EVIDENCE}/{VERDICT_FILE}"
-        objects.write(self._place, f"{folder}/{name}", verdict.canonical())
-        expected[name] = objects.bytes_md5(verdict.canonical())
+        self._place.write(f"{folder}/{name}", verdict.canonical())
+        expected[name] = self._place.bytes_checksum(verdict.canonical())
         found = self._place.checksums(folder)
         if found != expected:
             changed = sorted(name for name in expected | found if expected.get(name) != found.get(name))
@@ -210,10 +207,11 @@ class GcsTarget:
         """Remove what killed pushes staged: what is young may be a push that is still going on."""
         oldest = datetime.now(UTC) - LEFTOVER_AGE
         for name in self._place.folders():
-            if name.startswith(files.STAGED_PREFIX):
-                blobs = self._place.objects(name).values()
-                if all(blob.time_created < oldest for blob in blobs):
-                    objects.remove(self._place, name)
+            if name.startswith(files.STAGED_PREFIX) and self._older(name, oldest):
+                self._place.remove(name)
+
+    def _older(self, folder: str, oldest: datetime) -> bool:
+        return all(stored.created < oldest for stored in self._place.objects(folder).values())
 
     def _lost(self) -> InfrastructureError:
         return InfrastructureError(f"Another push changed {self._place.path(RECORD_FILE)} just now", "Run again.")

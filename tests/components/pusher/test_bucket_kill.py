@@ -1,6 +1,6 @@
 """A push to a bucket that is killed, or fails, at any request: never half a version that can be loaded.
 
-The bucket is a double that keeps generations (see `buckets`): only so can every single request be the last one.
+The bucket is a double of each store's client (see `buckets`): only so can every single request be the last one.
 """
 
 from datetime import timedelta
@@ -8,24 +8,27 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from google.api_core.exceptions import ServiceUnavailable
 
-from tests.components.pusher.buckets import DESTINATION, DoubleClient, Killed, mirror
+from tests.components.pusher.buckets import GCS, KINDS, Kind, double_of, mirror
+from tests.components.pusher.doubles import Killed
 from tests.components.pusher.helpers import assert_whole, leftovers, make_model, make_statistics, versions, weigh
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError
 from weighbridge.components.production_model import fetch_production, production_history, read_record
 from weighbridge.components.pusher import push
-from weighbridge.storage import gcs
+
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.scheme)
 
 
 class Scene:
     """A bucket, what was in production before, and a model to push."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, before: str = "another model") -> None:
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind = GCS, before: str = "another model"
+    ) -> None:
         self.folder = folder
-        self.store = DoubleClient()
-        monkeypatch.setattr(gcs, "client", lambda: self.store)
+        self.store = double_of(kind, monkeypatch)
+        self.destination = self.store.destination
         self.model = make_model(folder / "new", "new")
         self.evaluation = weigh(folder / "evaluation", self.model)
         self.statistics = make_statistics(folder / "statistics")
@@ -33,19 +36,19 @@ class Scene:
         self.expected = [1]
         if before != "nothing":
             old = make_model(folder / "old", "old")
-            push(old, weigh(folder / "old-evaluation", old), DESTINATION)
+            push(old, weigh(folder / "old-evaluation", old), self.destination)
             self.digests.add(tree_digest(old))
             self.expected = [1, 2]
         if before == "version without record":
             for path in (path for path in self.model.rglob("*") if path.is_file()):
                 name = f"taxi/2/{path.relative_to(self.model).as_posix()}"
                 self.store.put("upload", "models", name, path.read_bytes, 0)
-        self.record = read_record(DESTINATION)
+        self.record = read_record(self.destination)
         self.store.requests.clear()
         self._mirrors = count()
 
     def push(self) -> None:
-        push(self.model, self.evaluation, DESTINATION, statistics=self.statistics)
+        push(self.model, self.evaluation, self.destination, statistics=self.statistics)
 
     def push_killed_at(self, step: int, *, torn: bool = False) -> bool:
         """Push until the `step`-th request: not served, or (`torn`) served but not answered; none after it."""
@@ -73,7 +76,7 @@ class Scene:
 
         def fails(request: str) -> None:
             if len(self.store.requests) == step:
-                raise ServiceUnavailable("try again later")
+                raise self.store.unavailable("try again later")
 
         self.store.requests.clear()
         self.store.before = fails
@@ -86,7 +89,7 @@ class Scene:
         return None
 
     def look(self) -> Path:
-        return mirror(self.folder / f"mirror-{next(self._mirrors)}")
+        return mirror(self.folder / f"mirror-{next(self._mirrors)}", self.destination)
 
     def assert_survived(self) -> bool:
         """Production is the old or the new, whole; a version that can be loaded is whole. Whether one is half there."""
@@ -100,8 +103,8 @@ class Scene:
         record = assert_whole(folder, self.digests)
         assert record == self.record or (record is not None and record.model_digest == tree_digest(self.model))
         assert len(versions(folder)) <= len(self.expected)
-        assert fetch_production(DESTINATION, folder / "fetched", folder / "its-statistics").record == record
-        assert {entry.version for entry in production_history(DESTINATION)} <= set(versions(folder))
+        assert fetch_production(self.destination, folder / "fetched", folder / "its-statistics").record == record
+        assert {entry.version for entry in production_history(self.destination)} <= set(versions(folder))
         return bool(half)
 
     def assert_completes(self) -> None:
@@ -118,18 +121,21 @@ class Scene:
         assert record.model_digest == tree_digest(self.model)
         assert versions(folder) == [*self.expected[:-1], self.expected[-1] + int(claimed and not begun)]
         assert (folder / f".weighbridge/{record.version}/statistics/Split-train/FeatureStats.pb").exists()
-        assert [entry.version for entry in production_history(DESTINATION)] == versions(folder)
+        assert [entry.version for entry in production_history(self.destination)] == versions(folder)
 
 
+@every_kind
 @pytest.mark.parametrize("torn", [False, True], ids=["request not served", "request served"])
 @pytest.mark.parametrize("before", ["nothing", "another model", "version without record"])
-def test_killed_at_each_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, torn: bool) -> None:
+def test_killed_at_each_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, torn: bool, kind: Kind
+) -> None:
     seen = set()
     for step in count(1):
-        scene = Scene(tmp_path / str(step), monkeypatch, before)
+        scene = Scene(tmp_path / str(step), monkeypatch, kind, before)
         killed = scene.push_killed_at(step, torn=torn)
         half = scene.assert_survived()
-        seen.add("half" if half else "new" if read_record(DESTINATION) != scene.record else "old")
+        seen.add("half" if half else "new" if read_record(scene.destination) != scene.record else "old")
         scene.assert_completes()
         if not killed:
             break
@@ -138,12 +144,13 @@ def test_killed_at_each_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert seen == {"old", "new"} | ({"half"} if before != "version without record" else set())
 
 
-def test_each_request_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@every_kind
+def test_each_request_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
     for step in count(1):
-        scene = Scene(tmp_path / str(step), monkeypatch)
+        scene = Scene(tmp_path / str(step), monkeypatch, kind)
         error = scene.push_failed_at(step)
         if error is not None:
-            assert "gs://models/taxi" in error.message
+            assert scene.destination in error.message
             assert "try again later" in error.message
         scene.assert_survived()
         # What a claim may need is kept, also if nobody knows whether the claim itself was written.
@@ -155,24 +162,26 @@ def test_each_request_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert step > 20
 
 
+@every_kind
 def test_each_write_repeated_by_the_client_because_its_answer_was_lost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> None:
     """The second of the two is refused by its precondition, but that is not a lost race."""
-    scene = Scene(tmp_path, monkeypatch)
+    scene = Scene(tmp_path, monkeypatch, kind)
     scene.store.repeat = True
     scene.assert_completes()
     assert leftovers(scene.look()) == []
 
 
-def test_another_model_can_follow_a_killed_push(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@every_kind
+def test_another_model_can_follow_a_killed_push(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
     """Its push finishes the version of the killed one, so that no half of it stays; but publishes none unseen yet."""
     for step in count(1):
-        scene = Scene(tmp_path / str(step), monkeypatch)
+        scene = Scene(tmp_path / str(step), monkeypatch, kind)
         third = make_model(scene.folder / "third", "third")
         killed = scene.push_killed_at(step)
         seen = any(name.startswith("taxi/2/") for name in scene.store.contents)
-        pushed = push(third, weigh(scene.folder / "e3", third), DESTINATION)
+        pushed = push(third, weigh(scene.folder / "e3", third), scene.destination)
         folder = scene.look()
         assert pushed.record == assert_whole(folder, scene.digests | {tree_digest(third)})
         assert pushed.record
@@ -182,20 +191,21 @@ def test_another_model_can_follow_a_killed_push(tmp_path: Path, monkeypatch: pyt
             break
 
 
-def test_killed_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = Scene(tmp_path, monkeypatch)
+@every_kind
+def test_killed_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    scene = Scene(tmp_path, monkeypatch, kind)
     for step in range(1, 60):
         scene.push_killed_at(step)
         scene.assert_survived()
     scene.push()
     folder = scene.look()
     assert len(versions(folder)) == 2
-    assert assert_whole(folder, scene.digests) == read_record(DESTINATION) != scene.record
+    assert assert_whole(folder, scene.digests) == read_record(scene.destination) != scene.record
 
 
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    return Scene(tmp_path, monkeypatch)
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.scheme)
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Scene:
+    return Scene(tmp_path, monkeypatch, request.param)
 
 
 def request_number(scene: Scene, request: str) -> int:
@@ -216,7 +226,7 @@ def test_what_a_killed_push_uploaded_is_removed_after_a_day(scene: Scene) -> Non
         aged = type(content)(content.data, content.generation, content.time_created - timedelta(days=2))
         scene.store.contents[name] = aged
     third = make_model(scene.folder / "third", "third")
-    push(third, weigh(scene.folder / "e3", third), DESTINATION)
+    push(third, weigh(scene.folder / "e3", third), scene.destination)
     assert leftovers(scene.look()) == []
 
 
@@ -225,7 +235,7 @@ def test_half_a_version_whose_staged_objects_are_gone_is_left_and_passed(scene: 
     for name in [name for name in scene.store.contents if ".staged-" in name]:
         del scene.store.contents[name]
     scene.push()
-    record = read_record(DESTINATION)
+    record = read_record(scene.destination)
     assert record
     assert record.version == 3
     assert not (scene.look() / "2" / "saved_model.pb").exists()

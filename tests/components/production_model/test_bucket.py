@@ -1,31 +1,30 @@
-"""Looking up what is in production in a bucket. The store is an emulator on loopback, a substitute for the real one."""
+"""Looking up what is in production in a bucket. The stores are emulators on loopback, substitutes for the real ones."""
 
 import shutil
 from pathlib import Path
 
 import pytest
-from google.api_core.exceptions import ServiceUnavailable
 
 from tests.components.production_model.test_component import drive, execute
-from tests.components.pusher.buckets import BUCKET, DESTINATION, DoubleClient, emulator
+from tests.components.pusher.buckets import KINDS, Kind, double_of, remove
+from tests.components.pusher.doubles import BUCKET, Double
 from tests.components.pusher.helpers import make_model, make_statistics, weigh
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.production_model import fetch_production, production_history, read_record, record_digest
 from weighbridge.components.production_model.fetch import production_state
 from weighbridge.components.pusher import push
-from weighbridge.storage import gcs
 
 
-@pytest.fixture(scope="module")
-def store():
-    with emulator():
-        yield
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.scheme)
+def kind(request: pytest.FixtureRequest):
+    with request.param.server():
+        yield request.param
 
 
 @pytest.fixture
-def destination(store: None, tmp_path: Path) -> str:
-    return f"gs://{BUCKET}/{tmp_path.name}/taxi"
+def destination(kind: Kind, tmp_path: Path) -> str:
+    return f"{kind.scheme}{BUCKET}/{tmp_path.name}/taxi"
 
 
 @pytest.fixture
@@ -42,17 +41,6 @@ def production(tmp_path: Path, destination: str) -> str:
     return destination
 
 
-def put(address: str, data: bytes) -> None:
-    bucket, name = gcs.split(address)
-    gcs.client().bucket(bucket).blob(name).upload_from_string(data)
-
-
-def remove(address: str) -> None:
-    bucket, prefix = gcs.split(address)
-    for blob in gcs.client().list_blobs(bucket, prefix=prefix):
-        blob.delete()
-
-
 def test_nothing_yet_is_a_normal_answer(tmp_path: Path, destination: str) -> None:
     fetched = fetch_production(destination, tmp_path / "model", tmp_path / "statistics")
     assert (fetched.record, fetched.splits) == (None, ())
@@ -63,9 +51,9 @@ def test_nothing_yet_is_a_normal_answer(tmp_path: Path, destination: str) -> Non
 
 
 @pytest.mark.parametrize("look_up", [read_record, record_digest, production_history, production_state])
-def test_missing_bucket_is_not_nothing_yet(store: None, look_up) -> None:
-    with pytest.raises(UsageError, match="gs://mistyped/taxi"):
-        look_up("gs://mistyped/taxi")
+def test_missing_bucket_is_not_nothing_yet(kind: Kind, look_up) -> None:
+    with pytest.raises(UsageError, match=f"{kind.scheme}mistyped/taxi"):
+        look_up(f"{kind.scheme}mistyped/taxi")
 
 
 def test_model_and_statistics_of_the_version_in_production(tmp_path: Path, production: str) -> None:
@@ -85,8 +73,8 @@ def test_version_pushed_without_statistics(tmp_path: Path, destination: str) -> 
     assert not (tmp_path / "statistics").exists()
 
 
-def test_changed_bytes_are_refused_naming_both_digests(tmp_path: Path, production: str) -> None:
-    put(f"{production}/2/saved_model.pb", b"changed")
+def test_changed_bytes_are_refused_naming_both_digests(tmp_path: Path, production: str, kind: Kind) -> None:
+    kind.overwrite(f"{production}/2/saved_model.pb", b"changed")
     (tmp_path / "m2" / "saved_model.pb").write_bytes(b"changed")
     record = read_record(production)
     assert record
@@ -104,50 +92,49 @@ def test_version_gone(tmp_path: Path, production: str) -> None:
         fetch_production(production, tmp_path / "model", tmp_path / "statistics")
 
 
-def test_corrupt_record_is_not_nothing_yet(tmp_path: Path, production: str) -> None:
-    put(f"{production}/production.json", b"{")
+def test_corrupt_record_is_not_nothing_yet(tmp_path: Path, production: str, kind: Kind) -> None:
+    kind.overwrite(f"{production}/production.json", b"{")
     for look_up in (read_record, lambda place: fetch_production(place, tmp_path / "model", tmp_path / "statistics")):
         with pytest.raises(UsageError, match=f"{production}/production.json is not a production record"):
             look_up(production)
 
 
-@pytest.fixture
-def double(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DoubleClient:
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.scheme)
+def double(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Double:
     """A double of the client, with a model in production: some names do not pass through the emulator."""
-    double = DoubleClient()
-    monkeypatch.setattr(gcs, "client", lambda: double)
+    double = double_of(request.param, monkeypatch)
     model = make_model(tmp_path / "m")
-    push(model, weigh(tmp_path / "e", model), DESTINATION)
+    push(model, weigh(tmp_path / "e", model), double.destination)
     return double
 
 
 @pytest.mark.parametrize("name", ["../../outside", "variables/../../outside", "/outside"])
-def test_object_whose_name_leads_out_of_the_copy_is_refused(tmp_path: Path, double: DoubleClient, name: str) -> None:
+def test_object_whose_name_leads_out_of_the_copy_is_refused(tmp_path: Path, double: Double, name: str) -> None:
     double.put("write", BUCKET, f"taxi/1/{name}", lambda: b"escaped", 0)
     with pytest.raises(UsageError, match="is not a name of a file"):
-        fetch_production(DESTINATION, tmp_path / "a" / "b" / "model", tmp_path / "statistics")
+        fetch_production(double.destination, tmp_path / "a" / "b" / "model", tmp_path / "statistics")
     assert not list(tmp_path.rglob("outside"))
 
 
-def test_objects_that_stand_for_folders_do_not_count(tmp_path: Path, double: DoubleClient) -> None:
+def test_objects_that_stand_for_folders_do_not_count(tmp_path: Path, double: Double) -> None:
     """Consoles make them."""
     for name in ("taxi/", "taxi/1/", "taxi/1/assets/", "taxi/.weighbridge/1/statistics/"):
         double.put("write", BUCKET, name, lambda: b"", 0)
-    assert fetch_production(DESTINATION, tmp_path / "model", tmp_path / "statistics").record
+    assert fetch_production(double.destination, tmp_path / "model", tmp_path / "statistics").record
     model = tmp_path / "m"
-    assert push(model, weigh(tmp_path / "again", model), DESTINATION).already
+    assert push(model, weigh(tmp_path / "again", model), double.destination).already
 
 
-def test_network_that_fails_is_no_usage_error_and_not_nothing_yet(tmp_path: Path, double: DoubleClient) -> None:
+def test_network_that_fails_is_no_usage_error_and_not_nothing_yet(tmp_path: Path, double: Double) -> None:
     def fail(request: str) -> None:
-        raise ServiceUnavailable("try again later")
+        raise double.unavailable("try again later")
 
     double.before = fail
     for look_up in (read_record, record_digest, production_history):
-        with pytest.raises(InfrastructureError, match="gs://models/taxi"):
-            look_up(DESTINATION)
+        with pytest.raises(InfrastructureError, match=double.destination):
+            look_up(double.destination)
     with pytest.raises(InfrastructureError, match="try again later"):
-        fetch_production(DESTINATION, tmp_path / "model", tmp_path / "statistics")
+        fetch_production(double.destination, tmp_path / "model", tmp_path / "statistics")
 
 
 def test_state_changes_exactly_when_production_does(tmp_path: Path, production: str) -> None:
@@ -162,13 +149,13 @@ def test_state_changes_exactly_when_production_does(tmp_path: Path, production: 
         fetch_production(production, tmp_path / "m3", tmp_path / "s3", expected_state=state)
 
 
-def test_history_is_in_the_order_of_versions_and_of_finished_pushes(production: str) -> None:
-    put(f"{production}/.weighbridge/10/claim.json", b"of a push that goes on")
+def test_history_is_in_the_order_of_versions_and_of_finished_pushes(production: str, kind: Kind) -> None:
+    kind.overwrite(f"{production}/.weighbridge/10/claim.json", b"of a push that goes on")
     assert [(record.version, record.run_id) for record in production_history(production)] == [
         (1, "run-1"),
         (2, "run-2"),
     ]
-    put(f"{production}/.weighbridge/2/record.json", b"torn")
+    kind.overwrite(f"{production}/.weighbridge/2/record.json", b"torn")
     with pytest.raises(UsageError, match=r"2/record\.json is not a production record"):
         production_history(production)
 

@@ -1,28 +1,28 @@
-"""Pushing to a bucket through real HTTP. The store is an emulator on loopback, a substitute for the real one."""
+"""Pushing to a bucket through real HTTP. The stores are emulators on loopback, substitutes for the real ones."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.components.pusher.buckets import BUCKET, emulator, mirror
+from tests.components.pusher.buckets import KINDS, Kind, mirror, names, remove
+from tests.components.pusher.doubles import BUCKET
 from tests.components.pusher.helpers import assert_whole, make_model, make_statistics, versions, weigh
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model import fetch_production, production_history, read_record, record_digest
-from weighbridge.components.pusher import GcsTarget, Pusher, push
+from weighbridge.components.pusher import BucketTarget, Pusher, push
 from weighbridge.components.pusher.push import push_state
-from weighbridge.storage import gcs
 
 
-@pytest.fixture(scope="module")
-def store():
-    with emulator():
-        yield
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.scheme)
+def kind(request: pytest.FixtureRequest):
+    with request.param.server():
+        yield request.param
 
 
 @pytest.fixture
-def destination(store: None, tmp_path: Path) -> str:
-    return f"gs://{BUCKET}/{tmp_path.name}/taxi"
+def destination(kind: Kind, tmp_path: Path) -> str:
+    return f"{kind.scheme}{BUCKET}/{tmp_path.name}/taxi"
 
 
 @pytest.fixture
@@ -33,16 +33,6 @@ def model(tmp_path: Path) -> Path:
 @pytest.fixture
 def other(tmp_path: Path) -> Path:
     return make_model(tmp_path / "other", "two")
-
-
-def names(destination: str) -> list[str]:
-    bucket, prefix = gcs.split(destination)
-    return [blob.name.removeprefix(f"{prefix}/") for blob in gcs.client().list_blobs(bucket, prefix=f"{prefix}/")]
-
-
-def overwrite(address: str, data: bytes) -> None:
-    bucket, name = gcs.split(address)
-    gcs.client().bucket(bucket).blob(name).upload_from_string(data)
 
 
 def test_first_push_has_the_layout_of_a_folder(tmp_path: Path, model: Path, destination: str) -> None:
@@ -108,15 +98,15 @@ def test_what_was_pushed_is_fetched(tmp_path: Path, model: Path, destination: st
 
 def test_file_of_several_chunks(tmp_path: Path, destination: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than 8 MiB go up in several requests."""
-    monkeypatch.setattr("weighbridge.components.pusher.objects._UPLOAD_CHUNK", 1 << 20)
+    monkeypatch.setattr("weighbridge.storage.gcs._UPLOAD_CHUNK", 1 << 20)  # S3 takes a file in one request
     model = make_model(tmp_path / "large", size=(8 << 20) + 12_345)
     push(model, weigh(tmp_path / "e", model), destination)
     assert fetch_production(destination, tmp_path / "m", tmp_path / "s").record
 
 
-def test_damaged_version_is_replaced_by_a_new_one(tmp_path: Path, model: Path, destination: str) -> None:
+def test_damaged_version_is_replaced_by_a_new_one(tmp_path: Path, model: Path, destination: str, kind: Kind) -> None:
     push(model, weigh(tmp_path / "e1", model), destination)
-    overwrite(f"{destination}/1/saved_model.pb", b"damaged")
+    kind.overwrite(f"{destination}/1/saved_model.pb", b"damaged")
     pushed = push(model, weigh(tmp_path / "e2", model), destination)
     assert pushed.record
     assert (pushed.already, pushed.record.version) == (False, 2)
@@ -125,15 +115,16 @@ def test_damaged_version_is_replaced_by_a_new_one(tmp_path: Path, model: Path, d
 @pytest.mark.parametrize("lost", ["saved_model.pb", "variables/variables.index"])
 def test_version_that_lost_an_object_is_not_whole(tmp_path: Path, model: Path, destination: str, lost: str) -> None:
     push(model, weigh(tmp_path / "e1", model), destination)
-    bucket, name = gcs.split(f"{destination}/1/{lost}")
-    gcs.client().bucket(bucket).delete_blob(name)
-    assert GcsTarget(destination).model_digest(1) == ""
+    remove(f"{destination}/1/{lost}")
+    assert BucketTarget(destination).model_digest(1) == ""
     assert push(model, weigh(tmp_path / "e2", model), destination).path == f"{destination}/2"
 
 
-def test_version_of_somebody_else_is_downloaded_and_completed(tmp_path: Path, model: Path, destination: str) -> None:
+def test_version_of_somebody_else_is_downloaded_and_completed(
+    tmp_path: Path, model: Path, destination: str, kind: Kind
+) -> None:
     for path in (path for path in model.rglob("*") if path.is_file()):
-        overwrite(f"{destination}/7/{path.relative_to(model).as_posix()}", path.read_bytes())
+        kind.overwrite(f"{destination}/7/{path.relative_to(model).as_posix()}", path.read_bytes())
     pushed = push(model, weigh(tmp_path / "e", model), destination)
     assert pushed.path == f"{destination}/7"
     folder = mirror(tmp_path / "mirror", destination)
@@ -142,27 +133,31 @@ def test_version_of_somebody_else_is_downloaded_and_completed(tmp_path: Path, mo
     assert push(model, weigh(tmp_path / "e2", model), destination).already
 
 
-def test_numbers_of_evidence_and_others_are_not_used_again(tmp_path: Path, model: Path, destination: str) -> None:
-    overwrite(f"{destination}/.weighbridge/4/claim.json", b"torn")
-    overwrite(f"{destination}/notes/9.txt", b"no version")
+def test_numbers_of_evidence_and_others_are_not_used_again(
+    tmp_path: Path, model: Path, destination: str, kind: Kind
+) -> None:
+    kind.overwrite(f"{destination}/.weighbridge/4/claim.json", b"torn")
+    kind.overwrite(f"{destination}/notes/9.txt", b"no version")
     assert push(model, weigh(tmp_path / "e", model), destination).path == f"{destination}/5"
 
 
 def test_corrupt_record_is_an_error_and_is_never_overwritten(
-    tmp_path: Path, model: Path, other: Path, destination: str
+    tmp_path: Path, model: Path, other: Path, destination: str, kind: Kind
 ) -> None:
     push(model, weigh(tmp_path / "e1", model), destination)
-    overwrite(f"{destination}/production.json", b"{}")
+    kind.overwrite(f"{destination}/production.json", b"{}")
     before = sorted(names(destination))
-    with pytest.raises(UsageError, match=r"gs://.*production\.json is not a production record"):
+    with pytest.raises(UsageError, match=rf"{destination}/production\.json is not a production record"):
         push(other, weigh(tmp_path / "e2", other), destination)
     assert sorted(names(destination)) == before
 
 
-def test_missing_bucket_is_named_and_is_not_nothing_yet(tmp_path: Path, model: Path, store: None) -> None:
-    with pytest.raises(UsageError, match="gs://mistyped/taxi") as caught:
-        push(model, weigh(tmp_path / "e", model), "gs://mistyped/taxi")
-    assert "gcloud storage buckets create gs://mistyped" in caught.value.hint
+def test_missing_bucket_is_named_and_is_not_nothing_yet(tmp_path: Path, model: Path, kind: Kind) -> None:
+    address = f"{kind.scheme}mistyped"
+    with pytest.raises(UsageError, match=f"{address}/taxi") as caught:
+        push(model, weigh(tmp_path / "e", model), f"{address}/taxi")
+    made = {"gs://": "gcloud storage buckets create", "s3://": "aws s3 mb"}[kind.scheme]
+    assert f"{made} {address}" in caught.value.hint
 
 
 def test_state_is_stable_only_while_the_model_is_in_production(tmp_path: Path, model: Path, destination: str) -> None:
@@ -182,18 +177,19 @@ def test_two_destinations_in_a_bucket_do_not_meet(tmp_path: Path, model: Path, o
         assert (record.version, record.model_digest) == (1, tree_digest(expected))
 
 
-def test_bucket_without_a_prefix(tmp_path: Path, model: Path) -> None:
-    with emulator():
-        pushed = push(model, weigh(tmp_path / "e", model), f"gs://{BUCKET}")
-        assert pushed.path == f"gs://{BUCKET}/1"
-        assert fetch_production(f"gs://{BUCKET}/", tmp_path / "m", tmp_path / "s").record == pushed.record
+def test_bucket_without_a_prefix(tmp_path: Path, model: Path, kind: Kind) -> None:
+    kind.make("whole")
+    pushed = push(model, weigh(tmp_path / "e", model), f"{kind.scheme}whole")
+    assert pushed.path == f"{kind.scheme}whole/1"
+    assert fetch_production(f"{kind.scheme}whole/", tmp_path / "m", tmp_path / "s").record == pushed.record
 
 
-def test_declaration_keeps_the_address() -> None:
+@pytest.mark.parametrize("scheme", ["gs://", "s3://"])
+def test_declaration_keeps_the_address(scheme: str) -> None:
     from tfx import types
     from tfx.types import standard_artifacts
 
     model = types.Channel(type=standard_artifacts.Model)
     evaluation = types.Channel(type=standard_artifacts.ModelEvaluation)
-    component = Pusher(model, evaluation, destination="gs://bucket/models/taxi/")
-    assert component.exec_properties["destination"] == "gs://bucket/models/taxi"
+    component = Pusher(model, evaluation, destination=f"{scheme}bucket/models/taxi/")
+    assert component.exec_properties["destination"] == f"{scheme}bucket/models/taxi"

@@ -1,0 +1,110 @@
+"""Files to be read, on disk or in a store, by one set of functions. Imports no tfx."""
+
+import fnmatch
+import glob as globbing
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from weighbridge.common.digests import file_digest
+from weighbridge.common.errors import UsageError
+from weighbridge.storage.ranges import open_object
+from weighbridge.storage.schemes import is_address, open_store
+from weighbridge.storage.store import ObjectStore, StoredObject
+
+_CHUNK = 1 << 22
+
+
+def is_file(path: str) -> bool:
+    """Whether there is a file at `path`."""
+    if not is_address(path):
+        return Path(path).is_file()
+    store, name = open_store(path)
+    return bool(name) and store.stat(name) is not None
+
+
+def is_folder(path: str) -> bool:
+    """Whether something lies below `path`."""
+    if not is_address(path):
+        return Path(path).is_dir()
+    store, name = open_store(path)
+    return store.holds(f"{name.rstrip('/')}/" if name else "")
+
+
+def glob(pattern: str) -> list[str]:
+    """Files that match a glob, sorted; `**` crosses folders; hidden files and `_…` are left out."""
+    if is_address(pattern):
+        found = _glob_store(pattern)
+    else:
+        found = [path for path in globbing.glob(pattern, recursive=True) if Path(path).is_file()]  # noqa: PTH207
+    return sorted(path for path in found if Path(path).name[0] not in "._")
+
+
+def open_read(path: str) -> BinaryIO:
+    """Open a file for reading bytes, seekable; an object is read in the version that it has now.
+
+    Raises:
+        UsageError: it is missing or may not be read.
+    """
+    if is_address(path):
+        return open_object(*_found(path))
+    try:
+        return Path(path).open("rb")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def size(path: str) -> int:
+    """Bytes of a file."""
+    return _found(path)[1].size if is_address(path) else Path(path).stat().st_size
+
+
+def digest(path: str) -> str:
+    """SHA-256 of a file's bytes."""
+    if not is_address(path):
+        return file_digest(path)
+    found = hashlib.sha256()
+    with open_read(path) as file:
+        while chunk := file.read(_CHUNK):
+            found.update(chunk)
+    return f"sha256:{found.hexdigest()}"
+
+
+@contextmanager
+def local_file(path: str) -> Iterator[str]:
+    """The path of a file for what reads nothing but disks: the file itself, or a copy of an object while it is needed.
+
+    Raises:
+        UsageError: it is missing or may not be read.
+    """
+    if not is_address(path):
+        yield path
+        return
+    store, found = _found(path)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, PurePosixPath(path).name)
+        store.download(found.name, copy)
+        yield str(copy)
+
+
+def _found(path: str) -> tuple[ObjectStore, StoredObject]:
+    store, name = open_store(path)
+    found = store.stat(name)
+    if found is None:
+        raise UsageError(f"{path} cannot be read: there is no such object")
+    return store, found
+
+
+def _glob_store(pattern: str) -> list[str]:
+    store, name = open_store(pattern)
+    fixed = name[: min((name.index(sign) for sign in "*?[" if sign in name), default=len(name))]
+    crossing = "**" in name
+    return [
+        f"{store.address}/{stored.name}"
+        for stored in store.objects(fixed)
+        # fnmatch's star crosses slashes; a single one in a glob does not.
+        if fnmatch.fnmatchcase(stored.name, name) and (crossing or stored.name.count("/") == name.count("/"))
+    ]

@@ -1,0 +1,33 @@
+"""The table of stores, by the scheme of their addresses; the one place that knows which there are."""
+
+from collections.abc import Callable
+
+from weighbridge.common.errors import UsageError
+from weighbridge.storage.gcs import GcsStore
+from weighbridge.storage.s3 import S3Store
+from weighbridge.storage.store import ObjectStore
+
+STORES: dict[str, Callable[[str], ObjectStore]] = {"gs://": GcsStore, "s3://": S3Store}
+
+
+def is_address(text: str) -> bool:
+    """Whether `text` begins with the scheme of a store."""
+    return text.startswith(tuple(STORES))
+
+
+def open_store(address: str) -> tuple[ObjectStore, str]:
+    """The store of `scheme://bucket/name`, and the name, which may be empty. Nothing is asked of it yet.
+
+    Raises:
+        UsageError: the address names no bucket.
+    """
+    scheme = next(scheme for scheme in STORES if address.startswith(scheme))
+    bucket, _, name = address.removeprefix(scheme).partition("/")
+    if not bucket:
+        raise UsageError(f"{address!r} names no bucket", f"Give {scheme}bucket/prefix, without spaces.")
+    return STORES[scheme](bucket), name
+
+
+def addresses(end: str, between: str = " or ") -> str:
+    """What an address may look like, for messages: `gs://<end> or s3://<end>`."""
+    return between.join(f"{scheme}{end}" for scheme in STORES)
