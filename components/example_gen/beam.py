@@ -14,7 +14,7 @@ import apache_beam as beam
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.examples import split_folder
-from weighbridge.components.example_gen import readers
+from weighbridge.components.example_gen import formats
 from weighbridge.components.example_gen.encode import encode
 from weighbridge.components.example_gen.feature_types import FeatureTypes, TypeChanged
 from weighbridge.components.example_gen.gates import ExamplesGates
@@ -136,9 +136,9 @@ def _process(
             yield beam.pvalue.TaggedOutput(_MALFORMED, text)
         malformed.clear()
 
-    process = Processor(request, output_kinds, check=format_ != "tfrecord")
+    process = Processor(request, output_kinds, check=formats.formats()[format_].all_columns)
     try:
-        for batch in readers.read(path, format_, read_kinds, add, columns=request.columns):
+        for batch in formats.read(path, format_, read_kinds, add, columns=request.columns):
             processed = process(batch, path)
             for part in processed.parts:
                 for record in encode(part.rows).to_pylist():

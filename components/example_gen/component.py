@@ -5,21 +5,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import message
 from pydantic import ValidationError
 from tfx import types
-from tfx.dsl.components.base import base_component, base_driver, executor_spec
+from tfx.dsl.components.base import base_component, executor_spec
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
-from tfx.orchestration import data_types, data_types_utils, metadata
-from tfx.orchestration.portable import base_driver as portable_base_driver
-from tfx.orchestration.portable import data_types as portable_data_types
-from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.common.import_string import module_of
 from weighbridge.common.resources import Resources
+from weighbridge.components.driver import Inputs, OutsideStateDriver
+from weighbridge.components.example_gen.formats import added_modules
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.generate import generate
 from weighbridge.components.example_gen.process import ReadRequest
@@ -50,28 +47,14 @@ class ExampleGenSpec(component_spec.ComponentSpec):
     }
 
 
-class ExampleGenDriver(base_driver.BaseDriver, portable_base_driver.BaseDriver):
+class ExampleGenDriver(OutsideStateDriver):
     """Puts the digest of the input's files into the cache's key: changed data at the same path are read again."""
 
-    def __init__(self, metadata_handle: metadata.Metadata) -> None:
-        base_driver.BaseDriver.__init__(self, metadata_handle)
-        portable_base_driver.BaseDriver.__init__(self, metadata_handle)
+    PROPERTY = "input_digest"
 
-    def resolve_exec_properties(
-        self,
-        exec_properties: dict[str, Any],
-        pipeline_info: data_types.PipelineInfo,
-        component_info: data_types.ComponentInfo,
-    ) -> dict[str, Any]:
-        """Called in notebooks."""
-        return exec_properties | {"input_digest": _input_digest(exec_properties)}
-
-    def run(self, execution_info: portable_data_types.ExecutionInfo) -> message.Message:
-        """Called by TFX's portable launcher, before it looks into its cache."""
-        result = driver_output_pb2.DriverOutput()  # type: ignore[attr-defined]
-        digest = _input_digest(execution_info.exec_properties)
-        data_types_utils.set_metadata_value(result.exec_properties["input_digest"], digest)
-        return result
+    def state(self, exec_properties: Mapping[str, Any], inputs: Inputs | None) -> str:
+        """The digest of the files that the input means now."""
+        return _input_digest(exec_properties)
 
 
 class ExampleGenExecutor(BaseBeamExecutor):
@@ -164,7 +147,7 @@ class ExampleGen(base_component.BaseComponent):
         """Declare a reading of data.
 
         Args:
-            input: path or `gs://` address of a file, folder, glob or span pattern.
+            input: path, or `gs://` or `s3://` address, of a file, folder, glob or span pattern.
             splits: weight of each split, by default `{"train": 2, "eval": 1}`.
             key_columns: columns whose hash decides on the split; all if none are named.
             time_column: column that decides on the split instead.
@@ -219,7 +202,11 @@ class ExampleGen(base_component.BaseComponent):
                 gates=(gates or ExamplesGates()).model_dump_json(),
                 input_digest="",  # the driver knows
                 code_digest=code_digest(
-                    ["weighbridge.components.example_gen", *([module_of(prepare_fn)] if prepare_fn else [])]
+                    [
+                        "weighbridge.components.example_gen",
+                        *added_modules(),
+                        *([module_of(prepare_fn)] if prepare_fn else []),
+                    ]
                 ),
                 examples=types.Channel(type=standard_artifacts.Examples),
             )

@@ -12,15 +12,17 @@ from weighbridge.common.digests import value_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.columns import COLUMNS_FOLDER
 from weighbridge.components.artifacts.examples import SPLIT_PREFIX
-from weighbridge.components.example_gen import readers, storage
+from weighbridge.components.example_gen import formats
 from weighbridge.components.example_gen.feature_types import FeatureTypes, TypeChanged
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.infer import check_columns, infer_feature_types, newest_time
 from weighbridge.components.example_gen.process import TIMELESS, Processor, ReadRequest
+from weighbridge.components.example_gen.reading import check_renamed
 from weighbridge.components.example_gen.resolve import Resolved, files_digest, resolve
 from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.write import QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
 from weighbridge.evidence.summary import ExamplesSummary, InputFile, Split
+from weighbridge.storage import inputs
 from weighbridge.verdict import write_gates
 
 
@@ -105,9 +107,10 @@ def finish(
     Raises:
         UsageError: a split is empty, or a column that was named is nowhere in tf.Examples.
     """
-    if resolved.format == "tfrecord" and read_kinds.seen:  # tf.Examples name only what they hold
-        readers.check_renamed(request.columns, read_kinds.seen, request.input)
-    if resolved.format == "tfrecord" and output_kinds.found:
+    all_columns = formats.formats()[resolved.format].all_columns  # tf.Examples name only what they hold
+    if not all_columns and read_kinds.seen:
+        check_renamed(request.columns, read_kinds.seen, request.input)
+    if not all_columns and output_kinds.found:
         request.check(output_kinds.found)
     if not tally.total:
         raise UsageError(f"There are no rows in {request.input}", f"Files: {', '.join(resolved.files)}.")
@@ -134,7 +137,7 @@ def _why(request: ReadRequest, tally: Tally, split: str) -> str:
 
 def _summary(request: ReadRequest, resolved: Resolved, tally: Tally, feature_types: FeatureTypes) -> ExamplesSummary:
     digests = {name: tally.digests[name] for name in request.splits.names}
-    found = {path: storage.digest(path) for path in resolved.files}
+    found = {path: inputs.digest(path) for path in resolved.files}
     return ExamplesSummary(
         splits={name: Split(rows=each.rows, content_digest=each.digest) for name, each in digests.items()},
         total_rows=tally.total,
@@ -145,7 +148,7 @@ def _summary(request: ReadRequest, resolved: Resolved, tally: Tally, feature_typ
         time_end=request.splits.time_end,
         sample=request.sample.share,
         content_digest=value_digest({name: each.digest for name, each in digests.items()}),
-        files=[InputFile(path=path, bytes=storage.size(path), sha256=sha256) for path, sha256 in found.items()],
+        files=[InputFile(path=path, bytes=inputs.size(path), sha256=sha256) for path, sha256 in found.items()],
         input_digest=files_digest(found),
         span=resolved.span,
         columns={name: kind for name, kind in sorted(feature_types.found.items()) if name in feature_types.seen},
@@ -161,15 +164,16 @@ def _attempt(
     if request.splits.need_newest:
         newest = newest_time(request, resolved.format, resolved.files, read_kinds, output_kinds)
     request = request.model_copy(update={"splits": request.splits.resolved(newest)})
-    process = Processor(request, output_kinds, check=resolved.format != "tfrecord")
+    all_columns = formats.formats()[resolved.format].all_columns
+    process = Processor(request, output_kinds, check=all_columns)
     tally = Tally({name: RowsDigest() for name in request.splits.names})
     columns: tuple[str, ...] | None = None
     with _writers(request, folder) as (writers, quarantine):
         for path in resolved.files:
             add = partial(quarantine.add, path)
-            for batch in readers.read(path, resolved.format, read_kinds, add, columns=request.columns):
+            for batch in formats.read(path, resolved.format, read_kinds, add, columns=request.columns):
                 columns = columns or tuple(sorted(batch.schema.names))
-                if resolved.format != "tfrecord":
+                if all_columns:
                     check_columns(columns, batch.schema.names, path, resolved.files[0])
                 processed = process(batch, path)
                 for part in processed.parts:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from weighbridge.common.errors import UsageError
-from weighbridge.components.example_gen import readers
+from weighbridge.components.example_gen import formats
 from weighbridge.components.example_gen.feature_types import FeatureTypes
 from weighbridge.components.example_gen.process import Processor, ReadRequest
 from weighbridge.components.example_gen.sample import Sample
@@ -12,7 +12,7 @@ from weighbridge.components.example_gen.sample import Sample
 def infer_feature_types(
     request: ReadRequest, format_: str, paths: Iterable[str], first: str
 ) -> tuple[FeatureTypes, FeatureTypes]:
-    """Read all files twice: for the kinds of what is read, then of what prepare_fn makes of it.
+    """Read all files: for the kinds of what is read, where values are texts, then of what prepare_fn makes of it.
 
     Args:
         request: what to read, and how.
@@ -30,13 +30,16 @@ def infer_feature_types(
     columns = columns_of(first, request, format_)
     read_kinds, output_kinds = request.feature_types(), request.feature_types()
     read_kinds.inferring = output_kinds.inferring = True
-    for path in paths:
-        for batch in readers.read(path, format_, read_kinds, _ignore, columns=request.columns):
-            if format_ != "tfrecord":
+    kind = formats.formats()[format_]
+    if kind.texts:  # else a file tells the types of what is read
+        for path in paths:
+            for batch in formats.read(path, format_, read_kinds, _ignore, columns=request.columns):
                 check_columns(columns, batch.schema.names, path, first)
-    process = Processor(request, output_kinds, check=format_ != "tfrecord")
+    process = Processor(request, output_kinds, check=kind.all_columns)
     for path in paths:
-        for batch in readers.read(path, format_, read_kinds, _ignore, columns=request.columns):
+        for batch in formats.read(path, format_, read_kinds, _ignore, columns=request.columns):
+            if kind.all_columns:
+                check_columns(columns, batch.schema.names, path, first)
             process.settled(batch, path)
     read_kinds.inferring = output_kinds.inferring = False
     return read_kinds, output_kinds
@@ -64,11 +67,11 @@ def newest_time(
     # What prepare_fn makes of a row may depend on all of its columns.
     only = () if request.prepare_fn else (str(request.splits.time_column),)
     whole = request.model_copy(update={"sample": Sample()})  # its columns need not be there
-    process = Processor(whole, output_kinds, check=format_ != "tfrecord")
+    process = Processor(whole, output_kinds, check=formats.formats()[format_].all_columns)
     times = (
         request.splits.newest(process.settled(batch, path))
         for path in paths
-        for batch in readers.read(path, format_, read_kinds, _ignore, columns=request.columns, only=only)
+        for batch in formats.read(path, format_, read_kinds, _ignore, columns=request.columns, only=only)
     )
     return max((time for time in times if time is not None), default=None)
 
@@ -77,7 +80,7 @@ def columns_of(path: str, request: ReadRequest, format_: str) -> tuple[str, ...]
     """Columns of a file, from its first batch."""
     feature_types = request.feature_types()
     feature_types.inferring = True
-    for batch in readers.read(path, format_, feature_types, _ignore, columns=request.columns):
+    for batch in formats.read(path, format_, feature_types, _ignore, columns=request.columns):
         return tuple(sorted(batch.schema.names))
     return ()
 

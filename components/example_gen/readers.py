@@ -1,13 +1,16 @@
-"""Reads files as Arrow record batches, malformed rows apart. Memory is bounded by a block, not by the file. No tfx."""
+"""Readers of the formats: files as Arrow batches, malformed rows apart. Imports no tfx.
+
+Memory is bounded by a block (of ORC by a stripe), not by the file.
+"""
 
 import gzip
-import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.common.errors import UsageError
-from weighbridge.components.example_gen import storage
-from weighbridge.components.example_gen.feature_types import FeatureTypes, cast_texts
+from weighbridge.components.example_gen.feature_types import cast_texts
+from weighbridge.components.example_gen.reading import Reading, check_renamed
+from weighbridge.storage import inputs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -15,75 +18,12 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 16 << 20
 BATCH_ROWS = 65_536
 
-# Called with the number of a malformed row (the header of a CSV file is row 1), the reason, and its line.
-Quarantine = Callable[[int, str, str], None]
 
-
-def read(
-    path: str,
-    format_: str,
-    feature_types: FeatureTypes,
-    quarantine: Quarantine,
-    *,
-    columns: Mapping[str, str] | None = None,
-    only: Collection[str] = (),
-) -> "Iterator[pa.RecordBatch]":
-    """Stream the rows of a file.
-
-    Args:
-        path: the file.
-        format_: `csv`, `parquet` or `tfrecord`.
-        feature_types: of CSV columns, as known so far; added to, as are the file's names of columns to `seen`.
-        quarantine: is told of malformed rows, which are left out.
-        columns: new names of columns, by the file's own.
-        only: the columns that are needed, by their new names, if not all are; only Parquet can leave out the others.
-
-    Raises:
-        UsageError: the file is empty or damaged, or lacks a column that is to be renamed.
-        TypeChanged: see `feature_types`.
-    """
-    import pyarrow as pa
-
-    columns = columns or {}
-    try:
-        if format_ == "csv":
-            yield from _read_csv(path, feature_types, quarantine, columns)
-        elif format_ == "parquet":
-            yield from _read_parquet(path, columns, only)
-        else:
-            for batch in _read_tfrecord(path):
-                feature_types.seen.update(batch.schema.names)
-                yield _renamed(batch, columns)
-    except (pa.ArrowInvalid, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UsageError(f"{path} cannot be read as {format_}: {' '.join(str(error).split())}") from error
-
-
-def check_renamed(columns: Mapping[str, str], names: Collection[str], where: str) -> None:
-    """Columns that are to be renamed must be among `names`, and their new names not.
-
-    Raises:
-        UsageError: one is not there, or its new name is another column's.
-    """
-    hint = f"Its columns: {', '.join(sorted(names))}."
-    for old, new in columns.items():
-        if old not in names:
-            raise UsageError(f"columns names {old!r} → {new!r}, but there is no column {old!r} in {where}", hint)
-        if new in names and new not in columns:
-            raise UsageError(f"columns names {old!r} → {new!r}, but {where} has a column {new!r} already", hint)
-
-
-def _renamed(batch: "pa.RecordBatch", columns: Mapping[str, str]) -> "pa.RecordBatch":
-    import pyarrow as pa
-
-    if not columns:
-        return batch
-    return pa.RecordBatch.from_arrays(batch.columns, [columns.get(name, name) for name in batch.schema.names])
-
-
-def _read_csv(
-    path: str, feature_types: FeatureTypes, quarantine: Quarantine, columns: Mapping[str, str]
-) -> "Iterator[pa.RecordBatch]":
+def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
+    """Rows of a CSV file, compressed where its name ends in `.gz`; a malformed row goes to quarantine."""
     from pyarrow import csv
+
+    path = reading.path
 
     malformed: list[tuple[int, str, str]] = []
 
@@ -91,9 +31,9 @@ def _read_csv(
         malformed.append((row.number, f"{row.actual_columns} fields, expected {row.expected_columns}", row.text))
         return "skip"
 
-    with _open(path) as file:
+    with _open(reading) as file:
         names = _header(path, file)
-        check_renamed(columns, names, path)
+        check_renamed(reading.columns, names, path)
         # Everything is read as text and cast by column: a malformed value costs its row, not its block.
         reader = csv.open_csv(
             _Blocks(file),
@@ -114,13 +54,13 @@ def _read_csv(
             if numbers:
                 next_row = numbers[-1] + 1
                 gone = {number for number in gone if number >= next_row}
-            typed, bad = cast_texts(_renamed(batch, columns), feature_types)
+            typed, bad = cast_texts(reading.renamed(batch), reading.feature_types)
             wrong = ((numbers[index], reason, _line(batch, index)) for index, reason in bad.items())
             for told in sorted([*skipped, *wrong]):
-                quarantine(*told)
+                reading.quarantine(*told)
             yield typed
         for told in malformed:
-            quarantine(*told)
+            reading.quarantine(*told)
 
 
 def _line(batch: "pa.RecordBatch", row: int) -> str:
@@ -165,9 +105,9 @@ class _Blocks:
         return data.removesuffix(self._kept)
 
 
-def _open(path: str) -> Any:
-    file = storage.open_read(path)
-    return gzip.open(file, "rb") if path.endswith(".gz") else file
+def _open(reading: Reading) -> Any:
+    file = reading.open()
+    return gzip.open(file, "rb") if reading.path.endswith(".gz") else file
 
 
 def _header(path: str, file: Any) -> list[str]:
@@ -191,32 +131,44 @@ def _header(path: str, file: Any) -> list[str]:
     return names
 
 
-def _read_parquet(path: str, columns: Mapping[str, str], only: Collection[str]) -> "Iterator[pa.RecordBatch]":
+def read_parquet(reading: Reading) -> "Iterator[pa.RecordBatch]":
+    """Rows of a Parquet file."""
     from pyarrow import parquet
 
-    with storage.open_read(path) as opened:
+    with reading.open() as opened:
         file = parquet.ParquetFile(opened)
-        names = file.schema_arrow.names
-        check_renamed(columns, names, path)
-        needed = [name for name in names if columns.get(name, name) in only]
-        # Where one is missing all are read, so that whoever looks for it can tell what there is.
-        partly = bool(only) and len(needed) == len(only)
-        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=needed if partly else None):
-            yield _renamed(batch, columns)
+        needed = reading.needed(file.schema_arrow.names)
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=needed):
+            yield reading.renamed(batch)
 
 
-def _read_tfrecord(path: str) -> "Iterator[pa.RecordBatch]":
+def read_orc(reading: Reading) -> "Iterator[pa.RecordBatch]":
+    """Rows of an ORC file."""
+    from pyarrow import orc
+
+    with inputs.local_file(reading.path) as local:  # the reader would hide the cause of what fails in a store
+        file = orc.ORCFile(local)
+        needed = reading.needed(file.schema.names)
+        for number in range(file.nstripes):
+            stripe = file.read_stripe(number, columns=needed)
+            for start in range(0, stripe.num_rows, BATCH_ROWS):
+                yield reading.renamed(stripe.slice(start, BATCH_ROWS))
+
+
+def read_tfrecord(reading: Reading) -> "Iterator[pa.RecordBatch]":
     """Rows of tf.Examples; a feature with at most one value per row becomes a plain column, as in the other formats."""
     import pyarrow as pa
 
     from weighbridge.components.artifacts.examples import read_files
 
-    for batch in read_files([path], None, BATCH_ROWS):
-        columns = []
-        for column in batch.columns:
-            lengths = None if pa.types.is_null(column.type) else column.value_lengths().fill_null(0)
-            columns.append(column if lengths is None or _several(lengths) else _plain(column, lengths))
-        yield pa.RecordBatch.from_arrays(columns, batch.schema.names)
+    with inputs.local_file(reading.path) as local:
+        for batch in read_files([local], None, BATCH_ROWS):
+            columns = []
+            for column in batch.columns:
+                lengths = None if pa.types.is_null(column.type) else column.value_lengths().fill_null(0)
+                columns.append(column if lengths is None or _several(lengths) else _plain(column, lengths))
+            reading.feature_types.seen.update(batch.schema.names)
+            yield reading.renamed(pa.RecordBatch.from_arrays(columns, batch.schema.names))
 
 
 def _several(lengths: Any) -> bool:

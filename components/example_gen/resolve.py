@@ -1,4 +1,4 @@
-"""Which files an input means: a file, folder, glob or span pattern, on disk or in Google Cloud Storage. No tfx.
+"""Which files an input means: a file, folder, glob or span pattern, on disk or in a store. No tfx.
 
 A pattern holds `{SPAN}`, or `{YYYY}`, `{MM}` and `{DD}`; a day's span is its number of days since 1970-01-01, as
 in TFX. `latest` takes the highest span there is; a window of n takes the n highest spans up to the wanted one.
@@ -15,15 +15,12 @@ from pathlib import Path, PurePosixPath
 
 from weighbridge.common.digests import value_digest
 from weighbridge.common.errors import UsageError
-from weighbridge.components.example_gen import storage
+from weighbridge.components.example_gen import formats
+from weighbridge.storage import inputs
+from weighbridge.storage.schemes import addresses, is_address
 
 _EPOCH = date(1970, 1, 1)
 _PACKAGE = "package:"
-_FORMATS = {
-    "csv": re.compile(r"\.csv(\.gz)?$", re.IGNORECASE),
-    "parquet": re.compile(r"\.(parquet|pq)$", re.IGNORECASE),
-    "tfrecord": re.compile(r"tfrecord", re.IGNORECASE),
-}
 _FIELDS = {"SPAN": r"\d+", "YYYY": r"\d{4}", "MM": r"\d{2}", "DD": r"\d{2}"}
 
 
@@ -33,7 +30,7 @@ class Resolved:
 
     Attributes:
         files: paths of the files, sorted; the spans in ascending order.
-        format: `csv`, `parquet` or `tfrecord`.
+        format: name of the files' format, such as `csv`.
         span: number of the wanted span; None where the input is not a pattern.
     """
 
@@ -46,7 +43,7 @@ def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
     """Find the files that `input` means now.
 
     Args:
-        input: path, `gs://` address or `package:name/path` of a file, folder, glob or span pattern.
+        input: path, `gs://` or `s3://` address or `package:name/path` of a file, folder, glob or span pattern.
         span: `latest`, a span's number, or a day as `2026-11-23`; only for patterns.
         window: how many spans to take, the wanted one the last.
 
@@ -56,8 +53,9 @@ def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
     if not input:
         raise UsageError("No input data is named", "Give a file, folder, glob or pattern, e.g. --data rows.csv.")
     input = _located(input)
-    if "://" in input and not input.startswith("gs://"):
-        raise UsageError(f"{input} is not an address that can be read", "Give a path, a gs:// address, or mount it.")
+    if "://" in input and not is_address(input):
+        hint = f"Give a path, or {addresses('bucket/…')}, or mount it."
+        raise UsageError(f"{input} is not an address that can be read", hint)
     if window < 1:
         raise UsageError(f"window={window} is not a valid number of spans", "It must be at least 1.")
     if re.search(r"\{\w+(:\d+)?\}", input):
@@ -75,7 +73,7 @@ def input_digest(input: str, span: str = "latest", window: int = 1) -> str:
     Raises:
         UsageError: as `resolve`.
     """
-    return files_digest({path: storage.digest(path) for path in resolve(input, span, window).files})
+    return files_digest({path: inputs.digest(path) for path in resolve(input, span, window).files})
 
 
 def files_digest(digests: Mapping[str, str]) -> str:
@@ -95,12 +93,12 @@ def _located(input: str) -> str:
 
 
 def _files(path: str) -> list[str]:
-    if storage.is_folder(path):
-        found = [name for name in storage.glob(f"{glob.escape(path.rstrip('/'))}/**") if _format_of(name)]
+    if inputs.is_folder(path):
+        found = [name for name in inputs.glob(f"{glob.escape(path.rstrip('/'))}/**") if formats.format_of(name)]
         if not found:
-            raise UsageError(f"There are no CSV, Parquet or TFRecord files in {path}")
+            raise UsageError(f"There are no {formats.titles()} files in {path}")
         return found
-    found = [path] if storage.is_file(path) else storage.glob(path) if _is_glob(path) else []
+    found = [path] if inputs.is_file(path) else inputs.glob(path) if _is_glob(path) else []
     if not found:
         raise UsageError(f"There is no input at {path}", "Give a file, a folder, a glob, or a {SPAN} pattern.")
     return found
@@ -112,7 +110,7 @@ def _spans(pattern: str, span: str, window: int) -> tuple[int, list[str]]:
         raise UsageError(f"{pattern} holds {fields}", "A pattern holds {SPAN}, or {YYYY}, {MM} and {DD}.")
     by_span: dict[int, list[str]] = {}
     expression = _expression(pattern)
-    for path in storage.glob(re.sub(r"\{\w+(:\d+)?\}", "*", pattern)):
+    for path in inputs.glob(re.sub(r"\{\w+(:\d+)?\}", "*", pattern)):
         if (match := expression.fullmatch(path)) and (number := _number(match)) is not None:
             by_span.setdefault(number, []).append(path)
     if not by_span:
@@ -167,22 +165,13 @@ def _is_glob(path: str) -> bool:
     return any(character in path for character in "*?[")
 
 
-def _format_of(path: str) -> str | None:
-    name = PurePosixPath(path).name
-    return next((format_ for format_, expression in _FORMATS.items() if expression.search(name)), None)
-
-
 def _format(files: list[str]) -> str:
-    formats: dict[str, str] = {}
+    found: dict[str, str] = {}
     for path in files:
-        format_ = _format_of(path)
+        format_ = formats.format_of(path)
         if format_ is None:
-            raise UsageError(
-                f"{path} has no known format", "Names must end in .csv, .csv.gz or .parquet, or hold 'tfrecord'."
-            )
-        formats[format_] = path
-    if len(formats) > 1:
-        raise UsageError(
-            f"The input mixes formats: {', '.join(sorted(formats.values()))}", "Give one format at a time."
-        )
-    return next(iter(formats))
+            raise UsageError(f"{path} has no known format", f"Files are told apart by name: {formats.names()}.")
+        found[format_] = path
+    if len(found) > 1:
+        raise UsageError(f"The input mixes formats: {', '.join(sorted(found.values()))}", "Give one format at a time.")
+    return next(iter(found))

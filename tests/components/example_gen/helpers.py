@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyarrow import csv, parquet
+from pyarrow import csv, orc, parquet
 
 from weighbridge.components.artifacts.examples import read_batches, read_files, split_files
 from weighbridge.components.example_gen.gates import ExamplesGates
@@ -42,6 +42,8 @@ def write_table(path: Path, table: pa.Table) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.name.endswith(".parquet"):
         parquet.write_table(table, path)
+    elif path.name.endswith(".orc"):
+        orc.write_table(table, path)
     else:
         csv.write_csv(table, path)
         if path.suffix == ".gz":

@@ -30,7 +30,7 @@ def expected(taxi_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return outcome(folder, summary)
 
 
-@pytest.mark.parametrize("name", ["taxi.csv.gz", "taxi.parquet", "taxi.pq.parquet"])
+@pytest.mark.parametrize("name", ["taxi.csv.gz", "taxi.parquet", "taxi.pq.parquet", "taxi.orc"])
 def test_other_formats(taxi: pa.Table, expected: tuple[Any, ...], name: str, tmp_path: Path) -> None:
     summary = run(write_table(tmp_path / "in" / name, taxi), tmp_path / "out")
     assert outcome(tmp_path / "out", summary) == expected
@@ -114,7 +114,9 @@ def test_files_with_other_columns(tmp_path: Path) -> None:
         one_split(tmp_path / "in", tmp_path / "out")
 
 
-@pytest.mark.parametrize("name", ["in.csv.gz", "in.parquet", "data_tfrecord-00000-of-00001.gz", "in.tfrecord"])
+@pytest.mark.parametrize(
+    "name", ["in.csv.gz", "in.parquet", "in.orc", "data_tfrecord-00000-of-00001.gz", "in.tfrecord"]
+)
 def test_damaged_file(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"nothing of the kind, and long enough to be read as one")
     with pytest.raises(UsageError, match="cannot be read"):

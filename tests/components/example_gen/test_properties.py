@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.components.example_gen.helpers import one_split, rows
-from weighbridge.components.example_gen import readers
+from weighbridge.components.example_gen import formats, readers
 from weighbridge.components.example_gen.feature_types import FeatureTypes, canonical
 from weighbridge.components.example_gen.rows import RowsDigest, row_hashes
 from weighbridge.components.example_gen.splits import Splits
@@ -136,7 +136,7 @@ def test_csv_round_trip(texts: list[str], tmp_path: Path, monkeypatch: pytest.Mo
     writer.writerows([("text", "id"), *((text, f"row {number}") for number, text in enumerate(texts))])
     path = tmp_path / "in.csv"
     path.write_text(file.getvalue(), encoding="utf-8", newline="")
-    batches = readers.read(str(path), "csv", FeatureTypes({"text": "bytes"}, frozenset({"text"})), pytest.fail)
+    batches = formats.read(str(path), "csv", FeatureTypes({"text": "bytes"}, frozenset({"text"})), pytest.fail)
     assert [row["text"] for batch in batches for row in batch.to_pylist()] == texts
 
 
@@ -146,7 +146,7 @@ def test_line_ends_in_values_survive_the_end_of_a_block(
 ) -> None:
     monkeypatch.setattr(readers, "BLOCK_BYTES", block)
     (tmp_path / "in.csv").write_bytes(b"a,b\r\n" + b'"x\r\ny\rz",1\r\n' * 10)
-    batches = readers.read(str(tmp_path / "in.csv"), "csv", FeatureTypes(), pytest.fail)
+    batches = formats.read(str(tmp_path / "in.csv"), "csv", FeatureTypes(), pytest.fail)
     assert [row["a"] for batch in batches for row in batch.to_pylist()] == ["x\r\ny\rz"] * 10
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.components.example_gen.helpers import write
 from weighbridge.common.errors import UsageError
-from weighbridge.components.example_gen import storage
 from weighbridge.components.example_gen.resolve import input_digest, resolve, span_day
+from weighbridge.storage import inputs
 
 
 def names(folder: Path, input: str, span: str = "latest", window: int = 1) -> tuple[int | None, list[str]]:
@@ -99,7 +99,7 @@ def test_other_inputs_without_sense(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No input data"):
         resolve("")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="no CSV, Parquet or TFRecord files"):
+    with pytest.raises(UsageError, match="no CSV, Parquet, ORC or TFRecord files"):
         resolve(str(tmp_path / "empty"))
     write(tmp_path / "a.csv", "a\n1\n")
     write(tmp_path / "a.parquet", "")
@@ -154,27 +154,27 @@ def test_any_window_of_days(
 
 
 def test_glob_of_local_files(folder: Path) -> None:
-    found = storage.glob(f"{folder}/**")
+    found = inputs.glob(f"{folder}/**")
     assert f"{folder}/deep/c.csv" in found
     assert found == sorted(found)
-    assert storage.glob(f"{folder}/*.csv") == [
+    assert inputs.glob(f"{folder}/*.csv") == [
         f"{folder}/{name}.csv" for name in ("2025-12-31", "2026-02-28", "2026-02-31", "2026-03-01", "a", "b")
     ]
-    assert storage.glob(f"{folder}/absent/*") == []
+    assert inputs.glob(f"{folder}/absent/*") == []
 
 
 def test_local_file(folder: Path) -> None:
     path = str(folder / "a.csv")
-    assert storage.is_file(path)
-    assert not storage.is_file(str(folder))
-    assert storage.is_folder(str(folder))
-    assert not storage.is_folder(path)
-    assert storage.size(path) == 4
-    assert storage.digest(path) == "sha256:" + __import__("hashlib").sha256(b"a\n1\n").hexdigest()
-    with storage.open_read(path) as file:
+    assert inputs.is_file(path)
+    assert not inputs.is_file(str(folder))
+    assert inputs.is_folder(str(folder))
+    assert not inputs.is_folder(path)
+    assert inputs.size(path) == 4
+    assert inputs.digest(path) == "sha256:" + __import__("hashlib").sha256(b"a\n1\n").hexdigest()
+    with inputs.open_read(path) as file:
         assert file.read() == b"a\n1\n"
     with pytest.raises(UsageError, match="cannot be read"):
-        storage.open_read(str(folder / "absent.csv"))
+        inputs.open_read(str(folder / "absent.csv"))
 
 
 def test_a_file_inside_a_package(taxi_csv: Path) -> None:

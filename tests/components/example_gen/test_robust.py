@@ -64,13 +64,14 @@ def test_times_in_text_are_compared_as_times(tmp_path: Path) -> None:
 def test_times_in_another_notation_are_refused_and_not_split_wrongly(tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", "id,at\n1,12/31/2009\n2,01/01/2011\n")
     splits = Splits(time_column="at", time_splits={"train": None, "eval": "2010-06-01"})
-    with pytest.raises(UsageError, match="no ISO time"):
+    with pytest.raises(UsageError, match="not an ISO time"):
         run(path, tmp_path / "out", splits=splits)
 
 
 def test_addresses_that_cannot_be_read_say_so() -> None:
-    with pytest.raises(UsageError, match="is not an address that can be read"):
-        resolve("s3://bucket/x.csv")
+    with pytest.raises(UsageError, match="is not an address that can be read") as caught:
+        resolve("hdfs://host/x.csv")
+    assert "gs://bucket/… or s3://bucket/…" in caught.value.hint
 
 
 def test_many_late_changes_of_type_cost_two_more_readings_and_not_one_each(tmp_path: Path, monkeypatch) -> None:

@@ -1,5 +1,6 @@
 """Splits by time: starts that count back from the newest row, an end, and the ways in which a time is written."""
 
+import dataclasses
 import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.components.example_gen.helpers import one_split, outcome, quarantined, rows, run, write, write_table
 from weighbridge.common.errors import UsageError
-from weighbridge.components.example_gen import readers
+from weighbridge.components.example_gen import formats, readers
+from weighbridge.components.example_gen.reading import Reading
 from weighbridge.components.example_gen.splits import Splits
 from weighbridge.components.example_gen.times import before_end, column_microseconds, iso, microseconds, midnight_after
 
@@ -113,16 +115,18 @@ def test_the_newest_row_is_that_of_what_prepare_fn_makes(name: str, tmp_path: Pa
     assert ids(tmp_path / "out", "train", "eval") == [[0, 1, 2], [3, 4]]
 
 
-def test_only_the_time_column_is_looked_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_days(tmp_path / "in.parquet")
-    real, seen = readers._read_parquet, []
+@pytest.mark.parametrize("name", ["in.parquet", "in.orc"])
+def test_only_the_time_column_is_looked_at_first(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_days(tmp_path / name)
+    kind = formats.formats()[path.suffix.removeprefix(".")]
+    seen = []
 
-    def spy(*arguments: Any) -> Any:
-        for batch in real(*arguments):
+    def spy(reading: Reading) -> Any:
+        for batch in kind.read(reading):
             seen.append(batch.schema.names)
             yield batch
 
-    monkeypatch.setattr(readers, "_read_parquet", spy)
+    monkeypatch.setitem(formats.formats(), kind.name, dataclasses.replace(kind, read=spy))
     run(path, tmp_path / "out", splits=by_time(train=None, eval="-7d"))
     assert seen == [["at"], ["id", "at"]]
     seen.clear()
