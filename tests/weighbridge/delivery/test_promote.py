@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 import yaml
 
-from tests.components.pusher.buckets import BUCKET, emulator
+from tests.components.pusher.buckets import BUCKET, KINDS
 from tests.components.pusher.helpers import as_earlier_versions_wrote
 from tests.weighbridge.delivery.conftest import GATES, export
 from tests.weighbridge.runs.hooked import install, seen
@@ -225,15 +225,17 @@ def test_stages_may_lie_anywhere(weighbridge, shop, tmp_path):
 
 
 @pytest.mark.slow
-def test_from_a_folder_to_a_bucket_and_on_to_another(weighbridge, shop, tmp_path, monkeypatch):
-    """The store is an emulator on loopback, a substitute for the real one."""
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.scheme)
+def test_from_a_folder_to_a_bucket_and_on_to_another(weighbridge, shop, tmp_path, kind):
+    """The stores are emulators on loopback, substitutes for the real ones."""
+    bucket = f"{kind.scheme}{BUCKET}"
     places = tmp_path / "places.yaml"
-    places.write_text(f"canary: gs://{BUCKET}/canary/shop\nproduction: gs://{BUCKET}/production/shop\n")
-    with emulator():
+    places.write_text(f"canary: {bucket}/canary/shop\nproduction: {bucket}/production/shop\n")
+    with kind.server():
         for command in (TO_CANARY, TO_PRODUCTION):
             done = weighbridge(*command, "--destinations", places)
             assert done.code == 0, done.out + done.err
             assert "has this model already" in weighbridge(*command, "--destinations", places).out
-        record = read_record(f"gs://{BUCKET}/production/shop")
-        assert (record.approved_by, record.promoted_from) == ("Ada", f"gs://{BUCKET}/canary/shop")
+        record = read_record(f"{bucket}/production/shop")
+        assert (record.approved_by, record.promoted_from) == ("Ada", f"{bucket}/canary/shop")
     assert not (shop.home / "canary").exists()
