@@ -135,3 +135,15 @@ def test_only_texts_are_read_for_their_types_first(name: str, tmp_path: Path, mo
     path = write_table(tmp_path / name, pa.table({"x": [1, 2, 3], "y": ["a", "b", "c"]}))
     infer_feature_types(ReadRequest(input=str(path)), kind.name, [str(path)], str(path))
     assert len(opened) == (3 if kind.texts else 2)  # one of them for the names of the first file
+
+
+def test_the_format_of_the_readme_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = (Path(formats.__file__).parent / "README.md").read_text()
+    found: dict[str, InputFormat] = {}
+    exec(
+        compile(readme.partition("## Formats")[2].split("```python\n")[1].partition("```")[0], "README.md", "exec"),
+        found,
+    )
+    monkeypatch.setitem(formats.formats(), "lines", found["LINES"])
+    one_split(write(tmp_path / "in.jsonl", '{"id": 1}\n{"id": 2}\n'), tmp_path / "out")
+    assert rows(tmp_path / "out") == [{"id": 1}, {"id": 2}]

@@ -20,6 +20,12 @@ from weighbridge.components.pusher import push
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.scheme)
 
 
+@pytest.fixture(autouse=True)
+def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is killed here is no machine: local files need not be forced to disk, thousands of times."""
+    monkeypatch.setattr("weighbridge.common.files._fsync", lambda path: None)
+
+
 class Scene:
     """A bucket, what was in production before, and a model to push."""
 
