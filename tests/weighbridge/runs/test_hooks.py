@@ -46,9 +46,7 @@ def end(run: Run, passed: bool = True, display: SilentDisplay | None = None, err
     def work() -> Verdict:
         if error:
             raise error
-        gate = Gate(
-            name="quality.auc.min", status=passed_if(passed), observed=0.5, message="auc is 0.5."
-        )
+        gate = Gate(name="quality.auc.min", status=passed_if(passed), observed=0.5, message="auc is 0.5.")
         return Verdict.of([gate], pipeline="shop", run_id=run.record.run_id, subject={})
 
     return run_to_end(run, display or SilentDisplay(), work, {})
