@@ -12,6 +12,7 @@ from weighbridge.components.data_validator.gates import DataGates
 from weighbridge.components.data_validator.schema import read_schema_text
 from weighbridge.components.data_validator.span import span_of
 from weighbridge.components.data_validator.validate import check_baselines, validate_examples, write_schema
+from weighbridge.components.traits import ComponentTraits
 
 
 class DataValidatorSpec(component_spec.ComponentSpec):
@@ -78,8 +79,13 @@ class DataValidator(base_component.BaseComponent):
 
     SPEC_CLASS = DataValidatorSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(DataValidatorExecutor)
-    # All that can change an output, besides the code. Thresholds and production reach the anomalies alone.
-    OUTPUT_DEPENDS_ON = {"statistics": ("examples", "schema_text"), "schema": ("schema_text",)}
+    TRAITS = ComponentTraits(
+        gates=("anomalies",),
+        thresholds=("gates",),
+        code_digest="code_digest",
+        # Thresholds and production reach the anomalies alone.
+        output_depends_on={"statistics": ("examples", "schema_text"), "schema": ("schema_text",)},
+    )
 
     def __init__(
         self,

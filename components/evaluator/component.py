@@ -18,6 +18,7 @@ from weighbridge.components.evaluator.flavours import flavour_modules
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
 from weighbridge.components.evaluator.quality.metrics import check_label, check_names
 from weighbridge.components.evaluator.request import COMPUTE, EvaluationRequest
+from weighbridge.components.traits import ComponentTraits
 
 _UPSTREAM = ("examples", "anomalies", "model_run")
 _SUBJECT = {"code": "code_digest", "parameters": "parameters_digest"}
@@ -101,6 +102,13 @@ class Evaluator(base_component.BaseComponent):
 
     SPEC_CLASS = EvaluatorSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(EvaluatorExecutor)
+    TRAITS = ComponentTraits(
+        gates=("evaluation",),
+        verdict="evaluation",
+        metrics="evaluation",
+        thresholds=("quality", "latency"),
+        code_digest="code_digest",
+    )
 
     def __init__(
         self,

@@ -23,6 +23,7 @@ from weighbridge.components.example_gen.process import ReadRequest
 from weighbridge.components.example_gen.resolve import input_digest
 from weighbridge.components.example_gen.sample import Sample
 from weighbridge.components.example_gen.splits import Splits
+from weighbridge.components.traits import ComponentTraits, DataParameters
 
 
 class ExampleGenSpec(component_spec.ComponentSpec):
@@ -122,8 +123,16 @@ class ExampleGen(base_component.BaseComponent):
     SPEC_CLASS = ExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(ExampleGenExecutor)
     DRIVER_CLASS = ExampleGenDriver
-    # Of the component that is exported for plain KFP pipelines; here the constructor has them.
-    PARAMETER_DEFAULTS = {"columns": "{}", "sample": "{}"}
+    TRAITS = ComponentTraits(
+        gates=("examples",),
+        examples="examples",
+        reads=DataParameters(input="input", digest="input_digest", span="span", window="window"),
+        sample="sample",
+        thresholds=("gates",),
+        code_digest="code_digest",
+        filled_in=("input_digest",),
+        defaults={"columns": "{}", "sample": "{}"},
+    )
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from tfx.utils import path_utils
 from weighbridge.common.digests import code_digest
 from weighbridge.components.driver import Inputs, OutsideStateDriver
 from weighbridge.components.production_model.fetch import fetch_production, production_state
+from weighbridge.components.traits import ComponentTraits
 from weighbridge.storage.destination import open_destination
 
 
@@ -75,7 +76,12 @@ class ProductionModel(base_component.BaseComponent):
     SPEC_CLASS = ProductionModelSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ProductionModelExecutor)
     DRIVER_CLASS = ProductionModelDriver
-    OUTSIDE_STATE = True  # no cache that knows its inputs only may stand for it
+    TRAITS = ComponentTraits(
+        looked_up=("model", "statistics"),
+        code_digest="code_digest",
+        filled_in=("production_state",),
+        outside_state=True,
+    )
 
     def __init__(self, destination: str | Path) -> None:
         """Declare the look-up.

@@ -13,6 +13,7 @@ from tfx.utils import path_utils
 from weighbridge.common.digests import code_digest
 from weighbridge.components.driver import Inputs, OutsideStateDriver
 from weighbridge.components.pusher.push import push, push_state
+from weighbridge.components.traits import ComponentTraits
 from weighbridge.storage.destination import open_destination
 from weighbridge.verdict import write_gates
 
@@ -89,7 +90,14 @@ class Pusher(base_component.BaseComponent):
     SPEC_CLASS = PusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(PusherExecutor)
     DRIVER_CLASS = PusherDriver
-    OUTSIDE_STATE = True  # no cache that knows its inputs only may stand for it
+    TRAITS = ComponentTraits(
+        gates=("pushed_model",),
+        pushes="pushed_model",
+        destination="destination",
+        code_digest="code_digest",
+        filled_in=("push_state",),
+        outside_state=True,
+    )
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from weighbridge.components.trainer.parameters import TrainingParameters, checkp
 from weighbridge.components.trainer.run import train
 from weighbridge.components.trainer.session import DEFAULT_SEED
 from weighbridge.components.trainer.strategy import PrecisionName, StrategyName
+from weighbridge.components.traits import ComponentTraits
 
 _TRAIN_SPLIT = "train"
 _BASE_MODEL = "base_model"
@@ -76,6 +77,7 @@ class Trainer(base_component.BaseComponent):
 
     SPEC_CLASS = TrainerSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(TrainerExecutor)
+    TRAITS = ComponentTraits(gates=("model_run",), code_digest="code_digest")
 
     def __init__(
         self,

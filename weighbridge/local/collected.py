@@ -4,14 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.runs import fingerprint
+from weighbridge.runs.gate_collector import Contents, GateCollector, StepOutput, folder_reader
 from weighbridge.runs.record import ArtifactReference, Run
-from weighbridge.verdict import Gate, Verdict, passed_if, read_gates
-from weighbridge.verdict.verdict import GATES_FILE, VERDICT_FILE
+from weighbridge.verdict import Gate, Verdict
 
 if TYPE_CHECKING:
     from weighbridge.local.steps import NodeResult
-
-_READS_DATA = {"input", "span", "window", "input_digest"}
 
 
 class Collected:
@@ -20,21 +18,20 @@ class Collected:
     Attributes:
         folders: artifact folders by output key, for the report.
         declared: what the run is made of, see `fingerprint.declared`.
-        inputs: what its ExampleGens read.
+        inputs: what the steps read that read files: arguments of `input_digest` each.
         input_digests: digest of each of these.
     """
 
     def __init__(self) -> None:
-        self.gates: list[Gate] = []
+        self._collector = GateCollector()
         self.folders: dict[str, Path] = {}
-        self.subject: dict[str, str] = {}
         self.declared: dict[str, Any] = {}
         self.inputs: list[dict[str, Any]] = []
         self.input_digests: list[str] = []
 
     def verdict(self, pipeline: str, run_id: str) -> Verdict:
         """The verdict of the gates taken in; it refuses where none weighed anything."""
-        return Verdict.of_run(self.gates, pipeline=pipeline, run_id=run_id, subject=self.subject)
+        return self._collector.verdict(pipeline, run_id)
 
     def take(self, run: Run, result: "NodeResult") -> list[Gate]:
         """Take in what a step left, and refer to it in the run's record.
@@ -42,13 +39,14 @@ class Collected:
         Returns:
             The gates it left.
         """
-        gates: list[Gate] = []
-        if set(result.exec_properties) >= _READS_DATA:
-            self.inputs.append({key: result.exec_properties[key] for key in ("input", "span", "window")})
-            self.input_digests.append(result.exec_properties["input_digest"])
+        reads = result.traits.reads
+        if reads and reads.digest in result.exec_properties:  # absent where a condition skipped the step
+            self.inputs.append(reads.values(result.exec_properties))
+            self.input_digests.append(result.exec_properties[reads.digest])
         for key, artifacts in result.outputs.items():
             for artifact in artifacts:
-                gates += self._add(key, artifact)
+                if key not in result.traits.looked_up:
+                    self.folders[key] = Path(artifact.uri)
                 run.record.artifacts.append(
                     ArtifactReference(
                         step=result.name,
@@ -58,33 +56,29 @@ class Collected:
                         digest=digest_of(artifact),
                     )
                 )
-        return gates
-
-    def _add(self, key: str, artifact: Any) -> list[Gate]:
-        folder = Path(artifact.uri)
-        if not artifact.has_custom_property("exists"):  # else it is production's, not this run's
-            self.folders[key] = folder
-        if artifact.type_name == "Examples" and (digest := artifact.get_string_custom_property("content_digest")):
-            self.subject.setdefault("data", digest)
-        if (folder / VERDICT_FILE).exists():
-            self.subject.update(Verdict.read(folder / VERDICT_FILE).subject)
-        gates = gates_of(artifact)
-        self.gates.extend(gates)
-        return gates
+        return [gate for output in _outputs(result) for gate in self._collector.take(output)]
 
 
-def gates_of(artifact: Any) -> list[Gate]:
-    """The gates that lie in an output artifact; for one of a stock Pusher, whether it pushed."""
-    folder = Path(artifact.uri)
-    if (folder / GATES_FILE).exists():
-        return read_gates(folder)
-    return [_stock_push(artifact)] if artifact.type_name == "PushedModel" else []
+def gates_of(result: "NodeResult") -> list[Gate]:
+    """The gates that a step left."""
+    collector = GateCollector()
+    return [gate for output in _outputs(result) for gate in collector.take(output)]
 
 
-def _stock_push(artifact: Any) -> Gate:
-    pushed = bool(artifact.get_int_custom_property("pushed"))
-    message = "The model was pushed." if pushed else "The model was not pushed: it was not blessed."
-    return Gate(name="push.model.pushed", status=passed_if(pushed), observed=pushed, threshold=True, message=message)
+def _outputs(result: "NodeResult") -> list[StepOutput]:
+    found = []
+    for key, artifacts in result.outputs.items():
+        for artifact in artifacts:
+            properties = _custom_properties(artifact)
+            contents = Contents.declared(result.traits, key, properties)
+            found.append(StepOutput(result.name, key, artifact.uri, folder_reader(artifact.uri), contents, properties))
+    return found
+
+
+def _custom_properties(artifact: Any) -> dict[str, Any]:
+    """Custom properties that are numbers or texts."""
+    values = artifact.mlmd_artifact.custom_properties
+    return {name: getattr(value, kind) for name, value in values.items() if (kind := value.WhichOneof("value"))}
 
 
 def digest_of(artifact: Any) -> str:
@@ -101,16 +95,14 @@ def step_facts(result: "NodeResult") -> dict[str, dict[str, Any]]:
 
 
 def rows_note(result: "NodeResult") -> str:
-    """`10,012 train + 4,990 eval rows` for a step that writes examples."""
-    for artifacts in result.outputs.values():
-        for artifact in artifacts:
-            if artifact.type_name == "Examples":
-                counts = {
-                    name.removeprefix("rows_"): int(value.int_value)
-                    for name, value in artifact.mlmd_artifact.custom_properties.items()
-                    if name.startswith("rows_")
-                }
-                if counts:
-                    parts = (f"{count:,} {split}" for split, count in sorted(counts.items(), key=lambda pair: -pair[1]))
-                    return f"{' + '.join(parts)} rows"
+    """`10,012 train + 4,990 eval rows` for a step that makes examples."""
+    for artifact in result.outputs.get(result.traits.examples, []):
+        counts = {
+            name.removeprefix("rows_"): int(value)
+            for name, value in _custom_properties(artifact).items()
+            if name.startswith("rows_")
+        }
+        if counts:
+            parts = (f"{count:,} {split}" for split, count in sorted(counts.items(), key=lambda pair: -pair[1]))
+            return f"{' + '.join(parts)} rows"
     return ""

@@ -65,8 +65,6 @@ def _examples(request: RunRequest, run: Run, display: Display) -> str:
         for result in steps.launch():
             state: StepState = "cached" if result.cached else "done"
             display.step_ended(StepRecord(name=result.name, state=state, seconds=round(result.seconds, 3)))
-            for artifacts in result.outputs.values():
-                for artifact in artifacts:
-                    if artifact.type_name == "Examples":
-                        return str(artifact.uri)
+            for artifact in result.outputs.get(result.traits.examples, []):
+                return str(artifact.uri)
     raise UsageError(f"Pipeline {request.definition.name} makes no examples to infer a schema from")

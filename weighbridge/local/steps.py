@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from weighbridge.common import files
 from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import UsageError
+from weighbridge.components.traits import ComponentTraits
 from weighbridge.definition import Context
+from weighbridge.runs.component_traits import traits_of
 from weighbridge.runs.fingerprint import step_modules
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class NodeResult:
         outputs: its output artifacts by key (TFX artifacts).
         inputs: its input artifacts by key.
         exec_properties: as resolved for this execution.
+        traits: what its component declares.
     """
 
     name: str
@@ -39,6 +42,7 @@ class NodeResult:
     outputs: dict[str, list[Any]] = field(default_factory=dict)
     inputs: dict[str, list[Any]] = field(default_factory=dict)
     exec_properties: dict[str, Any] = field(default_factory=dict)
+    traits: ComponentTraits = field(default_factory=ComponentTraits)
 
 
 class PipelineSteps:
@@ -51,6 +55,7 @@ class PipelineSteps:
 
     Attributes:
         modules: names of the own code behind each node, by its id.
+        traits: what the component of each node declares, by its id.
         changed_code: the nodes launched so far whose user functions are not as they were, where only that is known.
     """
 
@@ -65,11 +70,8 @@ class PipelineSteps:
                 "Build it with context.pipeline([...]), or pass a sqlite connection of your own.",
             )
         self.modules = {node.id: step_modules(node) for node in pipeline.components}
-        self._pushing = [node.id for node in pipeline.components if _pushes(node)]
+        self.traits = {node.id: traits_of(node) for node in pipeline.components}
         self._properties = {node.id: dict(getattr(node, "exec_properties", {})) for node in pipeline.components}
-        self._digested = {
-            node.id for node in pipeline.components if "code_digest" in getattr(node, "exec_properties", {})
-        }
         self._ir = compiler.Compiler().compile(pipeline)
         runtime_parameter_utils.substitute_runtime_parameter(
             self._ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
@@ -104,7 +106,7 @@ class PipelineSteps:
             guess = f" Did you mean {close[0]!r}?" if close else ""
             raise UsageError(f"There is no step {to!r}.{guess}", f"Steps: {', '.join(names)}.")
         wanted = names[: names.index(to) + 1] if to else names
-        end = next((index for index, name in enumerate(wanted) if name in self._pushing), len(wanted))
+        end = next((index for index, name in enumerate(wanted) if self.traits[name].pushes), len(wanted))
         end = len(wanted) if pushes else end
         return wanted[:end], dict.fromkeys(wanted[end:], "a rehearsal pushes nothing")
 
@@ -114,19 +116,26 @@ class PipelineSteps:
         Raises:
             UsageError: it would push elsewhere, or use all the data where a share was asked for.
         """
-        if context.deliver_to and not any(
-            context.deliver_to in str(value) for name in self._pushing for value in self._properties[name].values()
-        ):
+        pushing = [name for name, traits in self.traits.items() if traits.pushes]
+        if context.deliver_to and not any(self._pushes_to(name, context.deliver_to) for name in pushing):
             raise UsageError(
                 f"Pipeline {context.name} would not push to {context.deliver_to}",
                 "Give its Pusher destination=context.destination.",
             )
-        samples = [share_of(properties["sample"]) for properties in self._properties.values() if "sample" in properties]
+        samples = [
+            share_of(self._properties[name].get(traits.sample)) for name, traits in self.traits.items() if traits.sample
+        ]
         if context.sample != 1.0 and context.sample not in samples:
             raise UsageError(
                 f"Pipeline {context.name} would use all its data, not {context.sample:g} of them",
                 "Give its ExampleGen sample=context.sample.",
             )
+
+    def _pushes_to(self, name: str, destination: str) -> bool:
+        """Whether a step's parameters name a destination; where none is declared for it, any of them may."""
+        declared, properties = self.traits[name].destination, self._properties[name]
+        values = [properties.get(declared)] if declared else list(properties.values())
+        return any(text.rstrip("/") == destination.rstrip("/") for value in values for text in _texts(value))
 
     def launch(self) -> Iterator[NodeResult]:
         """Launch node after node; a node's error is raised from here."""
@@ -139,7 +148,7 @@ class PipelineSteps:
 
         name = node.node_info.id
         started = time.monotonic()
-        modules = set() if name in self._digested else self.modules.get(name, set())
+        modules = set() if self.traits[name].code_digest else self.modules.get(name, set())
         code = _NodeCode(self._code_file, name, modules)
         if code.changed:
             self.changed_code.add(name)
@@ -162,6 +171,7 @@ class PipelineSteps:
             outputs=outputs,
             inputs={key: list(artifacts) for key, artifacts in (getattr(info, "input_dict", None) or {}).items()},
             exec_properties=dict(getattr(info, "exec_properties", None) or {}),
+            traits=self.traits[name],
         )
 
     def _new_launcher(self, **options: Any) -> "CutoffLauncher":
@@ -184,15 +194,29 @@ class PipelineSteps:
         return state, {key: list(artifacts) for key, artifacts in outputs.items()}
 
 
-def _pushes(node: Any) -> bool:
-    return any(channel.type_name == "PushedModel" for channel in node.outputs.values())
+def _texts(value: Any) -> Iterator[str]:
+    """A text, or the texts inside the JSON that it is, such as stock Pusher's `push_destination`."""
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
+        return
+    if not isinstance(value, str):
+        return
+    try:
+        inside = json.loads(value)
+    except ValueError:
+        inside = None
+    if isinstance(inside, dict | list):
+        yield from _texts(inside)
+    else:
+        yield value
 
 
 class _NodeCode:
     """Whether the own code behind a node changed since the node last ran.
 
-    Our components carry a `code_digest`, which is part of TFX's cache key. Stock Transform or Tuner with a dotted
-    function, and function components, carry none: TFX would not notice an edited function.
+    Our components carry the digest of their code as a parameter, which is part of TFX's cache key. Stock Transform or
+    Tuner with a dotted function, and function components, carry none: TFX would not notice an edited function.
     """
 
     def __init__(self, file: str, name: str, modules: set[str]) -> None:

@@ -2,7 +2,8 @@
 
 Drivers, cache keys and look-ups are the real ones. A step that would execute leaves stand-ins for its outputs, which
 no cache knows, so what depends on them would execute too. Unless its component declares that nothing which changed
-reaches an output (`OUTPUT_DEPENDS_ON`): then it is the earlier artifact, as the run's early cutoff will find.
+reaches an output (`output_depends_on` of its traits): then it is the earlier artifact, as the run's early cutoff will
+find.
 """
 
 import dataclasses
@@ -142,7 +143,7 @@ class DryRunSteps(PipelineSteps):
         self._ir.runtime_spec.pipeline_root.field_value.string_value = str(folder / "artifacts")
         self._knowledge = _Knowledge(
             past,
-            {node.id: dict(getattr(node, "OUTPUT_DEPENDS_ON", {})) for node in pipeline.components},
+            {name: traits.output_depends_on for name, traits in self.traits.items()},
             self._properties,
         )
         self._outputs = {
@@ -157,7 +158,7 @@ class DryRunSteps(PipelineSteps):
 
     def pushes(self, step: str) -> bool:
         """Whether a step pushes a model."""
-        return "PushedModel" in self._outputs[step]
+        return bool(self.traits[step].pushes)
 
     def foresee(self, names: list[str], left_out: Mapping[str, str]) -> Iterator[PlannedStep]:
         """What would become of each step.
@@ -173,7 +174,7 @@ class DryRunSteps(PipelineSteps):
             elif not result.cached:
                 yield PlannedStep(name=name, action="skipped", why="its condition does not hold", seconds=0.0)
             else:
-                gates = [gate for artifacts in result.outputs.values() for each in artifacts for gate in gates_of(each)]
+                gates = gates_of(result)
                 refusing = next((gate for gate in gates if gate.refuses), None)
                 why = f"unchanged, and refuses: {refusing.message}" if refusing else "nothing it depends on changed"
                 yield PlannedStep(name=name, action="cached", why=why, seconds=0.0)

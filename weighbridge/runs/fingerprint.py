@@ -28,6 +28,7 @@ from weighbridge.common.import_string import module_of
 from weighbridge.components.example_gen.resolve import input_digest
 from weighbridge.components.production_model.record import read_record, record_digest
 from weighbridge.definition import Context, Definition, Parameters
+from weighbridge.runs.component_traits import traits_of
 from weighbridge.thresholds import THRESHOLDS_FILE
 
 OWN_MODEL = "the model of this run"
@@ -205,13 +206,13 @@ def _beside(folder: Path) -> list[Path]:
 def step_modules(component: Any) -> set[str]:
     """Names of the own code behind a component: its executor's module or package, and its dotted user functions.
 
-    A component that carries a `code_digest` digests its whole package, so the package it is.
+    A component that carries the digest of its code digests its whole package, so the package it is.
     """
     properties = dict(getattr(component, "exec_properties", {}))
     modules = function_modules(properties)
     executor = getattr(getattr(component, "executor_spec", None), "executor_class", None)
     if executor is not None:
-        if "code_digest" in properties:
+        if traits_of(component).code_digest:
             modules.add(executor.__module__.rpartition(".")[0] or executor.__module__)
         elif is_own_source(executor.__module__):
             modules.add(executor.__module__)

@@ -8,6 +8,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from weighbridge.common.digests import code_digest
 from weighbridge.common.resources import Resources
+from weighbridge.components.traits import ComponentTraits
 from weighbridge.pipelines.recommender.histories.build import SPLITS, HistoriesOptions, build
 from weighbridge.pipelines.recommender.histories.gates import HistoriesGates
 
@@ -60,6 +61,9 @@ class Histories(base_component.BaseComponent):
 
     SPEC_CLASS = HistoriesSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(HistoriesExecutor)
+    TRAITS = ComponentTraits(
+        gates=("histories",), examples="histories", thresholds=("gates",), code_digest="code_digest"
+    )
 
     def __init__(
         self,

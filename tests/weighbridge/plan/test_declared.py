@@ -29,7 +29,7 @@ def test_only_what_is_there_is_declared(name):
     module, _, component = name.partition(".")
     found = getattr(import_module(f"weighbridge.components.{module}"), component)
     spec = found.SPEC_CLASS
-    for output, reached_by in getattr(found, "OUTPUT_DEPENDS_ON", {}).items():
+    for output, reached_by in found.TRAITS.output_depends_on.items():
         assert output in spec.OUTPUTS
         assert set(reached_by) <= {*spec.INPUTS, *spec.PARAMETERS}
 

@@ -7,7 +7,7 @@ artifacts with the tasks.
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,11 +22,19 @@ _PAGE = 100
 
 @dataclass(frozen=True)
 class Artifact:
-    """An output artifact: its key in the component, where it is, and how the launcher reached its store (JSON)."""
+    """An output artifact.
+
+    Attributes:
+        key: its key in the component.
+        uri: where it is.
+        store: how the launcher reached its store, as JSON.
+        properties: its custom properties that are numbers or texts.
+    """
 
     key: str
     uri: str
     store: str = ""
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class _Store:
             if artifact is not None:
                 key = next((step.key for step in event.path.steps if step.key), "")
                 store = _text(artifact, "store_session_info") or _text(context, "store_session_info")
-                steps[event.execution_id].outputs.append(Artifact(key, artifact.uri, store))
+                steps[event.execution_id].outputs.append(Artifact(key, artifact.uri, store, _properties(artifact)))
         return list(steps.values())
 
     def _pages(self, method: str, items: str, context_id: int) -> Iterator[Any]:
@@ -146,6 +154,12 @@ def _text(item: Any, name: str) -> str:
     return item.custom_properties[name].string_value if name in item.custom_properties else ""
 
 
+def _properties(item: Any) -> dict[str, Any]:
+    kinds = {name: value.WhichOneof("value") for name, value in item.custom_properties.items()}
+    plain = ("int_value", "double_value", "string_value", "bool_value")
+    return {name: getattr(item.custom_properties[name], kind) for name, kind in kinds.items() if kind in plain}
+
+
 def _state(item: Any) -> str:
     if _text(item, "cached_execution_id"):
         return "CACHED"
@@ -170,7 +184,9 @@ def _listed(task: dict[str, Any]) -> bool:
 def _from_task(task: dict[str, Any]) -> Execution:
     pods = [str(pod.get("name", "")) for pod in task.get("pods", []) if pod.get("type", "EXECUTOR") == "EXECUTOR"]
     outputs = [
-        Artifact(str(entry.get("artifact_key", "")), str(artifact["uri"]))
+        Artifact(
+            str(entry.get("artifact_key", "")), str(artifact["uri"]), properties=dict(artifact.get("metadata") or {})
+        )
         for entry in task["outputs"]["artifacts"]
         for artifact in entry.get("artifacts", [])
         if artifact.get("uri")

@@ -5,26 +5,23 @@ keeps no artifacts and its API tells no reason: there the step's log speaks, in 
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
-
-from pydantic import ValidationError
 
 from weighbridge.common.errors import ExitCode, InfrastructureError, WeighbridgeError
 from weighbridge.kubeflow.client.api import Api
 from weighbridge.kubeflow.client.artifacts import read_file, read_log
-from weighbridge.kubeflow.client.metadata import Execution, executions
+from weighbridge.kubeflow.client.metadata import Artifact, Execution, executions
 from weighbridge.kubeflow.client.runs import KubeflowRun, Task
 from weighbridge.kubeflow.client.waiting import waiting
 from weighbridge.kubeflow.step.termination_message import exit_code_in, gates_in
+from weighbridge.runs.gate_collector import GATES_PROPERTY, Contents, GateCollector, StepOutput
 from weighbridge.verdict import Gate, Verdict
-from weighbridge.verdict.verdict import GATES_FILE, VERDICT_FILE, GateList
+from weighbridge.verdict.verdict import VERDICT_FILE
 
 _LAST_LINES = 5
-# Outputs in which our components leave gates. Others, such as the model now in production, may lie where the proxy
-# cannot read.
-_GATED = frozenset({"examples", "anomalies", "model_run", "evaluation", "pushed_model"})
-
-Model = TypeVar("Model", GateList, Verdict)
+# Where our components leave gates and the verdict, for steps of images that did not note it in their artifacts yet.
+# Other outputs, such as the model now in production, may lie where the proxy cannot read.
+_USUAL_GATES = frozenset({"examples", "anomalies", "model_run", "evaluation", "pushed_model"})
+_USUAL_VERDICT = "evaluation"
 
 
 @dataclass(frozen=True)
@@ -64,12 +61,12 @@ def outcome(api: Api, run: KubeflowRun) -> KubeflowOutcome:
 
 def _succeeded(api: Api, run: KubeflowRun) -> KubeflowOutcome:
     try:
-        gates, subject = _left(api, run, executions(api, run.run_id))
+        collector = _collect(api, executions(api, run.run_id))
     except WeighbridgeError as error:
         # A verdict that nobody can read is not a pass, even where every step succeeded.
         why = f"Every step succeeded, but the verdict cannot be read: {error.message}."
         return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, why, error.hint)
-    verdict = _verdict(run, gates, subject)
+    verdict = _verdict(run, collector)
     return KubeflowOutcome(run, verdict, verdict.exit_code)
 
 
@@ -78,24 +75,25 @@ def _failed(api: Api, run: KubeflowRun) -> KubeflowOutcome:
         steps, unread = executions(api, run.run_id), ""
     except WeighbridgeError as error:
         steps, unread = [], error.message
-    said = [(task.name, task.error) for task in run.tasks if task.error] + [("the run", run.error)]
+    texts = [task.error for task in run.tasks if task.error] + [run.error]
     missing: InfrastructureError | None = None
     for task, execution in _failed_tasks(run, steps):
         try:
-            said.append((task.name, read_log(api, run, task, execution)))
+            texts.append(read_log(api, run, task, execution))
         except InfrastructureError as error:
             missing = missing or error
-    refusing = [gate for _, text in said for gate in gates_in(text)]
+    refusing = [gate for text in texts for gate in gates_in(text)]
     if any(gate.refuses for gate in refusing):
         try:
-            gates, subject = _left(api, run, steps)
+            collector = _collect(api, steps)
         except WeighbridgeError as error:
-            gates, subject, unread = [], {}, error.message
-        verdict = _verdict(run, [*gates, *_without_repeats(refusing)], subject)
+            collector, unread = GateCollector(), error.message
+        collector.gates += _without_repeats(refusing)
+        verdict = _verdict(run, collector)
         note = f"Gates of the other steps cannot be read: {unread}." if unread else ""
         return KubeflowOutcome(run, verdict, verdict.exit_code, note)
     names = ", ".join(task.name for task in run.tasks if task.state == "FAILED") or "A step"
-    tail = [" | ".join(text.strip().splitlines()[-_LAST_LINES:]) for _, text in said if text.strip()]
+    tail = [" | ".join(text.strip().splitlines()[-_LAST_LINES:]) for text in texts if text.strip()]
     stuck = [each for each in waiting(api, run.run_id) if each.mend]
     if stuck:
         why = f"{stuck[0].step} failed, and not by a gate: {stuck[0].reason}"
@@ -103,12 +101,12 @@ def _failed(api: Api, run: KubeflowRun) -> KubeflowOutcome:
     if missing is not None:
         why = f"{names} failed; whether by a gate cannot be told: {missing.message}"
         return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, " | ".join([why, *tail[-1:]]), missing.hint)
-    told = f": {tail[-1]}" if tail else "; its log is empty"
+    reason = f": {tail[-1]}" if tail else "; its log is empty"
     return KubeflowOutcome(
         run,
         None,
-        exit_code_in("\n".join(text for _, text in said)),
-        f"{names} failed, and not by a gate{told}",
+        exit_code_in("\n".join(texts)),
+        f"{names} failed, and not by a gate{reason}",
         f"Read on: weighbridge logs {run.run_id}",
     )
 
@@ -122,41 +120,42 @@ def _failed_tasks(run: KubeflowRun, steps: list[Execution]) -> list[tuple[Task, 
     return [(task, by_name.get(task.name)) for task in failed]
 
 
-def _left(api: Api, run: KubeflowRun, steps: list[Execution]) -> tuple[list[Gate], dict[str, str]]:
+def _collect(api: Api, steps: list[Execution]) -> GateCollector:
     """The gates and the subject in the artifacts of all steps, as the local runner collects them.
 
     Raises:
-        InfrastructureError: an artifact that holds gates cannot be read: a gate that cannot be read does not pass.
+        InfrastructureError: the server does not hand out an artifact that holds gates.
     """
-    gates: list[Gate] = []
-    subject: dict[str, str] = {}
+    collector = GateCollector()
     for step in steps:
-        namespace = step.namespace or api.endpoint.namespace
         for artifact in step.outputs:
-            try:
-                data = read_file(api, artifact, GATES_FILE, namespace)
-            except InfrastructureError:
-                if artifact.key in _GATED:
-                    raise
-                continue
-            if data:
-                gates += _parsed(GateList, data, f"{artifact.uri}/{GATES_FILE}").gates
-            if artifact.key == "evaluation" and (data := read_file(api, artifact, VERDICT_FILE, namespace)):
-                subject.update(_parsed(Verdict, data, f"{artifact.uri}/{VERDICT_FILE}").subject)
-    return gates, subject
+            collector.take(_step_output(api, step, artifact))
+    return collector
 
 
-def _parsed(model: type[Model], data: bytes, where: str) -> Model:
-    try:
-        return model.model_validate_json(data)
-    except ValidationError as error:
-        raise InfrastructureError(f"{where} is not what it should be: {error.errors()[0]['msg']}") from error
+def _step_output(api: Api, step: Execution, artifact: Artifact) -> StepOutput:
+    """An output with what its step noted of it; of a step that noted nothing the usual names are known."""
+    noted = GATES_PROPERTY in artifact.properties
+    namespace = step.namespace or api.endpoint.namespace
+
+    def read(name: str) -> bytes | None:
+        if not noted and name == VERDICT_FILE and artifact.key != _USUAL_VERDICT:
+            return None
+        try:
+            return read_file(api, artifact, name, namespace)
+        except InfrastructureError:
+            if noted or artifact.key in _USUAL_GATES:
+                raise
+            return None
+
+    contents = Contents.from_properties(artifact.properties) if noted else Contents()
+    return StepOutput(step.name, artifact.key, artifact.uri, read, contents, artifact.properties)
+
+
+def _verdict(run: KubeflowRun, collector: GateCollector) -> Verdict:
+    package = run.marks.get("package")
+    return collector.verdict(run.pipeline, run.run_id, {"package": package} if package else None)
 
 
 def _without_repeats(gates: list[Gate]) -> list[Gate]:
     return list({gate.name: gate for gate in gates}.values())
-
-
-def _verdict(run: KubeflowRun, gates: list[Gate], subject: dict[str, str]) -> Verdict:
-    bound = subject | ({"package": run.marks["package"]} if run.marks.get("package") else {})
-    return Verdict.of_run(gates, pipeline=run.pipeline, run_id=run.run_id, subject=bound)

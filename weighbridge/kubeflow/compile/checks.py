@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from weighbridge.common.errors import UsageError
+from weighbridge.runs.component_traits import is_stock
 
 _DIGEST = re.compile(r"^\S+@sha256:[0-9a-f]{64}$")
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,127}$")
@@ -44,14 +45,13 @@ def check_pipeline(pipeline: Any) -> None:
             "Use small letters, digits and hyphens, 128 at most: name its folder so, or set NAME in its module.",
         )
     for node in pipeline.components:
-        kind = type(node).__name__
         _check_conditions(node, pipeline.dsl_context_registry)
         if isinstance(node, resolver.Resolver):
             raise UsageError(
                 f"{node.id}: open-source Kubeflow Pipelines runs no Resolver",
                 "Use weighbridge's ProductionModel: it asks the push destination what is in production.",
             )
-        if kind == "InfraValidator":
+        if is_stock(node, "InfraValidator"):
             raise UsageError(
                 f"{node.id}: InfraValidator cannot run inside a Kubeflow step",
                 "The Evaluator's latency gates load and call the exported model.",

@@ -11,15 +11,14 @@ from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused
 from weighbridge.kubeflow.compile import checks, platform
 from weighbridge.kubeflow.compile.parameters import TYPES
-from weighbridge.kubeflow.compile.spec import COMMAND, SCHEMA_VERSION, UI_ARTIFACTS
+from weighbridge.kubeflow.compile.spec import COMMAND, SCHEMA_VERSION, ui_artifacts
+from weighbridge.runs.component_traits import traits_of
 
 _COMPONENTS = "weighbridge.components"
 _VERSION = "0.0.1"
-# KFP checks types between components, and knows its own only; all others are artifacts to it. The entry point is told
-# what they are to TFX.
-_KFP_TYPES = {"Examples": "system.Dataset", "Model": "system.Model", "PushedModel": "system.Model"}
-# What TFX's drivers fill in when a pipeline runs locally.
-_FILLED_BY_DRIVERS = ("input_digest", "production_state", "push_state")
+# KFP checks types between components, and knows its own only; all others are artifacts to it. TFX says which of its
+# types are of these base types; an argument of the entry point says which of TFX's types each artifact has.
+_KFP_TYPES = {"Dataset": "system.Dataset", "Model": "system.Model"}
 
 
 def export_component(name: str, output: Path, *, image: str, allow_tag: bool = False) -> tuple[list[str], list[str]]:
@@ -71,21 +70,19 @@ def _component_class(name: str) -> Any:
 
 def _document(name: str, kind: Any, image: str) -> dict[str, Any]:
     inputs = _inputs(name, kind)
-    outputs = {key: _artifact(channel.type.TYPE_NAME) for key, channel in kind.SPEC_CLASS.OUTPUTS.items()}
-    shown = UI_ARTIFACTS if "evaluation" in outputs else {"weighbridge_report": UI_ARTIFACTS["weighbridge_report"]}
-    outputs |= {
-        key: {"artifactType": {"schemaTitle": title, "schemaVersion": _VERSION}} for key, title in shown.items()
-    }
+    traits = traits_of(kind)
+    outputs = {key: _artifact(channel.type) for key, channel in kind.SPEC_CLASS.OUTPUTS.items()} | ui_artifacts(traits)
     executor = kind.EXECUTOR_SPEC.executor_class
     arguments = [
         *("--executor_class_path", f"{executor.__module__}.{executor.__qualname__}"),
         *("--json_serialized_invocation_args", "{{$}}"),
         *("--json_serialized_inputs_spec_args", json.dumps(inputs, sort_keys=True)),
         *("--artifact_types", json.dumps(_tfx_types(kind), sort_keys=True)),
+        *("--traits", traits.outputs_json()),
     ]
     interface = {"inputDefinitions": inputs, "outputDefinitions": {"artifacts": outputs}}
     task = {
-        "cachingOptions": {} if getattr(kind, "OUTSIDE_STATE", False) else {"enableCache": True},
+        "cachingOptions": {} if traits.outside_state else {"enableCache": True},
         "componentRef": {"name": f"comp-{name}"},
         "inputs": {
             "artifacts": {key: {"componentInputArtifact": key} for key in inputs["artifacts"]},
@@ -108,24 +105,25 @@ def _document(name: str, kind: Any, image: str) -> dict[str, Any]:
 
 def _inputs(name: str, kind: Any) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
-    defaults = getattr(kind, "PARAMETER_DEFAULTS", {})
+    traits = traits_of(kind)
     for key, parameter in kind.SPEC_CLASS.PARAMETERS.items():
         parameters[key] = {"parameterType": TYPES.get(parameter.type, "STRING")}
-        if key == "code_digest":
+        if key == traits.code_digest:
             parameters[key] |= {"defaultValue": code_digest([f"{_COMPONENTS}.{name}"]), "isOptional": True}
-        elif key in _FILLED_BY_DRIVERS:
+        elif key in traits.filled_in:
             parameters[key] |= {"defaultValue": "", "isOptional": True}
-        elif key in defaults:
-            parameters[key] |= {"defaultValue": defaults[key], "isOptional": True}
+        elif key in traits.defaults:
+            parameters[key] |= {"defaultValue": traits.defaults[key], "isOptional": True}
     artifacts = {
-        key: _artifact(channel.type.TYPE_NAME) | ({"isOptional": True} if channel.optional else {})
+        key: _artifact(channel.type) | ({"isOptional": True} if channel.optional else {})
         for key, channel in kind.SPEC_CLASS.INPUTS.items()
     }
     return {"artifacts": artifacts, "parameters": parameters}
 
 
-def _artifact(type_name: str) -> dict[str, Any]:
-    title = _KFP_TYPES.get(type_name, "system.Artifact")
+def _artifact(artifact_type: Any) -> dict[str, Any]:
+    base = getattr(artifact_type.TYPE_ANNOTATION, "__name__", "")
+    title = _KFP_TYPES.get(base, "system.Artifact")
     return {"artifactType": {"schemaTitle": title, "schemaVersion": _VERSION}}
 
 

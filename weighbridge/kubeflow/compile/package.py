@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from weighbridge.definition import Context, Definition, Parameters
 from weighbridge.kubeflow.compile import checks
 from weighbridge.kubeflow.compile.parameters import TYPES, ParameterPath, RuntimeParameter, find_parameter_paths
 from weighbridge.runs import fingerprint
+from weighbridge.runs.component_traits import traits_of
 
 # Where a pipeline keeps what outlives a run, and the volume claims that are mounted there in the steps that use them.
 STATE_FOLDER = "/weighbridge"
@@ -25,7 +27,6 @@ GATES_PARAMETER = "gates_digest"
 DATA_PARAMETER = "data_digest"
 DESTINATION_PARAMETER = "push_destination"
 
-_THRESHOLDS = ("gates", "quality", "latency")
 _DESCRIPTIONS = {
     DESTINATION_PARAMETER: "folder that models are pushed to, and that is looked up as production",
     DATA_PARAMETER: "digest of the input's files, part of the cache's key; empty to take what is there",
@@ -159,12 +160,16 @@ def _gates_digest(pipeline: Any) -> list[RuntimeParameter]:
     thresholds = {
         node.id: held
         for node in pipeline.components
-        if (held := {name: node.exec_properties[name] for name in _THRESHOLDS if name in node.exec_properties})
+        if (held := _present(node.exec_properties, traits_of(node).thresholds))
     }
     paths = tuple(ParameterPath(step, GATES_PARAMETER) for step in thresholds)
     description = _DESCRIPTIONS[GATES_PARAMETER]
     digest = value_digest(thresholds)
     return [RuntimeParameter(GATES_PARAMETER, digest, description, paths, fixed=True)] if paths else []
+
+
+def _present(exec_properties: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: exec_properties[name] for name in names if name in exec_properties}
 
 
 def _built_with(definition: Definition, parameters: Parameters, context: Context, name: str, value: Any) -> Any:
@@ -174,17 +179,16 @@ def _built_with(definition: Definition, parameters: Parameters, context: Context
 
 def _data_digests(pipeline: Any, pin: bool) -> list[RuntimeParameter]:
     """A digest per step that reads data: Kubeflow's cache sees that data changed only if a parameter does."""
-    readers = [node for node in pipeline.components if "input_digest" in node.exec_properties]
+    readers = [(node, reads) for node in pipeline.components if (reads := traits_of(node).reads)]
     found = []
-    for node in readers:
+    for node, reads in readers:
         digest = ""
-        properties = node.exec_properties
         with contextlib.suppress(UsageError, OSError):  # data that only the cluster can see
             if pin:
-                digest = input_digest(str(properties["input"]), properties["span"], properties["window"])
+                digest = input_digest(**reads.values(node.exec_properties))
         name = DATA_PARAMETER if len(readers) == 1 else f"{DATA_PARAMETER}_{node.id.lower()}"
         found.append(
-            RuntimeParameter(name, digest, _DESCRIPTIONS[DATA_PARAMETER], (ParameterPath(node.id, "input_digest"),))
+            RuntimeParameter(name, digest, _DESCRIPTIONS[DATA_PARAMETER], (ParameterPath(node.id, reads.digest),))
         )
     return found
 

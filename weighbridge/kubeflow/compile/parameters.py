@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weighbridge.common.errors import UsageError
+from weighbridge.runs.component_traits import traits_of
 
 Scalar = str | int | float | bool
 Path = tuple[str | int, ...]
@@ -94,7 +95,7 @@ def _properties(pipeline: Any) -> dict[tuple[str, str], Any]:
         (node.id, name): value if isinstance(value, Scalar) else (type(value), getattr(value, "default", None))
         for node in pipeline.components
         for name, value in node.exec_properties.items()
-        if name != "code_digest"  # follows from the others
+        if name != traits_of(node).code_digest  # follows from the others
     }
 
 

@@ -4,24 +4,22 @@ TFX's own builder writes for Vertex AI. What open-source Kubeflow answers otherw
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from weighbridge.common.resources import Resources
+from weighbridge.components.traits import ComponentTraits
 from weighbridge.kubeflow.compile import platform
 from weighbridge.kubeflow.compile.parameters import TYPES, RuntimeParameter
+from weighbridge.kubeflow.step.ui_artifacts import METRICS, REPORT, ROC
+from weighbridge.runs.component_traits import traits_of
 
 SCHEMA_VERSION = "2.1.0"
 COMMAND = ["python", "-m", "weighbridge.kubeflow.step.entrypoint"]
 RUNTIME_PREFIX = "runtime_"
 
 _SPEC_ARGUMENT = "--json_serialized_inputs_spec_args"
-# What Kubeflow's pages show of a step, besides what the step hands on: written by the entry point.
-UI_ARTIFACTS = {
-    "weighbridge_report": "system.HTML",
-    "weighbridge_metrics": "system.Metrics",
-    "weighbridge_roc": "system.ClassificationMetrics",
-}
+_UI_ARTIFACT_TYPES = {REPORT: "system.HTML", METRICS: "system.Metrics", ROC: "system.ClassificationMetrics"}
 
 
 def pipeline_spec(
@@ -56,7 +54,7 @@ def pipeline_spec(
         _normalize_step(spec, name, nodes[name], pipeline.pipeline_info.pipeline_name)
     _restore_defaults(spec, nodes.values())
     for parameter in parameters:
-        _leave_open(spec, parameter)
+        _leave_open(spec, parameter, nodes)
     for name in spec["root"]["dag"]["tasks"]:
         _declare_inputs(spec, name)
     return spec
@@ -67,8 +65,17 @@ def executor(spec: dict[str, Any], step: str) -> dict[str, Any]:
     return spec["deploymentSpec"]["executors"][spec["components"][step]["executorLabel"]]
 
 
+def ui_artifacts(traits: ComponentTraits) -> dict[str, Any]:
+    """Outputs that Kubeflow's pages show of a step, besides those it hands on; the entry point writes them."""
+    names = [*([REPORT] if traits.report else []), *([METRICS, ROC] if traits.metrics else [])]
+    return {
+        name: {"artifactType": {"schemaTitle": _UI_ARTIFACT_TYPES[name], "schemaVersion": "0.0.1"}} for name in names
+    }
+
+
 def _normalize_step(spec: dict[str, Any], name: str, node: Any, pipeline_name: str) -> None:
     task, component = spec["root"]["dag"]["tasks"][name], spec["components"][name]
+    traits = traits_of(node)
     types = _property_types(node)
     for key, given in task.get("inputs", {}).get("parameters", {}).items():
         produced = given.get("taskOutputParameter")
@@ -76,7 +83,8 @@ def _normalize_step(spec: dict[str, Any], name: str, node: Any, pipeline_name: s
             # The builder names a task that does not exist, and calls every value a text.
             produced["producerTask"] = produced["producerTask"].removesuffix("_task")
             component["inputDefinitions"]["parameters"][key]["parameterType"] = types.get(key, "STRING")
-    if _depends_on_more_than_inputs(node):
+    if traits.outside_state:
+        # Locally TFX's drivers put the difference into the cache's key; Kubeflow runs no drivers.
         task.pop("cachingOptions", None)
     container = executor(spec, name).get("container")
     if container is None:
@@ -89,6 +97,8 @@ def _normalize_step(spec: dict[str, Any], name: str, node: Any, pipeline_name: s
     arguments = [
         "--pipeline_name",
         pipeline_name,
+        "--traits",
+        traits.outputs_json(),
         "--retries",
         str(asked.retries),
         "--backoff_s",
@@ -99,26 +109,13 @@ def _normalize_step(spec: dict[str, Any], name: str, node: Any, pipeline_name: s
         arguments.append("--file_based_driver")
     container["args"] += arguments
     outputs = component.setdefault("outputDefinitions", {}).setdefault("artifacts", {})
-    if type(node).__module__.startswith("weighbridge.components."):
-        shown = UI_ARTIFACTS if "evaluation" in outputs else {"weighbridge_report": UI_ARTIFACTS["weighbridge_report"]}
-        for key, title in shown.items():
-            outputs[key] = {"artifactType": {"schemaTitle": title, "schemaVersion": "0.0.1"}}
+    outputs |= ui_artifacts(traits)
 
 
 def _property_types(node: Any) -> dict[str, str]:
     """KFP's types of a component's execution properties, where its specification says."""
     parameters = getattr(getattr(node, "SPEC_CLASS", None), "PARAMETERS", {})
     return {name: TYPES[parameter.type] for name, parameter in parameters.items() if parameter.type in TYPES}
-
-
-def _depends_on_more_than_inputs(node: Any) -> bool:
-    """Whether a step may come out differently with the same inputs: Kubeflow's cache knows inputs only.
-
-    Locally TFX's drivers put the difference into the cache's key; Kubeflow runs no drivers.
-    """
-    if getattr(node, "OUTSIDE_STATE", False):
-        return True
-    return any(kind.__name__ == "FileBasedExampleGen" for kind in type(node).__mro__)
 
 
 def _restore_defaults(spec: dict[str, Any], nodes: Iterable[Any]) -> None:
@@ -134,7 +131,7 @@ def _restore_defaults(spec: dict[str, Any], nodes: Iterable[Any]) -> None:
                     root[value.name]["description"] = value.description
 
 
-def _leave_open(spec: dict[str, Any], parameter: RuntimeParameter) -> None:
+def _leave_open(spec: dict[str, Any], parameter: RuntimeParameter, nodes: Mapping[str, Any]) -> None:
     """Make a parameter of the pipeline, and lead it to its paths.
 
     One that is a whole execution property takes its place. One that stands inside a JSON text comes beside it as an
@@ -156,7 +153,8 @@ def _leave_open(spec: dict[str, Any], parameter: RuntimeParameter) -> None:
             container["args"] += ["--runtime_value", json.dumps([place.property, list(place.path), key])]
         if parameter.fixed:
             container["args"] += ["--fixed_value", json.dumps([key, parameter.default])]
-        if place.property == "input_digest" and not parameter.default:
+        reads = traits_of(nodes[place.step]).reads
+        if reads and place.property == reads.digest and not parameter.default:
             task.pop("cachingOptions", None)  # nothing tells the cache that the data changed
 
 

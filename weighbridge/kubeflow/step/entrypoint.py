@@ -16,32 +16,33 @@ from typing import Any
 from weighbridge.common import files
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.common.memory import gc_paused
+from weighbridge.components.traits import ComponentTraits
 from weighbridge.kubeflow.step import normalize, termination_message, ui_artifacts
-from weighbridge.verdict import Gate, read_gates
-from weighbridge.verdict.verdict import GATES_FILE
+from weighbridge.runs import gate_collector
+from weighbridge.verdict import Gate, Verdict
 
 _log = logging.getLogger("weighbridge")
 
 
 def main(argv: list[str]) -> ExitCode:
-    """Run one step; everything it has to say about how it ended is on stderr, and in the exit code."""
+    """Run one step; how it ended is the last thing on stderr, and the exit code."""
     arguments, beam = _parser().parse_known_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("apache_beam").setLevel(logging.WARNING)  # says hundreds of lines while it loads
     try:
         gates = _run(arguments, beam)
     except WeighbridgeError as error:
-        _say(termination_message.of_error(error))
+        _write_last_lines(termination_message.of_error(error))
         return error.exit_code
     except Exception as error:
         traceback.print_exc()
         passing = isinstance(error, OSError | MemoryError)
-        told = (InfrastructureError if passing else UsageError)(f"{type(error).__name__}: {error}")
-        _say(termination_message.of_error(told))
-        return told.exit_code
+        known = (InfrastructureError if passing else UsageError)(f"{type(error).__name__}: {error}")
+        _write_last_lines(termination_message.of_error(known))
+        return known.exit_code
     if not any(gate.refuses for gate in gates):
         return ExitCode.PASSED
-    _say(termination_message.of_refusal(gates))
+    _write_last_lines(termination_message.of_refusal(gates))
     return ExitCode.REFUSED
 
 
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json_serialized_inputs_spec_args", default="{}", help="inputDefinitions as JSON")
     parser.add_argument("--artifact_types", default="{}", help="TFX's types of inputs and outputs by name, as JSON")
     parser.add_argument("--pipeline_name", default="", help="of the pipeline")
+    parser.add_argument("--traits", default="{}", help="what the component declares of its outputs, as JSON")
     parser.add_argument("--runtime_value", action="append", default=[], help="[property, path, input] as JSON")
     parser.add_argument("--fixed_value", action="append", default=[], help="[input, value] as JSON")
     parser.add_argument("--file_based_driver", action="store_true", help="resolve spans as stock ExampleGen's driver")
@@ -64,9 +66,10 @@ def _run(arguments: argparse.Namespace, beam: list[str]) -> list[Gate]:
     """Run the step; returns the gates that it left."""
     executor_input = _json(arguments.json_serialized_invocation_args, "--json_serialized_invocation_args")
     inputs_spec = _json(arguments.json_serialized_inputs_spec_args, "--json_serialized_inputs_spec_args")
-    run = normalize.run_id(executor_input)
+    traits = ComponentTraits.from_json(_json(arguments.traits, "--traits"))
+    run, name = normalize.run_and_step(executor_input)
     normalize.set_types(executor_input, _json(arguments.artifact_types, "--artifact_types"))
-    asked = normalize.take_ui_artifacts(executor_input)
+    requested = normalize.take_ui_artifacts(executor_input)
     normalize.normalize_inputs(executor_input, inputs_spec)
     with gc_paused():
         from weighbridge.kubeflow.step import executor
@@ -77,16 +80,44 @@ def _run(arguments: argparse.Namespace, beam: list[str]) -> list[Gate]:
     if arguments.file_based_driver:
         step.resolve_spans()
     _retrying(lambda: step.run(arguments.executor_class_path), arguments.retries, arguments.backoff_s)
-    gates = [
-        gate for folder in step.folders().values() if (folder / GATES_FILE).exists() for gate in read_gates(folder)
-    ]
-    output = step.output()
-    output["artifacts"] |= ui_artifacts.write(asked, step.folders(), gates, arguments.pipeline_name, run)
+    folders, output = step.folders(), step.output()
+    collector = _collect(name, folders, output, traits)
+    verdict = _step_verdict(collector, arguments.pipeline_name, run)
+    output["artifacts"] |= ui_artifacts.write(requested, folders, verdict, metrics=traits.metrics)
     path = normalize.to_path(executor_input["outputs"]["outputFile"])
     files.write_text(path, json.dumps(normalize.normalize_outputs(output)))
-    if any(gate.refuses for gate in gates):
-        ui_artifacts.upload_report(asked)
-    return gates
+    if any(gate.refuses for gate in collector.gates):
+        ui_artifacts.upload_report(requested)
+    return collector.gates
+
+
+def _collect(
+    step: str, folders: dict[str, Path], output: dict[str, Any], traits: ComponentTraits
+) -> gate_collector.GateCollector:
+    """Collect the gates that a step left, and note in the artifacts of `ExecutorOutput` what lies in them."""
+    collector = gate_collector.GateCollector()
+    for key, folder in folders.items():
+        [artifact] = output["artifacts"][key]["artifacts"]
+        properties = artifact.setdefault("metadata", {})
+        found = gate_collector.StepOutput(
+            step=step,
+            key=key,
+            uri=str(folder),
+            read=gate_collector.folder_reader(folder),
+            contents=gate_collector.Contents.declared(traits, key, properties),
+            properties=dict(properties),
+        )
+        collector.take(found)
+        properties |= gate_collector.noted_properties(found)
+    return collector
+
+
+def _step_verdict(collector: gate_collector.GateCollector, pipeline: str, run: str) -> Verdict:
+    """The verdict that the step came to, where it covers all gates of the step; else that of these gates alone."""
+    weighed = collector.weighed
+    if weighed is not None and {gate.name for gate in collector.gates} <= {gate.name for gate in weighed.gates}:
+        return weighed
+    return Verdict.of(collector.gates, pipeline=f"{pipeline}, this step alone", run_id=run, subject={})
 
 
 def _json(text: str, argument: str) -> dict[str, Any]:
@@ -133,7 +164,7 @@ def _retrying(run: Any, retries: int, backoff_s: float) -> None:
             time.sleep(wait_s)
 
 
-def _say(lines: list[str]) -> None:
+def _write_last_lines(lines: list[str]) -> None:
     """Plain lines, last in the log; and in the pod's termination message, where there is one."""
     print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201, a step's log is its voice
     message = Path("/dev/termination-log")

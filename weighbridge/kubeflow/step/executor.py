@@ -20,11 +20,11 @@ class StepExecution:
     """One invocation.
 
     Args:
-        executor_input: mended by `exchange.mend_inputs`.
-        inputs_spec: `inputDefinitions` of the component.
-        pipeline: name of the pipeline.
-        run: id of the run.
-        beam: arguments for Beam.
+        executor_input: what Kubeflow's launcher hands to the step, as `normalize.normalize_inputs` leaves it.
+        inputs_spec: `inputDefinitions` of the component, which say the types of parameters.
+        pipeline: name of the pipeline, for the executor's context.
+        run: id of the run, for the executor's context.
+        beam: pipeline arguments of executors that run on Beam, e.g. `--runner=DirectRunner`.
 
     Attributes:
         properties: execution properties, typed as the component declares them.
@@ -75,17 +75,17 @@ class StepExecution:
             for artifact in artifacts:
                 _make_folder(artifact)
         kind = import_utils.import_class_by_path(executor_class)
-        # What a verdict is of, besides what every executor is told.
-        told: dict[str, Any] = {
+        # Pipeline and run are what a verdict is of; the rest every executor expects.
+        common: dict[str, Any] = {
             "pipeline_info": pipeline_pb2.PipelineInfo(id=self._pipeline),  # type: ignore[attr-defined]
             "pipeline_run_id": self._run,
             "unique_id": self._folder.name,
             "tmp_dir": str(self._folder / ".temp"),
         }
         if issubclass(kind, base_beam_executor.BaseBeamExecutor):
-            context: Any = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=self._beam, **told)
+            context: Any = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=self._beam, **common)
         else:
-            context = base_executor.BaseExecutor.Context(extra_flags=self._beam, **told)
+            context = base_executor.BaseExecutor.Context(extra_flags=self._beam, **common)
         kind(context).Do(self._inputs, self._outputs, dict(self.properties))
         outputs_utils.tag_output_artifacts_with_version(self._outputs)
 

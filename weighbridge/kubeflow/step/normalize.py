@@ -82,14 +82,17 @@ def normalize_outputs(executor_output: dict[str, Any]) -> dict[str, Any]:
     return executor_output
 
 
-def run_id(executor_input: Mapping[str, Any]) -> str:
-    """Id of the run: artifacts lie at `<root>/<pipeline>/<run id>/<task>/<uuid>/<output>`; empty where they do not."""
+def run_and_step(executor_input: Mapping[str, Any]) -> tuple[str, str]:
+    """Id of the run and name of the step; both are empty where artifacts do not lie as Kubeflow's launcher puts them.
+
+    That is at `<root>/<pipeline>/<run id>/<task>/<uuid>/<output>`.
+    """
     for artifacts in executor_input.get("outputs", {}).get("artifacts", {}).values():
         for artifact in artifacts.get("artifacts", []):
             parts = artifact.get("uri", "").rstrip("/").split("/")
             if len(parts) > 4:
-                return parts[-4]
-    return ""
+                return parts[-4], parts[-3]
+    return "", ""
 
 
 def _title(artifact: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The last lines of a step's log, as a step writes them and as they are read again.
 
-A failed step keeps no artifacts on Kubeflow, and its API tells no reason: what its log says is all there is.
+Of a failed step Kubeflow keeps no artifacts, and its API gives no reason: the log is all there is.
 """
 
 import json
@@ -21,7 +21,7 @@ _ERROR = re.compile(r"(?:^|: )(?P<code>USAGE|INFRASTRUCTURE): (?P<sentence>.+?)\
 
 
 def of_refusal(gates: Iterable[Gate]) -> list[str]:
-    """What a step says whose gate refuses: all its gates for machines, then a sentence per refusing one."""
+    """The lines of a step whose gate refuses: all its gates for machines, then a sentence per refusing one."""
     gates = list(gates)
     # As ASCII: whoever carries a log may take other characters for the end of a line.
     document = json.dumps(json.loads(GateList(gates=tuple(gates)).model_dump_json()))
@@ -32,12 +32,12 @@ def of_refusal(gates: Iterable[Gate]) -> list[str]:
 
 
 def of_error(error: WeighbridgeError) -> list[str]:
-    """What a step says that ends in an error: of which kind, what it is, and what to do."""
+    """The lines of a step that ends in an error: of which kind, what it is, and what to do."""
     return [f"{error.exit_code.name}: {_one_line(error.message)}", *([_one_line(error.hint)] if error.hint else [])]
 
 
 def gates_in(log: str) -> list[Gate]:
-    """The gates that a log tells: all of the step's, or the refusing ones by their sentences; empty for none."""
+    """The gates in a log: all of the step's, or the refusing ones by their sentences; empty for none."""
     for line in log.splitlines():
         _, found, document = line.partition(GATES_LINE)
         if found:
@@ -49,7 +49,7 @@ def gates_in(log: str) -> list[Gate]:
 
 
 def exit_code_in(log: str) -> ExitCode:
-    """The exit code of a step that ended in an error: of what it says last, else of a failure nobody foresaw."""
+    """The exit code of a step that ended in an error, by its last such line; else that of an unforeseen failure."""
     found = [match["code"] for match in _ERROR.finditer(log)]
     return ExitCode[found[-1]] if found else ExitCode.INFRASTRUCTURE
 

@@ -10,8 +10,9 @@ from weighbridge.common import files
 from weighbridge.evidence.metrics import Metrics
 from weighbridge.evidence.plots import Roc
 from weighbridge.kubeflow.step.normalize import to_path
-from weighbridge.verdict import Gate, Verdict
-from weighbridge.verdict.verdict import VERDICT_FILE
+from weighbridge.verdict import Verdict
+
+REPORT, METRICS, ROC = "weighbridge_report", "weighbridge_metrics", "weighbridge_roc"
 
 _ROC_POINTS = 100
 
@@ -19,30 +20,30 @@ _log = logging.getLogger("weighbridge")
 
 
 def write(
-    shown: dict[str, dict[str, Any]], folders: Mapping[str, Path], gates: list[Gate], pipeline: str, run: str
+    requested: Mapping[str, dict[str, Any]], folders: Mapping[str, Path], verdict: Verdict, *, metrics: str = ""
 ) -> dict[str, Any]:
-    """Write what is asked for.
+    """Write the artifacts that Kubeflow's pages show of a step.
 
     Args:
-        shown: the outputs that are asked for, as in `ExecutorInput`, by name.
-        folders: of the step's own outputs, by name.
-        gates: that the step left.
-        pipeline: name of the pipeline.
-        run: id of the run.
+        requested: which of them, as the entries of `ExecutorInput.outputs.artifacts`, by name.
+        folders: folders of the step's own outputs, by name.
+        verdict: the verdict that the step came to, or that of its gates alone.
+        metrics: name of the output that holds `metrics.json`; empty where none does.
 
     Returns:
         The entries of `ExecutorOutput.artifacts`.
     """
     found = {}
-    for name, artifact in shown.items():
+    measured = Metrics.read(folders[metrics]) if metrics in folders else None
+    for name, artifact in requested.items():
         metadata: dict[str, Any] = {}
         path = to_path(artifact.get("uri", ""))
-        if name == "weighbridge_report":
-            files.write_text(path, _report(folders, gates, pipeline, run))
-        elif name == "weighbridge_metrics":
-            metadata = _scalars(folders)
-        elif name == "weighbridge_roc":
-            metadata = _roc(folders)
+        if name == REPORT:
+            files.write_text(path, _report(folders, verdict))
+        elif name == METRICS:
+            metadata = _scalars(measured)
+        elif name == ROC:
+            metadata = _roc(measured)
         else:
             continue
         entry = {key: artifact[key] for key in ("name", "uri", "type") if key in artifact}
@@ -50,41 +51,36 @@ def write(
     return found
 
 
-def upload_report(shown: Mapping[str, dict[str, Any]]) -> None:
+def upload_report(requested: Mapping[str, dict[str, Any]]) -> None:
     """Upload the report of a step that is about to fail: the launcher uploads outputs of steps that succeed only.
 
     Where artifacts lie in Google Cloud Storage the step can do it itself; elsewhere its log is all that stays.
     """
     from weighbridge.storage import gcs
 
-    address = shown.get("weighbridge_report", {}).get("uri", "")
+    address = requested.get(REPORT, {}).get("uri", "")
     if not address.startswith("gs://"):
         return
     bucket, name = gcs.split(address)
     try:
         gcs.client().bucket(bucket).blob(name).upload_from_filename(to_path(address), content_type="text/html")
         _log.info("report: %s", address)
-    except Exception as error:  # whatever happens here, the step's own refusal is what must be told
+    except Exception as error:  # whatever happens here, the step's own refusal must be its last line
         _log.warning("The report could not be kept at %s: %s", address, error)
 
 
-def _report(folders: Mapping[str, Path], gates: list[Gate], pipeline: str, run: str) -> str:
-    """The report of the verdict where the step came to one, else of its gates alone."""
+def _report(folders: Mapping[str, Path], verdict: Verdict) -> str:
     from weighbridge.report import Evidence, render_html
 
-    weighed = [folder / VERDICT_FILE for folder in folders.values() if (folder / VERDICT_FILE).exists()]
-    alone = Verdict.of(gates, pipeline=f"{pipeline}, this step alone", run_id=run, subject={})
-    verdict = Verdict.read(weighed[0]) if weighed else alone
     if not verdict.gates:
-        return f"<p>{html.escape(pipeline)}: this step weighs nothing.</p>"
+        return f"<p>{html.escape(verdict.pipeline)}: it weighs nothing.</p>"
     return render_html(Evidence.collect(verdict, dict(folders), steps=[]))
 
 
-def _scalars(folders: Mapping[str, Path]) -> dict[str, float]:
+def _scalars(measured: Metrics | None) -> dict[str, float]:
     """Metrics on all rows, of candidate and production."""
     scalars = {}
-    metrics = _metrics(folders)
-    for metric in metrics.overall() if metrics else []:
+    for metric in measured.overall() if measured else []:
         if metric.value is not None:
             scalars[metric.name] = metric.value
             if metric.production is not None and metric.production.value is not None:
@@ -92,12 +88,11 @@ def _scalars(folders: Mapping[str, Path]) -> dict[str, float]:
     return scalars
 
 
-def _roc(folders: Mapping[str, Path]) -> dict[str, Any]:
+def _roc(measured: Metrics | None) -> dict[str, Any]:
     """KFP's ClassificationMetrics: a confidence metric per point of the curve."""
     from weighbridge.report.plots import read_plots
 
-    metrics = _metrics(folders)
-    curve = read_plots(metrics.plots).get("roc") if metrics else None
+    curve = read_plots(measured.plots).get("roc") if measured else None
     if not isinstance(curve, Roc):
         return {}
     points = curve.candidate or []
@@ -109,7 +104,3 @@ def _roc(folders: Mapping[str, Path]) -> dict[str, Any]:
             if index % step == 0 or index == len(points) - 1
         ]
     }
-
-
-def _metrics(folders: Mapping[str, Path]) -> Metrics | None:
-    return next((found for folder in folders.values() if (found := Metrics.read(folder)) is not None), None)

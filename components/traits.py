@@ -1,0 +1,104 @@
+"""What a component declares of itself to whatever runs it: the local runner, the compiler, a step on Kubeflow.
+
+A component declares it as its class attribute `TRAITS`; one that declares nothing is taken for what TFX's own
+conventions say (`weighbridge.runs.component_traits`). Imports no tfx.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class DataParameters:
+    """Names of the parameters that say which files a component reads.
+
+    Attributes:
+        input: path, glob or address of the files.
+        digest: `weighbridge.components.example_gen.resolve.input_digest` of these files; the component's driver fills
+            it in before TFX looks into its cache, Kubeflow's packages carry it.
+        span: which span of the input; empty where there is no such parameter.
+        window: how many spans; empty where there is no such parameter.
+    """
+
+    input: str
+    digest: str
+    span: str = ""
+    window: str = ""
+
+    def values(self, exec_properties: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of `input_digest` among a component's execution properties."""
+        names = {"input": self.input, "span": self.span, "window": self.window}
+        return {key: exec_properties[name] for key, name in names.items() if exec_properties.get(name) is not None}
+
+
+@dataclass(frozen=True)
+class ComponentTraits:
+    """What a component leaves in its outputs and what its parameters mean; names are those of its specification.
+
+    Attributes:
+        gates: outputs that hold `gates.json`. A run in which one of them is missing or cannot be read is refused; gates
+            in other outputs count where they are found.
+        verdict: output that holds `verdict.json`, whose digests a run's verdict is bound to; empty for none.
+        metrics: output that holds `metrics.json`, shown as scalars and curves on Kubeflow's pages; empty for none.
+        pushes: output that says by its integer property `pushed` whether a model was pushed; empty for a component
+            that pushes nothing.
+        examples: output with the rows that a run works on: property `content_digest`, and `rows_<split>` for people;
+            empty for none.
+        looked_up: outputs that are what is in production, not what this run made.
+        report: whether Kubeflow's pages show a report of its gates.
+        reads: the parameters that say which files it reads; None where it reads inputs only.
+        sample: parameter for the share of the data to use, a number or JSON with `share`; empty for none.
+        destination: parameter that names where it pushes to; empty for none.
+        thresholds: parameters that hold thresholds, which a package for Kubeflow ties its runs to.
+        code_digest: parameter with the digest of its code; empty for none.
+        filled_in: parameters that its driver fills in when it runs locally.
+        defaults: values of parameters where it is exported for pipelines written with KFP's own DSL, by name.
+        outside_state: whether it may come out differently with the same inputs, so that Kubeflow must not cache it.
+        output_depends_on: the parameters and inputs that can change an output, by output, besides the code; an output
+            that is not named depends on all.
+    """
+
+    gates: tuple[str, ...] = ()
+    verdict: str = ""
+    metrics: str = ""
+    pushes: str = ""
+    examples: str = ""
+    looked_up: tuple[str, ...] = ()
+    report: bool = True
+    reads: DataParameters | None = None
+    sample: str = ""
+    destination: str = ""
+    thresholds: tuple[str, ...] = ()
+    code_digest: str = ""
+    filled_in: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    outside_state: bool = False
+    output_depends_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def output_names(self) -> set[str]:
+        """All outputs that are named."""
+        single = (self.verdict, self.metrics, self.pushes, self.examples)
+        return {*self.gates, *self.looked_up, *self.output_depends_on, *filter(None, single)}
+
+    @property
+    def parameter_names(self) -> set[str]:
+        """All parameters that are named."""
+        read = (self.reads.input, self.reads.digest, self.reads.span, self.reads.window) if self.reads else ()
+        single = (self.sample, self.destination, self.code_digest, *read)
+        return {*self.thresholds, *self.filled_in, *self.defaults, *filter(None, single)}
+
+    def outputs_json(self) -> str:
+        """What concerns outputs, as JSON: for a step on Kubeflow, which imports executors and no components."""
+        return json.dumps({name: getattr(self, name) for name in _OF_OUTPUTS}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, outputs: Mapping[str, Any]) -> "ComponentTraits":
+        """Traits with what `outputs_json` told; entries of other versions are left out."""
+        known: dict[str, Any] = {name: outputs[name] for name in _OF_OUTPUTS if name in outputs}
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+
+
+_OF_OUTPUTS = ("gates", "verdict", "metrics", "pushes", "examples", "looked_up")
