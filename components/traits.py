@@ -97,8 +97,9 @@ class ComponentTraits:
     @classmethod
     def from_json(cls, outputs: Mapping[str, Any]) -> "ComponentTraits":
         """Traits with what `outputs_json` told; entries of other versions are left out."""
-        known: dict[str, Any] = {name: outputs[name] for name in _OF_OUTPUTS if name in outputs}
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+        known = {name: outputs[name] for name in _OF_OUTPUTS if name in outputs}
+        values: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in known.items()}
+        return cls(**values)
 
 
 _OF_OUTPUTS = ("gates", "verdict", "metrics", "pushes", "examples", "looked_up")

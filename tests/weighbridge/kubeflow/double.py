@@ -80,6 +80,10 @@ class Double:
     """Answers given to the next requests instead."""
     page: bool = False
     """Answer everything with a login page."""
+    properties: dict[tuple[str, str], dict[str, str | float]] = field(default_factory=dict)
+    """Custom properties of output artifacts, by step and key, as steps noted them."""
+    denied: tuple[str, ...] = ()
+    """Keys of outputs that the artifact proxy does not hand out."""
     has_store: bool = True
     """The endpoint is the UI: it has the artifact proxy and the metadata store."""
     multi_user: bool = False
@@ -144,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(401, 16, f"Request header error: {self.headers.get('Authorization')} is not valid")
         if path.startswith("/ml_metadata.") and double.has_store:
             run_id, script = next(reversed(double.scripts.items()))
-            answer = metadata(run_id, script.now()[1], path.rpartition("/")[2], body)
+            answer = metadata(run_id, script.now()[1], path.rpartition("/")[2], body, double.properties)
             return self._send(200, answer, "application/grpc-web+proto")
         if not path.startswith(double.prefix):
             return self._send(404, b"", "text/plain")
@@ -180,6 +184,8 @@ class _Handler(BaseHTTPRequestHandler):
         if double.multi_user and not double.viewer:
             sentence = "User is not authorized to GET VIEWERS in namespace team: PermissionDenied"
             return self._send(403, sentence.encode(), EXPRESS)
+        if any(f"/{key}/" in query.get("key", "") for key in double.denied):
+            return self._send(403, b"Forbidden", EXPRESS)
         if path == "/k8s/pod/events":
             listed = {"apiVersion": "v1", "items": double.events.get(query["podname"], []), "kind": "EventList"}
             return self._send(200, json.dumps(listed).encode(), EXPRESS)

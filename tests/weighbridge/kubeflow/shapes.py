@@ -62,8 +62,17 @@ def workflow(waiting: dict[str, str]) -> dict[str, Any]:
     return {"metadata": {"name": WORKFLOW}, "status": {"phase": "Running", "nodes": nodes}}
 
 
-def metadata(run_id: str, states: dict[str, str], method: str, body: bytes) -> bytes:
-    """The metadata store: one execution per step that began, and the artifacts of those that succeeded."""
+def metadata(
+    run_id: str,
+    states: dict[str, str],
+    method: str,
+    body: bytes,
+    properties: dict[tuple[str, str], dict[str, str | float]],
+) -> bytes:
+    """The metadata store: one execution per step that began, and the artifacts of those that succeeded.
+
+    `properties` are custom properties of artifacts, by step and key; a key that is not usual is an artifact more.
+    """
     request = getattr(service, f"{method}Request").FromString(body[5:])
     answer = getattr(service, f"{method}Response")()
     names = list(NODES)
@@ -73,6 +82,7 @@ def metadata(run_id: str, states: dict[str, str], method: str, body: bytes) -> b
         ("Evaluator", "blessing"),
         ("Pusher", "pushed_model"),
     ]
+    keys += [output for output in properties if output not in keys]
     known = {"SUCCEEDED": "COMPLETE", "FAILED": "FAILED", "RUNNING": "RUNNING"}
     began = {name: known[state] for name, state in states.items() if name in NODES and state in known}
     if method == "GetContextByTypeAndName" and request.context_name == run_id:
@@ -95,7 +105,10 @@ def metadata(run_id: str, states: dict[str, str], method: str, body: bytes) -> b
     elif method == "GetArtifactsByID":
         for number in request.artifact_ids:
             name, key = keys[number - 100]
-            answer.artifacts.add(id=number, uri=f"minio://{BUCKET}/v2/tiny/{name}/uuid/{key}")
+            artifact = answer.artifacts.add(id=number, uri=f"minio://{BUCKET}/v2/tiny/{name}/uuid/{key}")
+            for property_name, value in properties.get((name, key), {}).items():
+                kind = "string_value" if isinstance(value, str) else "double_value"
+                setattr(artifact.custom_properties[property_name], kind, value)
     message = answer.SerializeToString()
     trailer = b"grpc-status:0\r\n"
     return struct.pack(">BI", 0, len(message)) + message + struct.pack(">BI", 0x80, len(trailer)) + trailer

@@ -86,10 +86,12 @@ def test_types_can_be_told_by_name() -> None:
     assert set(normalize.take_ui_artifacts(given_input)) == {"executor-logs"}
 
 
-def test_the_run_is_in_every_address() -> None:
-    assert normalize.run_id(executor_input()) == "the-run"
-    assert normalize.run_id({"outputs": {"artifacts": {"a": {"artifacts": [{"uri": "a/b"}]}}}}) == ""
-    assert normalize.run_id({}) == ""
+def test_run_and_step_are_in_every_address() -> None:
+    run, step = normalize.run_and_step(executor_input())
+    assert run == "the-run"
+    assert f"/{run}/{step}/" in executor_input()["outputs"]["artifacts"]["out"]["artifacts"][0]["uri"]
+    elsewhere = {"outputs": {"artifacts": {"a": {"artifacts": [{"uri": "a/b"}]}}}}
+    assert normalize.run_and_step(elsewhere) == normalize.run_and_step({}) == ("", "")
 
 
 def test_outputs_hold_addresses_and_no_nulls() -> None:

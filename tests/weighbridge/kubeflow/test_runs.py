@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from tests.weighbridge.kubeflow.conftest import SENTENCE, gates_bytes
+from tests.weighbridge.kubeflow.conftest import PASSED, SENTENCE, gates_bytes
 from tests.weighbridge.kubeflow.double import Script, failing
 from tests.weighbridge.kubeflow.shapes import WORKFLOW
+from weighbridge.common.digests import bytes_digest
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.kubeflow.client import endpoint, runs
 from weighbridge.kubeflow.client.api import Api, NotThereError
@@ -14,6 +15,7 @@ from weighbridge.kubeflow.client.artifacts import read_log
 from weighbridge.kubeflow.client.outcome import outcome
 from weighbridge.kubeflow.client.submit import submit, version_name
 from weighbridge.kubeflow.step.termination_message import GATES_LINE, of_error
+from weighbridge.runs.gate_collector import EXAMPLES_PROPERTY, GATES_PROPERTY, NO_FILE, PUSHED
 
 POD = f"{WORKFLOW}-system-container-impl-2222"
 
@@ -205,8 +207,74 @@ def test_a_run_that_weighed_nothing_is_refused(kubeflow, api, package):
 def test_gates_that_cannot_be_parsed_do_not_pass_silently(kubeflow, api, package, evidence):
     evidence().put("Evaluator", "evaluation", "gates.json", b"{]")
     result = outcome(api, waited(api, package)[0])
-    assert result.verdict is None
-    assert "gates.json is not what it should be" in result.message
+    assert result.exit_code == ExitCode.REFUSED
+    [refusing] = result.verdict.refusals
+    assert refusing.name == "run.Evaluator.evaluation.gates_readable"
+    assert "gates.json is not valid" in refusing.message
+
+
+def test_gates_of_a_users_own_component_count_wherever_its_step_noted_them(kubeflow, api, package, evidence):
+    """By what the artifact says, not by its key: the recommender's histories are such an output."""
+    noted(evidence(), gates_bytes(PASSED.model_copy(update={"name": "histories.lines.min"})))
+    result = outcome(api, waited(api, package)[0])
+    assert result.exit_code == ExitCode.PASSED
+    assert "histories.lines.min" in [gate.name for gate in result.verdict.gates]
+    assert result.verdict.subject["data"] == f"sha256:{'ef' * 32}"
+
+
+@pytest.mark.parametrize(
+    ("there", "why"),
+    [
+        (None, "there is no minio://"),
+        (b"{]", "is not valid"),
+        (gates_bytes(PASSED.model_copy(update={"threshold": 0.1})), "is not what the step wrote"),
+    ],
+)
+def test_gates_that_a_step_noted_and_that_are_not_there_as_it_wrote_them_refuse(
+    kubeflow, api, package, evidence, there, why
+):
+    written = gates_bytes(PASSED) if there != b"{]" else there
+    noted(evidence(), written, there)
+    result = outcome(api, waited(api, package)[0])
+    assert result.exit_code == ExitCode.REFUSED
+    [refusing] = result.verdict.refusals
+    assert refusing.name == "run.ExampleGen.histories.gates_readable"
+    assert why in refusing.message
+
+
+def test_noted_gates_that_the_server_does_not_hand_out_are_no_pass(kubeflow, api, package, evidence):
+    noted(evidence(), gates_bytes(PASSED))
+    kubeflow.denied = ("histories",)
+    result = outcome(api, waited(api, package)[0])
+    assert (result.exit_code, result.verdict) == (ExitCode.INFRASTRUCTURE, None)
+
+
+def test_what_a_step_noted_as_holding_nothing_is_not_asked_for(kubeflow, api, package, evidence):
+    evidence().properties["Evaluator", "blessing"] = {GATES_PROPERTY: NO_FILE}
+    outcome(api, waited(api, package)[0])
+    assert kubeflow.count("GET", "/artifacts/get") == 4  # the gates of three outputs, and a verdict
+
+
+def test_a_stock_pusher_that_pushed_says_so_by_its_property(kubeflow, api, package, evidence):
+    evidence().objects = {key: data for key, data in kubeflow.objects.items() if "pushed_model" not in key}
+    kubeflow.properties["Pusher", "pushed_model"] = {GATES_PROPERTY: PUSHED, "pushed": 1.0}
+    assert outcome(api, waited(api, package)[0]).verdict.gates[-1].name == "push.model.pushed"
+    kubeflow.properties["Pusher", "pushed_model"]["pushed"] = 0.0
+    assert outcome(api, waited(api, package)[0]).exit_code == ExitCode.REFUSED
+
+
+_SAME = object()
+
+
+def noted(kubeflow, written, there=_SAME):
+    """An output of a component of the user's own: `written` is what its step noted, `there` what lies there now."""
+    kubeflow.properties["ExampleGen", "histories"] = {
+        GATES_PROPERTY: bytes_digest(written),
+        EXAMPLES_PROPERTY: f"sha256:{'ef' * 32}",
+    }
+    data = written if there is _SAME else there
+    if data is not None:
+        kubeflow.put("ExampleGen", "histories", "gates.json", data)
 
 
 def test_waiting_survives_errors_that_pass(kubeflow, api, package, evidence):

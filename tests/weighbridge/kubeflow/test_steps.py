@@ -17,6 +17,7 @@ from tests.weighbridge.kubeflow import launcher
 from tests.weighbridge.kubeflow.launcher import Launcher, StepResult
 from weighbridge.definition import load
 from weighbridge.kubeflow.compile.package import compile_package
+from weighbridge.runs.gate_collector import GATES_PROPERTY
 from weighbridge.runs.workspace import find_run
 from weighbridge.verdict import Verdict
 
@@ -135,3 +136,14 @@ def test_a_pipeline_with_stock_transform(launch: Launch) -> None:
     assert {name: result.code for name, result in done.results.items()} == dict.fromkeys(done.results, 0)
     assert "Transform" in done.results
     assert Verdict.read(path(done.results["Evaluator"], "evaluation") / "verdict.json").passed
+
+
+def test_a_pipeline_of_a_users_own_components(launch: Launch) -> None:
+    done = launch("tests.weighbridge.local.own")
+    assert {name: result.code for name, result in done.results.items()} == {"Counted": 0, "Checked": 0}
+    assert "rows.min" in path(done.results["Counted"], "weighbridge_report").read_text()
+    assert done.results["Checked"].outputs["report"]["metadata"][GATES_PROPERTY].startswith("sha256:")
+
+    refused = launch("tests.weighbridge.local.own", leaves="")
+    assert {name: result.code for name, result in refused.results.items()} == {"Counted": 1, "Checked": None}
+    assert "REFUSED run.Counted.report.gates_readable: " in refused.results["Counted"].log

@@ -9,7 +9,7 @@ from weighbridge.evidence.base import Interval
 from weighbridge.evidence.metrics import Metric, Metrics
 from weighbridge.kubeflow.step import normalize, ui_artifacts
 from weighbridge.storage import gcs
-from weighbridge.verdict import Gate
+from weighbridge.verdict import Gate, Verdict
 
 GATE = Gate(name="data.rows.train.min", status="refused", observed=10, threshold=5000, message="Too <few> rows.")
 
@@ -25,6 +25,10 @@ def asked(name: str) -> dict[str, dict[str, str]]:
     return {name: {"uri": f"gs://{BUCKET}/run/{name}"}}
 
 
+def verdict(*gates: Gate) -> Verdict:
+    return Verdict.of(gates, pipeline="p", run_id="r", subject={})
+
+
 def test_metrics_and_curve_are_kfps_own(tmp_path: Path, mounted: Path) -> None:
     metrics = [
         Metric(name="auc", slice="", rows=9, value=0.9, production=Interval(value=0.8)),
@@ -35,7 +39,8 @@ def test_metrics_and_curve_are_kfps_own(tmp_path: Path, mounted: Path) -> None:
     plots = {"roc": {"candidate": curve}}
     Metrics(split="eval", rows=9, confidence=0.95, label="", metrics=metrics, plots=plots).write(tmp_path)
     folders = {"evaluation": tmp_path}
-    found = ui_artifacts.write(asked("weighbridge_metrics") | asked("weighbridge_roc"), folders, [], "p", "r")
+    requested = asked("weighbridge_metrics") | asked("weighbridge_roc")
+    found = ui_artifacts.write(requested, folders, verdict(), metrics="evaluation")
     [scalars] = found["weighbridge_metrics"]["artifacts"]
     assert scalars["metadata"] == {"auc": 0.9, "production_auc": 0.8}
     points = found["weighbridge_roc"]["artifacts"][0]["metadata"]["confidenceMetrics"]
@@ -44,15 +49,14 @@ def test_metrics_and_curve_are_kfps_own(tmp_path: Path, mounted: Path) -> None:
 
 
 def test_a_step_without_measurements_shows_none(tmp_path: Path, mounted: Path) -> None:
-    found = ui_artifacts.write(
-        asked("weighbridge_metrics") | asked("weighbridge_roc"), {"model": tmp_path}, [], "p", "r"
-    )
+    requested = asked("weighbridge_metrics") | asked("weighbridge_roc")
+    found = ui_artifacts.write(requested, {"model": tmp_path}, verdict(), metrics="model")
     assert [entry["artifacts"][0]["metadata"] for entry in found.values()] == [{}, {}]
 
 
 def test_a_refusing_steps_report_is_kept_in_its_bucket(tmp_path: Path, mounted: Path) -> None:
     with emulator():
-        ui_artifacts.write(asked("weighbridge_report"), {"anomalies": tmp_path}, [GATE], "p", "r")
+        ui_artifacts.write(asked("weighbridge_report"), {"anomalies": tmp_path}, verdict(GATE))
         ui_artifacts.upload_report(asked("weighbridge_report"))
         kept = gcs.client().bucket(BUCKET).blob("run/weighbridge_report").download_as_text()
     assert "data.rows.train.min" in kept
