@@ -1,4 +1,4 @@
-"""Launches a TFX pipeline's nodes one after another and says what each did."""
+"""Launches a TFX pipeline's nodes one after another and yields what each did."""
 
 import difflib
 import json

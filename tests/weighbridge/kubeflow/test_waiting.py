@@ -1,4 +1,4 @@
-"""A step that waits, or whose pod was never made, is told with what mends it."""
+"""A step that waits, or whose pod was never made, is reported with the remedy."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def stuck(kubeflow, api, package):
 
 
 @pytest.mark.parametrize(
-    ("reason", "mend"),
+    ("reason", "remedy"),
     [
         (CLAIM, "--no-volumes"),
         (QUOTA, "quota"),
@@ -37,11 +37,11 @@ def stuck(kubeflow, api, package):
         ('violates PodSecurity "restricted:latest"', "infra/kubernetes"),
     ],
 )
-def test_each_reason_comes_with_its_mend(kubeflow, api, stuck, reason, mend):
+def test_each_reason_comes_with_its_remedy(kubeflow, api, stuck, reason, remedy):
     kubeflow.waiting["Evaluator"] = reason
     [found] = waiting(api, stuck.run_id)
     assert (found.step, found.reason) == ("Evaluator", reason)
-    assert mend in found.mend
+    assert remedy in found.remedy
 
 
 def test_the_pods_own_events_are_told_too(kubeflow, api, stuck):

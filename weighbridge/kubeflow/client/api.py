@@ -46,7 +46,8 @@ class Answer:
     def is_page(self) -> bool:
         """Whether it is a web page: a login, or the UI, which answers so under addresses that it does not know.
 
-        The content type does not tell: the UI's server (Express) sends its error sentences as `text/html`, too.
+        The content type alone does not distinguish them: the UI's server (Express) sends its error sentences as
+        `text/html`, too.
         """
         return self.data.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html"))
 
@@ -154,19 +155,19 @@ class Api:
         return Answer(answer.status, answer.headers.get("content-type", ""), answer.data)
 
     def _unreachable(self, reason: str) -> NoReturn:
-        shown = self._shown(reason)
+        reason_text = self._redacted(reason)
         if "CERTIFICATE_VERIFY_FAILED" in reason or "certificate verify failed" in reason:
             raise UsageError(
-                f"The certificate of {self.endpoint.url} is not trusted: {shown}",
+                f"The certificate of {self.endpoint.url} is not trusted: {reason_text}",
                 f"Set {CA_BUNDLE} to the PEM file of the authority that signed it.",
             ) from None
         raise InfrastructureError(
-            f"Kubeflow at {self.endpoint.url} does not answer: {shown}",
+            f"Kubeflow at {self.endpoint.url} does not answer: {reason_text}",
             f"Check --endpoint ({ENDPOINT}) and that the cluster is up, then run the same command again.",
         ) from None
 
     def _refused(self, what: str, status: int, body: object) -> NoReturn:
-        message = self._shown(_server_message(body))
+        message = self._redacted(_server_message(body))
         raise self._error(what, status, message) from None
 
     def _error(self, what: str, status: int, message: str) -> WeighbridgeError:
@@ -180,8 +181,8 @@ class Api:
         if status == 403:
             return UsageError(
                 f"Kubeflow at {where} does not allow {what} (403): {message}",
-                f"Set {NAMESPACE} (or --namespace) to a namespace of yours, or {TOKEN} or {COOKIES} to whoever may. "
-                "The role that all commands need is in infra/kubernetes/base/roles.yaml.",
+                f"Set {NAMESPACE} (or --namespace) to a namespace of yours, or {TOKEN} or {COOKIES} of an account "
+                "that may. The role that all commands need is in infra/kubernetes/base/roles.yaml.",
             )
         if status == 404:
             return NotThereError(
@@ -207,9 +208,9 @@ class Api:
             f"Check --endpoint ({ENDPOINT}; often it ends in /pipeline), and set {COOKIES}, {TOKEN} or {TOKEN_FILE}.",
         )
 
-    def _shown(self, text: str) -> str:
-        shown = one_line(self.endpoint.redacted(text))
-        return shown if len(shown) <= _LONGEST_MESSAGE else f"{shown[:_LONGEST_MESSAGE]}…"
+    def _redacted(self, text: str) -> str:
+        redacted = one_line(self.endpoint.redacted(text))
+        return redacted if len(redacted) <= _LONGEST_MESSAGE else f"{redacted[:_LONGEST_MESSAGE]}…"
 
 
 def _server_message(body: object) -> str:

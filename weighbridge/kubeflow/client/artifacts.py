@@ -10,9 +10,9 @@ from weighbridge.kubeflow.client.runs import KubeflowRun, Task
 
 # The launcher's schemes, and what the UI's artifact proxy calls them.
 _SOURCES = {"minio": "minio", "s3": "s3", "gs": "gcs"}
-# How the proxy says that an object is not there: with status 500 up to 2.16, with 404 from 2.17 on.
+# How the proxy reports that an object is not there: with status 500 up to 2.16, with 404 from 2.17 on.
 _ABSENT = (b"No objects found at", b"NoSuchKey", b"Not Found", b"not found", b"does not exist")
-# Of Kubeflow for many users: what whoever asks must have, by the status that says that it is missing.
+# Of Kubeflow for many users: what the caller must have, by the status of an answer where it is missing.
 _NEEDED = {
     401: f"the identity header that Kubeflow's gateway adds (kubeflow-userid): ask through the gateway, or set {USER}",
     403: "the right to get viewers.kubeflow.org in that namespace (infra/kubernetes has the role)",
@@ -59,10 +59,10 @@ def read_file(api: Api, artifact: Artifact, name: str, namespace: str = "") -> b
 
 
 def read_log(api: Api, run: KubeflowRun, task: Task, execution: Execution | None = None) -> str:
-    """What a step wrote, from whoever still has it: the UI's server, the API server, or the artifact store.
+    """What a step wrote, from the first that still has it: the UI's server, the API server, or the artifact store.
 
     Raises:
-        InfrastructureError: nobody has it (any more), or nobody may hand it out; the hint says what is missing, or is
+        InfrastructureError: none of them has it (any more) or may hand it out; the hint names the missing right, or is
             the kubectl command that reads it.
     """
     denied = 0

@@ -53,7 +53,7 @@ class Endpoint:
     user: str = ""
 
     def headers(self) -> dict[str, str]:
-        """The headers that say who asks.
+        """The headers that identify the caller.
 
         Raises:
             UsageError: the token file cannot be read.
@@ -65,14 +65,14 @@ class Endpoint:
 
     def redacted(self, text: object) -> str:
         """`text` without the secrets that are known here."""
-        shown = str(text)
+        redacted = str(text)
         # A cookie's short value, say `1`, is not a secret, and would be found everywhere.
         secrets = [self.token, self.cookies, *re.findall(r"=([^;\s]{6,})", self.cookies)]
         if self.token_file and Path(self.token_file).is_file():
             secrets.append(Path(self.token_file).read_text(errors="replace").strip())
         for secret in sorted(filter(None, secrets), key=len, reverse=True):
-            shown = shown.replace(secret, "***")
-        return shown
+            redacted = redacted.replace(secret, "***")
+        return redacted
 
     def page(self, path: str) -> str:
         """Address of a page of the UI, such as `runs/details/<id>`."""

@@ -60,7 +60,7 @@ def executions(api: Api, run_id: str) -> list[Execution]:
     """The executions of a run, in the order they began.
 
     Raises:
-        InfrastructureError: neither the run API nor a metadata store below the endpoint tells them.
+        InfrastructureError: neither the run API nor a metadata store below the endpoint has them.
     """
     listed = _from_tasks(api, run_id)
     return listed if listed else _Store(api).executions(run_id)

@@ -1,7 +1,7 @@
-"""How a run on Kubeflow ended: the verdict its steps left, or what is known where nobody can read it.
+"""How a run on Kubeflow ended: the verdict its steps left, or what is known where it cannot be read.
 
 The gates lie in the artifacts of the steps that succeeded. A step that refuses fails, and of a failed step Kubeflow
-keeps no artifacts and its API tells no reason: there the step's log speaks, in the lines that our entry point writes.
+keeps no artifacts and its API gives no reason: there the lines that our entry point writes last in the log are read.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class KubeflowOutcome:
         run: the run.
         verdict: its verdict; None where it came to none, or none can be read.
         exit_code: what a command ends in.
-        message: one sentence for people; empty where the verdict says it all.
+        message: one sentence for people; empty where the verdict is enough.
         hint: what to do next.
     """
 
@@ -53,7 +53,7 @@ def outcome(api: Api, run: KubeflowRun) -> KubeflowOutcome:
         return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, "The run was cancelled.", "Submit it again.")
     waits = waiting(api, run.run_id)
     why = "".join(f" {each.step} waits: {each.reason}." for each in waits)
-    hint = next((each.mend for each in waits if each.mend), f"Wait: weighbridge status {run.run_id} --wait")
+    hint = next((each.remedy for each in waits if each.remedy), f"Wait: weighbridge status {run.run_id} --wait")
     return KubeflowOutcome(
         run, None, ExitCode.INFRASTRUCTURE, f"The run has not ended: {run.state or 'just made'}.{why}", hint
     )
@@ -63,7 +63,7 @@ def _succeeded(api: Api, run: KubeflowRun) -> KubeflowOutcome:
     try:
         collector = _collect(api, executions(api, run.run_id))
     except WeighbridgeError as error:
-        # A verdict that nobody can read is not a pass, even where every step succeeded.
+        # A verdict that cannot be read is not a pass, even where every step succeeded.
         why = f"Every step succeeded, but the verdict cannot be read: {error.message}."
         return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, why, error.hint)
     verdict = _verdict(run, collector)
@@ -94,10 +94,10 @@ def _failed(api: Api, run: KubeflowRun) -> KubeflowOutcome:
         return KubeflowOutcome(run, verdict, verdict.exit_code, note)
     names = ", ".join(task.name for task in run.tasks if task.state == "FAILED") or "A step"
     tail = [" | ".join(text.strip().splitlines()[-_LAST_LINES:]) for text in texts if text.strip()]
-    stuck = [each for each in waiting(api, run.run_id) if each.mend]
+    stuck = [each for each in waiting(api, run.run_id) if each.remedy]
     if stuck:
         why = f"{stuck[0].step} failed, and not by a gate: {stuck[0].reason}"
-        return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, why, f"{stuck[0].mend} Then submit again.")
+        return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, why, f"{stuck[0].remedy} Then submit again.")
     if missing is not None:
         why = f"{names} failed; whether by a gate cannot be told: {missing.message}"
         return KubeflowOutcome(run, None, ExitCode.INFRASTRUCTURE, " | ".join([why, *tail[-1:]]), missing.hint)

@@ -21,7 +21,7 @@ LONGEST_DESCRIPTION = 255
 
 For a longer one the server answers 500 after it has started the workflow, which then runs without being listed.
 """
-# A run that nobody can look at for this long, in seconds, is given up by `wait`.
+# A run that the server does not answer about for this long, in seconds, is given up by `wait`.
 PATIENCE = 300.0
 _SHORTEST_POLL, _LONGEST_POLL = 2.0, 20.0
 STALLED = 600.0
@@ -33,8 +33,8 @@ class Task:
     """A step of a run: its name, Kubeflow's state (RUNNING, SUCCEEDED, …), and its seconds where it ended.
 
     Attributes:
-        pods: names of its pods as far as the server tells; a log is found through them.
-        error: what the server says about its failure; servers up to 2.17 say nothing.
+        pods: names of its pods as far as the server lists them; a log is found through them.
+        error: what the server reports about its failure; servers up to 2.17 report nothing.
     """
 
     name: str
@@ -53,12 +53,12 @@ class KubeflowRun:
         name: its display name.
         state: PENDING, RUNNING, SUCCEEDED, FAILED, CANCELING, CANCELED, PAUSED, or empty for one just made.
         url: its page in the UI.
-        pipeline: its pipeline's name; its own name where no version tells.
+        pipeline: its pipeline's name; its own name where no version is known.
         marks: what Weighbridge wrote into its description: `key` and `package` (digest).
         tasks: its steps, in the order they began.
         created: when it was made.
         archived: it was put away in the UI.
-        error: what the server says about its failure.
+        error: what the server reports about its failure.
         raw: the server's message.
     """
 
@@ -173,11 +173,11 @@ def wait(
     Args:
         api: the server.
         run_id: the run.
-        on_task: told of every step whose state changed.
+        on_task: called with every step whose state changed.
         timeout: seconds after which waiting ends, though the run does not.
         patience: seconds without any answer after which waiting ends.
         poll: shortest and longest pause between two questions, in seconds.
-        on_waiting: told, once each, why a step has not begun, when nothing has changed for a fifth of `stalled`.
+        on_waiting: called, once each, with why a step has not begun, when nothing has changed for a fifth of `stalled`.
         stalled: seconds without any change after which a run is given up whose step cannot begin as things are.
 
     Raises:
@@ -185,7 +185,7 @@ def wait(
         UsageError: there never was such a run, or the credentials are not (or no longer) accepted.
     """
     seen: dict[str, str] = {}
-    told: set[Waiting] = set()
+    reported: set[Waiting] = set()
     began = answered = moved = time.monotonic()
     pause, known = poll[0], False
     while True:
@@ -195,7 +195,7 @@ def wait(
             if not known:
                 raise
             raise InfrastructureError(
-                f"Run {run_id} was deleted while it was waited for", "Submit it again; nobody can say how it ended."
+                f"Run {run_id} was deleted while it was waited for", "Submit it again; how it ended is not known."
             ) from None
         except InfrastructureError as error:
             if time.monotonic() - answered > patience:
@@ -213,7 +213,7 @@ def wait(
                 return run
             moved = time.monotonic() if changed else moved
             if time.monotonic() - moved >= stalled / 5:
-                _tell_waiting(waiting(api, run_id), told, on_waiting, run_id, time.monotonic() - moved >= stalled)
+                _report_waiting(waiting(api, run_id), reported, on_waiting, run_id, time.monotonic() - moved >= stalled)
             if run.archived:
                 raise InfrastructureError(
                     f"Run {run_id} was archived while it was waited for", f"Restore it in the UI: {run.url}"
@@ -227,19 +227,19 @@ def wait(
         time.sleep(pause)
 
 
-def _tell_waiting(
-    found: list[Waiting], told: set[Waiting], on_waiting: Callable[[Waiting], None], run_id: str, give_up: bool
+def _report_waiting(
+    found: list[Waiting], reported: set[Waiting], on_waiting: Callable[[Waiting], None], run_id: str, give_up: bool
 ) -> None:
-    """Tell what is new, and give up where something must be mended first."""
+    """Report what is new, and give up where something needs a remedy first."""
     for each in found:
-        if each not in told:
-            told.add(each)
+        if each not in reported:
+            reported.add(each)
             on_waiting(each)
-    stuck = next((each for each in found if each.mend), None)
+    stuck = next((each for each in found if each.remedy), None)
     if stuck and give_up:
         raise InfrastructureError(
             f"{stuck.step} cannot begin: {stuck.reason}",
-            f"{stuck.mend} The run goes on once that is done (weighbridge status {run_id} --wait); or end it: "
+            f"{stuck.remedy} The run goes on once that is done (weighbridge status {run_id} --wait); or end it: "
             f"weighbridge cancel {run_id}",
         )
 

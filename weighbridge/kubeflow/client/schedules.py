@@ -73,7 +73,7 @@ def create(
         at_once: how many runs may go on at the same time, 1 to 10.
         experiment: name of the experiment; by default `weighbridge`.
         parameters: values of the package's runtime parameters.
-        pipeline_root: where artifacts go; by default what the package or the server says.
+        pipeline_root: where artifacts go; by default what the package or the server sets.
         service_account: that all pods of its runs have; by default the server's own.
 
     Raises:
@@ -224,7 +224,7 @@ def seconds(text: str) -> int:
     """Seconds of an interval such as 30m, 6h or 1d.
 
     Raises:
-        UsageError: it is none, or shorter than a minute.
+        UsageError: it is not an interval, or shorter than a minute.
     """
     match = _INTERVAL.fullmatch(text.strip())
     value = int(match[1]) * _UNITS[match[2]] if match else 0

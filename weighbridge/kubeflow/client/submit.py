@@ -1,10 +1,10 @@
 """Submits a package: its pipeline and version, the experiment, and one run per key.
 
-The key (digest of the package, of what it was made of, and of all that a run is told besides) makes submitting
+The key (digest of the package, of what it was made of, and of the options that a run is given besides) makes submitting
 repeatable: its beginning is in the run's display name, which the server can filter by, and the whole of it in the run's
 description. A run of the same key counts as *there* while it goes on, when it passed, and when a gate refused it: the
 same things would be weighed again. It does not count when it was cancelled or archived, or failed for another reason
-than a gate: then a new one is what whoever submits again wants.
+than a gate: then submitting again starts a new one.
 """
 
 import json
@@ -60,12 +60,12 @@ def submit(
         package: what `compile_package` made.
         experiment: name of the experiment, made where it is missing; by default `weighbridge`.
         parameters: values of the package's runtime parameters.
-        pipeline_root: where artifacts go; by default what the package or the server says.
+        pipeline_root: where artifacts go; by default what the package or the server sets.
         service_account: that all pods of the run have; by default the server's own.
         force: start a run even so.
 
     Raises:
-        UsageError: the server refuses the package, a value, or whoever asks.
+        UsageError: the server refuses the package, a value, or the account that asks.
         InfrastructureError: the server does not answer: submitting again is safe.
     """
     pipeline_id, version_id = upload(api, package)
@@ -176,7 +176,7 @@ def experiment_id(api: Api, name: str) -> str:
 
 
 def marks(package: "Package", key: str) -> dict[str, str]:
-    """What a run's description says: two digests, of fixed length whatever the pipeline; the version has the rest."""
+    """What a run's description holds: two digests, of fixed length whatever the pipeline; the version has the rest."""
     return {"key": key, "package": package.digest}
 
 

@@ -1,7 +1,7 @@
-"""What the version of a pipeline that a run was made of says: its pipeline's name and its steps.
+"""What the version of a pipeline that a run was made of holds: its pipeline's name and its steps.
 
 A run's own description is short (255 bytes in Kubeflow's database), and a scheduled run has none at all. The package
-that was uploaded as the version tells the rest, and does not change.
+that was uploaded as the version has the rest, and does not change.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Why a step has not begun, or never will: what Argo and Kubernetes say of its pod, and what mends it.
+"""Why a step has not begun, or never will: what Argo and Kubernetes report of its pod, and the remedy.
 
 A pod that waits for a volume, an image or room on a node is RUNNING to Kubeflow's API; one that was never made, because
 of a quota or a missing account, is not there at all. Argo's workflow says why: Kubeflow keeps it with the run and hands
@@ -17,8 +17,8 @@ from weighbridge.report.text import one_line
 
 _SCAFFOLDING = re.compile(r"(?:executor|entrypoint|root|iteration-.*|.*-loop)(?:\(\d+\))?|")
 _LONGEST = 300
-# What Kubernetes says, and what mends it. The first that matches counts.
-_MENDS = (
+# What Kubernetes reports, and the remedy. The first that matches counts.
+_REMEDIES = (
     (
         r"persistentvolumeclaim .*not found",
         "Make the volumes (kubectl apply -k infra/kubernetes/overlays/…), or submit with --no-volumes.",
@@ -46,17 +46,17 @@ class Waiting:
 
     Attributes:
         step: its name.
-        reason: what Kubernetes or Argo says.
-        mend: what to do about it; empty for what may pass by itself, such as a container that is being created.
+        reason: what Kubernetes or Argo reports.
+        remedy: what to do about it; empty for what may pass by itself, such as a container that is being created.
     """
 
     step: str
     reason: str
-    mend: str = ""
+    remedy: str = ""
 
 
 def waiting(api: Api, run_id: str, namespace: str = "") -> list[Waiting]:
-    """The steps of a run that wait, with the reason; none where the server does not tell.
+    """The steps of a run that wait, with the reason; none where the server does not report them.
 
     Args:
         api: the server.
@@ -72,7 +72,7 @@ def waiting(api: Api, run_id: str, namespace: str = "") -> list[Waiting]:
             reasons += _events(api, run_id, _pod(node), namespace or api.endpoint.namespace or "kubeflow")
         reason = one_line("; ".join(dict.fromkeys(filter(None, reasons))))[:_LONGEST]
         if reason:
-            found.append(Waiting(step, reason, _mend(reason)))
+            found.append(Waiting(step, reason, _remedy(reason)))
     return found
 
 
@@ -113,5 +113,5 @@ def _events(api: Api, run_id: str, pod: str, namespace: str) -> list[str]:
         return []
 
 
-def _mend(reason: str) -> str:
-    return next((mend for pattern, mend in _MENDS if re.search(pattern, reason, re.IGNORECASE)), "")
+def _remedy(reason: str) -> str:
+    return next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, reason, re.IGNORECASE)), "")

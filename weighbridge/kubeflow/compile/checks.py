@@ -14,7 +14,7 @@ def check_image(image: str, *, allow_tag: bool) -> None:
     """An image must be named by its digest.
 
     Raises:
-        UsageError: it is not, or is none.
+        UsageError: it is not, or is not the name of an image.
     """
     if not image or any(character.isspace() for character in image):
         raise UsageError(
@@ -24,7 +24,7 @@ def check_image(image: str, *, allow_tag: bool) -> None:
         raise UsageError(
             f"--image {image!r} names no digest: Kubeflow caches steps by the image's name, and would keep results of"
             " an older image under the same tag",
-            "Give REPOSITORY@sha256:<digest>, as the registry tells it after a push; --allow-tag accepts a tag.",
+            "Give REPOSITORY@sha256:<digest>, as the registry prints it after a push; --allow-tag accepts a tag.",
         )
 
 
@@ -41,7 +41,7 @@ def check_pipeline(pipeline: Any) -> None:
     name = pipeline.pipeline_info.pipeline_name
     if not _NAME.match(name):
         raise UsageError(
-            f"Pipeline name {name!r} is none for Kubeflow",
+            f"Pipeline name {name!r} is not valid for Kubeflow",
             "Use small letters, digits and hyphens, 128 at most: name its folder so, or set NAME in its module.",
         )
     for node in pipeline.components:
@@ -79,7 +79,7 @@ def _check_conditions(node: Any, registry: Any) -> None:
             placeholder_to_cel(channel_utils.encode_placeholder_with_channels(predicate, implicit_channel_key))
         except ValueError as error:
             raise UsageError(
-                f"{node.id}: its condition cannot be told to Kubeflow Pipelines: {error}",
+                f"{node.id}: its condition cannot be expressed for Kubeflow Pipelines: {error}",
                 "A condition sees properties, not values: let the component before set a custom property, and use"
                 " channel.future()[0].custom_property('name').",
             ) from error

@@ -34,10 +34,10 @@ class RuntimeParameter:
 
     Attributes:
         name: its name.
-        default: what it is if nobody says otherwise.
+        default: its value unless a run is given another.
         description: for people.
         paths: where it goes.
-        fixed: whether steps refuse any other value than the default: it says what the package was compiled with.
+        fixed: whether steps refuse any other value than the default: it names what the package was compiled with.
     """
 
     name: str
@@ -65,7 +65,7 @@ def find_parameter_paths(build: Callable[[Any], Any], value: Scalar) -> tuple[Pa
     other = _other(value)
     try:
         before, after = _properties(build(value)), _properties(build(other))
-    except UsageError:  # another value is none that a pipeline can be built with
+    except UsageError:  # a pipeline cannot be built with any other value
         return ()
     if before.keys() != after.keys():
         return ()
@@ -100,7 +100,7 @@ def _properties(pipeline: Any) -> dict[tuple[str, str], Any]:
 
 
 def _paths(old: Any, new: Any, value: Scalar, other: Scalar) -> Iterator[Path | None]:
-    """Where in `old` the value stands, as `other` does in `new`; None for a difference that is none of these."""
+    """Where in `old` the value stands, as `other` does in `new`; None for any other difference."""
     if _same(old, value) and _same(new, other):
         yield ()
         return

@@ -1,6 +1,6 @@
 """A TFX pipeline as a PipelineSpec that open-source Kubeflow Pipelines 2 accepts and runs.
 
-TFX's own builder writes for Vertex AI. What open-source Kubeflow answers otherwise is mended here, mend by mend.
+TFX's own builder writes for Vertex AI. What open-source Kubeflow refuses or ignores of that is corrected here.
 """
 
 import json
@@ -30,7 +30,7 @@ def pipeline_spec(
     Args:
         pipeline: the TFX pipeline, as `checks.check_pipeline` lets it pass.
         image: that steps run in.
-        parameters: what is left open until a run starts.
+        parameters: the runtime parameters, each with the places its value goes to.
         pipeline_root: where artifacts go; empty for the server's own default.
         description: of the pipeline, for people.
 
@@ -113,7 +113,7 @@ def _normalize_step(spec: dict[str, Any], name: str, node: Any, pipeline_name: s
 
 
 def _property_types(node: Any) -> dict[str, str]:
-    """KFP's types of a component's execution properties, where its specification says."""
+    """KFP's types of a component's execution properties, as its specification declares them."""
     parameters = getattr(getattr(node, "SPEC_CLASS", None), "PARAMETERS", {})
     return {name: TYPES[parameter.type] for name, parameter in parameters.items() if parameter.type in TYPES}
 
@@ -155,11 +155,11 @@ def _leave_open(spec: dict[str, Any], parameter: RuntimeParameter, nodes: Mappin
             container["args"] += ["--fixed_value", json.dumps([key, parameter.default])]
         reads = traits_of(nodes[place.step]).reads
         if reads and place.property == reads.digest and not parameter.default:
-            task.pop("cachingOptions", None)  # nothing tells the cache that the data changed
+            task.pop("cachingOptions", None)  # the cache would not see that the data changed
 
 
 def _declare_inputs(spec: dict[str, Any], name: str) -> None:
-    """The entry point is told the inputs' types in an argument; it must tell what was mended above."""
+    """An argument of the entry point holds the inputs' types: make it hold those that were corrected above."""
     arguments = executor(spec, name).get("container", {}).get("args", [])
     if _SPEC_ARGUMENT in arguments:
         inputs = spec["components"][name].get("inputDefinitions", {})

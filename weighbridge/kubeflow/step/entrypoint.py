@@ -1,6 +1,6 @@
 """What runs in a step's container: `python -m weighbridge.kubeflow.step.entrypoint …`, one executor, one exit code.
 
-A gate that refuses fails the step, and the gate's sentence is the last thing its log says. Exit codes are those of
+A gate that refuses fails the step, and the gate's sentence is the last line of its log. Exit codes are those of
 every command: 0 passed, 1 refused, 2 usage or configuration error, 3 infrastructure failure.
 """
 
@@ -28,7 +28,7 @@ def main(argv: list[str]) -> ExitCode:
     """Run one step; how it ended is the last thing on stderr, and the exit code."""
     arguments, beam = _parser().parse_known_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("apache_beam").setLevel(logging.WARNING)  # says hundreds of lines while it loads
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)  # writes hundreds of lines while it loads
     try:
         gates = _run(arguments, beam)
     except WeighbridgeError as error:
@@ -166,7 +166,7 @@ def _retrying(run: Any, retries: int, backoff_s: float) -> None:
 
 def _write_last_lines(lines: list[str]) -> None:
     """Plain lines, last in the log; and in the pod's termination message, where there is one."""
-    print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201, a step's log is its voice
+    print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201, the end of the log is read
     message = Path("/dev/termination-log")
     if message.exists():
         with message.open("w") as file:

@@ -39,7 +39,7 @@ def normalize_inputs(executor_input: dict[str, Any], inputs_spec: Mapping[str, A
     declared = inputs_spec.get("artifacts", {})
     for name, artifacts in executor_input.get("inputs", {}).get("artifacts", {}).items():
         for artifact in artifacts.get("artifacts", []):
-            # A server loses the type; kfp's local engine says that it is any artifact.
+            # A server loses the type; kfp's local engine calls it any artifact.
             if _title(artifact) in ("", "system.Artifact"):
                 artifact["type"] = declared.get(name, {}).get("artifactType", {})
             _normalize_artifact(artifact)

@@ -23,7 +23,7 @@ _ERROR = re.compile(r"(?:^|: )(?P<code>USAGE|INFRASTRUCTURE): (?P<sentence>.+?)\
 def of_refusal(gates: Iterable[Gate]) -> list[str]:
     """The lines of a step whose gate refuses: all its gates for machines, then a sentence per refusing one."""
     gates = list(gates)
-    # As ASCII: whoever carries a log may take other characters for the end of a line.
+    # As ASCII: what carries a log may take other characters for the end of a line.
     document = json.dumps(json.loads(GateList(gates=tuple(gates)).model_dump_json()))
     return [
         GATES_LINE + document,
