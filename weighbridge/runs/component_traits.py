@@ -52,7 +52,7 @@ def is_stock(component: Any, name: str) -> bool:
 
 
 def _by_convention(component: Any) -> ComponentTraits:
-    types = {key: channel.type_name for key, channel in component.outputs.items()}
+    types = {key: channel.type_name for key, channel in getattr(component, "outputs", {}).items()}
     parameters = getattr(component, "exec_properties", {})
     pushes = _first(key for key, name in types.items() if name == "PushedModel")
     return ComponentTraits(
