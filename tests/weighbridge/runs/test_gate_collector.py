@@ -58,7 +58,7 @@ def test_declared_gates_that_cannot_be_read_refuse(tmp_path, content, why):
     collector = GateCollector()
     collector.take(output(tmp_path))
     gate = only(collector)
-    assert (gate.name, gate.refuses, gate.observed) == ("run.Own.report.gates_readable", True, None)
+    assert (gate.name, gate.refuses, gate.status) == ("run.Own.report.gates_readable", True, "unmeasured")
     assert why in gate.message
     assert str(tmp_path) in gate.message
     assert not collector.verdict("p", "r").passed
