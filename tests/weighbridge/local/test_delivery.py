@@ -44,8 +44,8 @@ def test_delivering_again_starts_nothing_until_production_changes(weighbridge, h
     assert calls() == ["Make"]
 
 
-def test_places_can_be_given_by_a_file(weighbridge, tmp_path, home):
-    file = tmp_path / "places.yaml"
+def test_destinations_can_be_given_by_a_file(weighbridge, tmp_path, home):
+    file = tmp_path / "destinations.yaml"
     file.write_text(f"staging: {tmp_path}/elsewhere\n")
     assert weighbridge("run", DELIVERING, "--deliver-to", "staging", "--destinations", file).code == 0
     assert read_record(tmp_path / "elsewhere").version == 1
@@ -59,12 +59,12 @@ def test_places_can_be_given_by_a_file(weighbridge, tmp_path, home):
         ("- staging", "not a mapping of stages to destinations"),
         ("{", "not a mapping of stages to destinations"),
         ("stagging: /x", "There is no stage 'stagging'"),
-        ("staging: s3://bucket/x", "s3://bucket/x"),
+        ("staging: hdfs://host/x", "hdfs://host/x"),
         ("{staging: /same, canary: /same}", "share one destination"),
     ],
 )
-def test_wrong_places_are_exit_2(weighbridge, tmp_path, calls, content, told):
-    file = tmp_path / "places.yaml"
+def test_wrong_destinations_are_exit_2(weighbridge, tmp_path, calls, content, told):
+    file = tmp_path / "destinations.yaml"
     if content is not None:
         file.write_text(content)
     wrong = weighbridge("run", DELIVERING, "--deliver-to", "staging", "--destinations", file)
