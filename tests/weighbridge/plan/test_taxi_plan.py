@@ -48,7 +48,7 @@ def gates(data_rows: int = 100, auc: float = 0.5, p99: float = 5000) -> str:
     content = {
         "data": {"rows": {"train": {"min": data_rows}}, "label": {"feature": "big_tipper", "min_distinct": 2}},
         "quality": {"metrics": {"auc": {"min": auc}}},
-        "latency": {"budget_s": 5, "calls": 20, "batch_sizes": {1: {"p50_ms": {"max": p99}}}},
+        "latency": {"budget_s": 30, "calls": 20, "batch_sizes": {1: {"p50_ms": {"max": p99}}}},
     }
     return yaml.safe_dump(content)
 
