@@ -64,7 +64,7 @@ def test_times_in_text_are_compared_as_times(tmp_path: Path) -> None:
 def test_times_in_another_notation_are_refused_and_not_split_wrongly(tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", "id,at\n1,12/31/2009\n2,01/01/2011\n")
     splits = Splits(time_column="at", time_splits={"train": None, "eval": "2010-06-01"})
-    with pytest.raises(UsageError, match="no ISO time"):
+    with pytest.raises(UsageError, match="not an ISO time"):
         run(path, tmp_path / "out", splits=splits)
 
 

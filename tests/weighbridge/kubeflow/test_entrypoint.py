@@ -116,4 +116,4 @@ def test_other_thresholds_than_the_packages_are_refused(tmp_path: Path, capfd: p
 def test_arguments_that_are_no_json(capfd: pytest.CaptureFixture) -> None:
     arguments = ["--executor_class_path", "x", "--json_serialized_invocation_args", "{{$}}"]
     assert entrypoint.main(arguments) == ExitCode.USAGE
-    assert "no JSON object" in capfd.readouterr().err
+    assert "is not a JSON object" in capfd.readouterr().err

@@ -60,7 +60,7 @@ def test_places_can_be_given_by_a_file(weighbridge, tmp_path, home):
         ("{", "not a mapping of stages to destinations"),
         ("stagging: /x", "There is no stage 'stagging'"),
         ("staging: s3://bucket/x", "s3://bucket/x"),
-        ("{staging: /same, canary: /same}", "lie at the same place"),
+        ("{staging: /same, canary: /same}", "share one destination"),
     ],
 )
 def test_wrong_places_are_exit_2(weighbridge, tmp_path, calls, content, told):
