@@ -8,10 +8,13 @@ PIPELINE ?= taxi
 IMAGE ?= weighbridge
 ENGINE ?= $(shell command -v podman || command -v docker)
 
-.PHONY: help setup run test lint format lock bench image clean
+# Tests of one file stay on one worker, which shares what the file's fixtures made.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
+.PHONY: help setup run test test-slow test-all lint format lock bench image clean
 
 help: ## show the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 $(VENV)/.ready-run: $(LOCKS)
 	@sh requirements/bootstrap.sh run
@@ -24,8 +27,13 @@ setup: $(VENV)/.ready-dev ## set up what tests and lints need
 run: $(VENV)/.ready-run ## set up, run the taxi pipeline on real data, show the verdict (PIPELINE=name for another)
 	@$(BIN)/weighbridge run $(PIPELINE)
 
-test: $(VENV)/.ready-dev ## set up and run all tests (T='-m "not slow"' for the quick ones)
-	@$(BIN)/python -m pytest $(T)
+test: $(VENV)/.ready-dev ## set up and run the quick tests: all but those marked slow (T=... for more arguments to pytest)
+	@$(PYTEST) -m "not slow" $(if $(COVERAGE),--cov) $(T)
+
+test-slow: $(VENV)/.ready-dev ## run the tests that `test` leaves out: whole runs, killed processes, containers, Jenkins
+	@$(PYTEST) -m slow $(T)
+
+test-all: test test-slow ## run all tests: the quick ones, then the slow ones
 
 lint: $(VENV)/.ready-dev ## formatting, style, types and the layers between packages
 	@$(BIN)/ruff format --check .

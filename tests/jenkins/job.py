@@ -139,7 +139,8 @@ class Job:
         folder: holds `repository`, `workspace`, `work` (the shared work directory), `data` and `jobs`.
         name: of the job; several may share a folder.
         environment: of its builds, e.g. BRANCH_NAME.
-        real_make: targets that `make` really makes; of the others, `lint` and `test`, a substitute records the call.
+        real_make: targets that `make` really makes; of the others, `lint`, `test` and `test-slow`, a
+            substitute records the call.
     """
 
     folder: Path
@@ -173,9 +174,10 @@ class Job:
         listed = ["git", "-C", str(ROOT), "ls-files", "-coz", "--exclude-standard"]
         names = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0")
         for name in filter(None, names):
-            if (ROOT / name).is_file():  # else it is removed, but not yet from git
+            found = ROOT / name
+            if found.is_file() or found.is_symlink():  # else it is removed, but not yet from git
                 (self.repository / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, self.repository / name)
+                shutil.copy2(found, self.repository / name, follow_symlinks=False)
         self._git("init", "--quiet", "--initial-branch=main")
         self.commit("What is there")
         self._write_make()
@@ -268,8 +270,8 @@ touch .venv/.ready-dev .venv/.ready-run
 """
 
 _MAKE = """#!/bin/sh
-# In the place of make: records `lint` and `test`, which are not what these tests are about, and makes the rest.
-for target in lint test; do
+# In the place of make: records linting and testing, which are not what these tests are about, and makes the rest.
+for target in lint test test-slow; do
     case " $1 " in *" $target "*)
         case " $REAL_MAKE " in *" $target "*) break ;; esac
         echo "$@" >> {calls}

@@ -30,7 +30,7 @@ def test_a_missing_schema_says_what_to_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("feature { nam: 'x' }", "no schema"),
+        ("feature { nam: 'x' }", "is not a schema"),
         ("feature { name: 'x' } feature { name: 'x' }", "'x' is there twice"),
         ("feature { type: INT }", "no name"),
         ("feature { name: 'x' skew_comparator { infinity_norm { threshold: 1 } } }", "skew_comparator"),

@@ -1,10 +1,36 @@
 """The recommender pipeline at a size for tests: a small model without twins, and less time to measure it in.
 
-A user's own pipeline in the form of a module: the thresholds beside it are written by `test_recommender_run.py`.
+A user's own pipeline: `write` makes the package, this module has the functions that train.
 """
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+import yaml
+
+_FULL = Path(__file__).parents[3] / "pipelines/recommender"
+_PACKAGE = """
+from weighbridge.pipelines.recommender.pipeline import Parameters, create_pipeline
+
+NAME = "recommender"
+__all__ = ["Parameters", "create_pipeline"]
+"""
+
+
+def write(folder: Path) -> str:
+    """Write the package below a folder that is to be on the path; returns its name."""
+    package = folder / "small_recommender"
+    package.mkdir()
+    (package / "__init__.py").write_text(_PACKAGE)
+    gates = yaml.safe_load((_FULL / "gates.yaml").read_text())
+    gates["latency"] = {"signature": "recommend", "inputs": {"k": 20}, "batch_sizes": {1: {"p99_ms": {"max": 5000}}}}
+    gates["quality"]["slice_metrics"] = [
+        each for each in gates["quality"]["slice_metrics"] if "catalogue" not in each["slice"]
+    ]
+    (package / "gates.yaml").write_text(yaml.safe_dump(gates))
+    (package / "schema.pbtxt").write_text((_FULL / "schema.pbtxt").read_text())
+    return package.name
 
 
 def run_fn(fn_args: Any) -> None:
@@ -16,7 +42,6 @@ def run_fn(fn_args: Any) -> None:
 
 def random_vectors(fn_args: Any) -> None:
     """Exports a model that has learned nothing: its vectors are drawn by lot."""
-
     import numpy as np
 
     from weighbridge.components.trainer import TrainingSession

@@ -13,10 +13,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
+<<<<<<< HEAD
 from tests.command_line import in_production
 from tests.pipelines.recommender import exports
+=======
+from tests.command_line import gates_of, in_production
+from tests.pipelines.recommender import exports, small_pipeline
+>>>>>>> fast-tests
 from weighbridge.datasets.shop.options import ShopOptions
 from weighbridge.datasets.shop.output import OutputFiles
 from weighbridge.datasets.shop.write import write
@@ -26,7 +30,6 @@ from weighbridge.verdict import Verdict
 
 pytestmark = pytest.mark.slow
 
-FOLDER = Path(__file__).parents[3] / "pipelines/recommender"
 SMALL = "tests.pipelines.recommender.small_pipeline"
 
 
@@ -58,21 +61,9 @@ def first(weighbridge, workdir):
 @pytest.fixture(scope="module")
 def small(shared):
     """A user's own pipeline: the recommender, small."""
-    package = shared / "small_recommender"
-    package.mkdir()
-    code = (
-        'from weighbridge.pipelines.recommender.pipeline import Parameters, create_pipeline\n\nNAME = "recommender"\n'
-    )
-    (package / "__init__.py").write_text(f'{code}__all__ = ["Parameters", "create_pipeline"]\n')
-    gates = yaml.safe_load((FOLDER / "gates.yaml").read_text())
-    gates["latency"] = {"signature": "recommend", "inputs": {"k": 20}, "batch_sizes": {1: {"p99_ms": {"max": 5000}}}}
-    gates["quality"]["slice_metrics"] = [
-        each for each in gates["quality"]["slice_metrics"] if "catalogue" not in each["slice"]
-    ]
-    (package / "gates.yaml").write_text(yaml.safe_dump(gates))
-    (package / "schema.pbtxt").write_text((FOLDER / "schema.pbtxt").read_text())
+    name = small_pipeline.write(shared)
     sys.path.insert(0, str(shared))
-    yield package.name
+    yield name
     sys.path.remove(str(shared))
 
 

@@ -4,19 +4,26 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.made_once import made_once
 from tests.pipelines.taxi import data
 
 
 @pytest.fixture(scope="session")
 def taxi_examples(tmp_path_factory, taxi_csv):
     """Folder of an Examples artifact with the splits `train` and `eval`."""
-    return data.write_examples(data.trips(taxi_csv), tmp_path_factory.mktemp("examples"))
+    return made_once(
+        tmp_path_factory, "taxi-examples", lambda folder: data.write_examples(data.trips(taxi_csv), folder)
+    )
 
 
 @pytest.fixture(scope="session")
 def taxi_statistics(tmp_path_factory, taxi_examples):
     """FeatureStats.pb of the train split."""
-    return data.write_statistics(taxi_examples, tmp_path_factory.mktemp("statistics") / "FeatureStats.pb")
+
+    def make(folder):
+        data.write_statistics(taxi_examples, folder / "FeatureStats.pb")
+
+    return made_once(tmp_path_factory, "taxi-statistics", make) / "FeatureStats.pb"
 
 
 @pytest.fixture

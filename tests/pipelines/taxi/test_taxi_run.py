@@ -16,8 +16,6 @@ from tests.command_line import gates_of, in_production
 from weighbridge.runs.workspace import find_run
 from weighbridge.verdict import Verdict
 
-pytestmark = pytest.mark.slow
-
 FOLDER = Path(__file__).parents[3] / "pipelines/taxi"
 BAD = "tests.pipelines.taxi.bad_models"
 
@@ -100,6 +98,7 @@ def test_the_second_run_says_that_nothing_changed(first, weighbridge, production
     assert production() == before
 
 
+@pytest.mark.slow
 def test_a_new_model_is_compared_with_production_on_the_same_examples(first, weighbridge, production):
     assert weighbridge("run", "taxi", "--set", "seed=7").code == 0
     relative = [gate for name, gate in gates_of(first).items() if name.endswith(("_change", "_ratio"))]
@@ -110,6 +109,7 @@ def test_a_new_model_is_compared_with_production_on_the_same_examples(first, wei
     assert sorted(versions) == ["1", "2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("run_fn", "gate", "skipped"),
     [
@@ -149,6 +149,7 @@ def test_drifted_data_stops_before_anything_trains(first, weighbridge, productio
     assert production() == before
 
 
+@pytest.mark.slow
 def test_changed_data_at_the_same_path_are_noticed(first, weighbridge, taxi_csv, tmp_path):
     data = tmp_path / "trips.csv"
     data.write_text(taxi_csv.read_text())
@@ -242,6 +243,7 @@ def own_taxi(tmp_path, monkeypatch):
     return make
 
 
+@pytest.mark.slow
 def test_changed_thresholds_weigh_again_and_train_nothing(first, weighbridge, own_taxi):
     # The first of these looks at production as the tests before have left it.
     assert weighbridge("run", own_taxi()).code == 0
@@ -276,6 +278,7 @@ def test_a_missing_schema_says_how_to_get_one(weighbridge, own_taxi, tmp_path, w
     assert "weighbridge schema" in wrong.err
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_exit_3_and_leaves_production_as_it_was(weighbridge, tmp_path):
     small = tmp_path / "small"
     small.mkdir()

@@ -18,7 +18,7 @@ quality: {metrics: {auc: {min: 0.5}}}
 latency: {batch_sizes: {1: {p99_ms: {max: 1000}}}}
 delivery:
   - stage: staging
-  - {stage: canary, calls: 20, budget_s: 1, p99_ms: {max: 1000, max_ratio: 50}}
+  - {stage: canary, calls: 20, budget_s: 20, p99_ms: {max: 1000, max_ratio: 50}}
   - {stage: production, approval: required}
 """
 

@@ -1,6 +1,6 @@
 """For each kind of change to the taxi pipeline: what is planned is what then runs. Real trips, real training.
 
-All tests share one work directory and one model, as a team does; each changes one thing and puts it back.
+All tests begin with the same work directory and model, as their first run left them; each changes one thing.
 """
 
 import os
@@ -48,7 +48,7 @@ def gates(data_rows: int = 100, auc: float = 0.5, p99: float = 5000) -> str:
     content = {
         "data": {"rows": {"train": {"min": data_rows}}, "label": {"feature": "big_tipper", "min_distinct": 2}},
         "quality": {"metrics": {"auc": {"min": auc}}},
-        "latency": {"budget_s": 5, "calls": 20, "batch_sizes": {1: {"p50_ms": {"max": p99}}}},
+        "latency": {"budget_s": 30, "calls": 20, "batch_sizes": {1: {"p50_ms": {"max": p99}}}},
     }
     return yaml.safe_dump(content)
 
@@ -88,14 +88,20 @@ def planned(ours, shared, weighbridge, workdir):
 
 
 @pytest.fixture
-def settled(planned) -> Planned:
-    """Run until production is the model of this definition, and even a forced run takes all from the cache."""
+def settled(planned, shared, workdir) -> None:
+    """Production is the model of this definition, and even a forced run takes all from the cache.
+
+    Made by the first test, then put back at the same path: artifacts are known by theirs.
+    """
+    kept = shared / "kept"
+    shutil.rmtree(workdir, ignore_errors=True)
+    if kept.exists():
+        subprocess.run(["cp", "-a", kept, workdir], check=True)
+        return
     planned()
-    for _ in range(2):
-        forced = planned("--force")
-        if forced.plan["nothing"]:
-            return forced
-    raise AssertionError(forced.plan)
+    if not planned("--force").plan["nothing"]:
+        assert planned("--force").plan["nothing"]
+    subprocess.run(["cp", "-a", workdir, kept], check=True)
 
 
 def test_nothing(settled, planned):
@@ -223,8 +229,9 @@ def test_only_the_data_are_validated_then_the_rest_goes_on_from_there(settled, p
 def clone(tmp_path_factory) -> Path:
     """A git repository with a copy of the source code, to edit components and to compare revisions in."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in ("components", "pipelines", "requirements"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("weighbridge", "components", "pipelines", "requirements"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=ignored)
     (folder / "docs").mkdir()
     gates_file = folder / "pipelines/taxi/gates.yaml"
     gates_file.write_text(gates())
@@ -273,7 +280,7 @@ def test_code_of_a_component_and_revisions(clone, tmp_path):
     plan = call("plan", "taxi", "--base", "HEAD")
     assert "Nothing would run." in plan.out, plan.out + plan.err
 
-    with (clone / "components/evaluator/timing.py").open("a") as file:
+    with (clone / "components/evaluator/latency/timing.py").open("a") as file:
         file.write("\n# An edit.\n")
     changed = planned()
     assert changed.changed == {("code", "Evaluator")}

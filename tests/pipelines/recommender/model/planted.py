@@ -62,6 +62,12 @@ class Trained:
     vocabulary: Vocabulary
     fn_args: Any
 
+    @classmethod
+    def of(cls, histories: Path, folder: Path, **options: Any) -> "Trained":
+        """What `train` left in a folder when it was called with the same."""
+        catalogue = Catalogue.read(histories)
+        return cls(histories, catalogue, Vocabulary(catalogue), fn_args(histories, folder, **options))
+
     @property
     def artifact(self) -> Path:
         """Folder of the Model artifact."""
@@ -98,11 +104,9 @@ def train(histories: Path, folder: Path, **options: Any) -> Trained:
     """Train as the Trainer does."""
     from weighbridge.components.trainer import train as run
 
-    given = fn_args(histories, folder, **options)
-    trained = run("weighbridge.pipelines.recommender.model.run.run_fn", given)
+    trained = run("weighbridge.pipelines.recommender.model.run.run_fn", fn_args(histories, folder, **options))
     assert all(gate.passed for gate in trained.gates), trained.gates
-    catalogue = Catalogue.read(histories)
-    return Trained(histories, catalogue, Vocabulary(catalogue), given)
+    return Trained.of(histories, folder, **options)
 
 
 def options(**changes: Any) -> RecommenderOptions:

@@ -200,10 +200,10 @@ def test_memory_does_not_grow_with_the_lines(tmp_path):
     def peak(rows: int) -> int:
         script = (
             "import resource, sys\n"
-            "from weighbridge.datasets.shop.options import Options\n"
-            "from weighbridge.datasets.shop.output import Place\n"
+            "from weighbridge.datasets.shop.options import ShopOptions\n"
+            "from weighbridge.datasets.shop.output import OutputFiles\n"
             "from weighbridge.datasets.shop.write import write\n"
-            "write(Options(int(sys.argv[1]), items=1000, customers=2000), Place(sys.argv[2]))\n"
+            "write(ShopOptions(int(sys.argv[1]), items=1000, customers=2000), OutputFiles(sys.argv[2]))\n"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
         )
         command = [sys.executable, "-c", script, str(rows), str(tmp_path / f"{rows}.parquet")]
