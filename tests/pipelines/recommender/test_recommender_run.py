@@ -14,13 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-<<<<<<< HEAD
 from tests.command_line import in_production
-from tests.pipelines.recommender import exports
-=======
-from tests.command_line import gates_of, in_production
 from tests.pipelines.recommender import exports, small_pipeline
->>>>>>> fast-tests
 from weighbridge.datasets.shop.options import ShopOptions
 from weighbridge.datasets.shop.output import OutputFiles
 from weighbridge.datasets.shop.write import write
