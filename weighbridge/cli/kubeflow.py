@@ -9,6 +9,7 @@ from weighbridge.cli.options import (
     EndpointOption,
     JsonOption,
     NamespaceOption,
+    ReportsOption,
     RunIdArgument,
     TimeoutOption,
     WaitOption,
@@ -28,6 +29,7 @@ def status(
     timeout: TimeoutOption = None,
     endpoint: EndpointOption = None,
     namespace: NamespaceOption = None,
+    reports: ReportsOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Show a run on Kubeflow: its steps and its verdict. The exit code is the run's; 3 while it goes on."""
@@ -37,7 +39,7 @@ def status(
     run = get_run(api, plain_id(run_id))
     if not as_json:
         print_line(run.url)
-    finish(api, run, wait=wait, timeout=timeout, as_json=as_json)
+    finish(api, run, wait=wait, timeout=timeout, reports=reports, as_json=as_json)
 
 
 def cancel(
@@ -146,7 +148,7 @@ def finish(
     awaited = wait and not run.ended
     try:
         if awaited:
-            run = wait_for(api, run.run_id, display.task, timeout=timeout)
+            run = wait_for(api, run.run_id, display.task, timeout=timeout, on_waiting=display.waiting)
         else:
             for task in run.tasks:
                 display.task(task)

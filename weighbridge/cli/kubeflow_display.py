@@ -15,6 +15,7 @@ from weighbridge.report.text import one_line
 if TYPE_CHECKING:
     from weighbridge.kubeflow.client.outcome import KubeflowOutcome
     from weighbridge.kubeflow.client.runs import Task
+    from weighbridge.kubeflow.client.waiting import Waiting
 
 
 class KubeflowSteps(ConsoleDisplay):
@@ -31,6 +32,15 @@ class KubeflowSteps(ConsoleDisplay):
             self.step_ended(step)
         else:
             self._running[task.name] = None
+        self._show_running()
+
+    def waiting(self, waiting: "Waiting") -> None:
+        """Say why a step has not begun."""
+        self._stop()
+        self._console.print(escape(one_line(f"… {waiting.step} waits: {waiting.reason}. {waiting.remedy}".strip())))
+        self._show_running()
+
+    def _show_running(self) -> None:
         if self._running:
             self.step_started(next(iter(self._running)))
 

@@ -1,14 +1,16 @@
 """The commands as a user types them."""
 
 import json
+from functools import partial
 
 import pytest
 
 from tests.command_line import start
 from tests.weighbridge.kubeflow.conftest import COOKIE, SECRET, SENTENCE
-from tests.weighbridge.kubeflow.double import failing
+from tests.weighbridge.kubeflow.double import Script, failing
 from tests.weighbridge.kubeflow.shapes import WORKFLOW
 from tests.weighbridge.runs.hooked import install, seen
+from weighbridge.kubeflow.client import runs
 
 SUBMIT = ("submit", "taxi", "--image", "registry/weighbridge:1", "--allow-tag", "--endpoint")
 
@@ -108,6 +110,28 @@ def test_a_hook_leaves_the_exit_code_of_a_run_that_did_not_pass(
     [given] = seen(tmp_path / "site")
     assert (given["exit_code"], given["files"]) == (done.code, None)
     assert given["state"] == ("refused" if refused else "failed")
+
+
+def test_a_step_that_waits_is_told_and_given_up_in_the_end(weighbridge, kubeflow, compiled, monkeypatch):
+    kubeflow.next_script = lambda: Script([("RUNNING", {"ExampleGen": "RUNNING"})])
+    kubeflow.waiting["ExampleGen"] = 'persistentvolumeclaim "weighbridge-kept" not found'
+    monkeypatch.setattr(runs, "wait", partial(runs.wait, poll=(0.01, 0.01), stalled=0.3))
+    done = weighbridge(*SUBMIT, kubeflow.url, "--wait")
+    assert done.code == 3
+    assert done.out.count("… ExampleGen waits: persistentvolumeclaim") == 1
+    assert "error: ExampleGen cannot begin" in done.err
+    assert "--no-volumes" in done.err
+
+
+def test_status_leaves_the_verdict_and_its_reports_too(weighbridge, kubeflow, compiled, evidence, quick, tmp_path):
+    evidence()
+    weighbridge(*SUBMIT, kubeflow.url, "--wait")
+    run_id = next(iter(kubeflow.runs))
+    done = weighbridge("status", run_id, "--endpoint", kubeflow.url, "--reports", tmp_path / "kept")
+    assert done.code == 0
+    assert {"verdict.json", "junit.xml", "report.html"} <= {
+        path.name for path in (tmp_path / "kept" / run_id).iterdir()
+    }
 
 
 def test_a_failed_step_exits_3(weighbridge, kubeflow, compiled, quick):
