@@ -8,12 +8,13 @@ import base64
 import functools
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.storage.explain import explaining
 from weighbridge.storage.store import ABSENT, StoredObject
 
 SCHEME = "gs://"
@@ -191,8 +192,7 @@ def client() -> Any:
         raise UsageError("Found no credentials for Google Cloud Storage", _SIGN_IN) from error
 
 
-@contextmanager
-def explained(address: str) -> Iterator[None]:
+def explained(address: str) -> AbstractContextManager[None]:
     """Turn errors of the client inside the block into ones that name `address` and what to do.
 
     The client has tried again for two minutes by itself before it gives up on what may pass.
@@ -202,19 +202,11 @@ def explained(address: str) -> Iterator[None]:
         InfrastructureError: the service or the way to it fails, an object changed while it was read, or bytes arrived
             torn.
     """
-    try:
-        yield
-    except WeighbridgeError:
-        raise
-    except Exception as error:
-        told = _told(address, error)
-        if told is None:
-            raise
-        raise told from error
+    return explaining(partial(_explanation, address))
 
 
-def _told(address: str, error: Exception) -> WeighbridgeError | None:
-    """What to tell of `error`; None if it is not the client's."""
+def _explanation(address: str, error: Exception) -> WeighbridgeError | None:
+    """What to raise instead of `error`; None if it is not the client's."""
     from google.api_core import exceptions as api
     from google.auth import exceptions as auth
     from google.resumable_media import DataCorruption

@@ -1,9 +1,10 @@
 """Errors of S3's client as ones that a person can act on. No credential is ever part of them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.storage.explain import explaining
 
 # Codes of answers: a precondition does not hold; nothing is there (the answer to HEAD has a number alone).
 LOST = frozenset({"PreconditionFailed", "412"})
@@ -42,8 +43,7 @@ def code_of(error: Exception) -> str:
     return str((getattr(error, "response", None) or {}).get("Error", {}).get("Code", ""))
 
 
-@contextmanager
-def explained(address: str) -> Iterator[None]:
+def explained(address: str) -> AbstractContextManager[None]:
     """Turn errors of the client inside the block into ones that name `address` and what to do.
 
     The client has tried again by itself before it gives up on what may pass.
@@ -53,23 +53,15 @@ def explained(address: str) -> Iterator[None]:
         InfrastructureError: the service or the way to it fails, an object changed while it was read, or bytes arrived
             torn.
     """
-    try:
-        yield
-    except WeighbridgeError:
-        raise
-    except Exception as error:
-        told = _told(address, error)
-        if told is None:
-            raise
-        raise told from error
+    return explaining(partial(_explanation, address))
 
 
-def _told(address: str, error: Exception) -> WeighbridgeError | None:
-    """What to tell of `error`; None if it is not the client's."""
+def _explanation(address: str, error: Exception) -> WeighbridgeError | None:
+    """What to raise instead of `error`; None if it is not the client's."""
     from botocore import exceptions as boto
 
     if isinstance(error, boto.ClientError):
-        return _told_of_answer(address, error)
+        return _explanation_of_answer(address, error)
     reason = " ".join(str(error).split())
     unsigned = (
         boto.NoCredentialsError,
@@ -93,7 +85,7 @@ def _told(address: str, error: Exception) -> WeighbridgeError | None:
     return None
 
 
-def _told_of_answer(address: str, error: Exception) -> WeighbridgeError:
+def _explanation_of_answer(address: str, error: Exception) -> WeighbridgeError:
     answer = getattr(error, "response", {})
     code, status = code_of(error), answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     reason = f"{answer.get('Error', {}).get('Message') or 'no reason is given'} ({code})"

@@ -8,7 +8,15 @@ from weighbridge.components.evaluator.latency.measure import Measurements
 from weighbridge.verdict import Bounds, Estimate, Gate
 
 GROUP = "latency"
-UNITS = {"p50_ms": "ms", "p95_ms": "ms", "p99_ms": "ms", "throughput_rows_s": "rows/s", "load_ms": "ms"}
+UNITS = {
+    "p50_ms": "ms",
+    "p95_ms": "ms",
+    "p99_ms": "ms",
+    "throughput_rows_s": "rows/s",
+    "load_ms": "ms",
+    "model_bytes": "bytes",
+    "peak_memory_bytes": "bytes",
+}
 
 _ADVICE_SIZE = "Export a smaller model: fewer weights, shorter vocabularies, half precision."
 _ADVICE_CALLS = "Make the served graph cheaper; a noisy machine shows in the histograms, and budget_s buys more calls."
@@ -59,7 +67,7 @@ def _judge(
             baseline=production or (math.nan if in_production else None),
             change=found.get("change", {}).get(name),
             ratio=found.get("ratio", {}).get(name),
-            unit=UNITS.get(name, "bytes"),
+            unit=UNITS[name],
             conclusive=True,
             advice=_ADVICE_SIZE if name in MODEL_QUANTITIES else _ADVICE_CALLS,
         )

@@ -58,7 +58,7 @@ def random_vectors(fn_args: Any) -> None:
     folder = run.histories_folder(fn_args.train_files)
     catalogue, longest = Catalogue.read(folder), HistoriesSummary.require(folder).longest
     vocabulary = Vocabulary(catalogue)
-    model = network.build(network.Facts.of(catalogue, vocabulary), vocabulary, options, 1)
+    model = network.build(network.CatalogueData.of(catalogue, vocabulary), vocabulary, options, 1)
     data = training_batches(read(fn_args.train_files, vocabulary, longest), 512, 2, session.seed)
     session.fit(model, data, epochs=1, steps_per_epoch=1)
     for embedding in (model.item_tower.numbers, model.customer_tower.history):

@@ -189,7 +189,7 @@ def test_what_is_odd_but_no_fault_passes(run, first, tmp_path):
     [
         ({"evaluate_from": "2011-01-01"}, "'eval'.*is empty"),
         ({"evaluate_from": "2010-11-01", "until": "2010-10-01"}, "nothing to weigh on before until=2010-10-01"),
-        ({"evaluate_from": "1/11/2010"}, "no day"),
+        ({"evaluate_from": "1/11/2010"}, "is not a day"),
         ({"window_days": 200}, "less than 400 days of purchases before the evaluation"),
         ({"product": "[A-Z]{12}"}, "no purchase of a product.*no_product"),
         ({"columns": '{"Nothing": "StockCode"}'}, "Nothing"),

@@ -1,0 +1,24 @@
+"""Errors of a store's client as ones that a person can act on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from weighbridge.common.errors import WeighbridgeError
+
+
+@contextmanager
+def explaining(explain: Callable[[Exception], WeighbridgeError | None]) -> Iterator[None]:
+    """Turn errors of a client inside the block into ones that say what to do; ours pass as they are.
+
+    Args:
+        explain: what to raise instead of an error; None where it is not the client's.
+    """
+    try:
+        yield
+    except WeighbridgeError:
+        raise
+    except Exception as error:
+        explanation = explain(error)
+        if explanation is None:
+            raise
+        raise explanation from error
