@@ -6,12 +6,11 @@ value is a `Flavour`; the Evaluator then weighs such models like any other.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from weighbridge.common import plugins
 from weighbridge.common.digests import tree_digest
-from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.models import find_saved_model
 from weighbridge.components.evaluator import signature
 from weighbridge.components.evaluator.gates import Constant
@@ -126,33 +125,9 @@ def flavours() -> dict[str, Flavour]:
     Raises:
         UsageError: one cannot be imported, is not a `Flavour`, or has the name of another.
     """
-    found = {"saved_model": SAVED_MODEL}
-    for point in _entry_points():
-        if point.name in found:
-            raise UsageError(
-                f"There are two flavours {point.name!r}; one is {point.value}", "Uninstall one of their packages."
-            )
-        found[point.name] = _load(point)
-    return found
+    return plugins.with_plugins({"saved_model": SAVED_MODEL}, GROUP, Flavour, "flavour", lambda point, _: point.name)
 
 
 def flavour_modules() -> list[str]:
     """Modules of installed packages that define flavours: what they do is part of what an evaluation depends on."""
-    return [point.module for point in _entry_points()]
-
-
-def _entry_points() -> list[EntryPoint]:
-    return sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
-
-
-def _load(point: EntryPoint) -> Flavour:
-    where = f"The flavour {point.name!r} of the entry point {point.value!r}"
-    try:
-        flavour = point.load()
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"{where} cannot be imported: {error}", "Install its package again.") from error
-    if not isinstance(flavour, Flavour):
-        raise UsageError(
-            f"{where} is a {type(flavour).__name__}", "Expected a weighbridge.components.evaluator.flavours.Flavour."
-        )
-    return flavour
+    return plugins.modules(GROUP)

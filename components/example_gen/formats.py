@@ -7,10 +7,10 @@ import functools
 import gzip
 import zlib
 from collections.abc import Collection, Iterator, Mapping
-from importlib import metadata
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from weighbridge.common import plugins
 from weighbridge.common.errors import UsageError
 from weighbridge.components.example_gen import readers
 from weighbridge.components.example_gen.feature_types import FeatureTypes
@@ -45,24 +45,13 @@ def formats() -> dict[str, InputFormat]:
     Raises:
         UsageError: what another package offers cannot be imported, is not an `InputFormat`, or its name is taken.
     """
-    found = {format_.name: format_ for format_ in _OWN}
-    for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name):
-        origin = f"The input format {point.name!r} of {point.value}"
-        try:
-            format_ = point.load()
-        except (ImportError, AttributeError) as error:
-            raise UsageError(f"{origin} cannot be imported: {error}", "Mend or uninstall its package.") from error
-        if not isinstance(format_, InputFormat):
-            raise UsageError(f"{origin} is a {type(format_).__name__}", f"Name an InputFormat in the group {GROUP}.")
-        if format_.name in found:
-            raise UsageError(f"{origin} has the name {format_.name!r}, which is taken", f"Taken: {', '.join(found)}.")
-        found[format_.name] = format_
-    return found
+    own = {format_.name: format_ for format_ in _OWN}
+    return plugins.with_plugins(own, GROUP, InputFormat, "input format", lambda _, format_: format_.name)
 
 
 def added_modules() -> list[str]:
     """The modules of other packages whose formats are installed: their code decides what is read."""
-    return sorted({point.module for point in metadata.entry_points(group=GROUP)})
+    return plugins.modules(GROUP)
 
 
 def format_of(path: str) -> str | None:

@@ -23,7 +23,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from weighbridge.common import files, progress
+from weighbridge.common import files, plugins, progress
 from weighbridge.common.environment import HOOKS_VARIABLE
 from weighbridge.common.errors import ExitCode, WeighbridgeError
 from weighbridge.report.write import HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
@@ -118,7 +118,7 @@ def call_hooks(end: RunEnd, display: Display) -> tuple[str, ...]:
         return ()
     results: list[HookResult] = []
     try:
-        points = _entry_points()
+        points = plugins.points(GROUP)
     except Exception as error:  # the metadata of some installed package are damaged
         log_traceback()
         results = [HookResult(name=GROUP, function="", state="failed", message=_message(error))]
@@ -149,12 +149,6 @@ def read_warnings(folder: Path) -> tuple[str, ...]:
 
 def _warnings(results: Iterable[HookResult]) -> tuple[str, ...]:
     return tuple(result.warning for result in results if result.warning)
-
-
-def _entry_points() -> list[EntryPoint]:
-    from importlib.metadata import entry_points
-
-    return sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
 
 
 def _call(point: EntryPoint, end: RunEnd, display: Display) -> HookResult:

@@ -1,6 +1,7 @@
 """Flavours of models: SavedModels are built in, another package brings its own."""
 
 from collections.abc import Callable
+from importlib import metadata
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,7 @@ def test_a_folder_without_a_model_names_what_was_looked_for(register: Callable[.
         ("line", "their_lines:NOTHING", "'line' of the entry point 'their_lines:NOTHING' cannot be imported"),
         ("line", "nowhere:LINE", "No module named 'nowhere'"),
         ("line", "their_lines:NOT_ONE", "is a str"),
-        ("saved_model", "their_lines:LINE", "two flavours 'saved_model'"),
+        ("saved_model", "their_lines:LINE", "has the name 'saved_model', which is taken"),
     ],
 )
 def test_a_registration_that_cannot_be_used_is_told(
@@ -146,7 +147,7 @@ def test_what_a_flavour_does_is_part_of_the_cache_key(
 
 def test_flavours_are_in_the_order_of_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [EntryPoint(name, f"{__name__}:OTHER", flavours.GROUP) for name in ("b", "a")]
-    monkeypatch.setattr(flavours, "entry_points", lambda group: points)
+    monkeypatch.setattr(metadata, "entry_points", lambda *, group: points)
     assert list(flavours.flavours()) == ["saved_model", "a", "b"]
 
 
