@@ -88,7 +88,7 @@ def digest_of(artifact: Any) -> str:
     return artifact.get_string_custom_property(CONTENT_DIGEST) or ""
 
 
-def step_facts(result: "NodeResult") -> dict[str, dict[str, Any]]:
+def step_fingerprint(result: "NodeResult") -> dict[str, dict[str, Any]]:
     """What a step's outcome depended on."""
     inputs = {key: [digest_of(artifact) for artifact in artifacts] for key, artifacts in result.inputs.items()}
     return fingerprint.of_step(result.exec_properties, inputs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from weighbridge.common import progress
 from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused, release_memory
-from weighbridge.local.collected import Collected, rows_note, step_facts
+from weighbridge.local.collected import Collected, rows_note, step_fingerprint
 from weighbridge.local.output_capture import captured_output
 from weighbridge.local.request import RunRequest
 from weighbridge.runs import fingerprint
@@ -119,7 +119,7 @@ def _launch_all(request: RunRequest, run: Run, display: Display, collected: Coll
         state: StepState = "refused" if refusing else "cached" if result.cached else "done" if result.ran else "skipped"
         note = refusing[0].message if refusing else rows_note(result)
         seconds = round(result.seconds, 3)
-        step = StepRecord(name=name, state=state, seconds=seconds, note=note, fingerprint=step_facts(result))
+        step = StepRecord(name=name, state=state, seconds=seconds, note=note, fingerprint=step_fingerprint(result))
         end_step(run, step, display)
         if refusing:
             left_out = dict.fromkeys(names[position + 1 :], "refused before") | left_out
