@@ -27,12 +27,6 @@ _SIGN_IN = (
 _ROLES = "Looking up needs roles/storage.objectViewer on the bucket, pushing needs roles/storage.objectUser."
 
 
-def split(address: str) -> tuple[str, str]:
-    """Bucket and name in `gs://bucket/name`; the name may be empty."""
-    bucket, _, name = address.removeprefix(SCHEME).partition("/")
-    return bucket, name
-
-
 class GcsStore:
     """A bucket; see `ObjectStore`.
 
@@ -128,14 +122,15 @@ class GcsStore:
                 return False
         return True
 
-    def upload(self, path: Path, name: str) -> None:
+    def upload(self, path: Path, name: str, content_type: str = "") -> None:
         """Write a file to a name that is not taken."""
         blob = self._blob(name)
         from google.api_core.exceptions import PreconditionFailed
 
         blob.chunk_size = _UPLOAD_CHUNK
         with self._explained(name), suppress(PreconditionFailed):
-            blob.upload_from_filename(str(path), if_generation_match=0, checksum="md5")
+            given = {"content_type": content_type} if content_type else {}
+            blob.upload_from_filename(str(path), if_generation_match=0, checksum="md5", **given)
 
     def copy(self, source: str, target: str) -> str | None:
         """Copy within the bucket if `target` is not taken."""
@@ -212,7 +207,7 @@ def _explanation(address: str, error: Exception) -> WeighbridgeError | None:
     from google.resumable_media import DataCorruption
     from requests import RequestException
 
-    bucket, _ = split(address)
+    bucket = address.removeprefix(SCHEME).partition("/")[0]
     reason = getattr(error, "message", "") or str(error) or type(error).__name__
     if isinstance(error, api.NotFound):
         return UsageError(

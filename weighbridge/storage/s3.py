@@ -116,7 +116,7 @@ class S3Store:
             self._refuses = True
         return written
 
-    def upload(self, path: Path, name: str) -> None:
+    def upload(self, path: Path, name: str, content_type: str = "") -> None:
         """Write a file to a name that is not taken, in one request."""
         if path.stat().st_size > LARGEST_BYTES:
             raise UsageError(
@@ -124,7 +124,7 @@ class S3Store:
                 "Write the model's variables in several files, or mount the bucket as a folder.",
             )
         with path.open("rb") as file:
-            self._put(name, file, IfNoneMatch="*")
+            self._put(name, file, IfNoneMatch="*", **({"ContentType": content_type} if content_type else {}))
 
     def copy(self, source: str, target: str) -> str | None:
         """Copy within the bucket if `target` is not taken."""

@@ -72,8 +72,13 @@ class ObjectStore(Protocol):
     def write(self, name: str, data: bytes, expected: str) -> bool:
         """Write a JSON document in one step if the object's version is `expected`, `ABSENT` for none; else False."""
 
-    def upload(self, path: Path, name: str) -> None:
+    def upload(self, path: Path, name: str, content_type: str = "") -> None:
         """Write a file to a name that is not taken. Whether its bytes are there then is for the caller to compare.
+
+        Args:
+            path: the file.
+            name: of the object.
+            content_type: what a browser takes it for, e.g. `text/html`; empty for whatever the store makes of it.
 
         Raises:
             OSError: the file cannot be read.

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.components.pusher.buckets import BUCKET, emulator
+from tests.components.pusher.buckets import BUCKET, emulator, moto_server
 from weighbridge.evidence.base import Interval
 from weighbridge.evidence.metrics import Metric, Metrics
 from weighbridge.kubeflow.step import normalize, ui_artifacts
-from weighbridge.storage import gcs
+from weighbridge.storage import gcs, s3
 from weighbridge.verdict import Gate, Verdict
 
 GATE = Gate(name="data.rows.train.min", status="refused", observed=10, threshold=5000, message="Too <few> rows.")
@@ -61,6 +61,19 @@ def test_a_refusing_steps_report_is_kept_in_its_bucket(tmp_path: Path, mounted: 
         kept = gcs.client().bucket(BUCKET).blob("run/weighbridge_report").download_as_text()
     assert "data.rows.train.min" in kept
     assert "Too &lt;few&gt; rows." in kept
+
+
+def test_a_refusing_steps_report_is_kept_on_s3_too(
+    tmp_path: Path, mounted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(normalize.MOUNTS, "s3://", f"{tmp_path}/s3/")
+    requested = {"weighbridge_report": {"uri": f"s3://{BUCKET}/run/weighbridge_report"}}
+    with moto_server():
+        ui_artifacts.write(requested, {"anomalies": tmp_path}, verdict(GATE))
+        ui_artifacts.upload_report(requested)
+        kept = s3.client().get_object(Bucket=BUCKET, Key="run/weighbridge_report")
+        assert kept["ContentType"] == "text/html"
+        assert b"Too &lt;few&gt; rows." in kept["Body"].read()
 
 
 def test_what_cannot_be_kept_does_not_hide_the_refusal(

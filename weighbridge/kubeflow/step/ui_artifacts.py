@@ -54,16 +54,17 @@ def write(
 def upload_report(requested: Mapping[str, dict[str, Any]]) -> None:
     """Upload the report of a step that is about to fail: the launcher uploads outputs of steps that succeed only.
 
-    Where artifacts lie in Google Cloud Storage the step can do it itself; elsewhere its log is all that stays.
+    Where artifacts lie in a store that this project speaks to (gs://, s3://) and the pod may write there, the step does
+    it itself; elsewhere its log is all that stays.
     """
-    from weighbridge.storage import gcs
+    from weighbridge.storage.schemes import is_address, open_store
 
     address = requested.get(REPORT, {}).get("uri", "")
-    if not address.startswith("gs://"):
+    if not is_address(address):
         return
-    bucket, name = gcs.split(address)
     try:
-        gcs.client().bucket(bucket).blob(name).upload_from_filename(to_path(address), content_type="text/html")
+        store, name = open_store(address)
+        store.upload(Path(to_path(address)), name, content_type="text/html")
         _log.info("report: %s", address)
     except Exception as error:  # whatever happens here, the step's own refusal must be its last line
         _log.warning("The report could not be kept at %s: %s", address, error)
