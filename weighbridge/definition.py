@@ -198,8 +198,8 @@ def _module(name: str, reference: str, path: Path | None) -> ModuleType:
             "by its import path, e.g. my_project.pipeline.",
         ) from error
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"
-        raise UsageError(f"Pipeline {reference!r} does not import: {told}", _place_of(error)) from error
+        details = f"{type(error).__name__}: {error}"
+        raise UsageError(f"Pipeline {reference!r} does not import: {details}", _place_of(error)) from error
     if path is not None and Path(str(module.__file__)).resolve() != path.resolve():
         raise _shadowed(name, path)
     return module

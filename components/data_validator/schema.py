@@ -116,8 +116,8 @@ def schema_diff(old: "schema_pb2.Schema", new: "schema_pb2.Schema") -> list[str]
     for name, feature in after.items():
         demands = _demands(feature, new)
         if name not in before:
-            told = "; ".join(f"{aspect} {value}" for aspect, value in demands.items() if isinstance(value, str))
-            lines.append(f"Feature {name!r} is new: {told}.")
+            description = "; ".join(f"{aspect} {value}" for aspect, value in demands.items() if isinstance(value, str))
+            lines.append(f"Feature {name!r} is new: {description}.")
             continue
         earlier = _demands(before[name], old)
         lines += [
@@ -179,14 +179,14 @@ def _demands(feature: Any, schema: "schema_pb2.Schema") -> dict[str, Demand]:
     return demands | _others(feature, {"name", "type", "presence", "domain", "string_domain"})
 
 
-def _others(message: Any, told: set[str]) -> dict[str, Demand]:
+def _others(message: Any, description: set[str]) -> dict[str, Demand]:
     """The fields that are set beside those already told, each as one line of text."""
     from google.protobuf import text_format
 
     single = type(message)()
     lines: dict[str, Demand] = {}
     for field, _ in message.ListFields():
-        if field.name not in told:
+        if field.name not in description:
             single.CopyFrom(message)
             for other, _ in message.ListFields():
                 if other.name != field.name:
@@ -199,8 +199,8 @@ def _others(message: Any, told: set[str]) -> dict[str, Demand]:
 def _change(aspect: str, before: Demand | None, after: Demand | None) -> str:
     if isinstance(before, frozenset) and isinstance(after, frozenset):
         gained, lost = sorted(after - before), sorted(before - after)
-        told = [f"{aspect} gain {listed(gained)}"] if gained else []
-        return "; ".join(told + ([f"{aspect} lose {listed(lost)}"] if lost else []))
+        description = [f"{aspect} gain {listed(gained)}"] if gained else []
+        return "; ".join(description + ([f"{aspect} lose {listed(lost)}"] if lost else []))
     return f"{aspect} {_shown(before)} → {_shown(after)}"
 
 

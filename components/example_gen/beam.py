@@ -129,7 +129,7 @@ def _process(
     def add(row: int, reason: str, line: str) -> None:
         malformed.append((row, reason, line))
 
-    def told() -> Iterator[Any]:
+    def description() -> Iterator[Any]:
         for row, reason, line in malformed:
             # In ASCII, since what else ends a line for Python stands in texts too.
             text = json.dumps({"file": path, "row": row, "reason": reason, "line": line})
@@ -147,8 +147,8 @@ def _process(
                 yield beam.pvalue.TaggedOutput(_DIGESTS, digest)
             yield beam.pvalue.TaggedOutput(_OTHERS, [processed.after_end, processed.left_out])
             malformed += [(None, TIMELESS, None)] * processed.timeless
-            yield from told()
-        yield from told()  # those behind the last batch
+            yield from description()
+        yield from description()  # those behind the last batch
     except TypeChanged as change:
         raise UsageError(
             f"Column {change.column!r} of {path} is {change.kind}, but not in the other files",

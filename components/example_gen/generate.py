@@ -131,8 +131,8 @@ def _why(request: ReadRequest, tally: Tally, split: str) -> str:
     if column is None:
         return f"{tally.rows:,} rows{sampled} are too few or on one side"
     others = ", ".join(f"{name} {digest.rows:,}" for name, digest in tally.digests.items() if name != split)
-    told = [f"the others have: {others}"] * bool(others) + [f"after the end: {tally.after_end:,}"]
-    return f"no row{sampled} has its {column!r} {request.splits.bounds(split)} ({'; '.join(told)})"
+    description = [f"the others have: {others}"] * bool(others) + [f"after the end: {tally.after_end:,}"]
+    return f"no row{sampled} has its {column!r} {request.splits.bounds(split)} ({'; '.join(description)})"
 
 
 def _summary(request: ReadRequest, resolved: Resolved, tally: Tally, feature_types: FeatureTypes) -> ExamplesSummary:

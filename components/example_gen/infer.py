@@ -93,8 +93,10 @@ def check_columns(expected: tuple[str, ...], found: list[str], path: str, first:
     """
     missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
     if missing or extra:
-        told = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(extra)} besides"] * bool(extra)
-        raise UsageError(f"The columns of {path} are not those of {first}: it {' and '.join(told)}")
+        description = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has {', '.join(extra)} besides"] * bool(
+            extra
+        )
+        raise UsageError(f"The columns of {path} are not those of {first}: it {' and '.join(description)}")
 
 
 def _ignore(_row: int, _reason: str, _line: str) -> None:

@@ -56,11 +56,11 @@ def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
                 gone = {number for number in gone if number >= next_row}
             typed, bad = cast_texts(reading.renamed(batch), reading.feature_types)
             wrong = ((numbers[index], reason, _line(batch, index)) for index, reason in bad.items())
-            for told in sorted([*skipped, *wrong]):
-                reading.quarantine(*told)
+            for description in sorted([*skipped, *wrong]):
+                reading.quarantine(*description)
             yield typed
-        for told in malformed:
-            reading.quarantine(*told)
+        for description in malformed:
+            reading.quarantine(*description)
 
 
 def _line(batch: "pa.RecordBatch", row: int) -> str:

@@ -114,16 +114,16 @@ class Splits(BaseModel):
         try:
             return type(self)(**self.model_dump() | {"time_splits": starts, "time_end": end})
         except ValidationError as error:
-            told = ", ".join(f"{name} from {start}" for name, start in starts.items() if start is not None)
-            raise UsageError(f"time_splits are not in ascending order: {told}, until {end}") from error
+            description = ", ".join(f"{name} from {start}" for name, start in starts.items() if start is not None)
+            raise UsageError(f"time_splits are not in ascending order: {description}, until {end}") from error
 
     def bounds(self, name: str) -> str:
         """In words, which rows belong to a split by time whose times are absolute."""
         starts = list(self.time_splits.values())
         place = list(self.time_splits).index(name)
         start, end = starts[place], [*starts, self.time_end][place + 1]
-        told = [f"from {start} on"] * (start is not None) + [f"before {end}"] * (end is not None)
-        return " and ".join(told) or "at any time"
+        description = [f"from {start} on"] * (start is not None) + [f"before {end}"] * (end is not None)
+        return " and ".join(description) or "at any time"
 
     def check(self, columns: Collection[str]) -> None:
         """The columns that decide must be among `columns`.

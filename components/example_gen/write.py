@@ -100,6 +100,6 @@ class QuarantineWriter:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = gzip.open(self._path, "wt", encoding="utf-8")  # noqa: SIM115, closed by __exit__
-        told = {"file": file, "row": row, "reason": reason, "line": line and line[:_LINE_CHARACTERS]}
-        self._file.write(json.dumps(told, ensure_ascii=False) + "\n")
+        description = {"file": file, "row": row, "reason": reason, "line": line and line[:_LINE_CHARACTERS]}
+        self._file.write(json.dumps(description, ensure_ascii=False) + "\n")
         self.rows += 1

@@ -78,11 +78,11 @@ def push(
     digest_gate = _digest_gate(_digest_of(Path(model)), weighed)
     if verdict is None or any(gate.refuses for gate in (*gates, digest_gate)):
         return Pushed((*gates, digest_gate))
-    told = {"promoted_from": promoted_from, "approved_by": approved_by}
+    description = {"promoted_from": promoted_from, "approved_by": approved_by}
     with target.exclusive():
         if expected_state and production_state(destination) != expected_state:
             raise InfrastructureError(f"Another push changed {destination} just now", "Run again.")
-        return _push_weighed(target, Path(model), verdict, gates, Path(statistics) if statistics else None, told)
+        return _push_weighed(target, Path(model), verdict, gates, Path(statistics) if statistics else None, description)
 
 
 def open_target(destination: str | Path) -> Target:
@@ -121,7 +121,12 @@ def push_state(evaluation: str | Path, destination: str | Path) -> str:
 
 
 def _push_weighed(
-    target: Target, model: Path, verdict: Verdict, gates: list[Gate], statistics: Path | None, told: Mapping[str, str]
+    target: Target,
+    model: Path,
+    verdict: Verdict,
+    gates: list[Gate],
+    statistics: Path | None,
+    description: Mapping[str, str],
 ) -> Pushed:
     weighed = verdict.subject["model"]
     version, record = _look_up(target, weighed)
@@ -140,7 +145,7 @@ def _push_weighed(
             pipeline=verdict.pipeline,
             pushed_at=datetime.now(UTC),
             subject=verdict.subject,
-            **told,
+            **description,
         )
         record = target.commit(staged, record)
     progress.report(f"in production as version {record.version}")

@@ -193,8 +193,8 @@ class TrainingSession:
     def _resume(self, model: "keras.Model") -> tuple[History, bool]:
         restored = checkpoint.restore(self.checkpoint_dir, model) if self.checkpoint_dir else None
         history, finished = restored or (History(), False)
-        told = {"strategy": self.strategy_name, "devices": list(self.devices), "seed": self.seed}
-        history = history.model_copy(update={**told, "resumed_from_epoch": history.epochs})
+        description = {"strategy": self.strategy_name, "devices": list(self.devices), "seed": self.seed}
+        history = history.model_copy(update={**description, "resumed_from_epoch": history.epochs})
         if restored:
             progress.report(f"resumed after epoch {history.epochs}")
             if self.is_chief:

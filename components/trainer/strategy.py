@@ -65,7 +65,7 @@ def find_hardware() -> Hardware:
     )
 
 
-def choose(asked: str, hardware: Hardware) -> str:
+def choose(requested: str, hardware: Hardware) -> str:
     """The strategy's name: what was asked for, or for `auto` the most that is there.
 
     Raises:
@@ -79,25 +79,25 @@ def choose(asked: str, hardware: Hardware) -> str:
         "one_gpu": hardware.gpus == 1,
         "cpu": True,
     }
-    if asked == "auto":
+    if requested == "auto":
         return next(name for name, there in found.items() if there)
-    if asked not in found:
-        raise UsageError(f"strategy={asked!r} is not known", f"Allowed: auto, {', '.join(found)}.")
+    if requested not in found:
+        raise UsageError(f"strategy={requested!r} is not known", f"Allowed: auto, {', '.join(found)}.")
     # A GPU alone can be mirrored and one of many can be used, if a person says so. Virtual CPUs serve for trying out.
     asked_for = found | {
         "mirrored": hardware.gpus > 0 or hardware.cpus > 1,
         "one_gpu": hardware.gpus > 0,
         "multi_worker": hardware.workers > 0,
     }
-    if not asked_for[asked]:
+    if not asked_for[requested]:
         lacking = {
             "multi_worker": "TF_CONFIG names no cluster",
             "tpu": "no TPU is attached and TPU_NAME is not set",
-        }.get(asked, "TensorFlow sees no GPU")
+        }.get(requested, "TensorFlow sees no GPU")
         raise UsageError(
-            f"strategy={asked!r}, but {lacking}", f"`auto` would train here with {choose('auto', hardware)!r}."
+            f"strategy={requested!r}, but {lacking}", f"`auto` would train here with {choose('auto', hardware)!r}."
         )
-    return asked
+    return requested
 
 
 def create(name: str, hardware: Hardware) -> Strategy:
@@ -151,17 +151,17 @@ def device_names(strategy: Strategy, name: str) -> tuple[str, ...]:
     return tuple(device.rpartition("device:")[2] for device in devices)
 
 
-def choose_precision(asked: str, strategy: str, hardware: Hardware) -> str:
+def choose_precision(requested: str, strategy: str, hardware: Hardware) -> str:
     """Keras' dtype policy: what was asked for, or for `auto` half precision only where the hardware is built for it.
 
     Raises:
         UsageError: the name is unknown.
     """
     allowed = ("float32", "mixed_float16", "mixed_bfloat16")
-    if asked in allowed:
-        return asked
-    if asked != "auto":
-        raise UsageError(f"mixed_precision={asked!r} is not known", f"Allowed: auto, {', '.join(allowed)}.")
+    if requested in allowed:
+        return requested
+    if requested != "auto":
+        raise UsageError(f"mixed_precision={requested!r} is not known", f"Allowed: auto, {', '.join(allowed)}.")
     if strategy == "tpu":
         return "mixed_bfloat16"
     return "mixed_float16" if hardware.tensor_cores and strategy != "cpu" else "float32"

@@ -28,8 +28,10 @@ def write_pages(backtest: Backtest, folder: Path) -> Path:
     for name, chart in charts.items():
         files.write_text(folder / name, str(chart))
     pictures = "".join(f"\n![{name.removesuffix('.svg')}]({name})\n" for name in charts)
-    told = f"# Backtest of {backtest.pipeline}\n\n{show.summary(backtest)}\n\n{show.markdown(backtest)}{pictures}"
-    files.write_text(folder / "backtest.md", told)
+    description = (
+        f"# Backtest of {backtest.pipeline}\n\n{show.summary(backtest)}\n\n{show.markdown(backtest)}{pictures}"
+    )
+    files.write_text(folder / "backtest.md", description)
     return files.write_text(folder / "backtest.html", _html(backtest, list(charts.values())))
 
 

@@ -118,7 +118,7 @@ class Replay:
             output, errors = process.communicate()
         if process.returncode in (ExitCode.PASSED, ExitCode.REFUSED):
             return span_record(span, json.loads(output), folder / self.definition.name / "production")
-        told = _told(output, errors) or f"exit code {process.returncode}"
+        description = _describe(output, errors) or f"exit code {process.returncode}"
         if process.returncode == ExitCode.USAGE:
             # Production would have stood still in this span too; the next one may be sound again.
             return SpanRecord(
@@ -126,12 +126,14 @@ class Replay:
                 start=span.start.isoformat(),
                 end=span.end.isoformat(),
                 decision="failed",
-                message=told.removeprefix("error: "),
+                message=description.removeprefix("error: "),
             )
-        raise InfrastructureError(f"Span {span.name}: {told}", "Run the same backtest again: finished spans are kept.")
+        raise InfrastructureError(
+            f"Span {span.name}: {description}", "Run the same backtest again: finished spans are kept."
+        )
 
 
-def _told(output: str, errors: str) -> str:
+def _describe(output: str, errors: str) -> str:
     """Why a run failed: its record says so, or, where it did not come so far, the command."""
     try:
         return json.loads(output)["run"]["error"]

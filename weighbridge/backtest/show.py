@@ -114,15 +114,15 @@ def summary(backtest: Backtest) -> str:
     pushed = sum(span.decision == "pushed" for span in spans)
     found = [span.metrics[backtest.metric] for span in spans if backtest.metric in span.metrics]
     compared = [metric for metric in found if metric.change is not None and metric.change.value is not None]
-    told = f"{len(spans)} of {backtest.total} spans: {pushed} pushed, {len(spans) - pushed} not."
+    description = f"{len(spans)} of {backtest.total} spans: {pushed} pushed, {len(spans) - pushed} not."
     if compared:
         better, worse = (sum(metric.outcome == outcome for metric in compared) for outcome in ("better", "worse"))
         mean = sum(metric.change.value for metric in compared if metric.change and metric.change.value) / len(compared)
-        told += (
+        description += (
             f" The refreshed model beat the one in production beyond doubt in {better} of {len(compared)} spans and "
             f"lost in {worse}; {backtest.metric} changed by {mean:+.4f} on average."
         )
     drifted = [span.span for span in spans if span.drifted]
     if drifted:
-        told += f" Data moved beyond a threshold in {', '.join(drifted)}."
-    return told
+        description += f" Data moved beyond a threshold in {', '.join(drifted)}."
+    return description

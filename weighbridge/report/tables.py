@@ -121,12 +121,12 @@ def splits(examples: ExamplesSummary) -> list[tuple[str, Split]]:
 def feature_rows(statistics: Mapping[str, Sequence[Feature]]) -> list[tuple[str, list[Row]]]:
     """Per feature a row per split: split, missing, and in words how its values are distributed."""
     return [
-        (name, [(split, f"{feature.missing:.1%}", _told(feature)) for split, feature in splits.items()])
+        (name, [(split, f"{feature.missing:.1%}", _describe(feature)) for split, feature in splits.items()])
         for name, splits in by_feature(statistics).items()
     ]
 
 
-def _told(feature: Feature) -> str:
+def _describe(feature: Feature) -> str:
     found = feature.distribution
     if isinstance(found, Numbers):
         return (

@@ -140,10 +140,10 @@ def is_up_to_date(earlier: Mapping[str, Any], definition: Definition, parameters
     """Whether an earlier run's fingerprint is what it would be now. What cannot be told has changed."""
     try:
         # The data last: a difference in anything cheaper is told before gigabytes are read.
-        told = declared(definition, parameters, context, earlier["modules"])
-        if any(earlier[name] != value for name, value in told.items()):
+        description = declared(definition, parameters, context, earlier["modules"])
+        if any(earlier[name] != value for name, value in description.items()):
             return False
-        return bool(earlier == told | _observed_now(earlier, context))
+        return bool(earlier == description | _observed_now(earlier, context))
     except (UsageError, OSError, KeyError, TypeError):
         return False
 

@@ -41,7 +41,7 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
     gates = request.quality
     candidate = find_model(request.model, gates.signature, gates.inputs)
     production, judged = load_production(request, GROUP, gates)
-    asked = MetricsRequest(
+    requested = MetricsRequest(
         metrics=gates.metric_names(),
         slices=gates.all_slices(),
         confidence=gates.confidence,
@@ -55,9 +55,9 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
         signature=gates.signature,
         inputs=gates.inputs,
     )
-    response = _compute(request.metrics_fn, asked)
-    evidence(asked, response).write(folder)
-    tfma_files.write(folder, asked, response)
+    response = _compute(request.metrics_fn, requested)
+    evidence(requested, response).write(folder)
+    tfma_files.write(folder, requested, response)
     return [*judged, *judge(gates, response, in_production=request.production is not None)]
 
 

@@ -100,10 +100,10 @@ def _clean_splits(examples: str, product: str) -> tuple[dict[str, pa.Table], dic
         cleaned[split], removed = clean(lines, product)
         counts[split] = {"lines": lines.num_rows, **removed}
         if not cleaned[split].num_rows:
-            told = ", ".join(f"{reason} {number:,}" for reason, number in removed.items() if number)
+            description = ", ".join(f"{reason} {number:,}" for reason, number in removed.items() if number)
             raise UsageError(
                 f"Split {split!r} has no purchase of a product by a known customer; of {lines.num_rows:,} lines "
-                f"were left out: {told}",
+                f"were left out: {description}",
                 f"Is product={product!r} the pattern of your StockCodes?",
             )
     return cleaned, counts

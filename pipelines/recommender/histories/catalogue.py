@@ -124,8 +124,8 @@ def _objects(table: pa.Table, name: str) -> npt.NDArray[np.object_]:
 
 
 def _newest_descriptions(p: Purchases, before: Any, index: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.object_]:
-    told = np.flatnonzero(p.description[before] >= 0)
-    order = told[np.argsort(p.time[before][told], kind="stable")]
+    details = np.flatnonzero(p.description[before] >= 0)
+    order = details[np.argsort(p.time[before][details], kind="stable")]
     result = np.full(size, "", object)
     # Of several assignments to one place the last stays.
     texts = np.array([text.decode(errors="replace") for text in p.descriptions] or [""], object)

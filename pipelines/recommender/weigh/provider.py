@@ -52,8 +52,8 @@ def weigh_recommender(request: MetricsRequest) -> MetricsResponse:
         Unmeasurable: a model gives no recommendations, or there is nobody to give them to.
         UsageError: a metric is unknown.
     """
-    asked = [name for name in request.metrics if not name.startswith(INDEX_RECALL)]
-    wanted = [_parse(name) for name in asked] or [_parse("recall@20")]
+    requested = [name for name in request.metrics if not name.startswith(INDEX_RECALL)]
+    wanted = [_parse(name) for name in requested] or [_parse("recall@20")]
     features = tuple(names for names in request.slices if names != (CATALOGUE,))
     catalogue = Catalogue.read(request.examples)
     columns = [name for names in features for name in names]

@@ -195,12 +195,12 @@ def _data_digests(pipeline: Any, pin: bool) -> list[RuntimeParameter]:
 
 def _with_state(node: Any, state: str, volumes: bool) -> Resources:
     """What a component asks for, and the volumes that its execution properties name a folder of."""
-    asked: Resources = getattr(node, "resources", None) or Resources()
+    requested: Resources = getattr(node, "resources", None) or Resources()
     texts = " ".join(value for value in node.exec_properties.values() if isinstance(value, str))
     needed = {f"{state}/{name}": claim for name, claim in CLAIMS.items() if f"{state}/{name}/" in texts}
     if not volumes:
-        return asked.model_copy(update={"empty_folders": (*asked.empty_folders, *needed)})
-    return asked.model_copy(update={"volumes": needed | asked.volumes})
+        return requested.model_copy(update={"empty_folders": (*requested.empty_folders, *needed)})
+    return requested.model_copy(update={"volumes": needed | requested.volumes})
 
 
 def _header(name: str, description: str, opened: list[RuntimeParameter]) -> str:

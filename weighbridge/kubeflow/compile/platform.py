@@ -25,34 +25,34 @@ def platform_document(resources: dict[str, Resources]) -> dict[str, Any]:
     Args:
         resources: by executor label.
     """
-    executors = {label: executor_config(asked) for label, asked in resources.items()}
+    executors = {label: executor_config(requested) for label, requested in resources.items()}
     return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
 
 
-def executor_config(asked: Resources) -> dict[str, Any]:
+def executor_config(requested: Resources) -> dict[str, Any]:
     """One step's `KubernetesExecutorConfig` as JSON, run as a user without rights."""
     from google.protobuf import json_format
     from kfp.kubernetes import kubernetes_executor_config_pb2 as pb
 
     config = pb.KubernetesExecutorConfig(
-        image_pull_secret=[pb.ImagePullSecret(secret_name=name) for name in asked.image_pull_secrets],
+        image_pull_secret=[pb.ImagePullSecret(secret_name=name) for name in requested.image_pull_secrets],
         tolerations=[
             pb.Toleration(key=each.key, operator=each.operator, value=each.value, effect=each.effect)
-            for each in _tolerations(asked)
+            for each in _tolerations(requested)
         ],
-        pvc_mount=[pb.PvcMount(constant=claim, mount_path=path) for path, claim in sorted(asked.volumes.items())],
+        pvc_mount=[pb.PvcMount(constant=claim, mount_path=path) for path, claim in sorted(requested.volumes.items())],
     )
-    config.node_selector.labels.update(asked.node_selector)
-    config.pod_metadata.labels.update({"app.kubernetes.io/part-of": "weighbridge"} | asked.labels)
-    if asked.timeout_s:
-        config.active_deadline_seconds = asked.timeout_s
-    if asked.scratch:
-        config.empty_dir_mounts.add(volume_name="scratch", mount_path=SCRATCH_FOLDER, size_limit=asked.scratch)
-    for number, path in enumerate(asked.empty_folders):
+    config.node_selector.labels.update(requested.node_selector)
+    config.pod_metadata.labels.update({"app.kubernetes.io/part-of": "weighbridge"} | requested.labels)
+    if requested.timeout_s:
+        config.active_deadline_seconds = requested.timeout_s
+    if requested.scratch:
+        config.empty_dir_mounts.add(volume_name="scratch", mount_path=SCRATCH_FOLDER, size_limit=requested.scratch)
+    for number, path in enumerate(requested.empty_folders):
         config.empty_dir_mounts.add(volume_name=f"empty-{number}", mount_path=path)
-    if asked.shared_memory:
+    if requested.shared_memory:
         config.enabled_shared_memory.CopyFrom(
-            pb.EnabledSharedMemory(volume_name="shared-memory", size=asked.shared_memory)
+            pb.EnabledSharedMemory(volume_name="shared-memory", size=requested.shared_memory)
         )
     found = json_format.MessageToDict(config)
     # Newer than the messages that are installed here; servers since 2.4 know it.
@@ -60,48 +60,48 @@ def executor_config(asked: Resources) -> dict[str, Any]:
     return found
 
 
-def container_resources(asked: Resources) -> dict[str, Any]:
+def container_resources(requested: Resources) -> dict[str, Any]:
     """`resources` of a step's container in the first document; empty where nothing is asked for."""
     found: dict[str, Any] = {}
     for name, request, limit in (
-        ("Cpu", asked.cpu, asked.cpu_limit),
-        ("Memory", asked.memory, asked.memory_limit),
+        ("Cpu", requested.cpu, requested.cpu_limit),
+        ("Memory", requested.memory, requested.memory_limit),
     ):
         if request:
             found[f"resource{name}Request"] = request
         if limit or request:
             found[f"resource{name}Limit"] = limit or request
-    if asked.accelerator:
+    if requested.accelerator:
         # By both the older and the newer names, as kfp's own compiler does.
         found["accelerator"] = {
-            "type": asked.accelerator,
-            "count": str(asked.accelerator_count),
-            "resourceType": asked.accelerator,
-            "resourceCount": str(asked.accelerator_count),
+            "type": requested.accelerator,
+            "count": str(requested.accelerator_count),
+            "resourceType": requested.accelerator,
+            "resourceCount": str(requested.accelerator_count),
         }
     return found
 
 
-def retry_policy(asked: Resources) -> dict[str, Any]:
+def retry_policy(requested: Resources) -> dict[str, Any]:
     """Kubeflow's own retries start a pod again that ended badly, whatever the reason: only for nodes that go away.
 
     A failure of the infrastructure that the step itself sees is retried by the entry point, which knows it from a
     refusal.
     """
-    if not asked.spot:
+    if not requested.spot:
         return {}
     return {
         "maxRetryCount": _SPOT_STARTS,
-        "backoffDuration": f"{asked.backoff_s:g}s",
+        "backoffDuration": f"{requested.backoff_s:g}s",
         "backoffFactor": 2.0,
         "backoffMaxDuration": "3600s",
     }
 
 
-def _tolerations(asked: Resources) -> list[Toleration]:
-    found = list(asked.tolerations)
-    if asked.accelerator:
-        found.append(_ACCELERATOR_TAINTS[asked.accelerator])
-    if asked.spot:
+def _tolerations(requested: Resources) -> list[Toleration]:
+    found = list(requested.tolerations)
+    if requested.accelerator:
+        found.append(_ACCELERATOR_TAINTS[requested.accelerator])
+    if requested.spot:
         found += _SPOT_TAINTS
     return list(dict.fromkeys(found))

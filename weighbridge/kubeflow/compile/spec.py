@@ -89,9 +89,9 @@ def _normalize_step(spec: dict[str, Any], name: str, node: Any, pipeline_name: s
     container = executor(spec, name).get("container")
     if container is None:
         return
-    asked = getattr(node, "resources", None) or Resources()
-    container |= {"resources": resources} if (resources := platform.container_resources(asked)) else {}
-    task |= {"retryPolicy": policy} if (policy := platform.retry_policy(asked)) else {}
+    requested = getattr(node, "resources", None) or Resources()
+    container |= {"resources": resources} if (resources := platform.container_resources(requested)) else {}
+    task |= {"retryPolicy": policy} if (policy := platform.retry_policy(requested)) else {}
     if _SPEC_ARGUMENT not in container.get("args", []):
         return  # a container of the user's own choice, with a command of its own
     arguments = [
@@ -100,9 +100,9 @@ def _normalize_step(spec: dict[str, Any], name: str, node: Any, pipeline_name: s
         "--traits",
         traits.outputs_json(),
         "--retries",
-        str(asked.retries),
+        str(requested.retries),
         "--backoff_s",
-        f"{asked.backoff_s:g}",
+        f"{requested.backoff_s:g}",
     ]
     if container.pop("lifecycle", None):
         # Ignored by open-source Kubeflow: spans would not be resolved. The entry point does it.

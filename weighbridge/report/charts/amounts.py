@@ -42,8 +42,8 @@ def amount_chart(title: str, rows: Sequence[tuple[str, Mark | None, Mark | None]
             parts += _bar(x, middle - shift, thick, value, "candidate")
         if production:
             parts += _bar(x, middle + shift, thick, production, "production")
-    told = "; ".join(f"{name}: {value.value:.4g}" for name, value, _ in rows[:5] if value)
-    return drawing(_WIDTH, bottom + (44 if unit else 26), title, f"{title}. {told or 'No values'}.", parts)
+    description = "; ".join(f"{name}: {value.value:.4g}" for name, value, _ in rows[:5] if value)
+    return drawing(_WIDTH, bottom + (44 if unit else 26), title, f"{title}. {description or 'No values'}.", parts)
 
 
 def _bar(x: Axis, middle: float, thick: float, mark: Mark, series: str) -> list[Markup]:

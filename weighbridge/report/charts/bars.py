@@ -42,9 +42,9 @@ def histogram_chart(
     y = Axis.of([0.0, *(height for outline in outlines.values() for _, height in outline)], _BOTTOM, _TOP, ticks=4)
     parts = [text(8, 18, title, font_weight="bold", font_size=13)]
     parts.append(text(_WIDTH - _RIGHT, 18, f"share of calls per {unit}", text_anchor="end", font_size=11))
-    told = {name: _told(marks.get(name, {}), unit) for name in histograms}
+    description = {name: _describe(marks.get(name, {}), unit) for name in histograms}
     for row, name in enumerate(histograms):
-        parts += legend(8, 38 + 17 * row, [(name, f"{labels[name]} {told[name]}".rstrip())])
+        parts += legend(8, 38 + 17 * row, [(name, f"{labels[name]} {description[name]}".rstrip())])
     parts += vertical(y, _LEFT, _WIDTH - _RIGHT)
     beyond = []
     for name, outline in outlines.items():
@@ -57,11 +57,11 @@ def histogram_chart(
     parts += _marks(x, marks)
     label = f"{x_label} ({unit})" + (f" – slower than shown: {', '.join(beyond)}" if beyond else "")
     parts += horizontal(x, _TOP, _BOTTOM, label, grid=False)
-    all_told = "; ".join(f"{labels[name]} {found}" for name, found in told.items())
+    all_told = "; ".join(f"{labels[name]} {found}" for name, found in description.items())
     return drawing(_WIDTH, _HEIGHT, title, f"Histogram of {x_label}: {all_told}.", parts)
 
 
-def _told(marks: Mapping[str, float], unit: str) -> str:
+def _describe(marks: Mapping[str, float], unit: str) -> str:
     return ", ".join(f"{mark} {value:.3g} {unit}" for mark, value in marks.items())
 
 

@@ -55,8 +55,8 @@ def interval_chart(
         if production:
             parts += _interval(x, middle + shift, production, "production")
     parts += horizontal(x, _TOP, bottom, x_label)
-    told = "; ".join(f"{name}: {mark.value:.4g}" for name, mark, _ in rows[:5] if mark)
-    return drawing(_WIDTH, bottom + 44, title, f"{x_label} per slice. {told}.", parts)
+    description = "; ".join(f"{name}: {mark.value:.4g}" for name, mark, _ in rows[:5] if mark)
+    return drawing(_WIDTH, bottom + 44, title, f"{x_label} per slice. {description}.", parts)
 
 
 def _interval(x: Axis, y: float, mark: Mark, series: str) -> list[Markup]:

@@ -64,9 +64,9 @@ def series_chart(title: str, curves: Sequence[Curve], *, x_label: str, y_label: 
         parts += _curve([(x_axis(x), y_axis(y)) for x, y, _, _ in points], _band(points, x_axis, y_axis), looks[name])
     for number, row in enumerate(rows):
         parts += legend(8, 40 + _LEGEND_ROW * number, row)
-    told = "; ".join(f"{name} ends at {points[-1][1]:.4g}" for name, points in drawn.items() if points)
+    description = "; ".join(f"{name} ends at {points[-1][1]:.4g}" for name, points in drawn.items() if points)
     return drawing(
-        _WIDTH, bottom + 44, title, f"{y_label or title} over {x_label or 'x'}: {told or 'no values'}.", parts
+        _WIDTH, bottom + 44, title, f"{y_label or title} over {x_label or 'x'}: {description or 'no values'}.", parts
     )
 
 
