@@ -1,6 +1,8 @@
 """Fixtures shared by all tests. Data is real where it can be: the taxi rows ship inside the tfx wheel."""
 
 import importlib.util
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,10 @@ import pytest
 from tests.command_line import weighbridge, workdir
 
 __all__ = ["weighbridge", "workdir"]
+
+# A shell starts what runs in the background with SIGINT ignored; processes that tests interrupt would inherit that.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _taxi_csv() -> Path:
