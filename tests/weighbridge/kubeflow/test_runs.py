@@ -14,6 +14,7 @@ from weighbridge.kubeflow.client.api import Api, NotThereError
 from weighbridge.kubeflow.client.artifacts import read_log
 from weighbridge.kubeflow.client.outcome import outcome
 from weighbridge.kubeflow.client.submit import submit, version_name
+from weighbridge.kubeflow.client.versions import Version, version_of
 from weighbridge.kubeflow.step.termination_message import GATES_LINE, of_error
 from weighbridge.runs.gate_collector import EXAMPLES_PROPERTY, GATES_PROPERTY, NO_FILE, PUSHED
 
@@ -189,6 +190,15 @@ def test_a_run_whose_version_was_deleted_is_shown_all_the_same(kubeflow, api, pa
     kubeflow.versions.clear()
     run = runs.get_run(Api(endpoint.from_environment(kubeflow.url, environment={})), ended.run_id)
     assert {"ExampleGen", "Evaluator", "Pusher"} <= {task.name for task in run.tasks}
+
+
+def test_a_version_that_could_not_be_asked_for_once_is_asked_for_again(kubeflow, api, package):
+    """As while a token is renewed during a long wait."""
+    raw = runs.get_run(api, submit(api, package).run.run_id).raw
+    other = Api(endpoint.from_environment(kubeflow.url, environment={}))
+    kubeflow.failures = [(401, b"{}")]
+    assert version_of(other, raw) == Version()
+    assert version_of(other, raw) == Version("tiny", ("ExampleGen", "Evaluator", "Pusher"))
 
 
 def test_a_foreign_run_whose_content_cannot_be_read_does_not_pass(kubeflow, api, package):

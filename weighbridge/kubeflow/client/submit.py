@@ -8,7 +8,7 @@ than a gate: then submitting again starts a new one.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,16 +66,19 @@ def submit(
 
     Raises:
         UsageError: the server refuses the package, a value, or the account that asks.
-        InfrastructureError: the server does not answer: submitting again is safe.
+        InfrastructureError: the server does not answer. Where it may have started the run all the same, the hint says
+            how to find out before submitting again.
     """
     pipeline_id, version_id = upload(api, package)
     key = _key(package, parameters, pipeline_root, service_account)
-    if not force and (there := _there(api, package, key)):
+    name = _display_name(package, key)
+    before = list(_runs_named(api, name))
+    if not force and (there := _there(api, before, key)):
         return Submission(there, True, pipeline_id, version_id)
     models = api.models
     body = models.V2beta1Run(
         experiment_id=experiment_id(api, experiment or EXPERIMENT),
-        display_name=_display_name(package, key),
+        display_name=name,
         description=describe(marks(package, key)),
         pipeline_version_reference=models.V2beta1PipelineVersionReference(
             pipeline_id=pipeline_id, pipeline_version_id=version_id
@@ -85,27 +88,32 @@ def submit(
         ),
         service_account=service_account or None,
     )
-    made = _created(api, package, key, body)
+    made = _created(api, package.pipeline, body, {run.run_id for run in before})
     if not force:
         # Two who submit at once both find nothing and both start: the later gives way.
-        first = _there(api, package, key)
+        first = _there(api, _runs_named(api, name), key)
         if first and first.run_id != made.run_id:
             cancel(api, made.run_id)
             return Submission(first, True, pipeline_id, version_id)
     return Submission(made, False, pipeline_id, version_id)
 
 
-def _created(api: Api, package: "Package", key: str, body: Any) -> KubeflowRun:
+def _created(api: Api, pipeline: str, body: Any, known: set[str]) -> KubeflowRun:
     """Create a run; one that is there although the server's answer was an error is adopted.
 
     Kubeflow's API server starts the workflow first and stores the run then: an error, or an answer that got lost, does
     not mean that nothing runs.
+
+    Args:
+        api: the server.
+        pipeline: the pipeline's name, for errors.
+        body: of the request.
+        known: ids of the runs of this display name that were there before.
     """
-    known = {run.run_id for run in _runs_named(api, _display_name(package, key))}
     try:
-        return read_run(api, api.call(f"a run of {package.pipeline}", api.client.runs.run_service_create_run, body))
+        return read_run(api, api.call(f"a run of {pipeline}", api.client.runs.run_service_create_run, body))
     except InfrastructureError as error:
-        adopted = [run for run in _runs_named(api, _display_name(package, key)) if run.run_id not in known]
+        adopted = [run for run in _runs_named(api, body.display_name) if run.run_id not in known]
         if adopted:
             return min(adopted, key=_age)
         space = api.endpoint.namespace or "kubeflow"
@@ -194,10 +202,10 @@ def _display_name(package: "Package", key: str) -> str:
     return f"{package.pipeline}-{key.removeprefix('sha256:')[:12]}"
 
 
-def _there(api: Api, package: "Package", key: str) -> KubeflowRun | None:
+def _there(api: Api, runs: Iterable[KubeflowRun], key: str) -> KubeflowRun | None:
     """The first run of this key that counts; a refused one only after everything that goes on or passed."""
     refused = None
-    for run in sorted(_runs_named(api, _display_name(package, key)), key=_age):
+    for run in sorted(runs, key=_age):
         if run.marks.get("key") != key or run.archived or run.state in ("CANCELING", "CANCELED"):
             continue
         if run.state != "FAILED":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weighbridge.common.errors import UsageError
-from weighbridge.kubeflow.client.api import Api
+from weighbridge.kubeflow.client.api import Api, NotThereError
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,10 @@ def version_of(api: Api, run: Any) -> Version:
         method = api.client.pipelines.pipeline_service_get_pipeline_version
         try:
             api.versions[key] = _read(api.call("the version of the pipeline", method, *key).pipeline_spec)
-        except UsageError:  # deleted, or not for this user to see
+        except NotThereError:
             api.versions[key] = Version()
+        except UsageError:  # not for this user to see, or asked with a token that is being renewed
+            return Version()
     found: Version = api.versions[key]
     return found
 
