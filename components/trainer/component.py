@@ -12,6 +12,7 @@ from tfx.utils import io_utils, path_utils
 from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of
+from weighbridge.common.memory import gc_paused
 from weighbridge.common.resources import Resources
 from weighbridge.components.artifacts.models import find_saved_model, is_absent
 from weighbridge.components.trainer.parameters import TrainingParameters, checkpoint_folder
@@ -160,7 +161,8 @@ def _fn_args(
     exec_properties: dict[str, Any],
 ) -> Any:
     """TFX's own FnArgs, filled as stock Trainer fills them."""
-    from tfx.components.trainer import fn_args_utils  # brings all of tfx.components along, so not before it is needed
+    with gc_paused():
+        from tfx.components.trainer import fn_args_utils  # brings all of tfx.components, so not before it is needed
 
     statistics = input_dict.get("statistics")
     config = parameters.config(

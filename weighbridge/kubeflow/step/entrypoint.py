@@ -17,7 +17,7 @@ from weighbridge.common import files
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.common.memory import gc_paused
 from weighbridge.components.traits import ComponentTraits
-from weighbridge.kubeflow.step import normalize, termination_message, ui_artifacts
+from weighbridge.kubeflow.step import lean, normalize, termination_message, ui_artifacts
 from weighbridge.runs import gate_collector
 from weighbridge.verdict import Gate, Verdict
 
@@ -72,6 +72,7 @@ def _run(arguments: argparse.Namespace, beam: list[str]) -> list[Gate]:
     requested = normalize.take_ui_artifacts(executor_input)
     normalize.normalize_inputs(executor_input, inputs_spec)
     with gc_paused():
+        lean.load_tfx()
         from weighbridge.kubeflow.step import executor
 
         step = executor.StepExecution(executor_input, inputs_spec, arguments.pipeline_name, run, beam)

@@ -1,19 +1,26 @@
 """A TFX executor, run as TFX's Kubeflow runner would run it: artifacts and properties in, properties of outputs out."""
 
-import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import json_format
-from kfp.pipeline_spec import pipeline_spec_pb2
-from tfx.dsl.components.base import base_beam_executor, base_executor
-from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils as tfx_utils
+from tfx.dsl.components.base import base_executor
 from tfx.orchestration.portable import outputs_utils
 from tfx.proto.orchestration import pipeline_pb2
-from tfx.types import value_artifact
 from tfx.utils import import_utils
 
 from weighbridge.common.errors import UsageError
+from weighbridge.common.memory import gc_paused
+from weighbridge.kubeflow.step.artifacts import ArtifactTranslator, is_value
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+# JSON knows one kind of number only.
+_NUMBERS: dict[str, Any] = {"NUMBER_INTEGER": int, "NUMBER_DOUBLE": float}
 
 
 class StepExecution:
@@ -33,19 +40,18 @@ class StepExecution:
     def __init__(
         self, executor_input: dict[str, Any], inputs_spec: dict[str, Any], pipeline: str, run: str, beam: list[str]
     ) -> None:
-        message = pipeline_spec_pb2.ExecutorInput()
-        json_format.ParseDict(executor_input, message, ignore_unknown_fields=True)
-        declared = pipeline_spec_pb2.ComponentInputsSpec()
-        json_format.ParseDict(inputs_spec, declared, ignore_unknown_fields=True)
-        self._message = message
-        self._names: dict[int, str] = {}
-        self._inputs = tfx_utils.parse_raw_artifact_dict(message.inputs.artifacts, self._names)
-        self._outputs = tfx_utils.parse_raw_artifact_dict(message.outputs.artifacts, self._names)
-        self.properties: dict[str, Any] = tfx_utils.parse_execution_properties(
-            message.inputs.parameter_values, message.inputs.parameters, declared
-        )
+        inputs, outputs = executor_input.get("inputs", {}), executor_input["outputs"]
+        self._translator = ArtifactTranslator()
+        self._inputs = self._translator.parse(inputs.get("artifacts", {}))
+        self._outputs = self._translator.parse(outputs.get("artifacts", {}))
+        self._output_parameters = list(outputs.get("parameters", {}))
+        declared = inputs_spec.get("parameters", {})
+        self.properties: dict[str, Any] = {
+            name: _NUMBERS.get(declared.get(name, {}).get("parameterType"), _as_it_is)(value)
+            for name, value in inputs.get("parameterValues", {}).items()
+        }
         self._pipeline, self._run, self._beam = pipeline, run, beam
-        self._folder = Path(message.outputs.output_file).parent
+        self._folder = Path(outputs["outputFile"]).parent
 
     def resolve_spans(self) -> None:
         """What stock file-based ExampleGens leave to a driver: spans, versions and the fingerprint of the input."""
@@ -74,7 +80,8 @@ class StepExecution:
         for artifacts in self._outputs.values():
             for artifact in artifacts:
                 _make_folder(artifact)
-        kind = import_utils.import_class_by_path(executor_class)
+        with gc_paused():
+            kind = import_utils.import_class_by_path(executor_class)
         # Pipeline and run are what a verdict is of; the rest every executor expects.
         common: dict[str, Any] = {
             "pipeline_info": pipeline_pb2.PipelineInfo(id=self._pipeline),  # type: ignore[attr-defined]
@@ -82,8 +89,10 @@ class StepExecution:
             "unique_id": self._folder.name,
             "tmp_dir": str(self._folder / ".temp"),
         }
-        if issubclass(kind, base_beam_executor.BaseBeamExecutor):
-            context: Any = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=self._beam, **common)
+        # Beam takes seconds to load: only an executor that runs on it has loaded it by now.
+        beam = sys.modules.get("tfx.dsl.components.base.base_beam_executor")
+        if beam is not None and issubclass(kind, beam.BaseBeamExecutor):
+            context: Any = beam.BaseBeamExecutor.Context(beam_pipeline_args=self._beam, **common)
         else:
             context = base_executor.BaseExecutor.Context(extra_flags=self._beam, **common)
         kind(context).Do(self._inputs, self._outputs, dict(self.properties))
@@ -95,26 +104,18 @@ class StepExecution:
 
     def output(self) -> dict[str, Any]:
         """`ExecutorOutput` as JSON."""
-        found = pipeline_spec_pb2.ExecutorOutput()
-        for key, artifacts in tfx_utils.translate_executor_output(self._outputs, self._names).items():
-            found.artifacts[key].CopyFrom(artifacts)
-        for key in self._message.outputs.parameters:
-            self._add_parameter(found, key)
-        result: dict[str, Any] = json.loads(json_format.MessageToJson(found))
-        result.setdefault("artifacts", {})
-        return result
+        values = {key: self._value(key) for key in self._output_parameters}
+        return {"artifacts": self._translator.to_json(self._outputs)} | ({"parameterValues": values} if values else {})
 
-    def _add_parameter(self, found: Any, key: str) -> None:
-        """The value of an output artifact as an output parameter."""
+    def _value(self, key: str) -> Any:
+        """The value of an output artifact, for the output parameter of the same name."""
         [artifact] = self._outputs.get(key, [None])
-        if not isinstance(artifact, value_artifact.ValueArtifact):
+        if not is_value(artifact):
             raise UsageError(f"Output parameter {key!r} has no value artifact of the same name")
-        value = artifact.read()
-        field = {bool: "bool_value", str: "string_value"}.get(type(value), "number_value")
-        setattr(found.parameter_values[key], field, value)
+        return artifact.read()
 
 
 def _make_folder(artifact: Any) -> None:
     """The launcher makes the parent of an output only; a value artifact is a file itself."""
     path = Path(artifact.uri)
-    (path.parent if isinstance(artifact, value_artifact.ValueArtifact) else path).mkdir(parents=True, exist_ok=True)
+    (path.parent if is_value(artifact) else path).mkdir(parents=True, exist_ok=True)
