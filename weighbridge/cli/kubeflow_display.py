@@ -14,7 +14,7 @@ from weighbridge.report.text import one_line
 
 if TYPE_CHECKING:
     from weighbridge.kubeflow.client.outcome import KubeflowOutcome
-    from weighbridge.kubeflow.client.runs import Task
+    from weighbridge.kubeflow.client.tasks import Task
     from weighbridge.kubeflow.client.waiting import Waiting
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.weighbridge.kubeflow.double import Double, serve
+from tests.weighbridge.kubeflow.double import serve
+from tests.weighbridge.kubeflow.double_state import Double
 from weighbridge.common.digests import file_digest
 from weighbridge.common.files import json_text
 from weighbridge.kubeflow.client import endpoint
@@ -25,9 +26,20 @@ SENTENCE = "AUC is 0.81, below 0.9: train on more data"
 KEY = f"sha256:{'ab' * 32}"
 
 
+KINDS = ("2.17", "main")
+"""Servers with ML Metadata, and without."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What asks a server is tested with both kinds; `@pytest.mark.server(kind)` names the one that a test is about."""
+    if "kubeflow" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("server")
+        metafunc.parametrize("kubeflow", marker.args if marker else KINDS, indirect=True)
+
+
 @pytest.fixture
-def kubeflow() -> Iterator[Double]:
-    double, stop = serve()
+def kubeflow(request: pytest.FixtureRequest) -> Iterator[Double]:
+    double, stop = serve(request.param)
     yield double
     stop()
 

@@ -1,119 +1,36 @@
 """A double of a Kubeflow Pipelines server: NOT the real one.
 
-It answers, over real HTTP on a free loopback port, what KFP 2.17 answers at the address of its UI: the v2beta1 REST
-API, the UI's artifact proxy and pod logs, and the metadata store's gRPC-Web; with `has_store=False` what the API server
-alone answers, its log endpoint included. The shapes are those of recorded answers: snake_case fields, ids and times as
-the gateway writes them, task details without errors, pods and outputs, errors as `{"error", "code", "message",
-"details"}`, the UI's own errors as sentences that Express calls `text/html`. A description longer than the database's
-column is refused with status 500 after the workflow has been started, as the server does.
+It answers, over real HTTP on a free loopback port, what a server of one of two kinds answers at the address of its UI:
+
+- `2.17`, with ML Metadata: the v2beta1 REST API, the UI's artifact proxy and pod logs, and the metadata store's
+  gRPC-Web. The shapes are those of recorded answers: snake_case fields, ids and times as the gateway writes them, task
+  details without errors, pods and outputs, errors as `{"error", "code", "message", "details"}`, the UI's own errors as
+  sentences that Express calls `text/html`. A description longer than the database's column is refused with status 500
+  after the workflow has been started, as the server does.
+- `main`, what comes after 2.17, without ML Metadata: tasks and artifacts of its own. No such server was recorded: the
+  shapes follow the sources of kubeflow/pipelines (pull request 13986), see `task_shapes.py` for which. What the sources
+  leave as it was, submitting, schedules, the artifact proxy, `apis/v1beta1`, is answered as recorded.
+
+With `has_store=False` it answers what the API server alone does, its log endpoint included.
 """
 
 import json
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
+from tests.weighbridge.kubeflow.double_state import Double, Script
 from tests.weighbridge.kubeflow.shapes import BUCKET, WORKFLOW, details, metadata, now, workflow
+from tests.weighbridge.kubeflow.task_shapes import listed_tasks
 
 COLUMN = 255
 USER_HEADER = "kubeflow-userid"
 EXPRESS = "text/html; charset=utf-8"
-
-
-@dataclass
-class Script:
-    """How a run goes: each look at it takes the next entry; the last one stays."""
-
-    states: list[tuple[str, dict[str, str]]]
-    archived_at: int | None = None
-    deleted_at: int | None = None
-    looks: int = 0
-
-    def now(self) -> tuple[str, dict[str, str]]:
-        return self.states[min(self.looks, len(self.states) - 1)]
-
-
-def passing() -> Script:
-    done = {"ExampleGen": "SUCCEEDED", "Evaluator": "SUCCEEDED", "Pusher": "SUCCEEDED"}
-    return Script(
-        [
-            ("PENDING", {}),
-            ("RUNNING", {"ExampleGen": "RUNNING"}),
-            ("RUNNING", {"ExampleGen": "SUCCEEDED", "Evaluator": "RUNNING"}),
-            ("SUCCEEDED", done),
-        ]
-    )
-
-
-def failing() -> Script:
-    return Script(
-        [
-            ("RUNNING", {"ExampleGen": "SUCCEEDED", "Evaluator": "RUNNING"}),
-            ("FAILED", {"ExampleGen": "SUCCEEDED", "Evaluator": "FAILED", "Pusher": "SKIPPED"}),
-        ]
-    )
-
-
-@dataclass
-class Double:
-    """State of the double; tests set it up and look at it."""
-
-    next_script: Callable[[], Script] = passing
-    pipelines: dict[str, dict[str, Any]] = field(default_factory=dict)
-    versions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    packages: dict[str, bytes] = field(default_factory=dict)
-    experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
-    runs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    scripts: dict[str, Script] = field(default_factory=dict)
-    recurring: dict[str, dict[str, Any]] = field(default_factory=dict)
-    objects: dict[str, bytes] = field(default_factory=dict)
-    logs: dict[str, str] = field(default_factory=dict)
-    requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
-    token: str | None = None
-    failures: list[tuple[int, bytes]] = field(default_factory=list)
-    """Answers given to the next requests instead."""
-    page: bool = False
-    """Answer everything with a login page."""
-    properties: dict[tuple[str, str], dict[str, str | float]] = field(default_factory=dict)
-    """Custom properties of output artifacts, by step and key, as steps noted them."""
-    denied: tuple[str, ...] = ()
-    """Keys of outputs that the artifact proxy does not hand out."""
-    has_store: bool = True
-    """The endpoint is the UI: it has the artifact proxy and the metadata store."""
-    multi_user: bool = False
-    proxy: str = "2.17"
-    """Whose artifact proxy answers: older ones say 500 for what is missing."""
-    user: str = ""
-    """With `multi_user`: who is known by the identity header; everyone else is refused."""
-    viewer: bool = True
-    """With `multi_user`: whether the user may get viewers.kubeflow.org, which artifacts and pod logs demand."""
-    orphans: list[dict[str, Any]] = field(default_factory=list)
-    """Workflows that were started, and whose run or schedule could not be stored."""
-    waiting: dict[str, str] = field(default_factory=dict)
-    """Per step that waits, what Argo's workflow says of its pod."""
-    events: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """Per pod, its events, as the UI's server lists them."""
-    lost_answers: int = 0
-    """So many runs are stored although the answer to their creation is an error."""
-    prefix: str = ""
-    """Everything but the metadata store is below this path, as behind Kubeflow's gateway."""
-    listed_outputs: dict[str, Any] | None = None
-    """Per step, what a server without a metadata store lists as its outputs."""
-    task_errors: dict[str, str] = field(default_factory=dict)
-    url: str = ""
-
-    def count(self, method: str, path: str) -> int:
-        return len([True for verb, where, _ in self.requests if verb == method and re.fullmatch(path, where)])
-
-    def put(self, step: str, key: str, name: str, data: bytes) -> None:
-        """Leave a file in a step's output artifact."""
-        self.objects[f"v2/tiny/{step}/uuid/{key}/{name}"] = data
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -147,8 +64,14 @@ class _Handler(BaseHTTPRequestHandler):
         if double.token and self.headers.get("Authorization") != f"Bearer {double.token}":
             return self._error(401, 16, f"Request header error: {self.headers.get('Authorization')} is not valid")
         if path.startswith("/ml_metadata.") and double.has_store:
+            if double.kind == "main":
+                page = f"<!DOCTYPE html>\n<html><body><pre>Cannot {verb} {path}</pre></body></html>"
+                return self._send(404, page.encode(), EXPRESS)
             run_id, script = next(reversed(double.scripts.items()))
-            answer = metadata(run_id, script.now()[1], path.rpartition("/")[2], body, double.properties)
+            known = "another run" if double.forgotten else run_id
+            answer = metadata(
+                known, script.now()[1], path.rpartition("/")[2], body, double.properties, double.addresses
+            )
             return self._send(200, answer, "application/grpc-web+proto")
         if not path.startswith(double.prefix):
             return self._send(404, b"", "text/plain")
@@ -253,11 +176,15 @@ class _Handler(BaseHTTPRequestHandler):
                 double.lost_answers -= 1
                 return self._error(500, 13, "Failed to set last run timestamp on experiment")
             return self._json(new)
+        if match := re.fullmatch(r"([^/]+)/tasks", rest):
+            return self._tasks(match[1], query)
         name, _, action = rest.partition(":")
         if name not in items:
             return self._error(404, 5, f"Failed to get {kind}: ResourceNotFoundError: {name} not found")
         if action == "terminate":
-            double.scripts[name] = Script([("FAILED", {"ExampleGen": "FAILED"})])
+            # Without ML Metadata nobody tells how a step ended that was killed.
+            left = "FAILED" if double.kind == "2.17" else "RUNNING"
+            double.scripts[name] = Script([("FAILED", {"ExampleGen": left})])
             items[name]["state_history"] = [
                 {"state": "PENDING", "update_time": now()},
                 {"state": "CANCELING", "update_time": now(1)},
@@ -278,17 +205,30 @@ class _Handler(BaseHTTPRequestHandler):
         double, script = self.double, self.double.scripts[run_id]
         run = double.runs[run_id]
         state, tasks = script.now()
+        double.shown[run_id] = tasks
         script.looks += 1
         if script.archived_at is not None and script.looks > script.archived_at:
             run["storage_state"] = "ARCHIVED"
         run["state"] = state
-        run["run_details"] = {"task_details": details(run_id, tasks, double.task_errors)}
-        for task in run["run_details"]["task_details"]:
-            if double.listed_outputs and task["display_name"] in double.listed_outputs:
-                task["outputs"] = double.listed_outputs[task["display_name"]]
+        if double.kind == "2.17":
+            run["run_details"] = {"task_details": details(run_id, tasks, double.task_errors)}
+        elif tasks:
+            run["task_count"] = len(tasks) + 1
         if script.deleted_at is not None and script.looks >= script.deleted_at:
             del double.runs[run_id]
         return run
+
+    def _tasks(self, run_id: str, query: dict[str, str]) -> None:
+        double = self.double
+        if double.kind == "2.17":  # the gateway, of an address that it does not have
+            self._send(404, b'{"code":5,"message":"Not Found","details":[]}', "application/json")
+            return
+        if run_id not in double.runs:
+            self._error(404, 5, f"Failed to authorize task listing: ResourceNotFoundError: Run {run_id} not found.")
+            return
+        states = {} if double.forgotten else double.shown.get(run_id, {})
+        listed = listed_tasks(run_id, states, double.properties, double.addresses, double.task_errors)
+        self._list("tasks", listed, query)
 
     def _list(self, key: str, items: list[dict[str, Any]], query: dict[str, str]) -> None:
         if "filter" in query:
@@ -304,7 +244,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({key: items[start : start + 2], "total_size": len(items), **following} if items else {})
 
     def _error(self, status: int, code: int, message: str) -> None:
-        answer = {"error": message, "code": code, "message": message, "details": []}
+        answer: dict[str, Any] = {"code": code, "message": message, "details": []}
+        answer |= {"error": message} if self.double.kind == "2.17" else {}
         self._send(status, json.dumps(answer).encode(), "application/json")
 
     def _json(self, answer: dict[str, Any]) -> None:
@@ -318,9 +259,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
-def serve() -> tuple[Double, Callable[[], None]]:
+def serve(kind: str = "2.17") -> tuple[Double, Callable[[], None]]:
     """Start a double; returns it and what stops it."""
-    double = Double()
+    double = Double(kind=kind)
     handler = type("Handler", (_Handler,), {"double": double})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True

@@ -7,7 +7,7 @@ import pytest
 
 from tests.command_line import start
 from tests.weighbridge.kubeflow.conftest import COOKIE, SECRET, SENTENCE
-from tests.weighbridge.kubeflow.double import Script, failing
+from tests.weighbridge.kubeflow.double_state import Script, failing
 from tests.weighbridge.kubeflow.shapes import WORKFLOW
 from tests.weighbridge.runs.hooked import install, seen
 from weighbridge.kubeflow.client import runs
@@ -31,6 +31,7 @@ def test_submit_and_wait_shows_the_address_first_then_steps_and_verdict(
     assert (call["image"], call["allow_tag"], call["definition"]) == ("registry/weighbridge:1", True, "taxi")
 
 
+@pytest.mark.server("2.17")
 def test_the_real_package_is_submitted_once_and_scheduled_for_any_data(weighbridge, kubeflow):
     first = weighbridge(*SUBMIT, kubeflow.url, "--json")
     assert first.code == 0, first.err
@@ -247,6 +248,7 @@ def test_secrets_are_no_options(weighbridge, command):
     assert not {"--token", "--cookies", "--password"} & set(told.split())
 
 
+@pytest.mark.server("2.17")
 def test_a_process_of_its_own_leaves_no_secret_and_no_traceback(kubeflow, workdir):
     kubeflow.failures = [(500, b'{"message": "x"}')] * 50
     process = start("status", "some-run", "--endpoint", kubeflow.url, workdir=workdir, WEIGHBRIDGE_KFP_TOKEN=SECRET)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.weighbridge.kubeflow.conftest import KEY, SENTENCE
-from tests.weighbridge.kubeflow.double import COLUMN, Script, failing
+from tests.weighbridge.kubeflow.double import COLUMN
+from tests.weighbridge.kubeflow.double_state import Script, failing
 from tests.weighbridge.kubeflow.shapes import WORKFLOW
 from weighbridge.common.errors import InfrastructureError
 from weighbridge.kubeflow.client import endpoint, runs

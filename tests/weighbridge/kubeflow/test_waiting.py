@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.weighbridge.kubeflow.double import Script
+from tests.weighbridge.kubeflow.double_state import Script
 from tests.weighbridge.kubeflow.shapes import WORKFLOW
 from weighbridge.common.errors import ExitCode, InfrastructureError
 from weighbridge.kubeflow.client import runs

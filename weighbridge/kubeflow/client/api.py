@@ -59,12 +59,14 @@ class Api:
         endpoint: where and as whom.
         client: the `kfp.Client` whose calls go through `call`.
         versions: what is known of pipelines' versions, see `versions.version_of`.
+        lists_tasks: whether it lists the tasks of runs, see `task_api`; None until it was asked.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.client = endpoint.client()
         self.versions: dict[tuple[str, str], Any] = {}
+        self.lists_tasks: bool | None = None
         self._pool: Any = None
 
     @property
@@ -117,6 +119,37 @@ class Api:
         if "json" not in content_type:
             self._no_api(content_type)
         return result
+
+    def last_json(self) -> dict[str, Any]:
+        """The answer to the last `call` as the server wrote it: generated messages drop what their version lacks."""
+        answer = json.loads(self.client.runs.api_client.last_response.data)
+        return answer if isinstance(answer, dict) else {}
+
+    def read(self, what: str, path: str, query: dict[str, str] | None = None) -> dict[str, Any]:
+        """A JSON object of the server's own API that not every version of the generated API knows.
+
+        Args:
+            what: what is asked for, as for `call`.
+            path: below the endpoint.
+            query: query parameters.
+
+        Raises:
+            The errors of `call`.
+        """
+        answer = self.fetch(path, query)
+        if answer.status != 200:
+            self._refused(what, answer.status, answer.data)
+        if "json" not in answer.content_type:
+            self._no_api(answer.content_type)
+        try:
+            document = json.loads(answer.data)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise InfrastructureError(
+                f"Kubeflow at {self.endpoint.url} broke off its answer about {what}", "Run the same command again."
+            )
+        return document
 
     def fetch(
         self, path: str, query: dict[str, str] | None = None, *, body: bytes | None = None, content_type: str = ""

@@ -5,13 +5,17 @@ from urllib.parse import urlsplit
 from weighbridge.common.errors import InfrastructureError, WeighbridgeError
 from weighbridge.kubeflow.client.api import Answer, Api
 from weighbridge.kubeflow.client.endpoint import USER
-from weighbridge.kubeflow.client.metadata import Artifact, Execution
-from weighbridge.kubeflow.client.runs import KubeflowRun, Task
+from weighbridge.kubeflow.client.execution import Artifact, Execution
+from weighbridge.kubeflow.client.runs import KubeflowRun
+from weighbridge.kubeflow.client.tasks import Task
+from weighbridge.kubeflow.client.waiting import pods_of_steps
 
 # The launcher's schemes, and what the UI's artifact proxy calls them.
 _SOURCES = {"minio": "minio", "s3": "s3", "gs": "gcs"}
 # How the proxy reports that an object is not there: with status 500 up to 2.16, with 404 from 2.17 on.
 _ABSENT = (b"No objects found at", b"NoSuchKey", b"Not Found", b"not found", b"does not exist")
+# How the API server answers, which has no proxy: nothing is said of the object then.
+_NO_PROXY = b"404 page not found"
 # Of Kubeflow for many users: what the caller must have, by the status of an answer where it is missing.
 _NEEDED = {
     401: f"the identity header that Kubeflow's gateway adds (kubeflow-userid): ask through the gateway, or set {USER}",
@@ -45,7 +49,8 @@ def read_file(api: Api, artifact: Artifact, name: str, namespace: str = "") -> b
     answer = api.fetch("artifacts/get", query)
     if answer.status == 200 and not answer.is_page:
         return answer.data or None  # of GCS the proxy gives nothing, with status 200, for what is not there
-    if not answer.is_page and answer.status in (404, 500) and any(word in answer.data for word in _ABSENT):
+    told = not answer.is_page and not answer.data.startswith(_NO_PROXY)
+    if told and answer.status in (404, 500) and any(word in answer.data for word in _ABSENT):
         return None
     if answer.status in _NEEDED:
         raise InfrastructureError(
@@ -67,6 +72,7 @@ def read_log(api: Api, run: KubeflowRun, task: Task, execution: Execution | None
     """
     denied = 0
     pods = dict.fromkeys([*([execution.pod] if execution and execution.pod else []), *task.pods])
+    pods = pods or dict.fromkeys(pods_of_steps(api, run.run_id).get(task.name, []))
     namespace = (execution.namespace if execution else "") or api.endpoint.namespace
     for pod in pods:
         query = {"podname": pod, "runid": run.run_id, "podnamespace": namespace}

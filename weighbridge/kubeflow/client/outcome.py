@@ -10,7 +10,8 @@ from weighbridge.common.errors import ExitCode, InfrastructureError, Weighbridge
 from weighbridge.kubeflow.client.api import Api
 from weighbridge.kubeflow.client.artifacts import read_file, read_log
 from weighbridge.kubeflow.client.metadata import Artifact, Execution, executions
-from weighbridge.kubeflow.client.runs import KubeflowRun, Task
+from weighbridge.kubeflow.client.runs import KubeflowRun
+from weighbridge.kubeflow.client.tasks import Task
 from weighbridge.kubeflow.client.waiting import waiting
 from weighbridge.kubeflow.step.termination_message import exit_code_in, gates_in
 from weighbridge.runs.gate_collector import GATES_PROPERTY, Contents, GateCollector, StepOutput

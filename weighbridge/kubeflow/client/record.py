@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from weighbridge.common.errors import ExitCode
-from weighbridge.kubeflow.client.runs import Task
+from weighbridge.kubeflow.client.tasks import Task
 from weighbridge.runs.record import RunRecord, RunState, StepRecord, StepState
 
 if TYPE_CHECKING:

@@ -1,20 +1,18 @@
 """Runs on Kubeflow as they are now, waiting for one to end, and cancelling one."""
 
-import re
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.kubeflow.client.api import Api, NotThereError
+from weighbridge.kubeflow.client.tasks import Task, tasks_of, with_cached
 from weighbridge.kubeflow.client.versions import version_of
 from weighbridge.kubeflow.client.waiting import Waiting, waiting
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
-# Nodes that Kubeflow puts around every step: its driver, its executor (with a number per retry), the graph itself.
-_SCAFFOLDING = re.compile(r"(?:.*-driver|executor|entrypoint|root|iteration-.*|.*-loop)(?:\(\d+\))?|")
 _FIRST_LINE = "Submitted by Weighbridge."
 LONGEST_DESCRIPTION = 255
 """Bytes: `run_details.Description` and `jobs.Description` are varchar(255) in Kubeflow Pipelines since 2.15.
@@ -29,22 +27,6 @@ STALLED = 600.0
 
 
 @dataclass(frozen=True)
-class Task:
-    """A step of a run: its name, Kubeflow's state (RUNNING, SUCCEEDED, …), and its seconds where it ended.
-
-    Attributes:
-        pods: names of its pods as far as the server lists them; a log is found through them.
-        error: what the server reports about its failure; servers up to 2.17 report nothing.
-    """
-
-    name: str
-    state: str
-    seconds: float = 0.0
-    pods: tuple[str, ...] = ()
-    error: str = ""
-
-
-@dataclass(frozen=True)
 class KubeflowRun:
     """A run on Kubeflow.
 
@@ -55,7 +37,7 @@ class KubeflowRun:
         url: its page in the UI.
         pipeline: its pipeline's name; its own name where no version is known.
         marks: what Weighbridge wrote into its description: `key` and `package` (digest).
-        tasks: its steps, in the order they began.
+        tasks: its steps, in the order they began; none of a run that was only listed, see `get_run`.
         created: when it was made.
         archived: it was put away in the UI.
         error: what the server reports about its failure.
@@ -101,20 +83,29 @@ def read_marks(description: str | None) -> dict[str, str]:
 
 
 def get_run(api: Api, run_id: str) -> KubeflowRun:
-    """The run as it is now.
+    """The run as it is now, with its steps.
 
     Raises:
         NotThereError: there is no such run; see `Api.call` for other errors.
     """
+    run = _look(api, run_id)
+    return replace(run, tasks=with_cached(api, run_id, run.tasks))
+
+
+def _look(api: Api, run_id: str) -> KubeflowRun:
+    """The run, without asking which steps were taken from the cache."""
     if not run_id.strip() or "/" in run_id:
         raise UsageError(f"{run_id!r} is not an id of a run", "Kubeflow's UI and 'weighbridge submit' show the id.")
-    return read_run(api, api.call(f"run {run_id}", api.client.runs.run_service_get_run, run_id))
+    raw = api.call(f"run {run_id}", api.client.runs.run_service_get_run, run_id)
+    answer = api.last_json()
+    run = read_run(api, raw)
+    steps = version_of(api, raw).steps
+    return replace(run, tasks=tuple(tasks_of(api, run_id, answer, steps, run.state if run.ended else "")))
 
 
 def read_run(api: Api, raw: Any) -> KubeflowRun:
-    """A server's message as a `KubeflowRun`."""
+    """A server's message as a `KubeflowRun`, without its steps."""
     version = version_of(api, raw)
-    details = (raw.run_details.task_details if raw.run_details else None) or []
     history = raw.state_history or []
     errors = [status.error.message for status in history if status.error and status.error.message]
     state = str(raw.state or "")
@@ -127,7 +118,7 @@ def read_run(api: Api, raw: Any) -> KubeflowRun:
         url=api.endpoint.page(f"runs/details/{raw.run_id}"),
         pipeline=version.pipeline or raw.display_name or "",
         marks=read_marks(raw.description),
-        tasks=tuple(_tasks(details, version.steps)),
+        tasks=(),
         created=raw.created_at,
         archived=raw.storage_state == "ARCHIVED",
         error=(raw.error.message if raw.error else None) or "\n".join(errors),
@@ -190,7 +181,7 @@ def wait(
     pause, known = poll[0], False
     while True:
         try:
-            run = get_run(api, run_id)
+            run = _look(api, run_id)
         except NotThereError:
             if not known:
                 raise
@@ -205,12 +196,15 @@ def wait(
                 ) from None
         else:
             known, answered = True, time.monotonic()
-            changed = [task for task in run.tasks if seen.get(task.name) != task.state]
-            for task in changed:
-                on_task(task)
-            seen.update({task.name: task.state for task in changed})
+            changed = {task.name: task.state for task in run.tasks if seen.get(task.name) != task.state}
+            if changed:
+                run = replace(run, tasks=with_cached(api, run_id, run.tasks))
+            for task in run.tasks:
+                if task.name in changed:
+                    on_task(task)
+            seen.update(changed)
             if run.ended:
-                return run
+                return run if changed else replace(run, tasks=with_cached(api, run_id, run.tasks))
             moved = time.monotonic() if changed else moved
             if time.monotonic() - moved >= stalled / 5:
                 _report_waiting(waiting(api, run_id), reported, on_waiting, run_id, time.monotonic() - moved >= stalled)
@@ -242,45 +236,3 @@ def _report_waiting(
             f"{stuck.remedy} The run goes on once that is done (weighbridge status {run_id} --wait); or end it: "
             f"weighbridge cancel {run_id}",
         )
-
-
-def _tasks(details: Iterable[Any], steps: Sequence[str]) -> list[Task]:
-    """The steps among the nodes that a server lists; a retried or repeated node counts as its last state."""
-    found: dict[str, tuple[Any, Task]] = {}
-    for detail in details:
-        name = detail.display_name or ""
-        wanted = name in steps if steps else not _SCAFFOLDING.fullmatch(name)
-        # The node of the whole workflow has no name among the steps either: its child is the graph, root.
-        if not wanted or (not steps and _is_workflow(detail)):
-            continue
-        task = Task(name, str(detail.state or "PENDING"), _seconds(detail), _pods(detail), _error(detail))
-        found[name] = (detail.start_time or detail.create_time, task)
-    ordered = sorted(found.values(), key=lambda pair: (pair[0] is None, pair[0].timestamp() if pair[0] else 0.0))
-    return [task for _, task in ordered]
-
-
-def _is_workflow(detail: Any) -> bool:
-    children = [child.pod_name or "" for child in detail.child_tasks or []]
-    return any(child.startswith(f"{detail.display_name}-") for child in children)
-
-
-def _seconds(detail: Any) -> float:
-    """A step that goes on has the year 1970 as its end."""
-    if not detail.start_time or not detail.end_time:
-        return 0.0
-    return max(0.0, (detail.end_time - detail.start_time).total_seconds())
-
-
-def _pods(detail: Any) -> tuple[str, ...]:
-    """Pods that may be the step's: the server gives Argo's node ids, which newer Argo does not name pods by."""
-    names: list[str] = []
-    for node in [detail.pod_name, *(child.pod_name for child in detail.child_tasks or [])]:
-        if node:
-            workflow, _, number = node.rpartition("-")
-            names += [f"{workflow}-system-container-impl-{number}", node] if workflow else [node]
-    return tuple(dict.fromkeys(names))
-
-
-def _error(detail: Any) -> str:
-    history = [status.error.message for status in detail.state_history or [] if status.error]
-    return (detail.error.message if detail.error else None) or "\n".join(filter(None, history))

@@ -16,7 +16,7 @@ from weighbridge.common.digests import value_digest
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.kubeflow.client.api import AlreadyThereError, Api
 from weighbridge.kubeflow.client.outcome import outcome
-from weighbridge.kubeflow.client.runs import KubeflowRun, cancel, describe, read_run
+from weighbridge.kubeflow.client.runs import KubeflowRun, cancel, describe, get_run, read_run
 
 if TYPE_CHECKING:
     from weighbridge.kubeflow.compile.package import Package
@@ -74,7 +74,7 @@ def submit(
     name = _display_name(package, key)
     before = list(_runs_named(api, name))
     if not force and (there := _there(api, before, key)):
-        return Submission(there, True, pipeline_id, version_id)
+        return Submission(get_run(api, there.run_id), True, pipeline_id, version_id)
     models = api.models
     body = models.V2beta1Run(
         experiment_id=experiment_id(api, experiment or EXPERIMENT),
@@ -94,7 +94,7 @@ def submit(
         first = _there(api, _runs_named(api, name), key)
         if first and first.run_id != made.run_id:
             cancel(api, made.run_id)
-            return Submission(first, True, pipeline_id, version_id)
+            return Submission(get_run(api, first.run_id), True, pipeline_id, version_id)
     return Submission(made, False, pipeline_id, version_id)
 
 
@@ -210,7 +210,7 @@ def _there(api: Api, runs: Iterable[KubeflowRun], key: str) -> KubeflowRun | Non
             continue
         if run.state != "FAILED":
             return run
-        if refused is None and outcome(api, run).exit_code == ExitCode.REFUSED:
+        if refused is None and outcome(api, get_run(api, run.run_id)).exit_code == ExitCode.REFUSED:
             refused = run
     return refused
 

@@ -55,6 +55,18 @@ class Waiting:
     remedy: str = ""
 
 
+def pods_of_steps(api: Api, run_id: str) -> dict[str, list[str]]:
+    """The pods that ran a run's steps, by step, the latest first; none where the server does not report them.
+
+    Servers after 2.17 name a step's pod only when it has ended by itself.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for node, step in _pod_nodes(_workflow(api, run_id)):
+        if not str(node.get("displayName", "")).endswith("-driver"):
+            found.setdefault(step, []).append((str(node.get("startedAt") or ""), _pod(node)))
+    return {step: [pod for _, pod in sorted(pods, reverse=True)] for step, pods in found.items()}
+
+
 def waiting(api: Api, run_id: str, namespace: str = "") -> list[Waiting]:
     """The steps of a run that wait, with the reason; none where the server does not report them.
 
