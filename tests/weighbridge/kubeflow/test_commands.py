@@ -31,6 +31,22 @@ def test_submit_and_wait_shows_the_address_first_then_steps_and_verdict(
     assert (call["image"], call["allow_tag"], call["definition"]) == ("registry/weighbridge:1", True, "taxi")
 
 
+def test_a_step_from_the_cache_is_shown_as_in_a_local_run(weighbridge, kubeflow, compiled, evidence, quick):
+    evidence()
+    kubeflow.next_script = lambda: Script(
+        [
+            ("RUNNING", {"ExampleGen": "CACHED", "Evaluator": "RUNNING"}),
+            ("SUCCEEDED", {"ExampleGen": "CACHED", "Evaluator": "SUCCEEDED", "Pusher": "SUCCEEDED"}),
+        ]
+    )
+    waited = weighbridge(*SUBMIT, kubeflow.url, "--wait").out
+    told = weighbridge("status", next(iter(kubeflow.runs)), "--endpoint", kubeflow.url).out
+    for out in (waited, told):
+        [cached] = [line.split() for line in out.splitlines() if "ExampleGen" in line.split()[1:2]]
+        assert cached == ["=", "ExampleGen", "0.0", "s", "cached"]
+        assert [line.split()[1] for line in out.splitlines() if line.startswith("✓ ")][:2] == ["Evaluator", "Pusher"]
+
+
 @pytest.mark.server("2.17")
 def test_the_real_package_is_submitted_once_and_scheduled_for_any_data(weighbridge, kubeflow):
     first = weighbridge(*SUBMIT, kubeflow.url, "--json")
