@@ -22,6 +22,8 @@ GATES_PROPERTY = "weighbridge_gates"
 VERDICT_PROPERTY = "weighbridge_verdict"
 EXAMPLES_PROPERTY = "weighbridge_examples"
 NO_FILE = "none"
+# Digests that a Trainer notes of its model, and what a verdict calls them; `parameters_digest` tells such an output.
+_TRAINED = {"code": "code_digest", "parameters": "parameters_digest", "model": "model_digest"}
 PUSHED = "pushed"  # in place of a digest: the artifact's own property `pushed` is the gate
 
 ReadFile = Callable[[str], bytes | None]
@@ -117,6 +119,9 @@ class GateCollector:
             InfrastructureError: as the output's `read`.
         """
         contents = output.contents
+        if output.properties.get(_TRAINED["parameters"]):
+            noted = {name: str(output.properties.get(key) or "") for name, key in _TRAINED.items()}
+            self.subject |= {name: digest for name, digest in noted.items() if digest and name not in self.subject}
         if contents.skipped:
             return []
         if contents.examples_digest:

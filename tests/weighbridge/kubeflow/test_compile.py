@@ -11,9 +11,11 @@ import pytest
 import yaml
 
 from tests.command_line import ROOT
+from weighbridge.common.digests import file_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.common.resources import Resources, Toleration
 from weighbridge.definition import Context, Parameters, load
+from weighbridge.kubeflow.client.versions import read_version
 from weighbridge.kubeflow.compile import checks, platform
 from weighbridge.kubeflow.compile.package import Package, compile_package
 from weighbridge.kubeflow.compile.spec import executor, pipeline_spec
@@ -374,3 +376,17 @@ def test_the_command_tells_path_digest_and_steps(weighbridge: Any, tmp_path: Pat
     tagged = weighbridge("compile", "taxi", "--image", "repository/image:latest", "-o", output)
     assert tagged.code == 2
     assert "--allow-tag" in tagged.err
+
+
+def test_a_client_reads_from_a_package_what_a_verdict_is_bound_to(
+    taxi: Package, documents: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    """As a server hands it out: both documents under a key each."""
+    version = read_version({"pipeline_spec": documents[0], "platform_spec": documents[1]})
+    defaults = {parameter.name: parameter.default for parameter in taxi.parameters}
+    assert version.subject == {
+        "image": IMAGE,
+        "schema": file_digest(ROOT / "pipelines/taxi/schema.pbtxt"),
+        "gates_digest": defaults["gates_digest"],
+        "data_digest": defaults["data_digest"],
+    }

@@ -94,6 +94,24 @@ def test_a_verdict_binds_the_run_and_a_missing_one_refuses(tmp_path):
     assert collector.verdict("p", "r", {"package": "x"}).subject == {"model": "sha256:m", "package": "x"}
 
 
+def test_a_run_that_no_verdict_ended_is_bound_to_what_was_trained(tmp_path):
+    trained = {"code_digest": "sha256:c", "parameters_digest": "sha256:p", "model_digest": "sha256:m"}
+    known = {"code": "sha256:c", "parameters": "sha256:p", "model": "sha256:m"}
+    collector = GateCollector()
+    collector.take(output(tmp_path, "model", **trained))
+    assert collector.subject == known
+    Verdict.of(GATE, pipeline="p", run_id="r", subject={"model": "sha256:weighed"}).write(tmp_path / VERDICT_FILE)
+    collector.take(output(tmp_path, "evaluation"))
+    collector.take(output(tmp_path, "other", **trained))
+    assert collector.subject == known | {"model": "sha256:weighed"}
+
+
+def test_a_model_that_was_only_looked_up_is_not_what_the_run_is_bound_to(tmp_path):
+    collector = GateCollector()
+    collector.take(output(tmp_path, "production", ComponentTraits(looked_up=("production",)), model_digest="sha256:m"))
+    assert collector.subject == {}
+
+
 @pytest.mark.parametrize("pushed", [0, 1, None])
 def test_a_pusher_without_gates_says_by_its_property_whether_it_pushed(tmp_path, pushed):
     collector = GateCollector()

@@ -154,8 +154,8 @@ def _step_output(api: Api, step: Execution, artifact: Artifact) -> StepOutput:
 
 
 def _verdict(run: KubeflowRun, collector: GateCollector) -> Verdict:
-    package = run.marks.get("package")
-    return collector.verdict(run.pipeline, run.run_id, {"package": package} if package else None)
+    """The verdict, bound to what the run was made of too; what a step measured itself goes first."""
+    return collector.verdict(run.pipeline, run.run_id, {**run.subject, **collector.subject})
 
 
 def _without_repeats(gates: list[Gate]) -> list[Gate]:

@@ -1,15 +1,15 @@
 """Runs on Kubeflow as they are now, waiting for one to end, and cancelling one."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.kubeflow.client.api import Api, NotThereError
 from weighbridge.kubeflow.client.tasks import Task, tasks_of, with_cached
-from weighbridge.kubeflow.client.versions import version_of
+from weighbridge.kubeflow.client.versions import subject_of, version_of
 from weighbridge.kubeflow.client.waiting import Waiting, waiting
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
@@ -42,6 +42,7 @@ class KubeflowRun:
         archived: it was put away in the UI.
         error: what the server reports about its failure.
         raw: the server's message.
+        subject: digests that its verdict is bound to by what it was made of, see `versions.Version`.
     """
 
     run_id: str
@@ -55,6 +56,7 @@ class KubeflowRun:
     archived: bool
     error: str
     raw: Any
+    subject: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -106,6 +108,7 @@ def _look(api: Api, run_id: str) -> KubeflowRun:
 def read_run(api: Api, raw: Any) -> KubeflowRun:
     """A server's message as a `KubeflowRun`, without its steps."""
     version = version_of(api, raw)
+    marks = read_marks(raw.description)
     history = raw.state_history or []
     errors = [status.error.message for status in history if status.error and status.error.message]
     state = str(raw.state or "")
@@ -117,12 +120,13 @@ def read_run(api: Api, raw: Any) -> KubeflowRun:
         state=state,
         url=api.endpoint.page(f"runs/details/{raw.run_id}"),
         pipeline=version.pipeline or raw.display_name or "",
-        marks=read_marks(raw.description),
+        marks=marks,
         tasks=(),
         created=raw.created_at,
         archived=raw.storage_state == "ARCHIVED",
         error=(raw.error.message if raw.error else None) or "\n".join(errors),
         raw=raw,
+        subject=subject_of(version, raw) | ({"package": marks["package"]} if "package" in marks else {}),
     )
 
 
