@@ -78,19 +78,19 @@ def package(tmp_path: Path) -> Package:
 
 
 @pytest.fixture
-def evidence(kubeflow: Double) -> Callable[[], Double]:
+def evidence(kubeflow: Double) -> Callable[..., Double]:
     """Leave in the double's store what the steps of a passed run leave."""
 
-    def leave() -> Double:
+    def leave(double: Double = kubeflow) -> Double:
         verdict = Verdict.of([ROWS, PASSED], pipeline="tiny", run_id="inside", subject={"model": f"sha256:{'cd' * 32}"})
         for step, key, gate in (
             ("ExampleGen", "examples", ROWS),
             ("Evaluator", "evaluation", PASSED),
             ("Pusher", "pushed_model", PUSHED),
         ):
-            kubeflow.put(step, key, "gates.json", gates_bytes(gate))
-        kubeflow.put("Evaluator", "evaluation", "verdict.json", verdict.canonical())
-        return kubeflow
+            double.put(step, key, "gates.json", gates_bytes(gate))
+        double.put("Evaluator", "evaluation", "verdict.json", verdict.canonical())
+        return double
 
     return leave
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.command_line import ROOT
+from tests.weighbridge.kubeflow.newest import newest_kfp
 from weighbridge.common.errors import UsageError
 from weighbridge.definition import load
 from weighbridge.kubeflow.compile.component import export_component
@@ -81,14 +81,7 @@ def test_the_installed_kfp(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_newest_kfp(folder: Path, tmp_path: Path) -> None:
-    python = str(tmp_path / "venv/bin/python")
-    [uv, *_] = [*map(str, ROOT.glob(".tools/uv-*/bin/uv")), "uv"]  # the set-up's own
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv")], check=True)
-    install = [uv, "pip", "install", "--quiet", "--system-certs", "--python", python, "kfp", "kfp-kubernetes"]
-    installed = subprocess.run(install, capture_output=True, text=True, check=False)
-    if installed.returncode:
-        pytest.skip(f"the newest kfp cannot be installed here: {installed.stderr.strip()[-200:]}")
-    newest = prove(python, folder)
+    newest = prove(newest_kfp(tmp_path, "kfp-kubernetes"), folder)
     assert tuple(map(int, newest["kfp"].split(".")[:2])) >= (2, 14)
     assert "epochs" in newest["inputs"]
     check_plain(folder)
