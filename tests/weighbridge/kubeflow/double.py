@@ -8,8 +8,9 @@ It answers, over real HTTP on a free loopback port, what a server of one of two 
   sentences that Express calls `text/html`. A description longer than the database's column is refused with status 500
   after the workflow has been started, as the server does.
 - `main`, what comes after 2.17, without ML Metadata: tasks and artifacts of its own. No such server was recorded: the
-  shapes follow the sources of kubeflow/pipelines (pull request 13986), see `task_shapes.py` for which. What the sources
-  leave as it was, submitting, schedules, the artifact proxy, `apis/v1beta1`, is answered as recorded.
+  shapes follow the sources of kubeflow/pipelines, see `task_shapes.py` for which. What these leave as it was,
+  submitting, schedules and the artifact proxy, is answered as recorded. With `older_apis=False`, as in later sources
+  (`backend/src/apiserver/main.go`, `buildHTTPRouter`), it has no `apis/v1beta1`, and logs at `apis/v2beta1`.
 
 With `has_store=False` it answers what the API server alone does, its log endpoint included.
 """
@@ -80,16 +81,17 @@ class _Handler(BaseHTTPRequestHandler):
             return self._ui(path, query)
         if double.user and self.headers.get(USER_HEADER) != double.user:
             return self._error(401, 16, "Request header error: there is no user identity header.")
-        match = re.fullmatch(r"/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", path)
-        if match and double.has_store:
+        served = double.older_apis or not path.startswith(("/apis/v1beta1/", "/apis/v1alpha1/"))
+        if double.has_store and (not served or path.startswith("/apis/v1alpha1/")):
             page = f"<!DOCTYPE html>\n<html><body><pre>Cannot GET {path}</pre></body></html>"
             return self._send(404, page.encode(), EXPRESS)
-        if match:
+        version = "v1alpha1" if double.older_apis else "v2beta1"
+        if match := re.fullmatch(rf"/apis/{version}/runs/([^/]+)/nodes/([^/]+)/log", path):
             text = double.logs.get(match[2])
             if text is None:
                 return self._send(500, b'{"error_message":"pod not found"}', "application/json")
             return self._send(200, text.encode(), "text/plain")
-        if match := re.fullmatch(r"/apis/v1beta1/runs/([^/]+)", path):
+        if double.older_apis and (match := re.fullmatch(r"/apis/v1beta1/runs/([^/]+)", path)):
             manifest = json.dumps(workflow(double.waiting))
             runtime = {"pipeline_manifest": "", "workflow_manifest": manifest}
             return self._json({"run": {"id": match[1]}, "pipeline_runtime": runtime})

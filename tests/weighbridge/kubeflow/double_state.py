@@ -46,6 +46,8 @@ class Double:
 
     kind: str = "2.17"
     """Which server it is: `2.17` or `main`."""
+    older_apis: bool = True
+    """Whether it has v1beta1 and v1alpha1; the latest sources do not any more."""
     next_script: Callable[[], Script] = passing
     pipelines: dict[str, dict[str, Any]] = field(default_factory=dict)
     versions: dict[str, dict[str, Any]] = field(default_factory=dict)

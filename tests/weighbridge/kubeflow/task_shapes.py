@@ -1,6 +1,6 @@
 """Shapes of the tasks and artifacts of a server without ML Metadata, for the double; from sources, not recorded.
 
-Of kubeflow/pipelines at pull request 13986, which took ML Metadata out:
+Of kubeflow/pipelines in August 2026, with the change that took ML Metadata out:
 
 - `backend/api/v2beta1/run.proto` and `artifact.proto`: names of fields and enums;
 - `backend/src/apiserver/common/utils.go`, `CustomMarshaler`: snake_case names, nothing that is unset, enums as texts;

@@ -1,4 +1,4 @@
-"""Submitting, watching, cancelling and scheduling with the newest kfp: to a server it looks as with the installed one."""
+"""Submitting, watching, cancelling and scheduling with the newest kfp, which must tell what the installed one tells."""
 
 import json
 import os

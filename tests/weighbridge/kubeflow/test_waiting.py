@@ -5,8 +5,10 @@ import pytest
 from tests.weighbridge.kubeflow.double_state import Script
 from tests.weighbridge.kubeflow.shapes import WORKFLOW
 from weighbridge.common.errors import ExitCode, InfrastructureError
-from weighbridge.kubeflow.client import runs
+from weighbridge.kubeflow.client import runs, task_api
+from weighbridge.kubeflow.client.artifacts import read_log
 from weighbridge.kubeflow.client.outcome import outcome
+from weighbridge.kubeflow.client.pod_names import pod_names
 from weighbridge.kubeflow.client.submit import submit
 from weighbridge.kubeflow.client.waiting import Waiting, waiting
 
@@ -83,6 +85,47 @@ def test_a_pod_that_was_never_made_is_no_refusal(kubeflow, api, package):
     assert "--service-account" in told.hint
 
 
+@pytest.mark.server("2.17")
 def test_a_server_that_does_not_tell_is_no_error(kubeflow, api, stuck):
     kubeflow.failures = [(404, b"404 page not found")]
     assert waiting(api, stuck.run_id) == []
+
+
+@pytest.mark.server("main")
+def test_without_the_older_apis_the_pods_events_are_left(kubeflow, api, stuck):
+    """No workflow says how the pod is called: its name follows from its driver's."""
+    kubeflow.older_apis = False
+    [told] = [task for task in task_api.tasks(api, stuck.run_id) if task["display_name"] == "Evaluator"]
+    for pod in pod_names(told)[:2]:
+        kubeflow.events[pod] = [{"type": "Warning", "reason": "FailedScheduling", "message": CLAIM}]
+    [found] = waiting(api, stuck.run_id)
+    assert (found.step, found.reason) == ("Evaluator", f"FailedScheduling: {CLAIM}")
+    assert "--no-volumes" in found.remedy
+    kubeflow.failures = [(404, b""), (500, b"{}")]
+    assert waiting(api, stuck.run_id) == []
+
+
+@pytest.mark.server("main")
+@pytest.mark.parametrize("pages", [True, False])
+def test_without_the_older_apis_a_log_is_found(kubeflow, api, stuck, pages):
+    kubeflow.older_apis, kubeflow.has_store = False, pages
+    run = runs.get_run(api, stuck.run_id)
+    [told] = [task for task in task_api.tasks(api, stuck.run_id) if task["display_name"] == "Evaluator"]
+    kubeflow.logs[pod_names(told)[0]] = "weighing\n"
+    [task] = [task for task in run.tasks if task.name == "Evaluator"]
+    assert read_log(api, run, task) == "weighing\n"
+
+
+@pytest.mark.parametrize(
+    ("scope", "driver", "pod"),
+    [
+        ("root.print-op", "1781539373", "1647980155"),
+        ("root.exit-handler-1.fail-op", "467613593", "2018360503"),
+    ],
+)
+def test_pods_are_named_as_argo_named_those_of_a_real_run(scope, driver, pod):
+    """Of a run of Kubeflow's own tutorial, told in public by a user."""
+    workflow = "tutorial-control-flows-gbjpn"
+    driver_pod = {"name": f"{workflow}-system-container-driver-{driver}", "type": "DRIVER"}
+    assert pod_names({"scope_path": scope, "pods": [driver_pod]})[0] == f"{workflow}-system-container-impl-{pod}"
+    assert pod_names({"scope_path": scope, "pods": [{"name": "else", "type": "DRIVER"}]}) == []

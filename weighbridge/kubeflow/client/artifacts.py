@@ -78,10 +78,11 @@ def read_log(api: Api, run: KubeflowRun, task: Task, execution: Execution | None
         query = {"podname": pod, "runid": run.run_id, "podnamespace": namespace}
         if run.created:
             query["createdat"] = f"{run.created:%Y-%m-%d}"
-        # The UI's server has the first, the API server alone the second; each streams the container `main`, from the
-        # pod or from Argo's archive.
-        for path, options in (("k8s/pod/logs", query), (f"apis/v1alpha1/runs/{run.run_id}/nodes/{pod}/log", None)):
-            answer = _fetched(api, path, options)
+        # The UI's server has the first, the API server alone the second, or the third where it has no older APIs; each
+        # streams the container `main`, from the pod or from Argo's archive.
+        node = f"runs/{run.run_id}/nodes/{pod}/log"
+        for path in ("k8s/pod/logs", f"apis/v1alpha1/{node}", f"apis/v2beta1/{node}"):
+            answer = _fetched(api, path, query if path.startswith("k8s/") else None)
             if (text := _log_text(answer)) is not None:
                 return text
             denied = denied or (answer.status if answer and answer.status in _NEEDED else 0)

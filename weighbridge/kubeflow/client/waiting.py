@@ -2,7 +2,8 @@
 
 A pod that waits for a volume, an image or room on a node is RUNNING to Kubeflow's API; one that was never made, because
 of a quota or a missing account, is not there at all. Argo's workflow says why: Kubeflow keeps it with the run and hands
-it out through its v1beta1 API. The UI's server adds the pod's events.
+it out through its v1beta1 API. The UI's server adds the pod's events. A server without that API leaves the events, of
+the pods that its tasks ought to have.
 """
 
 import json
@@ -11,8 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from weighbridge.common.errors import InfrastructureError
+from weighbridge.common.errors import InfrastructureError, WeighbridgeError
+from weighbridge.kubeflow.client import task_api
 from weighbridge.kubeflow.client.api import Api
+from weighbridge.kubeflow.client.pod_names import pod_names
 from weighbridge.report.text import one_line
 
 _SCAFFOLDING = re.compile(r"(?:executor|entrypoint|root|iteration-.*|.*-loop)(?:\(\d+\))?|")
@@ -56,12 +59,13 @@ class Waiting:
 
 
 def pods_of_steps(api: Api, run_id: str) -> dict[str, list[str]]:
-    """The pods that ran a run's steps, by step, the latest first; none where the server does not report them.
-
-    Servers after 2.17 name a step's pod only when it has ended by itself.
-    """
+    """The pods that may have run a run's steps, by step, the latest first; none where nothing tells of them."""
+    workflow = _workflow(api, run_id)
+    if not workflow:
+        began = [task for task in _steps(api, run_id) if task.get("state") in ("RUNNING", "FAILED")]
+        return {task_api.name_of(task): pod_names(task) for task in began}
     found: dict[str, list[tuple[str, str]]] = {}
-    for node, step in _pod_nodes(_workflow(api, run_id)):
+    for node, step in _pod_nodes(workflow):
         if not str(node.get("displayName", "")).endswith("-driver"):
             found.setdefault(step, []).append((str(node.get("startedAt") or ""), _pod(node)))
     return {step: [pod for _, pod in sorted(pods, reverse=True)] for step, pods in found.items()}
@@ -75,17 +79,36 @@ def waiting(api: Api, run_id: str, namespace: str = "") -> list[Waiting]:
         run_id: of the run.
         namespace: that its pods are in; by default the endpoint's.
     """
+    space = namespace or api.endpoint.namespace or "kubeflow"
+    workflow = _workflow(api, run_id)
+    told = _of_nodes(api, run_id, workflow, space) if workflow else _of_tasks(api, run_id, space)
     found = []
-    for node, step in _pod_nodes(_workflow(api, run_id)):
-        if node.get("phase") not in ("Pending", "Error", "Failed"):
-            continue
-        reasons = [str(node.get("message") or "")]
-        if node["phase"] == "Pending":
-            reasons += _events(api, run_id, _pod(node), namespace or api.endpoint.namespace or "kubeflow")
+    for step, reasons in told:
         reason = one_line("; ".join(dict.fromkeys(filter(None, reasons))))[:_LONGEST]
         if reason:
             found.append(Waiting(step, reason, _remedy(reason)))
     return found
+
+
+def _of_nodes(api: Api, run_id: str, workflow: dict[str, Any], namespace: str) -> Iterator[tuple[str, list[str]]]:
+    for node, step in _pod_nodes(workflow):
+        if node.get("phase") in ("Pending", "Error", "Failed"):
+            events = _events(api, run_id, _pod(node), namespace) if node["phase"] == "Pending" else []
+            yield step, [str(node.get("message") or ""), *events]
+
+
+def _of_tasks(api: Api, run_id: str, namespace: str) -> Iterator[tuple[str, list[str]]]:
+    for task in _steps(api, run_id):
+        if task.get("state") == "RUNNING" and not task_api.pods_of(task):
+            events = [event for pod in pod_names(task) for event in _events(api, run_id, pod, namespace)]
+            yield task_api.name_of(task), events
+
+
+def _steps(api: Api, run_id: str) -> task_api.Tasks:
+    try:
+        return task_api.steps(task_api.tasks(api, run_id) or [])
+    except WeighbridgeError:
+        return []
 
 
 def _workflow(api: Api, run_id: str) -> dict[str, Any]:
