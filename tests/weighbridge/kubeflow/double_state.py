@@ -40,6 +40,12 @@ def failing() -> Script:
     )
 
 
+def refused() -> Script:
+    """A run whose Evaluator refused and kept its gates; the last of the tiny package's steps failed it, as Verdict does."""
+    states = {"ExampleGen": "SUCCEEDED", "Evaluator": "SUCCEEDED"}
+    return Script([("RUNNING", states | {"Pusher": "RUNNING"}), ("FAILED", states | {"Pusher": "FAILED"})])
+
+
 @dataclass
 class Double:
     """State of the double; tests set it up and look at it."""

@@ -50,12 +50,13 @@ def test_both_documents_are_what_kfp_parses(taxi: Package, documents: tuple[dict
 
 
 def test_only_containers_with_our_entry_point_and_no_hooks(documents: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    executors = documents[0]["deploymentSpec"]["executors"].values()
-    assert len(executors) == 6
-    for found in executors:
+    executors = documents[0]["deploymentSpec"]["executors"]
+    assert len(executors) == 7
+    for name, found in executors.items():
+        module = "verdict" if name == "Verdict_executor" else "entrypoint"
         assert set(found) == {"container"}
         assert found["container"]["image"] == IMAGE
-        assert found["container"]["command"] == ["python", "-m", "weighbridge.kubeflow.step.entrypoint"]
+        assert found["container"]["command"] == ["python", "-m", f"weighbridge.kubeflow.step.{module}"]
         assert "lifecycle" not in found["container"]
 
 
@@ -88,7 +89,7 @@ def test_what_depends_on_more_than_its_inputs_is_not_cached(
 ) -> None:
     tasks = documents[0]["root"]["dag"]["tasks"]
     cached = {name for name, task in tasks.items() if task.get("cachingOptions", {}).get("enableCache")}
-    assert cached == {"ExampleGen", "DataValidator", "Trainer", "Evaluator"}
+    assert cached == {"ExampleGen", "DataValidator", "Trainer", "Evaluator", "Verdict"}
 
 
 @pytest.mark.slow
@@ -372,7 +373,7 @@ def test_the_command_tells_path_digest_and_steps(weighbridge: Any, tmp_path: Pat
     done = weighbridge("compile", "taxi", "--image", IMAGE, "-o", output)
     assert done.code == 0, done.err
     assert f"{output}  sha256:" in done.out
-    assert "ExampleGen → ProductionModel → DataValidator → Trainer → Evaluator → Pusher" in done.out
+    assert "ExampleGen → ProductionModel → DataValidator → Trainer → Evaluator → Verdict → Pusher" in done.out
     tagged = weighbridge("compile", "taxi", "--image", "repository/image:latest", "-o", output)
     assert tagged.code == 2
     assert "--allow-tag" in tagged.err

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.weighbridge.kubeflow.conftest import PASSED, SENTENCE, gates_bytes
-from tests.weighbridge.kubeflow.double_state import Script, failing
+from tests.weighbridge.kubeflow.double_state import Script, failing, refused
 from tests.weighbridge.kubeflow.shapes import WORKFLOW
 from weighbridge.common.digests import bytes_digest
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
@@ -66,6 +66,22 @@ def test_a_refusal_is_told_by_the_log_of_the_failed_step(kubeflow, api, package,
     [refusing] = result.verdict.refusals
     assert (refusing.name, refusing.message) == ("quality.auc.min", SENTENCE)
     assert result.verdict.gates[0].name == "examples.malformed.max"  # of the step that succeeded before
+
+
+def test_a_refusal_whose_step_kept_its_gates_needs_no_log(kubeflow, api, package, evidence):
+    """Steps that refuse succeed, and Verdict fails the run: its log only repeats what the artifacts say."""
+    no = PASSED.model_copy(update={"name": "quality.auc.min", "status": "refused", "message": SENTENCE})
+    evidence().put("Evaluator", "evaluation", "gates.json", gates_bytes(PASSED, no))
+    kubeflow.next_script = refused
+    ended, _ = waited(api, package)
+    result = outcome(api, ended)
+    assert (result.exit_code, result.message) == (ExitCode.REFUSED, "")
+    assert [gate.message for gate in result.verdict.refusals] == [SENTENCE]
+    kubeflow.logs[POD.replace("2222", "3333")] = (
+        f"{GATES_LINE}{gates_bytes(PASSED, no).decode()}\nREFUSED quality.auc.min: {SENTENCE}\n"
+    )
+    again = outcome(api, ended)
+    assert [gate.name for gate in again.verdict.gates] == [gate.name for gate in result.verdict.gates]
 
 
 def test_a_log_that_tells_all_gates_gives_the_whole_card(kubeflow, api, package):

@@ -1,7 +1,8 @@
 """How a run on Kubeflow ended: the verdict its steps left, or what is known where it cannot be read.
 
-The gates lie in the artifacts of the steps that succeeded. A step that refuses fails, and of a failed step Kubeflow
-keeps no artifacts and its API gives no reason: there the lines that our entry point writes last in the log are read.
+The gates lie in the artifacts of the steps, which succeed where their gates refuse, too. Of a failed step (Verdict, a
+Pusher, any step of a package without a Verdict) Kubeflow keeps no artifacts, and its API gives no reason: there the
+lines that our entry point writes last in the log are read.
 """
 
 from dataclasses import dataclass
@@ -72,10 +73,13 @@ def _succeeded(api: Api, run: KubeflowRun) -> KubeflowOutcome:
 
 
 def _failed(api: Api, run: KubeflowRun) -> KubeflowOutcome:
+    steps: list[Execution] = []
+    collector, unread = GateCollector(), ""
     try:
-        steps, unread = executions(api, run.run_id), ""
+        steps = executions(api, run.run_id)
+        collector = _collect(api, steps)
     except WeighbridgeError as error:
-        steps, unread = [], error.message
+        unread = error.message
     texts = [task.error for task in run.tasks if task.error] + [run.error]
     missing: InfrastructureError | None = None
     for task, execution in _failed_tasks(run, steps):
@@ -83,13 +87,9 @@ def _failed(api: Api, run: KubeflowRun) -> KubeflowOutcome:
             texts.append(read_log(api, run, task, execution))
         except InfrastructureError as error:
             missing = missing or error
-    refusing = [gate for text in texts for gate in gates_in(text)]
-    if any(gate.refuses for gate in refusing):
-        try:
-            collector = _collect(api, steps)
-        except WeighbridgeError as error:
-            collector, unread = GateCollector(), error.message
-        collector.gates += _without_repeats(refusing)
+    # The gates that Verdict says last are those of the artifacts; a step without artifacts says its own.
+    collector.gates = _without_repeats([*collector.gates, *(gate for text in texts for gate in gates_in(text))])
+    if any(gate.refuses for gate in collector.gates):
         verdict = _verdict(run, collector)
         note = f"Gates of the other steps cannot be read: {unread}." if unread else ""
         return KubeflowOutcome(run, verdict, verdict.exit_code, note)
@@ -159,4 +159,9 @@ def _verdict(run: KubeflowRun, collector: GateCollector) -> Verdict:
 
 
 def _without_repeats(gates: list[Gate]) -> list[Gate]:
-    return list({gate.name: gate for gate in gates}.values())
+    """Gates by name: of two, the one that refuses, else the first."""
+    found: dict[str, Gate] = {}
+    for gate in gates:
+        if gate.name not in found or (gate.refuses and not found[gate.name].refuses):
+            found[gate.name] = gate
+    return list(found.values())

@@ -101,7 +101,7 @@ def compile_package(
     with gc_paused():
         import yaml
 
-        from weighbridge.kubeflow.compile import platform, spec
+        from weighbridge.kubeflow.compile import platform, spec, verdict_step
 
         pipeline = definition.create_pipeline(parameters, context)
         checks.check_pipeline(pipeline)
@@ -113,6 +113,11 @@ def compile_package(
             for node in pipeline.components
             if "container" in spec.executor(document, node.id)
         }
+        ours = {node.id: traits_of(node) for node in pipeline.components if spec.is_ours(document, node.id)}
+        steps = verdict_step.add_verdict_step(
+            document, [node.id for node in pipeline.components], ours, image, definition.name
+        )
+        resources |= {f"{name}_executor": Resources() for name in steps if name == verdict_step.NAME}
     text = yaml.safe_dump_all(
         [document, platform.platform_document(resources)], sort_keys=True, allow_unicode=True, width=120
     )
@@ -125,7 +130,7 @@ def compile_package(
         path=output,
         digest=bytes_digest(text.encode()),
         pipeline=definition.name,
-        steps=tuple(node.id for node in pipeline.components),
+        steps=tuple(steps),
         image=image,
         key=value_digest([definition.name, declared, data, image]),
         parameters=tuple(opened),

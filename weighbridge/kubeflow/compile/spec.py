@@ -65,6 +65,11 @@ def executor(spec: dict[str, Any], step: str) -> dict[str, Any]:
     return spec["deploymentSpec"]["executors"][spec["components"][step]["executorLabel"]]
 
 
+def is_ours(spec: dict[str, Any], step: str) -> bool:
+    """Whether a step runs our entry point, and no container of the user's own choice."""
+    return _SPEC_ARGUMENT in executor(spec, step).get("container", {}).get("args", [])
+
+
 def ui_artifacts(traits: ComponentTraits) -> dict[str, Any]:
     """Outputs that Kubeflow's pages show of a step, besides those it hands on; the entry point writes them."""
     names = [*([REPORT] if traits.report else []), *([METRICS, ROC] if traits.metrics else [])]
@@ -92,8 +97,8 @@ def _normalize_step(spec: dict[str, Any], name: str, node: Any, pipeline_name: s
     requested = getattr(node, "resources", None) or Resources()
     container |= {"resources": resources} if (resources := platform.container_resources(requested)) else {}
     task |= {"retryPolicy": policy} if (policy := platform.retry_policy(requested)) else {}
-    if _SPEC_ARGUMENT not in container.get("args", []):
-        return  # a container of the user's own choice, with a command of its own
+    if not is_ours(spec, name):
+        return
     arguments = [
         "--pipeline_name",
         pipeline_name,

@@ -19,6 +19,7 @@ Artifacts = dict[str, list[Any]]
 _TFX = "tfx."
 _CUSTOM = artifact_types.CUSTOM_PROPERTIES_PREFIX
 _IDS = 1 << 63
+_INTEGER, _BOOLEAN = (metadata_store_pb2.PropertyType.Value(name) for name in ("INT", "BOOLEAN"))  # type: ignore[attr-defined]
 
 
 class ArtifactTranslator:
@@ -82,10 +83,10 @@ def _type(schema: Mapping[str, Any]) -> Any:
 def _set_property(artifact: Any, key: str, value: Any) -> bool:
     """Set a property of the artifact's type; False where it has none of that name, or of another kind."""
     kind = artifact.artifact_type.properties.get(key)
-    if kind is None or (isinstance(value, bool) and kind != metadata_store_pb2.BOOLEAN):
+    if kind is None or (isinstance(value, bool) and kind != _BOOLEAN):
         return False
     if _is_number(value):  # whole numbers come as floats
-        value = int(value) if kind == metadata_store_pb2.INT else float(value)
+        value = int(value) if kind == _INTEGER else float(value)
     try:
         setattr(artifact, key, value)
     except ValueError:
@@ -100,5 +101,5 @@ def _is_number(value: Any) -> bool:
 def _value(value: Any) -> Any:
     """A value of ML Metadata as JSON: numbers are floats, as they are in protobuf's."""
     kind = value.WhichOneof("value")
-    found = getattr(value, kind) if kind else None
+    found: Any = getattr(value, kind) if kind else None
     return float(found) if kind in ("int_value", "double_value") else found

@@ -9,41 +9,64 @@ import json
 import logging
 import sys
 import time
-import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from weighbridge.common import files
-from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.common.memory import gc_paused
 from weighbridge.components.traits import ComponentTraits
 from weighbridge.kubeflow.step import lean, normalize, termination_message, ui_artifacts
+from weighbridge.kubeflow.step.process import read_json, run_main, write_last_lines
+from weighbridge.kubeflow.step.step_verdict import NOT_RUN_PROPERTY, StepVerdict, read_all
 from weighbridge.runs import gate_collector
-from weighbridge.verdict import Gate, Verdict
+from weighbridge.verdict import Verdict
 
 _log = logging.getLogger("weighbridge")
 
 
+@dataclass(frozen=True)
+class StepEnd:
+    """How a step ended.
+
+    Attributes:
+        verdict: what it weighed.
+        output: `ExecutorOutput` as JSON.
+        requested: outputs that Kubeflow's pages show, as entries of `ExecutorInput`, by name.
+    """
+
+    verdict: StepVerdict
+    output: dict[str, Any]
+    requested: dict[str, dict[str, Any]]
+
+
 def main(argv: list[str]) -> ExitCode:
     """Run one step; how it ended is the last thing on stderr, and the exit code."""
+    return run_main(lambda: _main(argv))
+
+
+def _main(argv: list[str]) -> ExitCode:
     arguments, beam = _parser().parse_known_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("apache_beam").setLevel(logging.WARNING)  # writes hundreds of lines while it loads
-    try:
-        gates = _run(arguments, beam)
-    except WeighbridgeError as error:
-        _write_last_lines(termination_message.of_error(error))
-        return error.exit_code
-    except Exception as error:
-        traceback.print_exc()
-        passing = isinstance(error, OSError | MemoryError)
-        known = (InfrastructureError if passing else UsageError)(f"{type(error).__name__}: {error}")
-        _write_last_lines(termination_message.of_error(known))
-        return known.exit_code
-    if not any(gate.refuses for gate in gates):
+    executor_input = read_json(arguments.json_serialized_invocation_args, "--json_serialized_invocation_args")
+    output_file = normalize.to_path(executor_input["outputs"]["outputFile"])
+    ended = run_step(arguments, beam, executor_input)
+    files.write_text(output_file, json.dumps(ended.output))
+    refusing = [gate for gate in ended.verdict.gates if gate.refuses]
+    if not refusing:
         return ExitCode.PASSED
-    _write_last_lines(termination_message.of_refusal(gates))
+    if arguments.verdict_follows:
+        for line in termination_message.sentences(refusing):
+            _log.error(line)
+        return ExitCode.PASSED
+    ui_artifacts.upload_report(ended.requested)
+    write_last_lines(termination_message.of_refusal(ended.verdict.gates))
     return ExitCode.REFUSED
+
+
+def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """A step's arguments without its `ExecutorInput`, and those for Beam."""
+    return _parser().parse_known_args([*argv, "--json_serialized_invocation_args", ""])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,19 +80,30 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runtime_value", action="append", default=[], help="[property, path, input] as JSON")
     parser.add_argument("--fixed_value", action="append", default=[], help="[input, value] as JSON")
     parser.add_argument("--file_based_driver", action="store_true", help="resolve spans as stock ExampleGen's driver")
+    parser.add_argument("--after", action="append", default=[], help="a step before, whose refusal ends this one")
+    parser.add_argument("--verdict_follows", action="store_true", help="a refusal is left to the step Verdict")
     parser.add_argument("--retries", type=int, default=0, help="after failures of the infrastructure")
     parser.add_argument("--backoff_s", type=float, default=30.0, help="seconds before the first retry; then doubled")
     return parser
 
 
-def _run(arguments: argparse.Namespace, beam: list[str]) -> list[Gate]:
-    """Run the step; returns the gates that it left."""
-    executor_input = _json(arguments.json_serialized_invocation_args, "--json_serialized_invocation_args")
-    inputs_spec = _json(arguments.json_serialized_inputs_spec_args, "--json_serialized_inputs_spec_args")
-    traits = ComponentTraits.from_json(_json(arguments.traits, "--traits"))
+def run_step(arguments: argparse.Namespace, beam: list[str], executor_input: dict[str, Any]) -> StepEnd:
+    """Run a step, or leave it where an earlier one was refused.
+
+    Args:
+        arguments: see `parse`.
+        beam: pipeline arguments of executors that run on Beam.
+        executor_input: what the launcher puts in for `{{$}}`; changed.
+    """
+    inputs_spec = read_json(arguments.json_serialized_inputs_spec_args, "--json_serialized_inputs_spec_args")
+    traits = ComponentTraits.from_json(read_json(arguments.traits, "--traits"))
     run, name = normalize.run_and_step(executor_input)
-    normalize.set_types(executor_input, _json(arguments.artifact_types, "--artifact_types"))
+    before = read_all(normalize.take_step_verdicts(executor_input), arguments.after)
+    refused = list(dict.fromkeys(gate for each in before.values() for gate in each.refusing))
+    normalize.set_types(executor_input, read_json(arguments.artifact_types, "--artifact_types"))
     requested = normalize.take_ui_artifacts(executor_input)
+    if refused:
+        return _not_run(refused, executor_input, requested)
     normalize.normalize_inputs(executor_input, inputs_spec)
     with gc_paused():
         lean.load_tfx()
@@ -84,12 +118,28 @@ def _run(arguments: argparse.Namespace, beam: list[str]) -> list[Gate]:
     folders, output = step.folders(), step.output()
     collector = _collect(name, folders, output, traits)
     verdict = _step_verdict(collector, arguments.pipeline_name, run)
+    weighed = StepVerdict(gates=tuple(collector.gates), subject=collector.subject)
     output["artifacts"] |= ui_artifacts.write(requested, folders, verdict, metrics=traits.metrics)
-    path = normalize.to_path(executor_input["outputs"]["outputFile"])
-    files.write_text(path, json.dumps(normalize.normalize_outputs(output)))
-    if any(gate.refuses for gate in collector.gates):
-        ui_artifacts.upload_report(requested)
-    return collector.gates
+    output["artifacts"] |= weighed.output(requested)
+    return StepEnd(weighed, normalize.normalize_outputs(output), requested)
+
+
+def _not_run(refused: list[str], executor_input: dict[str, Any], requested: dict[str, dict[str, Any]]) -> StepEnd:
+    """Outputs with nothing in them, by which the steps after this one know the same."""
+    _log.warning("Not run, because %s refused before.", ", ".join(refused))
+    weighed = StepVerdict(refused_before=tuple(refused))
+    noted = {gate_collector.GATES_PROPERTY: gate_collector.NO_FILE, NOT_RUN_PROPERTY: ", ".join(refused)}
+    outputs = executor_input["outputs"]
+    empty = {
+        key: {"artifacts": [{"uri": entry["artifacts"][0]["uri"], "metadata": noted}]}
+        for key, entry in outputs.get("artifacts", {}).items()
+    }
+    nothing = Verdict.of([], pipeline=f"Not run, because {', '.join(refused)} refused before", run_id="", subject={})
+    shown = ui_artifacts.write(requested, {}, nothing)
+    output: dict[str, Any] = {"artifacts": empty | shown | weighed.output(requested)}
+    if parameters := outputs.get("parameters"):
+        output["parameterValues"] = dict.fromkeys(parameters, "")
+    return StepEnd(weighed, output, requested)
 
 
 def _collect(
@@ -119,13 +169,6 @@ def _step_verdict(collector: gate_collector.GateCollector, pipeline: str, run: s
     if weighed is not None and {gate.name for gate in collector.gates} <= {gate.name for gate in weighed.gates}:
         return weighed
     return Verdict.of(collector.gates, pipeline=f"{pipeline}, this step alone", run_id=run, subject={})
-
-
-def _json(text: str, argument: str) -> dict[str, Any]:
-    try:
-        return dict(json.loads(text))
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{argument} is not a JSON object: {error}", "Compile the pipeline again.") from error
 
 
 def _check_fixed(properties: dict[str, Any], fixed: list[str]) -> None:
@@ -163,15 +206,6 @@ def _retrying(run: Any, retries: int, backoff_s: float) -> None:
             wait_s = backoff_s * 2**attempt
             _log.warning("%s. Trying again in %.0f s (%d of %d).", error.message, wait_s, attempt + 1, retries)
             time.sleep(wait_s)
-
-
-def _write_last_lines(lines: list[str]) -> None:
-    """Plain lines, last in the log; and in the pod's termination message, where there is one."""
-    print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201, the end of the log is read
-    message = Path("/dev/termination-log")
-    if message.exists():
-        with message.open("w") as file:
-            file.write("\n".join(line for line in lines if not line.startswith(termination_message.GATES_LINE))[:4000])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """TFX's types and file access without TensorFlow, which takes seconds to load and which most steps never use.
 
 TFX itself runs where TensorFlow is not installed; two of its modules look whether it is. Here they are loaded as if it
-were not. Whoever imports TensorFlow later gets it, and addresses that TFX reads through it (gs://, s3://, hdfs://) load it
-at their first use.
+were not. Whoever imports TensorFlow later gets it; addresses that TFX reads through it (gs://, s3://) load it at
+their first use.
 """
 
 import importlib

@@ -7,6 +7,7 @@ addresses. It forgets the types of inputs, adds outputs of its own, turns whole 
 from collections.abc import Mapping
 from typing import Any
 
+STEP_VERDICT_OF = "weighbridge_step_verdict_of_"
 MOUNTS = {"gs://": "/gcs/", "s3://": "/s3/", "minio://": "/minio/"}
 
 _CUSTOM = "custom:"  # before a custom property whose name a property of the type has too
@@ -38,10 +39,11 @@ def normalize_inputs(executor_input: dict[str, Any], inputs_spec: Mapping[str, A
     """
     declared = inputs_spec.get("artifacts", {})
     for name, artifacts in executor_input.get("inputs", {}).get("artifacts", {}).items():
+        wanted = declared.get(name, {}).get("artifactType", {})
         for artifact in artifacts.get("artifacts", []):
-            # A server loses the type; kfp's local engine calls it any artifact.
-            if _title(artifact) in ("", "system.Artifact"):
-                artifact["type"] = declared.get(name, {}).get("artifactType", {})
+            # Servers lose the type, or give one of their own; kfp's local engine calls it any artifact.
+            if _title(artifact) in ("", "system.Artifact") or (wanted and not _is_kfps(wanted)):
+                artifact["type"] = wanted
             _normalize_artifact(artifact)
     for artifacts in executor_input.get("outputs", {}).get("artifacts", {}).values():
         for artifact in artifacts.get("artifacts", []):
@@ -82,6 +84,13 @@ def normalize_outputs(executor_output: dict[str, Any]) -> dict[str, Any]:
     return executor_output
 
 
+def take_step_verdicts(executor_input: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Take the verdicts of earlier steps out of `ExecutorInput`, by the name of the input."""
+    inputs = executor_input.get("inputs", {}).get("artifacts", {})
+    names = [name for name in inputs if name.startswith(STEP_VERDICT_OF)]
+    return {name: artifact for name in names for artifact in inputs.pop(name).get("artifacts", [])[:1]}
+
+
 def run_and_step(executor_input: Mapping[str, Any]) -> tuple[str, str]:
     """Id of the run and name of the step; both are empty where artifacts do not lie as Kubeflow's launcher puts them.
 
@@ -93,6 +102,10 @@ def run_and_step(executor_input: Mapping[str, Any]) -> tuple[str, str]:
             if len(parts) > 4:
                 return parts[-4], parts[-3]
     return "", ""
+
+
+def _is_kfps(schema: Mapping[str, Any]) -> bool:
+    return str(schema.get("schemaTitle", "")).startswith("system.")
 
 
 def _title(artifact: Mapping[str, Any]) -> str:

@@ -27,8 +27,13 @@ def of_refusal(gates: Iterable[Gate]) -> list[str]:
     document = json.dumps(json.loads(GateList(gates=tuple(gates)).model_dump_json()))
     return [
         GATES_LINE + document,
-        *(f"REFUSED {gate.name}: {_one_line(gate.message)}" for gate in gates if gate.refuses),
+        *sentences(gates),
     ]
+
+
+def sentences(gates: Iterable[Gate]) -> list[str]:
+    """A sentence per gate that refuses."""
+    return [f"REFUSED {gate.name}: {_one_line(gate.message)}" for gate in gates if gate.refuses]
 
 
 def of_error(error: WeighbridgeError) -> list[str]:

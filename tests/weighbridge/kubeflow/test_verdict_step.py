@@ -1,0 +1,233 @@
+"""The step Verdict: where it is put in a package, what it says, and that nothing goes on behind a refusal."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from weighbridge.common.errors import ExitCode, UsageError
+from weighbridge.components.traits import ComponentTraits
+from weighbridge.kubeflow.compile.verdict_step import NAME, add_verdict_step
+from weighbridge.kubeflow.step import entrypoint, verdict
+from weighbridge.kubeflow.step.step_verdict import DIGEST_PROPERTY, REFUSED_PROPERTY, STEP_VERDICT, StepVerdict
+from weighbridge.verdict import Gate, Verdict
+
+GATE = Gate(name="data.rows.min", status="passed", observed=3, threshold=2, message="Enough.")
+REFUSED = GATE.model_copy(update={"status": "refused", "observed": 1, "message": "Too few; give more."})
+
+
+def package(**before: list[str]) -> dict[str, Any]:
+    """A package in which each step depends on those named."""
+    return {
+        "components": {name: {"executorLabel": f"{name}_executor"} for name in before},
+        "deploymentSpec": {"executors": {f"{name}_executor": {"container": {"args": []}} for name in before}},
+        "root": {"dag": {"tasks": {name: {"dependentTasks": list(other)} for name, other in before.items()}}},
+    }
+
+
+def add(spec: dict[str, Any], *, foreign: tuple[str, ...] = (), pushes: tuple[str, ...] = ("Pusher",)) -> list[str]:
+    order = list(spec["root"]["dag"]["tasks"])
+    ours = {name: ComponentTraits(pushes="pushed" if name in pushes else "") for name in order if name not in foreign}
+    return add_verdict_step(spec, order, ours, "image", "p")
+
+
+def keeps(spec: dict[str, Any]) -> set[str]:
+    executors = spec["deploymentSpec"]["executors"]
+    return {
+        name.removesuffix("_executor")
+        for name, executor in executors.items()
+        if "--verdict_follows" in executor["container"]["args"]
+    }
+
+
+def test_it_stands_between_what_weighs_and_what_pushes() -> None:
+    spec = package(Data=[], Model=["Data"], Pusher=["Model"], Told=["Pusher"])
+    assert add(spec) == ["Data", "Model", NAME, "Pusher", "Told"]
+    tasks = spec["root"]["dag"]["tasks"]
+    assert tasks[NAME]["dependentTasks"] == ["Data", "Model"]
+    assert tasks["Pusher"]["dependentTasks"] == ["Model", NAME]
+    assert keeps(spec) == {"Data", "Model"}
+    told = tasks["Model"]["inputs"]["artifacts"]["weighbridge_step_verdict_of_Data"]["taskOutputArtifact"]
+    assert told == {"producerTask": "Data", "outputArtifactKey": STEP_VERDICT}
+
+
+def test_a_container_that_knows_nothing_of_refusals_never_works_on_refused_data() -> None:
+    """What it builds on fails as before, where something that weighs builds on it; else it waits for the verdict."""
+    between = package(Data=[], Foreign=["Data"], Model=["Foreign"], Pusher=["Model"])
+    add(between, foreign=("Foreign",))
+    assert keeps(between) == {"Model"}
+    behind = package(Data=[], Model=["Data"], Mail=["Model"], Pusher=["Model"])
+    assert add(behind, foreign=("Mail",)) == ["Data", "Model", NAME, "Mail", "Pusher"]
+    assert NAME in behind["root"]["dag"]["tasks"]["Mail"]["dependentTasks"]
+    assert keeps(behind) == {"Data", "Model"}
+
+
+def test_a_step_that_kubeflow_may_skip_is_not_waited_for() -> None:
+    spec = package(Data=[], Extra=["Data"], Pusher=["Data"])
+    spec["root"]["dag"]["tasks"]["Extra"]["triggerPolicy"] = {"condition": "x"}
+    add(spec)
+    assert spec["root"]["dag"]["tasks"][NAME]["dependentTasks"] == ["Data"]
+    assert keeps(spec) == {"Data"}
+
+
+def test_a_pipeline_has_no_step_of_that_name_already() -> None:
+    with pytest.raises(UsageError, match="named 'Verdict'"):
+        add(package(Data=[], Verdict=["Data"]))
+
+
+def test_a_pipeline_in_which_nothing_of_ours_runs_gets_none() -> None:
+    spec = package(Foreign=[])
+    assert add(spec, foreign=("Foreign",)) == ["Foreign"]
+    assert NAME not in spec["root"]["dag"]["tasks"]
+
+
+def output(folder: Path, name: str) -> dict[str, Any]:
+    return {"uri": f"{folder}/p/run-1/{name}", "type": {"schemaTitle": "system.Artifact"}}
+
+
+def left(folder: Path, step: str, weighed: StepVerdict) -> dict[str, Any]:
+    """What a step left, as an input of a later one."""
+    [artifact] = weighed.output({STEP_VERDICT: output(folder, f"{step}/u/told")})[STEP_VERDICT]["artifacts"]
+    return artifact | {"type": {"instanceSchema": ""}}
+
+
+def decide(folder: Path, *, steps: list[str], **artifacts: dict[str, Any]) -> tuple[ExitCode, Verdict | None]:
+    executor_input = {
+        "inputs": {
+            "artifacts": {
+                f"weighbridge_step_verdict_of_{name}": {"artifacts": [artifact]} for name, artifact in artifacts.items()
+            }
+        },
+        "outputs": {
+            "artifacts": {
+                "weighbridge_verdict": {"artifacts": [output(folder, "Verdict/u/verdict")]},
+                "weighbridge_report": {
+                    "artifacts": [output(folder, "Verdict/u/report") | {"type": {"schemaTitle": "system.HTML"}}]
+                },
+            },
+            "outputFile": str(folder / "output.json"),
+        },
+    }
+    arguments = ["--json_serialized_invocation_args", json.dumps(executor_input), "--pipeline_name", "p"]
+    code = verdict.main([*arguments, *(part for step in steps for part in ("--after", step))])
+    path = folder / "p/run-1/Verdict/u/verdict"
+    return code, Verdict.read(path) if path.exists() else None
+
+
+def test_passed_gates_pass_the_run_with_verdict_and_report(tmp_path: Path) -> None:
+    data = left(tmp_path, "Data", StepVerdict(gates=(GATE,), subject={"data": "sha256:1"}))
+    model = left(tmp_path, "Model", StepVerdict(subject={"model": "sha256:2"}))
+    code, found = decide(tmp_path, steps=["Data", "Model"], Data=data, Model=model)
+    assert code == ExitCode.PASSED
+    assert found is not None
+    assert (found.passed, found.run_id, found.pipeline) == (True, "run-1", "p")
+    assert found.subject == {"data": "sha256:1", "model": "sha256:2"}
+    written = json.loads((tmp_path / "output.json").read_text())["artifacts"]
+    assert written["weighbridge_verdict"]["artifacts"][0]["metadata"][DIGEST_PROPERTY] == found.digest
+    assert "rows.min" in (tmp_path / "p/run-1/Verdict/u/report").read_text()
+
+
+def test_a_refused_gate_fails_the_run_with_its_sentence(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    data = left(tmp_path, "Data", StepVerdict(gates=(REFUSED,)))
+    model = left(tmp_path, "Model", StepVerdict(refused_before=("data.rows.min",)))
+    code, found = decide(tmp_path, steps=["Data", "Model"], Data=data, Model=model)
+    assert code == ExitCode.REFUSED
+    assert found is not None
+    assert [gate.name for gate in found.refusals] == ["data.rows.min"]
+    assert capfd.readouterr().err.strip().splitlines()[-1] == "REFUSED data.rows.min: Too few; give more."
+
+
+def test_nothing_weighed_is_no_pass(tmp_path: Path) -> None:
+    code, found = decide(tmp_path, steps=["Data"], Data=left(tmp_path, "Data", StepVerdict()))
+    assert code == ExitCode.REFUSED
+    assert found is not None
+    assert found.refusals[0].name == "run.gates.present"
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (lambda path, artifact: path.unlink(), "No such file"),
+        (lambda path, artifact: path.write_text("{}"), "digest is not"),
+        (lambda path, artifact: artifact["metadata"].clear(), "digest is not"),
+    ],
+)
+def test_what_cannot_be_read_or_was_altered_refuses(damage: Any, why: str, tmp_path: Path) -> None:
+    data, model = (left(tmp_path, name, StepVerdict(gates=(GATE,))) for name in ("Data", "Model"))
+    damage(Path(data["uri"]), data)
+    code, found = decide(tmp_path, steps=["Data", "Model"], Data=data, Model=model)
+    assert code == ExitCode.REFUSED
+    assert found is not None
+    [refusing] = found.refusals
+    assert refusing.name == "run.Data.step_verdict_readable"
+    assert why in refusing.message
+
+
+def test_an_input_that_never_came_refuses(tmp_path: Path) -> None:
+    code, _ = decide(tmp_path, steps=["Data", "Model"], Model=left(tmp_path, "Model", StepVerdict(gates=(GATE,))))
+    assert code == ExitCode.REFUSED
+
+
+def run_step(folder: Path, before: dict[str, Any] | None, *arguments: str, passes: str = "yes") -> ExitCode:
+    artifacts = {"weighbridge_step_verdict_of_Data": {"artifacts": [before]}} if before else {}
+    executor_input = {
+        "inputs": {"parameterValues": {"passes": passes}, "artifacts": artifacts},
+        "outputs": {
+            "artifacts": {
+                "evaluation": {
+                    "artifacts": [output(folder, "Model/u/e") | {"type": {"schemaTitle": "tfx.ModelEvaluation"}}]
+                },
+                STEP_VERDICT: {"artifacts": [output(folder, "Model/u/told")]},
+            },
+            "outputFile": str(folder / "output.json"),
+        },
+    }
+    return entrypoint.main(
+        [
+            *("--executor_class_path", "tests.weighbridge.kubeflow.executors.Weighing", "--pipeline_name", "p"),
+            *("--json_serialized_invocation_args", json.dumps(executor_input), *arguments),
+        ]
+    )
+
+
+def told(folder: Path) -> tuple[StepVerdict, dict[str, Any]]:
+    written = json.loads((folder / "output.json").read_text())["artifacts"]
+    weighed = StepVerdict.model_validate_json((folder / "p/run-1/Model/u/told").read_bytes())
+    return weighed, written[STEP_VERDICT]["artifacts"][0]["metadata"]
+
+
+def test_a_refusing_step_succeeds_where_a_verdict_follows_and_tells_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run_step(tmp_path, None, "--verdict_follows", passes="no") == ExitCode.PASSED
+    weighed, metadata = told(tmp_path)
+    assert weighed.refusing == ["quality.auc.min"]
+    assert metadata[REFUSED_PROPERTY] == 1.0
+    assert "REFUSED quality.auc.min" in caplog.text
+    assert (tmp_path / "p/run-1/Model/u/e/gates.json").exists()
+
+
+def test_a_step_after_a_refusal_does_nothing_and_hands_it_on(tmp_path: Path) -> None:
+    refused = left(tmp_path, "Data", StepVerdict(gates=(REFUSED,)))
+    assert run_step(tmp_path, refused, "--verdict_follows", "--after", "Data") == ExitCode.PASSED
+    weighed, metadata = told(tmp_path)
+    assert (weighed.refused_before, weighed.gates) == (("data.rows.min",), ())
+    assert metadata[REFUSED_PROPERTY] == 1.0
+    assert not (tmp_path / "p/run-1/Model/u/e").exists()
+
+
+def test_a_step_after_one_that_passed_runs(tmp_path: Path) -> None:
+    passed = left(tmp_path, "Data", StepVerdict(gates=(GATE,)))
+    assert run_step(tmp_path, passed, "--verdict_follows", "--after", "Data") == ExitCode.PASSED
+    weighed, metadata = told(tmp_path)
+    assert [gate.name for gate in weighed.gates] == ["quality.auc.min"]
+    assert metadata[REFUSED_PROPERTY] == 0.0
+
+
+def test_a_step_whose_predecessor_cannot_be_read_does_nothing(tmp_path: Path) -> None:
+    passed = left(tmp_path, "Data", StepVerdict(gates=(GATE,)))
+    Path(passed["uri"]).unlink()
+    assert run_step(tmp_path, passed, "--verdict_follows", "--after", "Data") == ExitCode.PASSED
+    weighed, _ = told(tmp_path)
+    assert weighed.refused_before == ("run.Data.step_verdict_readable",)

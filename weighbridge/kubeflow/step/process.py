@@ -1,0 +1,53 @@
+"""What every process in a step's container does: arguments in JSON, errors as exit codes, the log's last lines."""
+
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.kubeflow.step import termination_message
+
+
+def run_main(work: Callable[[], ExitCode]) -> ExitCode:
+    """Do the work; how it ended is the last thing on stderr, and the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)  # writes hundreds of lines while it loads
+    try:
+        return work()
+    except WeighbridgeError as error:
+        write_last_lines(termination_message.of_error(error))
+        return error.exit_code
+    except Exception as error:
+        traceback.print_exc()
+        passing = isinstance(error, OSError | MemoryError)
+        known = (InfrastructureError if passing else UsageError)(f"{type(error).__name__}: {error}")
+        write_last_lines(termination_message.of_error(known))
+        return known.exit_code
+
+
+def read_json(text: str, argument: str) -> Any:
+    """A JSON object or list that came as an argument.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{argument} is not a JSON object: {error}", "Compile the pipeline again.") from error
+    if not isinstance(found, dict | list):
+        raise UsageError(f"{argument} is {text[:80]!r}, not a JSON object", "Compile the pipeline again.")
+    return found
+
+
+def write_last_lines(lines: list[str]) -> None:
+    """Plain lines, last in the log; and in the pod's termination message, where there is one."""
+    print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201, the end of the log is read
+    message = Path("/dev/termination-log")
+    if message.exists():
+        with message.open("w") as file:
+            file.write("\n".join(line for line in lines if not line.startswith(termination_message.GATES_LINE))[:4000])
