@@ -108,6 +108,7 @@ class Evaluator(base_component.BaseComponent):
         metrics="evaluation",
         thresholds=("quality", "latency"),
         code_digest="code_digest",
+        defaults={"ungated": ""},
     )
 
     def __init__(

@@ -131,7 +131,7 @@ class ExampleGen(base_component.BaseComponent):
         thresholds=("gates",),
         code_digest="code_digest",
         filled_in=("input_digest",),
-        defaults={"columns": "{}", "sample": "{}"},
+        defaults={"splits": "{}", "schema": "", "columns": "{}", "sample": "{}", "gates": "{}"},
     )
 
     def __init__(
