@@ -8,7 +8,20 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from weighbridge import __version__
-from weighbridge.cli import backtest, ci, data, kubeflow, plan, promote, reports, run, schedule, schema, submit
+from weighbridge.cli import (
+    backtest,
+    catalogue,
+    ci,
+    data,
+    kubeflow,
+    plan,
+    promote,
+    reports,
+    run,
+    schedule,
+    schema,
+    submit,
+)
 from weighbridge.cli import compile as compiling
 from weighbridge.cli.output import EXIT_CODES
 from weighbridge.common.errors import ExitCode, WeighbridgeError
@@ -49,6 +62,7 @@ app.command("report", epilog=EXIT_CODES)(reports.report)
 app.command("schema", epilog=EXIT_CODES)(schema.schema)
 app.command("compile", epilog=EXIT_CODES)(compiling.compile_pipeline)
 app.command("component", epilog=EXIT_CODES)(compiling.component)
+app.command("components", epilog=EXIT_CODES)(catalogue.components)
 app.command("submit", epilog=EXIT_CODES)(submit.submit)
 app.command("status", epilog=EXIT_CODES)(kubeflow.status)
 app.command("logs", epilog=EXIT_CODES)(kubeflow.logs)

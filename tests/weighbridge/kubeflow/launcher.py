@@ -42,7 +42,7 @@ class Launcher:
     """
 
     def __init__(self, package: Path, python: str, environment: dict[str, str]) -> None:
-        self.spec, self.platform = yaml.safe_load_all(package.read_text())
+        self.spec, *_ = yaml.safe_load_all(package.read_text())
         self._python, self._environment = python, environment
         self._run_id = str(uuid.uuid4())
         self.bucket = f"weighbridge-{uuid.uuid4().hex[:8]}"
@@ -84,10 +84,14 @@ class Launcher:
     def _step(self, name: str, task: dict[str, Any], values: dict[str, Any]) -> StepResult:
         component = self.spec["components"][task["componentRef"]["name"]]
         executor = self.spec["deploymentSpec"]["executors"][component["executorLabel"]]
+        declared = component.get("inputDefinitions", {}).get("parameters", {})
         parameters = {
-            key: self._parameter(given, values, component["inputDefinitions"]["parameters"][key])
+            key: self._parameter(given, values, declared[key])
             for key, given in task.get("inputs", {}).get("parameters", {}).items()
         }
+        for key, definition in declared.items():  # as the launcher's addDefaultParams
+            if "defaultValue" in definition:
+                parameters.setdefault(key, definition["defaultValue"])
         if "importer" in executor:
             return self._import(executor["importer"], component, parameters)
         relative = f"{self.bucket}/{self.spec['pipelineInfo']['name']}/{self._run_id}/{name}/{uuid.uuid4()}"

@@ -1,0 +1,1 @@
+"""Templates of the catalogue's files; a package so that they are installed with the code."""
