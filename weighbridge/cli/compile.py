@@ -9,6 +9,7 @@ from weighbridge.cli.options import (
     AllowTagOption,
     DataOption,
     DestinationOption,
+    FuseOption,
     ImageOption,
     JsonOption,
     PipelineArgument,
@@ -31,6 +32,7 @@ def compile_pipeline(
     pipeline_root: PipelineRootOption = "",
     destination: DestinationOption = "",
     volumes: VolumesOption = True,
+    fuse: FuseOption = False,
     allow_tag: AllowTagOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,7 +41,7 @@ def compile_pipeline(
     The same pipeline, data and image always give the same bytes. --data and --set are the defaults of the package's
     parameters, which a run can change.
     """
-    request = PackageRequest(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag)
+    request = PackageRequest(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag, fuse)
     package = request.compile(output)
     if as_json:
         print_json(

@@ -59,6 +59,10 @@ DestinationOption = Annotated[
     str,
     typer.Option("--destination", metavar="URI", help="Where models are pushed to; else a folder in a volume."),
 ]
+FuseOption = Annotated[
+    bool,
+    typer.Option("--fuse", help="Let steps that want the same machine share a pod: half the pods, less waiting."),
+]
 VolumesOption = Annotated[
     bool,
     typer.Option(

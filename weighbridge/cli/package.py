@@ -28,6 +28,7 @@ class PackageRequest:
         destination: where models are pushed to; empty for a folder in a volume.
         volumes: whether production, checkpoints and earlier statistics are kept in volumes.
         allow_tag: accept an image that is named by a tag.
+        fuse: whether steps that want the same machine share a pod.
     """
 
     pipeline: str
@@ -38,6 +39,7 @@ class PackageRequest:
     destination: str
     volumes: bool
     allow_tag: bool
+    fuse: bool = False
 
     @cached_property
     def _definition(self) -> "Definition":
@@ -69,6 +71,7 @@ class PackageRequest:
                 destination=self.destination,
                 volumes=self.volumes,
                 allow_tag=self.allow_tag,
+                fuse=self.fuse,
                 pin_data=pin_data,
             )
 

@@ -11,6 +11,7 @@ from weighbridge.cli.options import (
     DestinationOption,
     EndpointOption,
     ExperimentOption,
+    FuseOption,
     ImageOption,
     JsonOption,
     NamespaceOption,
@@ -48,6 +49,7 @@ def create(
     pipeline_root: PipelineRootOption = "",
     destination: DestinationOption = "",
     volumes: VolumesOption = True,
+    fuse: FuseOption = False,
     allow_tag: AllowTagOption = False,
     experiment: ExperimentOption = "weighbridge",
     service_account: ServiceAccountOption = "",
@@ -61,7 +63,7 @@ def create(
     schedules.check_times(cron, every, at_once)  # before anything is compiled
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
-    request = PackageRequest(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag)
+    request = PackageRequest(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag, fuse)
     with request.compiled(pin_data=False) as package:  # the next run is for the data that will be there then
         schedule = schedules.create(
             api,

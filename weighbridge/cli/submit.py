@@ -11,6 +11,7 @@ from weighbridge.cli.options import (
     DestinationOption,
     EndpointOption,
     ExperimentOption,
+    FuseOption,
     ImageOption,
     JsonOption,
     NamespaceOption,
@@ -35,6 +36,7 @@ def submit(
     pipeline_root: PipelineRootOption = "",
     destination: DestinationOption = "",
     volumes: VolumesOption = True,
+    fuse: FuseOption = False,
     allow_tag: AllowTagOption = False,
     experiment: ExperimentOption = "weighbridge",
     service_account: ServiceAccountOption = "",
@@ -54,7 +56,7 @@ def submit(
     """
     from weighbridge.kubeflow.client import submit as kubeflow
 
-    request = PackageRequest(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag)
+    request = PackageRequest(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag, fuse)
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
     with request.compiled() as package:

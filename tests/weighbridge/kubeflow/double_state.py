@@ -41,7 +41,7 @@ def failing() -> Script:
 
 
 def refused() -> Script:
-    """A run whose Evaluator refused and kept its gates; the last of the tiny package's steps failed it, as Verdict does."""
+    """A run whose Evaluator refused and kept its gates; the last step failed it, as Verdict does."""
     states = {"ExampleGen": "SUCCEEDED", "Evaluator": "SUCCEEDED"}
     return Script([("RUNNING", states | {"Pusher": "RUNNING"}), ("FAILED", states | {"Pusher": "FAILED"})])
 

@@ -68,10 +68,11 @@ class Launcher:
         shutil.rmtree(MOUNT / self.bucket, ignore_errors=True)
 
     def _triggered(self, task: dict[str, Any]) -> bool:
-        """Whether a task's condition holds. Of CEL only what TFX's compiler writes for one comparison is known."""
+        """Whether a task's condition holds. Of CEL only TFX's comparisons and `||` are known."""
         condition = task.get("triggerPolicy", {}).get("condition", "")
-        if not condition:
-            return True
+        return not condition or any(self._holds(task, part) for part in condition.split(" || "))
+
+    def _holds(self, task: dict[str, Any], condition: str) -> bool:
         found = re.fullmatch(
             r"\(inputs\.artifacts\['([\w.]+)'\]\.artifacts\[0\]\.metadata\['(\w+)'\] (>|<|==) ([\d.]+)\)", condition
         )

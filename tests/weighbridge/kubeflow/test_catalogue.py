@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.weighbridge.kubeflow import catalogue
-from tests.weighbridge.kubeflow.newest import newest_kfp
 from tests.weighbridge.kubeflow.catalogue import IMAGE, TODAY
+from tests.weighbridge.kubeflow.newest import newest_kfp
 from weighbridge.common.errors import UsageError
 from weighbridge.kubeflow.catalogue.entries import ENTRIES
 from weighbridge.kubeflow.catalogue.json_keys import key_tables

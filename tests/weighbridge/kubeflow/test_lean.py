@@ -11,7 +11,7 @@ from tests.command_line import ROOT
 _LOADED = """
 import sys
 from weighbridge.kubeflow.step import lean
-lean.load_tfx()
+lean.load_tfx('my.Executor')
 import weighbridge.kubeflow.step.executor
 import {module}
 print(*[name for name in ("tensorflow", "apache_beam", "kfp", "pandas") if name in sys.modules])
@@ -37,7 +37,7 @@ def test_tensorflow_and_its_file_access_are_there_for_whoever_needs_them(tmp_pat
     code = f"""
 import sys
 from weighbridge.kubeflow.step import lean
-lean.load_tfx()
+lean.load_tfx('my.Executor')
 from tfx.dsl.io import fileio
 assert fileio.exists({str(path)!r}) and "tensorflow" not in sys.modules
 try:

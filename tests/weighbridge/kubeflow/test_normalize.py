@@ -86,12 +86,14 @@ def test_types_can_be_told_by_name() -> None:
     assert set(normalize.take_ui_artifacts(given_input)) == {"executor-logs"}
 
 
-def test_run_and_step_are_in_every_address() -> None:
-    run, step = normalize.run_and_step(executor_input())
-    assert run == "the-run"
-    assert f"/{run}/{step}/" in executor_input()["outputs"]["artifacts"]["out"]["artifacts"][0]["uri"]
+def test_pipeline_run_and_step_are_in_every_address() -> None:
+    place = normalize.place_of(executor_input())
+    assert place.run == "the-run"
+    uri = executor_input()["outputs"]["artifacts"]["out"]["artifacts"][0]["uri"]
+    assert f"/{place.pipeline}/{place.run}/{place.step}/" in uri
+    assert place.pipeline
     elsewhere = {"outputs": {"artifacts": {"a": {"artifacts": [{"uri": "a/b"}]}}}}
-    assert normalize.run_and_step(elsewhere) == normalize.run_and_step({}) == ("", "")
+    assert normalize.place_of(elsewhere) == normalize.place_of({}) == normalize.Place()
 
 
 def test_outputs_hold_addresses_and_no_nulls() -> None:

@@ -35,10 +35,11 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
     """Compiles a pipeline and runs its steps; `given` are runtime parameters."""
     launched: list[Launcher] = []
 
-    def run(pipeline: str, **given: Any) -> Launcher:
+    def run(pipeline: str, *, fuse: bool = False, **given: Any) -> Launcher:
         definition = load(pipeline)
         output = tmp_path / f"{definition.name}.yaml"
-        compile_package(definition, definition.parameters(), output, image=IMAGE, state=str(tmp_path / "state"))
+        state = str(tmp_path / "state")
+        compile_package(definition, definition.parameters(), output, image=IMAGE, state=state, fuse=fuse)
         environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
         launched.append(Launcher(output, sys.executable, environment))
         launched[-1].run(**given)
@@ -90,22 +91,47 @@ def test_the_taxi_package_ends_in_the_local_verdict(
     assert len(shown["weighbridge_roc"]["metadata"]["confidenceMetrics"]) > 10
     assert "<svg" in path(done.results["Evaluator"], "weighbridge_report").read_text()
 
-    again = launch("taxi", epochs=4, push_destination=str(tmp_path / "state/production/taxi"))
-    assert {result.code for result in again.results.values()} == {0}
-    baseline = Verdict.read(path(again.results["Evaluator"], "evaluation") / "verdict.json")
+    whole = Verdict.read(path(done.results["Verdict"], "weighbridge_verdict"))
+    assert gates(whole) == gates(verdict)
+    assert whole.subject.items() >= verdict.subject.items()
+
+    again = launch("taxi", epochs=4, fuse=True, push_destination=str(tmp_path / "state/production/taxi"))
+    codes = {name: result.code for name, result in again.results.items()}
+    assert codes == {
+        "ExampleGen-ProductionModel-DataValidator": 0,
+        "Trainer": 0,
+        "Evaluator-Pusher": 0,
+        "Verdict": None,
+    }
+    last = again.results["Evaluator-Pusher"]
+    baseline = Verdict.read(path(last, "Evaluator_evaluation") / "verdict.json")
     assert any(gate.baseline is not None for gate in baseline.gates)
+    assert baseline.subject["data"] == verdict.subject["data"]
+    blessing = last.outputs["Evaluator_blessing"]["metadata"]
+    assert blessing["current_model"] == again.results["Trainer"].outputs["model"]["uri"]
+    assert "<svg" in path(last, "Evaluator_weighbridge_report").read_text()
 
 
-def test_refused_data_stop_the_run_at_their_step(launch: Launch, taxi_csv: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fuse", [False, True])
+def test_refused_data_stop_the_run_and_can_be_looked_at(
+    fuse: bool, launch: Launch, taxi_csv: Path, tmp_path: Path
+) -> None:
     header, *rows = taxi_csv.read_text().splitlines(keepends=True)
     few = tmp_path / "few.csv"
     few.write_text(header + "".join(rows[:3000]))
-    done = launch("taxi", data=str(few), data_digest="")
-    assert done.results["ExampleGen"].code == 0
-    assert done.results["DataValidator"].code == 1
-    said = done.results["DataValidator"].log.strip().splitlines()
+    done = launch("taxi", fuse=fuse, data=str(few), data_digest="")
+    codes = {name: result.code for name, result in done.results.items()}
+    assert codes.pop("Pusher", None) is None
+    assert codes.pop("Verdict") == 1
+    assert set(codes.values()) == {0}
+    said = done.results["Verdict"].log.strip().splitlines()
     assert any(line.startswith("REFUSED data.rows.train.min: ") for line in said[-5:])
-    assert {done.results[name].code for name in ("Trainer", "Evaluator", "Pusher")} == {None}
+    group, prefix = ("ExampleGen-ProductionModel-DataValidator", "DataValidator_") if fuse else ("DataValidator", "")
+    validator = done.results[group]
+    assert "rows.train" in path(validator, f"{prefix}weighbridge_report").read_text()
+    assert validator.outputs[f"{prefix}anomalies"]["metadata"][GATES_PROPERTY].startswith("sha256:")
+    assert not path(done.results["Trainer"], "model").exists()  # nothing trained on refused data
+    assert "Not run, because data.rows" in done.results["Trainer"].log
     assert not (tmp_path / "state/production").exists()
 
 
@@ -124,6 +150,7 @@ def test_a_pipeline_of_stock_components(launch: Launch, tmp_path: Path) -> None:
     assert {name: result.code for name, result in done.results.items()} == {
         **dict.fromkeys(("CsvExampleGen", "StatisticsGen", "Count", "Repeat"), 0),
         "Never": None,
+        "Verdict": 1,  # nothing here weighs anything
     }, {name: result.log[-1500:] for name, result in done.results.items()}
     examples = done.results["CsvExampleGen"].outputs["examples"]["metadata"]
     assert examples["custom:span"] == 2.0  # the newest, resolved in the step: Kubeflow runs no drivers
@@ -140,10 +167,11 @@ def test_a_pipeline_with_stock_transform(launch: Launch) -> None:
 
 def test_a_pipeline_of_a_users_own_components(launch: Launch) -> None:
     done = launch("tests.weighbridge.local.own")
-    assert {name: result.code for name, result in done.results.items()} == {"Counted": 0, "Checked": 0}
+    codes = {name: result.code for name, result in done.results.items()}
+    assert codes == {"Counted": 0, "Checked": 0, "Verdict": 0}
     assert "rows.min" in path(done.results["Counted"], "weighbridge_report").read_text()
     assert done.results["Checked"].outputs["report"]["metadata"][GATES_PROPERTY].startswith("sha256:")
 
     refused = launch("tests.weighbridge.local.own", leaves="")
-    assert {name: result.code for name, result in refused.results.items()} == {"Counted": 1, "Checked": None}
-    assert "REFUSED run.Counted.report.gates_readable: " in refused.results["Counted"].log
+    assert {name: result.code for name, result in refused.results.items()} == {"Counted": 0, "Checked": 0, "Verdict": 1}
+    assert "REFUSED run.Counted.report.gates_readable: " in refused.results["Verdict"].log

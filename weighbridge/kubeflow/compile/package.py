@@ -68,6 +68,7 @@ def compile_package(
     destination: str = "",
     volumes: bool = True,
     pin_data: bool = True,
+    fuse: bool = False,
     state: str = STATE_FOLDER,
 ) -> Package:
     """Compile a pipeline and write the package.
@@ -81,6 +82,7 @@ def compile_package(
         allow_tag: accept an image that is named by a tag.
         destination: where models are pushed to, e.g. `gs://bucket/models/taxi`; by default a folder in a volume.
         pin_data: whether a run takes the data that are there now, and no others; not for runs that recur.
+        fuse: whether steps that want the same machine share a pod; those that train or want more stay alone.
         volumes: whether what outlives a run is kept in volumes; otherwise each step begins with empty folders.
         state: folder, in the steps, for production, history and checkpoints.
 
@@ -101,6 +103,7 @@ def compile_package(
     with gc_paused():
         import yaml
 
+        from weighbridge.kubeflow.compile import fuse as fusing
         from weighbridge.kubeflow.compile import platform, spec, verdict_step
 
         pipeline = definition.create_pipeline(parameters, context)
@@ -114,10 +117,13 @@ def compile_package(
             if "container" in spec.executor(document, node.id)
         }
         ours = {node.id: traits_of(node) for node in pipeline.components if spec.is_ours(document, node.id)}
-        steps = verdict_step.add_verdict_step(
-            document, [node.id for node in pipeline.components], ours, image, definition.name
-        )
+        order = [node.id for node in pipeline.components]
+        steps = verdict_step.add_verdict_step(document, order, ours, image, definition.name, last=fuse)
         resources |= {f"{name}_executor": Resources() for name in steps if name == verdict_step.NAME}
+        if fuse:
+            groups = fusing.group(steps, fusing.alike(pipeline.components, document))
+            steps = fusing.fuse(document, groups)
+            resources = fusing.resources(groups, resources)
     text = yaml.safe_dump_all(
         [document, platform.platform_document(resources)], sort_keys=True, allow_unicode=True, width=120
     )

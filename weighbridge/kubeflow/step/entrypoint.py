@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json_serialized_invocation_args", required=True, help="ExecutorInput as JSON")
     parser.add_argument("--json_serialized_inputs_spec_args", default="{}", help="inputDefinitions as JSON")
     parser.add_argument("--artifact_types", default="{}", help="TFX's types of inputs and outputs by name, as JSON")
-    parser.add_argument("--pipeline_name", default="", help="of the pipeline")
+    parser.add_argument("--pipeline_name", default="", help="of the pipeline; else as its artifacts lie")
     parser.add_argument("--traits", default="{}", help="what the component declares of its outputs, as JSON")
     parser.add_argument("--runtime_value", action="append", default=[], help="[property, path, input] as JSON")
     parser.add_argument("--fixed_value", action="append", default=[], help="[input, value] as JSON")
@@ -87,17 +87,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run_step(arguments: argparse.Namespace, beam: list[str], executor_input: dict[str, Any]) -> StepEnd:
+def run_step(arguments: argparse.Namespace, beam: list[str], executor_input: dict[str, Any], name: str = "") -> StepEnd:
     """Run a step, or leave it where an earlier one was refused.
 
     Args:
         arguments: see `parse`.
         beam: pipeline arguments of executors that run on Beam.
         executor_input: what the launcher puts in for `{{$}}`; changed.
+        name: of the step, where it is not the task's.
     """
     inputs_spec = read_json(arguments.json_serialized_inputs_spec_args, "--json_serialized_inputs_spec_args")
     traits = ComponentTraits.from_json(read_json(arguments.traits, "--traits"))
-    run, name = normalize.run_and_step(executor_input)
+    place = normalize.place_of(executor_input)
+    pipeline = arguments.pipeline_name or place.pipeline
     before = read_all(normalize.take_step_verdicts(executor_input), arguments.after)
     refused = list(dict.fromkeys(gate for each in before.values() for gate in each.refusing))
     normalize.set_types(executor_input, read_json(arguments.artifact_types, "--artifact_types"))
@@ -106,18 +108,18 @@ def run_step(arguments: argparse.Namespace, beam: list[str], executor_input: dic
         return _not_run(refused, executor_input, requested)
     normalize.normalize_inputs(executor_input, inputs_spec)
     with gc_paused():
-        lean.load_tfx()
+        lean.load_tfx(arguments.executor_class_path)
         from weighbridge.kubeflow.step import executor
 
-        step = executor.StepExecution(executor_input, inputs_spec, arguments.pipeline_name, run, beam)
+        step = executor.StepExecution(executor_input, inputs_spec, pipeline, place.run, beam)
     _check_fixed(step.properties, arguments.fixed_value)
     _put_in(step.properties, arguments.runtime_value)
     if arguments.file_based_driver:
         step.resolve_spans()
     _retrying(lambda: step.run(arguments.executor_class_path), arguments.retries, arguments.backoff_s)
     folders, output = step.folders(), step.output()
-    collector = _collect(name, folders, output, traits)
-    verdict = _step_verdict(collector, arguments.pipeline_name, run)
+    collector = _collect(name or place.step, folders, output, traits)
+    verdict = _step_verdict(collector, pipeline, place.run)
     weighed = StepVerdict(gates=tuple(collector.gates), subject=collector.subject)
     output["artifacts"] |= ui_artifacts.write(requested, folders, verdict, metrics=traits.metrics)
     output["artifacts"] |= weighed.output(requested)

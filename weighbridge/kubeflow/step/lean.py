@@ -16,10 +16,16 @@ _METHODS = (
 )
 
 
-def load_tfx() -> None:
-    """Load what is common to all steps; does nothing beyond that where TensorFlow is loaded already."""
+def load_tfx(executor_class: str) -> None:
+    """Load what all steps need; only that is done for executors of TFX itself, and where TensorFlow is loaded already.
+
+    Stock ExampleGens, for one, read a property of files that only TensorFlow's file access knows.
+
+    Args:
+        executor_class: path of the class that is to be run.
+    """
     known = {"tfx.utils.doc_controls", "tfx.dsl.io.fileio"} & sys.modules.keys()
-    if _TENSORFLOW in sys.modules or known:
+    if _TENSORFLOW in sys.modules or known or executor_class.startswith("tfx."):
         return
     sys.modules[_TENSORFLOW] = None  # type: ignore[assignment]  # importing it raises ModuleNotFoundError
     try:

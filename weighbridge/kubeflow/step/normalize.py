@@ -5,6 +5,7 @@ addresses. It forgets the types of inputs, adds outputs of its own, turns whole 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 STEP_VERDICT_OF = "weighbridge_step_verdict_of_"
@@ -91,17 +92,29 @@ def take_step_verdicts(executor_input: dict[str, Any]) -> dict[str, dict[str, An
     return {name: artifact for name in names for artifact in inputs.pop(name).get("artifacts", [])[:1]}
 
 
-def run_and_step(executor_input: Mapping[str, Any]) -> tuple[str, str]:
-    """Id of the run and name of the step; both are empty where artifacts do not lie as Kubeflow's launcher puts them.
+@dataclass(frozen=True)
+class Place:
+    """What the address of an output says; all is empty where artifacts do not lie as Kubeflow's launcher puts them.
 
-    That is at `<root>/<pipeline>/<run id>/<task>/<uuid>/<output>`.
+    Attributes:
+        pipeline: name of the pipeline.
+        run: id of the run.
+        step: name of the task.
     """
+
+    pipeline: str = ""
+    run: str = ""
+    step: str = ""
+
+
+def place_of(executor_input: Mapping[str, Any]) -> Place:
+    """Pipeline, run and step: outputs lie at `<root>/<pipeline>/<run id>/<task>/<uuid>/<output>`."""
     for artifacts in executor_input.get("outputs", {}).get("artifacts", {}).values():
         for artifact in artifacts.get("artifacts", []):
             parts = artifact.get("uri", "").rstrip("/").split("/")
-            if len(parts) > 4:
-                return parts[-4], parts[-3]
-    return "", ""
+            if len(parts) > 5:
+                return Place(*parts[-5:-2])
+    return Place()
 
 
 def _is_kfps(schema: Mapping[str, Any]) -> bool:

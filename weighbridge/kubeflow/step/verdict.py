@@ -32,7 +32,7 @@ def _main(argv: list[str]) -> ExitCode:
     parser.add_argument("--after", action="append", default=[], help="a step whose gates count, in the steps' order")
     arguments = parser.parse_args(argv)
     executor_input = read_json(arguments.json_serialized_invocation_args, "--json_serialized_invocation_args")
-    run, _ = normalize.run_and_step(executor_input)
+    run = normalize.place_of(executor_input).run
     weighed = read_all(normalize.take_step_verdicts(executor_input), arguments.after)
     subject: dict[str, str] = {}
     for each in weighed.values():
