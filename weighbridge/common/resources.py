@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 _QUANTITY = r"^\d+(\.\d+)?([KMGTPE]i?)?$"
 
+STEP_USER = 1000  # that steps run as: one without rights
+SCRATCH_FOLDER = "/scratch"
+
 
 class Toleration(BaseModel):
     """A taint that a step's pod may be scheduled in spite of, in Kubernetes' words."""
@@ -16,6 +19,14 @@ class Toleration(BaseModel):
     operator: Literal["Exists", "Equal"] = "Exists"
     value: str = ""
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+
+
+# What keeps ordinary pods off a node with accelerators, or off one that can be taken away.
+_ACCELERATOR_TAINTS = {kind: Toleration(key=kind) for kind in ("nvidia.com/gpu", "amd.com/gpu", "google.com/tpu")}
+_SPOT_TAINTS = (
+    Toleration(key="cloud.google.com/gke-spot", operator="Equal", value="true"),
+    Toleration(key="kubernetes.azure.com/scalesetpriority", operator="Equal", value="spot"),
+)
 
 
 class Resources(BaseModel):
@@ -67,3 +78,11 @@ class Resources(BaseModel):
         """Refuse a count without a kind and a kind without a count."""
         if bool(self.accelerator) != bool(self.accelerator_count):
             raise ValueError("accelerator and accelerator_count go together: give both or neither")
+
+    @property
+    def all_tolerations(self) -> tuple[Toleration, ...]:
+        """Those given, and those of the accelerator and of spot nodes."""
+        found = [*self.tolerations, *(_SPOT_TAINTS if self.spot else ())]
+        if self.accelerator:
+            found.insert(len(self.tolerations), _ACCELERATOR_TAINTS[self.accelerator])
+        return tuple(dict.fromkeys(found))

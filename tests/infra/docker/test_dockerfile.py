@@ -17,10 +17,10 @@ def test_the_default_base_is_named_by_digest() -> None:
 
 
 def test_the_user_is_a_number_that_packages_ask_for() -> None:
-    from weighbridge.kubeflow.compile.platform import USER
+    from weighbridge.common.resources import STEP_USER
 
     [user] = re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE)
-    assert user == f"{USER}:{USER}"
+    assert user == f"{STEP_USER}:{STEP_USER}"
 
 
 def test_what_is_installed_is_checked_against_the_lock() -> None:

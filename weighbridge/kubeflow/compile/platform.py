@@ -5,17 +5,8 @@ Source: kfp-kubernetes' `KubernetesExecutorConfig`, keyed by the label of the st
 
 from typing import Any
 
-from weighbridge.common.resources import Resources, Toleration
+from weighbridge.common.resources import SCRATCH_FOLDER, STEP_USER, Resources
 
-USER = 1000
-SCRATCH_FOLDER = "/scratch"
-
-# What keeps ordinary pods off a node with accelerators, or off one that can be taken away.
-_ACCELERATOR_TAINTS = {kind: Toleration(key=kind) for kind in ("nvidia.com/gpu", "amd.com/gpu", "google.com/tpu")}
-_SPOT_TAINTS = (
-    Toleration(key="cloud.google.com/gke-spot", operator="Equal", value="true"),
-    Toleration(key="kubernetes.azure.com/scalesetpriority", operator="Equal", value="spot"),
-)
 _SPOT_STARTS = 3
 
 
@@ -38,7 +29,7 @@ def executor_config(requested: Resources) -> dict[str, Any]:
         image_pull_secret=[pb.ImagePullSecret(secret_name=name) for name in requested.image_pull_secrets],
         tolerations=[
             pb.Toleration(key=each.key, operator=each.operator, value=each.value, effect=each.effect)
-            for each in _tolerations(requested)
+            for each in requested.all_tolerations
         ],
         pvc_mount=[pb.PvcMount(constant=claim, mount_path=path) for path, claim in sorted(requested.volumes.items())],
     )
@@ -56,7 +47,7 @@ def executor_config(requested: Resources) -> dict[str, Any]:
         )
     found = json_format.MessageToDict(config)
     # Newer than the messages that are installed here; servers since 2.4 know it.
-    found["securityContext"] = {"runAsUser": USER}
+    found["securityContext"] = {"runAsUser": STEP_USER}
     return found
 
 
@@ -96,12 +87,3 @@ def retry_policy(requested: Resources) -> dict[str, Any]:
         "backoffFactor": 2.0,
         "backoffMaxDuration": "3600s",
     }
-
-
-def _tolerations(requested: Resources) -> list[Toleration]:
-    found = list(requested.tolerations)
-    if requested.accelerator:
-        found.append(_ACCELERATOR_TAINTS[requested.accelerator])
-    if requested.spot:
-        found += _SPOT_TAINTS
-    return list(dict.fromkeys(found))
