@@ -36,7 +36,7 @@ setup(
     extras_require={
         "als": ["implicit>=0.7"],
         "recommender": ["faiss-cpu>=1.8"],
-        "kubeflow": ["kfp>=2.7", "kfp-kubernetes>=1.2"],
+        "kubeflow": ["kfp>=2.7", "kfp-kubernetes>=1.2", "kubernetes>=23"],
         "gcs": ["google-cloud-storage>=2.10"],
         "s3": ["boto3>=1.41"],
     },

@@ -1,13 +1,16 @@
 """The TFX face of the Trainer."""
 
 import json
+import logging
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
-from tfx.utils import io_utils, path_utils
+from tfx.utils import io_utils, json_utils, path_utils
 
 from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import UsageError
@@ -19,10 +22,16 @@ from weighbridge.components.trainer.parameters import TrainingParameters, checkp
 from weighbridge.components.trainer.run import train
 from weighbridge.components.trainer.session import DEFAULT_SEED
 from weighbridge.components.trainer.strategy import PrecisionName, StrategyName
+from weighbridge.components.trainer.train_job import access, training
+from weighbridge.components.trainer.train_job.exchange import Request
+from weighbridge.components.trainer.train_job.options import TrainJob
 from weighbridge.components.traits import ComponentTraits
 
 _TRAIN_SPLIT = "train"
 _BASE_MODEL = "base_model"
+
+_log = logging.getLogger(__name__)
+Artifacts = dict[str, list[types.Artifact]]
 
 
 class TrainerSpec(component_spec.ComponentSpec):
@@ -32,6 +41,7 @@ class TrainerSpec(component_spec.ComponentSpec):
         "parameters": component_spec.ExecutionParameter(type=str),
         "checkpoint_dir": component_spec.ExecutionParameter(type=str),
         "code_digest": component_spec.ExecutionParameter(type=str),
+        "train_job": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
@@ -52,8 +62,8 @@ class TrainerExecutor(base_executor.BaseExecutor):
 
     def Do(
         self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
+        input_dict: Artifacts,
+        output_dict: Artifacts,
         exec_properties: dict[str, Any],
     ) -> None:
         """Train, weigh, and leave model, history and gates in the output artifacts."""
@@ -61,12 +71,11 @@ class TrainerExecutor(base_executor.BaseExecutor):
         input_dict = _without_absent_base(input_dict)
         parameters = TrainingParameters.model_validate_json(exec_properties["parameters"])
         model = artifact_utils.get_single_instance(output_dict["model"])
-        fn_args = _fn_args(input_dict, output_dict, parameters, exec_properties)
-        trained = train(parameters.run_fn, fn_args)
+        model_digest = _train(input_dict, output_dict, parameters, exec_properties)
         model.set_string_custom_property("code_digest", exec_properties["code_digest"])
         model.set_string_custom_property("parameters_digest", parameters.digest)
-        if trained.model_digest:
-            model.set_string_custom_property("model_digest", trained.model_digest)
+        if model_digest:
+            model.set_string_custom_property("model_digest", model_digest)
 
 
 class Trainer(base_component.BaseComponent):
@@ -78,7 +87,7 @@ class Trainer(base_component.BaseComponent):
 
     SPEC_CLASS = TrainerSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(TrainerExecutor)
-    TRAITS = ComponentTraits(gates=("model_run",), code_digest="code_digest")
+    TRAITS = ComponentTraits(gates=("model_run",), code_digest="code_digest", defaults={"train_job": ""})
 
     def __init__(
         self,
@@ -99,6 +108,7 @@ class Trainer(base_component.BaseComponent):
         mixed_precision: PrecisionName = "auto",
         checkpoint_dir: str = "",
         resources: Resources | None = None,
+        train_job: TrainJob | None = None,
     ) -> None:
         """Declare a training.
 
@@ -119,7 +129,8 @@ class Trainer(base_component.BaseComponent):
             strategy: where to train; `auto` takes the most that is there.
             mixed_precision: Keras' dtype policy; `auto` means half precision where the hardware is built for it.
             checkpoint_dir: folder for the checkpoints of all trainings, outside the artifacts; empty for none.
-            resources: the machine this step needs.
+            resources: the machine this step needs; with `train_job` it only hands over files and waits.
+            train_job: on Kubeflow, train in pods of Kubeflow Trainer instead of the step's own.
 
         Raises:
             UsageError: a value is not allowed, or run_fn's module cannot be found.
@@ -137,6 +148,9 @@ class Trainer(base_component.BaseComponent):
             mixed_precision=mixed_precision,
         )
         self.resources = resources or Resources()
+        if train_job:
+            mounted = {train_job.folder: train_job.claim}
+            self.resources = self.resources.model_copy(update={"volumes": mounted | self.resources.volumes})
         super().__init__(
             TrainerSpec(
                 examples=examples,
@@ -147,6 +161,7 @@ class Trainer(base_component.BaseComponent):
                 hyperparameters=None if given is not None else hyperparameters,
                 parameters=parameters.model_dump_json(),
                 checkpoint_dir=checkpoint_dir,
+                train_job=train_job.model_dump_json(exclude_defaults=True) if train_job else "",
                 code_digest=code_digest(["weighbridge.components.trainer", module_of(run_fn)]),
                 model=types.Channel(type=standard_artifacts.Model),
                 model_run=types.Channel(type=standard_artifacts.ModelRun),
@@ -154,9 +169,68 @@ class Trainer(base_component.BaseComponent):
         )
 
 
+def train_requested(inputs: str, outputs: str, properties: dict[str, Any]) -> str:
+    """Train in this process what a step asked for, as one node of its TrainJob.
+
+    Args:
+        inputs: artifacts in TFX's JSON.
+        outputs: likewise.
+        properties: execution properties.
+
+    Returns:
+        Digest of the exported model; empty where nothing was exported, and on nodes that are not the chief.
+    """
+    parameters = TrainingParameters.model_validate_json(properties["parameters"])
+    found, made = json_utils.loads(inputs), json_utils.loads(outputs)
+    return train(parameters.run_fn, _fn_args(found, made, parameters, properties)).model_digest
+
+
+def _train(
+    input_dict: Artifacts, output_dict: Artifacts, parameters: TrainingParameters, exec_properties: dict[str, Any]
+) -> str:
+    """Train here or in a TrainJob; returns the digest of the exported model."""
+    if text := exec_properties.get("train_job"):
+        if access.in_kubeflow_step():
+            return _train_in_job(TrainJob.model_validate_json(text), input_dict, output_dict, exec_properties)
+        _log.info("train_job is for steps of Kubeflow Pipelines: training in this process")
+    return train(parameters.run_fn, _fn_args(input_dict, output_dict, parameters, exec_properties)).model_digest
+
+
+def _train_in_job(
+    option: TrainJob, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]
+) -> str:
+    targets = {name: artifact_utils.get_single_uri(artifacts) for name, artifacts in output_dict.items()}
+    name = training.job_name([targets, exec_properties])
+    exchange = training.exchange_of(option, name)
+    properties = {key: value for key, value in exec_properties.items() if key != "train_job"}
+    if properties["checkpoint_dir"]:
+        properties["checkpoint_dir"] = str(Path(option.folder, "checkpoints"))  # where every node sees them
+
+    def request() -> Request:
+        inputs = {
+            key: [
+                _moved(artifact, exchange.stage(f"{key}-{number}", artifact.uri))
+                for number, artifact in enumerate(artifacts)
+            ]
+            for key, artifacts in input_dict.items()
+        }
+        outputs = {key: [_moved(artifacts[0], exchange.output(key))] for key, artifacts in output_dict.items()}
+        return Request(inputs=json_utils.dumps(inputs), outputs=json_utils.dumps(outputs), properties=properties)
+
+    jobs = access.connect()
+    pod = jobs.own_pod(os.environ[access.POD_NAME_VARIABLE])
+    return training.run(jobs, pod, option, exchange, request, targets).model_digest
+
+
+def _moved(artifact: types.Artifact, folder: Path) -> types.Artifact:
+    copy = json_utils.loads(json_utils.dumps(artifact))
+    copy.uri = str(folder)
+    return copy
+
+
 def _fn_args(
-    input_dict: dict[str, list[types.Artifact]],
-    output_dict: dict[str, list[types.Artifact]],
+    input_dict: Artifacts,
+    output_dict: Artifacts,
     parameters: TrainingParameters,
     exec_properties: dict[str, Any],
 ) -> Any:
@@ -192,13 +266,13 @@ def _fn_args(
     return fn_args
 
 
-def _without_absent_base(input_dict: dict[str, list[types.Artifact]]) -> dict[str, list[types.Artifact]]:
+def _without_absent_base(input_dict: Artifacts) -> Artifacts:
     """Without the base model where ProductionModel says that there is none: training then starts from nothing."""
     absent = any(is_absent(artifact) for artifact in input_dict.get(_BASE_MODEL) or [])
     return {name: found for name, found in input_dict.items() if not (absent and name == _BASE_MODEL)}
 
 
-def _base_model(input_dict: dict[str, list[types.Artifact]]) -> str | None:
+def _base_model(input_dict: Artifacts) -> str | None:
     if not input_dict.get(_BASE_MODEL):
         return None
     folder = artifact_utils.get_single_uri(input_dict[_BASE_MODEL])
@@ -212,9 +286,7 @@ def _statistics_path(statistics: types.Artifact) -> str:
     return io_utils.get_only_uri_in_dir(artifact_utils.get_split_uri([statistics], _TRAIN_SPLIT))
 
 
-def _checkpoint_dir(
-    input_dict: dict[str, list[types.Artifact]], parameters: TrainingParameters, exec_properties: dict[str, Any]
-) -> str:
+def _checkpoint_dir(input_dict: Artifacts, parameters: TrainingParameters, exec_properties: dict[str, Any]) -> str:
     inputs = {
         name: (artifact.uri, artifact.get_string_custom_property("content_digest"))
         for name, artifacts in input_dict.items()

@@ -9,7 +9,7 @@ from tfx.types import channel_utils, standard_artifacts
 
 from weighbridge.common.errors import UsageError
 from weighbridge.common.resources import Resources
-from weighbridge.components.trainer import Trainer
+from weighbridge.components.trainer import Trainer, TrainJob
 from weighbridge.components.trainer.component import TrainerExecutor
 from weighbridge.components.trainer.parameters import TrainingParameters, checkpoint_folder
 from weighbridge.verdict import read_gates
@@ -192,6 +192,18 @@ def test_the_constructor_checks_and_declares():
     parameters = TrainingParameters.model_validate_json(trainer.exec_properties["parameters"])
     assert (parameters.custom_config, parameters.hyperparameters) == ({"epochs": 2}, {"units": 3})
     assert trainer.exec_properties["code_digest"].startswith("sha256:")
+
+
+def test_a_train_job_is_declared_and_its_volume_mounted_in_the_step():
+    from weighbridge.kubeflow.compile.platform import executor_config
+
+    option = TrainJob(nodes=2, resources=Resources(accelerator="nvidia.com/gpu", accelerator_count=1))
+    trainer = Trainer(f"{TOY}.run_fn", EXAMPLES, train_job=option, resources=Resources(cpu="1"))
+    assert TrainJob.model_validate_json(trainer.exec_properties["train_job"]) == option
+    config = executor_config(trainer.resources)
+    assert config["pvcMount"] == [{"constant": "weighbridge-training", "mountPath": "/weighbridge/training"}]
+    assert not trainer.resources.accelerator  # the step itself needs none
+    assert Trainer(f"{TOY}.run_fn", EXAMPLES).exec_properties["train_job"] == ""
 
 
 def test_a_tuners_channel_is_an_input():

@@ -1,0 +1,63 @@
+"""One node of a TrainJob: `python -m weighbridge.components.trainer.worker FOLDER`, one process per pod.
+
+Trains what the step asked for in the folder's `request.json`, as the step itself would have, and leaves how it ended
+beside it. Exit codes are those of every command.
+"""
+
+import json
+import logging
+import os
+import sys
+import traceback
+
+from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.components.trainer.train_job import workers
+from weighbridge.components.trainer.train_job.exchange import Exchange, Outcome, folder_digest
+from weighbridge.components.trainer.train_job.manifest import WORKERS_VARIABLE
+
+INDEX_VARIABLE = "JOB_COMPLETION_INDEX"  # set by Kubernetes
+
+
+def main(argv: list[str]) -> ExitCode:
+    """Train; every error is written down for the step before this ends."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    [folder] = argv
+    exchange = Exchange(folder)
+    index = int(os.environ.get(INDEX_VARIABLE, "0"))
+    try:
+        outcome = _train(exchange, index)
+    except WeighbridgeError as error:
+        outcome = _failed(error)
+    except Exception as error:
+        traceback.print_exc()
+        kind = InfrastructureError if isinstance(error, OSError | MemoryError) else UsageError
+        outcome = _failed(kind(f"{type(error).__name__}: {error}"))
+    if outcome.message:
+        logging.getLogger("weighbridge").error("%s %s", outcome.message, outcome.hint)
+    exchange.end(index, outcome)
+    return outcome.exit_code
+
+
+def _train(exchange: Exchange, index: int) -> Outcome:
+    cluster = workers.tf_config(os.environ[WORKERS_VARIABLE].split(","), index)
+    if cluster:
+        os.environ["TF_CONFIG"] = json.dumps(cluster)
+    request = exchange.request()
+
+    from weighbridge.components.trainer.component import train_requested
+
+    model_digest = train_requested(request.inputs, request.outputs, request.properties)
+    if index:
+        return Outcome()
+    outputs = {name: folder_digest(exchange.output(name)) for name in ("model", "model_run")}
+    return Outcome(model_digest=model_digest, outputs=outputs)
+
+
+def _failed(error: WeighbridgeError) -> Outcome:
+    return Outcome(exit_code=error.exit_code, message=error.message, hint=error.hint)
+
+
+if __name__ == "__main__":
+    from weighbridge.common.fast_exit import fast_exit
+
+    fast_exit(int(main(sys.argv[1:])))
