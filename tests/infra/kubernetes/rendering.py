@@ -28,17 +28,29 @@ def _kubectl() -> str:
     return kubectl
 
 
+def _kustomize(folder: Path) -> str:
+    return subprocess.run([_kubectl(), "kustomize", str(folder)], check=True, capture_output=True, text=True).stdout
+
+
 @functools.cache
 def _render(folder: str) -> str:
-    return subprocess.run(
-        [_kubectl(), "kustomize", str(KUBERNETES / folder)], check=True, capture_output=True, text=True
-    ).stdout
+    return _kustomize(KUBERNETES / folder)
 
 
 def render(folder: str) -> list[Object]:
     """Objects of `folder` below infra/kubernetes; a stage's name stands for its overlay."""
     text = _render(f"overlays/{folder}" if folder in STAGES else folder)
     return [document for document in yaml.safe_load_all(text) if document]
+
+
+def render_with(component: str, stage: str, folder: Path) -> list[Object]:
+    """Objects of a stage whose overlay takes up a component, as README.md says; made in a copy below `folder`."""
+    copied = folder / "kubernetes"
+    shutil.copytree(KUBERNETES, copied)
+    overlay = copied / "overlays" / stage
+    with (overlay / "kustomization.yaml").open("a") as file:
+        file.write(f"components: [../../{component}]\n")
+    return [document for document in yaml.safe_load_all(_kustomize(overlay)) if document]
 
 
 def of_kind(objects: list[Object], kind: str) -> list[Object]:

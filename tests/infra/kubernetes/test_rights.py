@@ -11,6 +11,7 @@ from tests.infra.kubernetes.rendering import KUBERNETES, STAGES, Object, names, 
 pytestmark = pytest.mark.documents
 
 STEPS = {f"weighbridge-{step}" for step in ("run", "data", "train", "evaluate", "push")}
+POLICY = "weighbridge-production-writers"
 Right = tuple[str, str, tuple[str, ...], tuple[str, ...]]  # account, group/resource, resource names, verbs
 
 
@@ -39,7 +40,7 @@ def rights_of(objects: list[Object]) -> list[Right]:
 
 
 def documented_rights(stage: str) -> list[Right]:
-    """The table in README.md."""
+    """The table in README.md: rows of a stage, or those that a component adds."""
     section = (KUBERNETES / "README.md").read_text().split("## What each account may do")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
     rights = []
@@ -122,7 +123,7 @@ def admits(pod_spec: dict[str, Any]) -> bool:
 
     functions = {key: note(key) for key in ("group", "resource", "namespace", "name", "check")}
     functions |= {"serviceAccount": note("account"), "allowed": allowed}
-    (validation,) = the(render("cluster"), "ValidatingAdmissionPolicy")["spec"]["validations"]
+    (validation,) = the(render("cluster"), "ValidatingAdmissionPolicy", POLICY)["spec"]["validations"]
     environment = celpy.Environment()
     program = environment.program(environment.compile(validation["expression"]), functions=functions)
     facts = {
@@ -160,8 +161,8 @@ def test_one_writable_mount_among_read_only_ones_is_refused() -> None:
 
 
 def test_the_policy_covers_prod_refuses_and_fails_closed() -> None:
-    policy = the(render("cluster"), "ValidatingAdmissionPolicy")
-    binding = the(render("cluster"), "ValidatingAdmissionPolicyBinding")["spec"]
+    policy = the(render("cluster"), "ValidatingAdmissionPolicy", POLICY)
+    binding = the(render("cluster"), "ValidatingAdmissionPolicyBinding", POLICY)["spec"]
     labels = the(render("prod"), "Namespace")["metadata"]["labels"]
     assert policy["spec"]["matchConstraints"]["namespaceSelector"]["matchLabels"].items() <= labels.items()
     assert policy["spec"]["failurePolicy"] == "Fail"
