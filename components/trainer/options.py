@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from weighbridge.common.errors import UsageError
 
+_TUNERS_OWN = "tuner/"
+
 
 class ModelOptions(BaseModel):
     """Base of a model's options; a subclass names them, with types, bounds and defaults."""
@@ -23,8 +25,11 @@ class ModelOptions(BaseModel):
         """
         config = {key: value for key, value in (fn_args.custom_config or {}).items() if key in cls.model_fields}
         tuned = fn_args.hyperparameters or {}
+        tuned = tuned.get("values", tuned)
+        # A Tuner keeps notes of its own there, such as Hyperband's `tuner/epochs`.
+        chosen = {key: value for key, value in tuned.items() if not key.startswith(_TUNERS_OWN)}
         try:
-            return cls(**(config | tuned.get("values", tuned)))
+            return cls(**(config | chosen))
         except ValidationError as error:
             problem = error.errors()[0]
             where = ".".join(map(str, problem["loc"])) or "options"
