@@ -59,7 +59,7 @@ class TrainJobs:
         configuration: of the Kubernetes client.
         namespace: the pod's.
         patience_s: how long the API may be away before that is an error.
-        pause_s: between two attempts.
+        pause_s: between two looks, and between two attempts.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class TrainJobs:
         api = client.ApiClient(configuration)
         self._api, self._jobs = api, client.CustomObjectsApi(api)
         self._where, self._pods = (GROUP, VERSION, namespace, PLURAL), f"/api/v1/namespaces/{namespace}/pods"
-        self.namespace, self._patience_s, self._pause_s = namespace, patience_s, pause_s
+        self.namespace, self._patience_s, self.pause_s = namespace, patience_s, pause_s
 
     def own_pod(self, name: str) -> StepPod:
         """The pod that this process runs in.
@@ -147,7 +147,7 @@ class TrainJobs:
         while self.get(name) is not None:
             if time.monotonic() > end:
                 raise InfrastructureError(f"TrainJob {name} is being deleted and does not go away")
-            time.sleep(self._pause_s)
+            time.sleep(self.pause_s)
 
     def pods(self, name: str) -> list[dict[str, Any]]:
         """The pods of a TrainJob."""
@@ -183,7 +183,7 @@ class TrainJobs:
                 if time.monotonic() > end:
                     raise
                 progress.report(f"{error.message}; asking again")
-                time.sleep(self._pause_s)
+                time.sleep(self.pause_s)
 
 
 _READ: dict[str, Any] = {"_request_timeout": _TIMEOUT_S}

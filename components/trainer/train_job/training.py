@@ -50,8 +50,6 @@ def run(
     exchange: Exchange,
     request: Callable[[], Request],
     outputs: Mapping[str, str],
-    *,
-    pause_s: float = 5.0,
 ) -> Outcome:
     """Train in a TrainJob, until its chief's outputs are in the step's own folders.
 
@@ -65,7 +63,6 @@ def run(
         exchange: the TrainJob's folder, which is called as the TrainJob.
         request: stages the inputs and says what to train; called where a new TrainJob is needed.
         outputs: where the step leaves each output, by name.
-        pause_s: between two looks.
 
     Returns:
         What the chief said.
@@ -75,7 +72,7 @@ def run(
         InfrastructureError: a node or the TrainJob was lost: trying again resumes from the last checkpoint.
     """
     try:
-        job = _run(jobs, pod, option, exchange, request, pause_s)
+        job = _run(jobs, pod, option, exchange, request)
         outcome = _outcome(jobs, job, exchange)
     except UsageError:
         exchange.remove()  # nobody will try this again as it is
@@ -87,7 +84,7 @@ def run(
 
 
 def _run(
-    jobs: TrainJobs, pod: StepPod, option: TrainJob, exchange: Exchange, request: Callable[[], Request], pause_s: float
+    jobs: TrainJobs, pod: StepPod, option: TrainJob, exchange: Exchange, request: Callable[[], Request]
 ) -> dict[str, Any]:
     """Create or take up the TrainJob, and wait for its end."""
     name = exchange.folder.name
@@ -104,7 +101,7 @@ def _run(
         else:
             progress.report(f"TrainJob {name} of an earlier attempt is taken up")
             jobs.adopt(found, pod)
-        return watch.wait(jobs, name, exchange.output("model_run"), pause_s=pause_s)
+        return watch.wait(jobs, name, exchange.output("model_run"))
 
 
 def _can_be_taken_up(job: Mapping[str, Any], exchange: Exchange) -> bool:

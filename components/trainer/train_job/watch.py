@@ -15,7 +15,6 @@ COMPLETE = "Complete"
 FAILED = "Failed"
 SUSPENDED = "Suspended"
 
-_PAUSE_S = 5.0
 _START_S = 900.0  # for the first pod: after that nobody seems to look after TrainJobs
 _NEVER_STARTED = "TrainingRuntimeNotSupported"
 
@@ -26,16 +25,13 @@ def condition(job: Mapping[str, Any], kind: str) -> dict[str, str] | None:
     return next((each for each in found if each["type"] == kind and each["status"] == "True"), None)
 
 
-def wait(
-    jobs: TrainJobs, name: str, model_run: Path, *, pause_s: float = _PAUSE_S, start_s: float = _START_S
-) -> dict[str, Any]:
+def wait(jobs: TrainJobs, name: str, model_run: Path, *, start_s: float = _START_S) -> dict[str, Any]:
     """Wait until a TrainJob is complete or failed; what changes meanwhile is reported as progress.
 
     Args:
         jobs: the TrainJobs of the namespace.
         name: of the TrainJob.
         model_run: folder in which the chief writes its history.
-        pause_s: between two looks.
         start_s: how long no pod may be there, unless the TrainJob is suspended.
 
     Returns:
@@ -66,7 +62,7 @@ def wait(
         if state != told:
             progress.report(f"TrainJob {name}: {state}")
             told = state
-        time.sleep(pause_s)
+        time.sleep(jobs.pause_s)
 
 
 def why_failed(job: Mapping[str, Any], outcomes: Mapping[int, Outcome], pods: list[dict[str, Any]]) -> WeighbridgeError:

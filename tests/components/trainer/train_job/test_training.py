@@ -58,9 +58,7 @@ class Step:
         self.exchange.end(1, Outcome())
 
     def run(self, pod: StepPod = POD) -> Outcome:
-        return training.run(
-            self.jobs, pod, OPTION, self.exchange, self.request, {"model": str(self.outputs)}, pause_s=0.01
-        )
+        return training.run(self.jobs, pod, OPTION, self.exchange, self.request, {"model": str(self.outputs)})
 
 
 @pytest.fixture
@@ -271,7 +269,7 @@ def test_a_job_that_nobody_looks_after(step):
     step.kubernetes.script = [{}]
     step.jobs.create(training.manifest.train_job(NAME, OPTION, POD, "/x"))
     with pytest.raises(InfrastructureError, match="has no pod after") as caught:
-        watch.wait(step.jobs, NAME, Path("/x"), pause_s=0.01, start_s=0.05)
+        watch.wait(step.jobs, NAME, Path("/x"), start_s=0.05)
     assert "controller run" in caught.value.hint
 
 
