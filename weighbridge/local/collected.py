@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.runs import fingerprint
+from weighbridge.runs.content import CONTENT_DIGEST
 from weighbridge.runs.gate_collector import Contents, GateCollector, StepOutput, folder_reader
 from weighbridge.runs.record import ArtifactReference, Run
 from weighbridge.verdict import Gate, Verdict
@@ -83,8 +84,6 @@ def _custom_properties(artifact: Any) -> dict[str, Any]:
 
 def digest_of(artifact: Any) -> str:
     """Content digest of an artifact, as the launcher noted it; empty where there is none."""
-    from weighbridge.local.launcher import CONTENT_DIGEST
-
     return artifact.get_string_custom_property(CONTENT_DIGEST) or ""
 
 

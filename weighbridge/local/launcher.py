@@ -18,11 +18,7 @@ from tfx.orchestration.portable import execution_publish_utils, launcher, merge_
 from tfx.orchestration.portable.mlmd import common_utils
 from tfx.types import artifact_utils
 
-from weighbridge.common.digests import bytes_digest, tree_digest, value_digest
-from weighbridge.common.errors import UsageError
-from weighbridge.verdict.verdict import GATES_FILE
-
-CONTENT_DIGEST = "weighbridge_digest"
+from weighbridge.runs.content import CONTENT_DIGEST, content_digest
 
 _LIVE = metadata_store_pb2.Artifact.LIVE  # type: ignore[attr-defined]
 _log = logging.getLogger(__name__)
@@ -102,32 +98,3 @@ def in_order_of_ids(metadata: Any, outputs: dict[str, list[types.Artifact]]) -> 
                 )
                 [artifact.id] = metadata.store.put_artifacts([artifact.mlmd_artifact])
     return dict(sorted(outputs.items(), key=lambda item: min((artifact.id for artifact in item[1]), default=0)))
-
-
-def content_digest(artifact: types.Artifact) -> str:
-    """Digest of what an artifact holds; empty where it holds nothing or lies elsewhere.
-
-    A component that knows a cheaper or order-independent digest of its data gives it as the custom property
-    `content_digest`; the gates beside the data still count.
-    """
-    folder = Path(artifact.uri)
-    try:
-        given = artifact.get_string_custom_property("content_digest")
-        if not given:
-            return value_digest([tree_digest(folder), _properties(artifact)])
-        gates = folder / GATES_FILE
-        return value_digest([given, bytes_digest(gates.read_bytes()) if gates.exists() else "", _properties(artifact)])
-    except (UsageError, OSError):
-        return ""
-
-
-def _properties(artifact: types.Artifact) -> dict[str, str]:
-    """The artifact's properties that later steps may read, except those that name a run or a place."""
-    message = artifact.mlmd_artifact
-    kept = {f"property:{name}": str(value) for name, value in message.properties.items()}
-    return kept | {
-        name: str(value)
-        for name, value in message.custom_properties.items()
-        if name
-        not in (CONTENT_DIGEST, "name", "tfx_version", "input_digest", "state", "pipeline_name", "producer_component")
-    }

@@ -1,11 +1,13 @@
 """Executors that do one thing each, for the entry point to run."""
 
 import errno
+from pathlib import Path
 from typing import Any
 
 from tfx.dsl.components.base import base_executor
 
 from weighbridge.common.errors import UsageError
+from weighbridge.components.driver import OutsideStateDriver
 from weighbridge.verdict import Gate, passed_if, write_gates
 
 
@@ -22,6 +24,27 @@ class Weighing(base_executor.BaseExecutor):
         )
         evaluation.set_string_custom_property("run", self._context.pipeline_run_id)
         evaluation.set_string_custom_property("pipeline", self._context.pipeline_info.id)
+
+
+class Counting(base_executor.BaseExecutor):
+    """Leaves a gate and a file, and a line in the file `log` each time it runs."""
+
+    def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:
+        with Path(exec_properties["log"]).open("a") as file:
+            file.write("ran\n")
+        [evaluation] = output_dict["evaluation"]
+        write_gates(evaluation.uri, [Gate(name="a.b.min", status="passed", observed=1, threshold=0, message="Fine.")])
+        Path(evaluation.uri, "made.txt").write_text(exec_properties["word"])
+        evaluation.set_int_custom_property("number", 3)
+
+
+class Outside(OutsideStateDriver):
+    """What lies outside is what a file holds."""
+
+    PROPERTY = "state"
+
+    def state(self, exec_properties: Any, inputs: Any) -> str:
+        return Path(exec_properties["log"] + ".outside").read_text()
 
 
 class Misconfigured(base_executor.BaseExecutor):

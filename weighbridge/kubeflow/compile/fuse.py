@@ -84,7 +84,7 @@ def resources(groups: Iterable[list[str]], wanted: Mapping[str, Resources]) -> d
 def group_name(steps: list[str]) -> str:
     """Name of the task that runs these steps."""
     name = "-".join(steps)
-    return name if len(name) <= _LONGEST_NAME else f"{steps[0]}-to-{steps[-1]}"
+    return name if len(steps) == 1 or len(name) <= _LONGEST_NAME else f"{steps[0]}-to-{steps[-1]}"
 
 
 def fuse(spec: Spec, groups: Iterable[list[str]]) -> list[str]:

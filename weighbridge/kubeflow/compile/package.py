@@ -104,7 +104,7 @@ def compile_package(
         import yaml
 
         from weighbridge.kubeflow.compile import fuse as fusing
-        from weighbridge.kubeflow.compile import platform, spec, verdict_step
+        from weighbridge.kubeflow.compile import kept_results, platform, spec, verdict_step
 
         pipeline = definition.create_pipeline(parameters, context)
         checks.check_pipeline(pipeline)
@@ -120,10 +120,12 @@ def compile_package(
         order = [node.id for node in pipeline.components]
         steps = verdict_step.add_verdict_step(document, order, ours, image, definition.name, last=fuse)
         resources |= {f"{name}_executor": Resources() for name in steps if name == verdict_step.NAME}
-        if fuse:
-            groups = fusing.group(steps, fusing.alike(pipeline.components, document))
-            steps = fusing.fuse(document, groups)
-            resources = fusing.resources(groups, resources)
+        alike = fusing.alike(pipeline.components, document) if fuse else {}
+        groups = fusing.group(steps, alike)
+        resources = fusing.resources(groups, resources)
+        cache = f"{state}/kept/cache/{definition.name}"
+        kept_results.keep_results(document, pipeline.components, groups, resources, cache)
+        steps = fusing.fuse(document, groups)
     text = yaml.safe_dump_all(
         [document, platform.platform_document(resources)], sort_keys=True, allow_unicode=True, width=120
     )

@@ -11,17 +11,21 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weighbridge.common import files
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.common.memory import gc_paused
 from weighbridge.components.traits import ComponentTraits
 from weighbridge.kubeflow.step import lean, normalize, termination_message, ui_artifacts
+from weighbridge.kubeflow.step.cache import StepCache
 from weighbridge.kubeflow.step.process import read_json, run_main, write_last_lines
 from weighbridge.kubeflow.step.step_verdict import NOT_RUN_PROPERTY, StepVerdict, read_all
 from weighbridge.runs import gate_collector
 from weighbridge.verdict import Verdict
+
+if TYPE_CHECKING:
+    from weighbridge.kubeflow.step import executor
 
 _log = logging.getLogger("weighbridge")
 
@@ -82,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--file_based_driver", action="store_true", help="resolve spans as stock ExampleGen's driver")
     parser.add_argument("--after", action="append", default=[], help="a step before, whose refusal ends this one")
     parser.add_argument("--verdict_follows", action="store_true", help="a refusal is left to the step Verdict")
+    parser.add_argument("--cache", default="", help="folder that keeps what steps made, by content")
+    parser.add_argument("--driver_class_path", default="", help="driver that tells what lies outside, for the cache")
     parser.add_argument("--retries", type=int, default=0, help="after failures of the infrastructure")
     parser.add_argument("--backoff_s", type=float, default=30.0, help="seconds before the first retry; then doubled")
     return parser
@@ -116,14 +122,32 @@ def run_step(arguments: argparse.Namespace, beam: list[str], executor_input: dic
     _put_in(step.properties, arguments.runtime_value)
     if arguments.file_based_driver:
         step.resolve_spans()
-    _retrying(lambda: step.run(arguments.executor_class_path), arguments.retries, arguments.backoff_s)
+    name = name or place.step
+    _retrying(lambda: _run_or_restore(step, name, arguments), arguments.retries, arguments.backoff_s)
     folders, output = step.folders(), step.output()
-    collector = _collect(name or place.step, folders, output, traits)
+    collector = _collect(name, folders, output, traits)
     verdict = _step_verdict(collector, pipeline, place.run)
     weighed = StepVerdict(gates=tuple(collector.gates), subject=collector.subject)
     output["artifacts"] |= ui_artifacts.write(requested, folders, verdict, metrics=traits.metrics)
     output["artifacts"] |= weighed.output(requested)
     return StepEnd(weighed, normalize.normalize_outputs(output), requested)
+
+
+def _run_or_restore(step: "executor.StepExecution", name: str, arguments: argparse.Namespace) -> None:
+    """Run the executor, or take what it made before from the same content, where a volume keeps that."""
+    if not arguments.cache:
+        step.run(arguments.executor_class_path)
+        return
+    cache = StepCache(arguments.cache, name)
+    key = step.content_key(arguments.executor_class_path, arguments.driver_class_path)
+    kept = cache.restore(key, step.folders())
+    if kept is not None:
+        _log.info("%s made this before from the same content; it is taken from %s", name, arguments.cache)
+        step.take(kept)
+        return
+    step.run(arguments.executor_class_path)
+    step.note_content()
+    cache.keep(key, step.folders(), step.output()["artifacts"])
 
 
 def _not_run(refused: list[str], executor_input: dict[str, Any], requested: dict[str, dict[str, Any]]) -> StepEnd:

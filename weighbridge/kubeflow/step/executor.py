@@ -13,6 +13,8 @@ from tfx.utils import import_utils
 from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused
 from weighbridge.kubeflow.step.artifacts import ArtifactTranslator, is_value
+from weighbridge.kubeflow.step.cache import key_of
+from weighbridge.runs.content import CONTENT_DIGEST, content_digest
 
 
 def _as_it_is(value: Any) -> Any:
@@ -74,6 +76,40 @@ class StepExecution:
         }
         [examples] = self._outputs["examples"]
         driver.update_output_artifact(exec_properties=self.properties, output_artifact=examples.mlmd_artifact)
+
+    def content_key(self, executor_class: str, driver_class: str) -> str:
+        """The key of what this step is about to make, see `cache.key_of`.
+
+        Args:
+            executor_class: path of the executor.
+            driver_class: path of the driver that tells the state of what no input names; empty for none.
+        """
+        outside = ""
+        if driver_class:
+            kind = import_utils.import_class_by_path(driver_class)
+            outside = kind.state(object.__new__(kind), self.properties, self._inputs)  # asks no metadata store
+        inputs = {
+            key: [each.get_string_custom_property(CONTENT_DIGEST) or content_digest(each) for each in artifacts]
+            for key, artifacts in self._inputs.items()
+        }
+        return key_of(executor_class, self.properties, inputs, outside)
+
+    def note_content(self) -> None:
+        """Note in each output the digest of what it holds, so that later steps need not look."""
+        for [artifact] in self._outputs.values():
+            if digest := content_digest(artifact):
+                artifact.set_string_custom_property(CONTENT_DIGEST, digest)
+
+    def take(self, artifacts: dict[str, Any]) -> None:
+        """Take the properties of outputs from entries of an earlier `ExecutorOutput`."""
+        for key, [artifact] in self._outputs.items():
+            [entry] = artifacts[key]["artifacts"]
+            schema = {"schemaTitle": f"{type(artifact).__module__}.{type(artifact).__qualname__}"}
+            [earlier] = self._translator.parse({key: {"artifacts": [entry | {"type": schema, "name": ""}]}})[key]
+            earlier.uri = artifact.uri
+            if artifact.mlmd_artifact.HasField("id"):
+                earlier.id = artifact.id
+            self._outputs[key] = [earlier]
 
     def run(self, executor_class: str) -> None:
         """Import the executor, nothing else, and let it do its work."""
