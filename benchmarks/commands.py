@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks import measure
 
+_EXECUTOR = "weighbridge.components.data_validator.component"
 _COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "weighbridge --help": ["-m", "weighbridge", "--help"],
@@ -16,6 +17,15 @@ _COMMANDS = {
         *("-o", "{folder}/taxi.yaml"),
     ],
     "the same by TFX's `KubeflowV2DagRunner`": ["-m", "benchmarks.stock_compile", "{folder}"],
+    "a step on Kubeflow, until `DataValidatorExecutor` is there": [
+        "-c",
+        "from weighbridge.kubeflow.step import entrypoint, lean; lean.load_tfx('');"
+        f" import weighbridge.kubeflow.step.executor, {_EXECUTOR}",
+    ],
+    "the same by TFX's `kubeflow_v2_run_executor`": [
+        "-c",
+        f"from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor; import {_EXECUTOR}",
+    ],
 }
 
 
