@@ -87,7 +87,8 @@ def test_a_group_is_cached_only_where_all_its_steps_may_be(documents: tuple[dict
 def test_what_trains_or_wants_more_stays_alone() -> None:
     assert group("abcdef", {"a": 1, "b": 1, "d": 1, "e": 2, "f": 2}) == [["a", "b"], ["c"], ["d"], ["e", "f"]]
     assert group([], {}) == []
-    assert group_name(["Data" * 20, "Model" * 20]) == f"{'Data' * 20}-to-{'Model' * 20}"
+    assert group_name(["ExampleGen", "ProductionModel", "DataValidator", "Histories"]) == "ExampleGen-to-Histories"
+    assert group_name(["A" * 50]) == "A" * 50
 
 
 @st.composite

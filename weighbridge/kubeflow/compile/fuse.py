@@ -15,7 +15,7 @@ from weighbridge.runs.component_traits import traits_of
 COMMAND = ["python", "-m", "weighbridge.kubeflow.step.fused"]
 
 _INVOCATION = "--json_serialized_invocation_args"
-_LONGEST_NAME = 100
+_LONGEST_NAME = 47  # older servers name an annotation `implementations-<name>`, which has 63 characters at most
 _MODEL = "Model"
 
 Spec = dict[str, Any]
