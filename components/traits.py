@@ -55,6 +55,8 @@ class ComponentTraits:
         code_digest: parameter with the digest of its code; empty for none.
         filled_in: parameters that its driver fills in when it runs locally.
         defaults: values of parameters where it is exported for pipelines written with KFP's own DSL, by name.
+        reproducible: whether its outcome follows from its code, its parameters, what its inputs hold and what its
+            driver tells, so that a result may be taken again wherever these come together; it keeps nothing elsewhere.
         outside_state: whether it may come out differently with the same inputs, so that Kubeflow must not cache it.
         output_depends_on: the parameters and inputs that can change an output, by output, besides the code; an output
             that is not named depends on all.
@@ -75,6 +77,7 @@ class ComponentTraits:
     filled_in: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     outside_state: bool = False
+    reproducible: bool = False
     output_depends_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property

@@ -131,6 +131,7 @@ class ExampleGen(base_component.BaseComponent):
         thresholds=("gates",),
         code_digest="code_digest",
         filled_in=("input_digest",),
+        reproducible=True,
         defaults={"splits": "{}", "schema": "", "columns": "{}", "sample": "{}", "gates": "{}"},
     )
 

@@ -87,7 +87,9 @@ class Trainer(base_component.BaseComponent):
 
     SPEC_CLASS = TrainerSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(TrainerExecutor)
-    TRAITS = ComponentTraits(gates=("model_run",), code_digest="code_digest", defaults={"train_job": ""})
+    TRAITS = ComponentTraits(
+        gates=("model_run",), code_digest="code_digest", defaults={"train_job": ""}, reproducible=True
+    )
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from weighbridge.common.digests import bytes_digest, tree_digest, value_digest
+from weighbridge.common.digests import bytes_digest, file_digest, tree_digest, value_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.runs.gate_collector import EXAMPLES_PROPERTY, GATES_PROPERTY, VERDICT_PROPERTY
 from weighbridge.verdict.verdict import GATES_FILE
@@ -35,7 +35,8 @@ def content_digest(artifact: Any) -> str:
     try:
         given = artifact.get_string_custom_property("content_digest")
         if not given:
-            return value_digest([tree_digest(folder), _properties(artifact)])
+            content = file_digest(folder) if folder.is_file() else tree_digest(folder)
+            return value_digest([content, _properties(artifact)])
         gates = folder / GATES_FILE
         return value_digest([given, bytes_digest(gates.read_bytes()) if gates.exists() else "", _properties(artifact)])
     except (UsageError, OSError):

@@ -26,10 +26,16 @@ def package(**before: list[str]) -> dict[str, Any]:
     }
 
 
-def add(spec: dict[str, Any], *, foreign: tuple[str, ...] = (), pushes: tuple[str, ...] = ("Pusher",)) -> list[str]:
+def add(spec: dict[str, Any], *, foreign: tuple[str, ...] = (), last: bool = False) -> list[str]:
     order = list(spec["root"]["dag"]["tasks"])
-    ours = {name: ComponentTraits(pushes="pushed" if name in pushes else "") for name in order if name not in foreign}
-    return add_verdict_step(spec, order, ours, "image", "p")
+    ours = {name: ComponentTraits(pushes="pushed" if "Pusher" in name else "") for name in order if name not in foreign}
+    return add_verdict_step(spec, order, ours, "image", "p", last=last)
+
+
+def told_of(spec: dict[str, Any], name: str) -> set[str]:
+    """Steps whose refusals a step is told of."""
+    arguments = spec["deploymentSpec"]["executors"][f"{name}_executor"]["container"]["args"]
+    return {arguments[at + 1] for at, argument in enumerate(arguments) if argument == "--after"}
 
 
 def keeps(spec: dict[str, Any]) -> set[str]:
@@ -63,12 +69,38 @@ def test_a_container_that_knows_nothing_of_refusals_never_works_on_refused_data(
     assert keeps(behind) == {"Data", "Model"}
 
 
-def test_a_step_that_kubeflow_may_skip_is_not_waited_for() -> None:
-    spec = package(Data=[], Extra=["Data"], Pusher=["Data"])
+def test_a_container_that_deploys_is_never_behind_a_refusal_where_the_verdict_comes_last() -> None:
+    spec = package(Data=[], Model=["Data"], Deploy=["Model"], Pusher=["Model"])
+    add(spec, foreign=("Deploy",), last=True)
+    assert keeps(spec) == {"Pusher"}  # the others fail where they refuse
+
+
+def test_where_the_verdict_comes_last_a_pusher_is_told_of_everything_that_weighs() -> None:
+    spec = package(Data=[], Model=["Data"], Pusher=["Model"], Beside=["Data"], Told=["Pusher"])
+    assert add(spec, last=True) == ["Data", "Model", "Beside", "Pusher", "Told", NAME]
+    assert told_of(spec, "Pusher") == {"Data", "Model", "Beside"}
+    assert told_of(spec, "Told") == {"Data", "Model", "Beside", "Pusher"}
+    assert spec["root"]["dag"]["tasks"]["Pusher"]["dependentTasks"] == ["Beside", "Data", "Model"]
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_step_that_kubeflow_may_skip_is_not_waited_for_but_knows_what_refused(last: bool) -> None:
+    spec = package(Data=[], Model=["Data"], Extra=["Model"], Follower=["Extra"], Pusher=["Model"])
     spec["root"]["dag"]["tasks"]["Extra"]["triggerPolicy"] = {"condition": "x"}
-    add(spec)
-    assert spec["root"]["dag"]["tasks"][NAME]["dependentTasks"] == ["Data"]
-    assert keeps(spec) == {"Data"}
+    add(spec, last=last)
+    assert not {"Extra", "Follower"} & set(spec["root"]["dag"]["tasks"][NAME]["dependentTasks"])
+    assert {"Data", "Model"} <= keeps(spec)
+    assert not {"Extra", "Follower"} & keeps(spec)
+    assert told_of(spec, "Extra") == told_of(spec, "Follower") == {"Data", "Model"}
+
+
+def test_what_pushes_or_deploys_on_a_condition_waits_for_the_verdict() -> None:
+    spec = package(Data=[], Pusher=["Data"], Deploy=["Data"])
+    for name in ("Pusher", "Deploy"):
+        spec["root"]["dag"]["tasks"][name]["triggerPolicy"] = {"condition": "x"}
+    add(spec, foreign=("Deploy",))
+    tasks = spec["root"]["dag"]["tasks"]
+    assert all(NAME in tasks[name]["dependentTasks"] for name in ("Pusher", "Deploy"))
 
 
 def test_a_pipeline_has_no_step_of_that_name_already() -> None:
@@ -138,11 +170,12 @@ def test_a_refused_gate_fails_the_run_with_its_sentence(tmp_path: Path, capfd: p
     assert capfd.readouterr().err.strip().splitlines()[-1] == "REFUSED data.rows.min: Too few; give more."
 
 
-def test_nothing_weighed_is_no_pass(tmp_path: Path) -> None:
+def test_where_nothing_was_weighed_yet_a_stock_pusher_has_its_word(tmp_path: Path) -> None:
+    """The verdict says that it passed nothing; the run's own, which counts the Pusher too, is the client's."""
     code, found = decide(tmp_path, steps=["Data"], Data=left(tmp_path, "Data", StepVerdict()))
-    assert code == ExitCode.REFUSED
+    assert code == ExitCode.PASSED
     assert found is not None
-    assert found.refusals[0].name == "run.gates.present"
+    assert (found.passed, found.gates) == (False, ())
 
 
 @pytest.mark.parametrize(
@@ -169,7 +202,9 @@ def test_an_input_that_never_came_refuses(tmp_path: Path) -> None:
     assert code == ExitCode.REFUSED
 
 
-def run_step(folder: Path, before: dict[str, Any] | None, *arguments: str, passes: str = "yes") -> ExitCode:
+def run_step(
+    folder: Path, before: dict[str, Any] | None, *arguments: str, passes: str = "yes", parameters: Any = ()
+) -> ExitCode:
     artifacts = {"weighbridge_step_verdict_of_Data": {"artifacts": [before]}} if before else {}
     executor_input = {
         "inputs": {"parameterValues": {"passes": passes}, "artifacts": artifacts},
@@ -180,6 +215,7 @@ def run_step(folder: Path, before: dict[str, Any] | None, *arguments: str, passe
                 },
                 STEP_VERDICT: {"artifacts": [output(folder, "Model/u/told")]},
             },
+            "parameters": {name: {"outputFile": f"{folder}/{name}"} for name in parameters},
             "outputFile": str(folder / "output.json"),
         },
     }
@@ -225,9 +261,26 @@ def test_a_step_after_one_that_passed_runs(tmp_path: Path) -> None:
     assert metadata[REFUSED_PROPERTY] == 0.0
 
 
-def test_a_step_whose_predecessor_cannot_be_read_does_nothing(tmp_path: Path) -> None:
+def test_a_step_whose_predecessor_cannot_be_read_fails_and_may_be_tried_again(tmp_path: Path) -> None:
     passed = left(tmp_path, "Data", StepVerdict(gates=(GATE,)))
     Path(passed["uri"]).unlink()
-    assert run_step(tmp_path, passed, "--verdict_follows", "--after", "Data") == ExitCode.PASSED
-    weighed, _ = told(tmp_path)
-    assert weighed.refused_before == ("run.Data.step_verdict_readable",)
+    assert run_step(tmp_path, passed, "--verdict_follows", "--after", "Data") == ExitCode.INFRASTRUCTURE
+    assert not (tmp_path / "output.json").exists()
+
+
+def test_a_step_that_did_not_run_though_nothing_refused_is_no_pass(tmp_path: Path) -> None:
+    data = left(tmp_path, "Data", StepVerdict(gates=(GATE,)))
+    model = left(tmp_path, "Model", StepVerdict(refused_before=("data.other.min",)))
+    code, found = decide(tmp_path, steps=["Data", "Model"], Data=data, Model=model)
+    assert code == ExitCode.REFUSED
+    assert found is not None
+    assert [gate.name for gate in found.refusals] == ["run.Model.ran"]
+
+
+def test_output_parameters_of_a_step_that_did_not_run_have_their_types(tmp_path: Path) -> None:
+    refused = left(tmp_path, "Data", StepVerdict(gates=(REFUSED,)))
+    types = {"number": "NUMBER_INTEGER", "text": "STRING", "yes": "BOOLEAN"}
+    code = run_step(tmp_path, refused, "--after", "Data", "--output_types", json.dumps(types), parameters=types)
+    assert code == ExitCode.PASSED
+    values = json.loads((tmp_path / "output.json").read_text())["parameterValues"]
+    assert values == {"number": 0, "text": "", "yes": False}

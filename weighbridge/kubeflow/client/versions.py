@@ -79,9 +79,10 @@ def _subject(spec: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if len(images) == 1 and "@sha256:" in (image := images.pop()):  # what a tag names may change
         yield "image", image
     for task in spec.get("root", {}).get("dag", {}).get("tasks", {}).values():
-        text = task.get("inputs", {}).get("parameters", {}).get(_SCHEMA, {}).get("runtimeValue", {}).get("constant")
-        if isinstance(text, str) and text:
-            yield "schema", bytes_digest(text.encode())  # which DataValidator leaves as a file, as it is
+        for name, given in task.get("inputs", {}).get("parameters", {}).items():
+            text = given.get("runtimeValue", {}).get("constant")
+            if name.endswith(_SCHEMA) and isinstance(text, str) and text:  # where steps share a pod, behind a name
+                yield "schema", bytes_digest(text.encode())  # which DataValidator leaves as a file, as it is
     for name, parameter in spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {}).items():
         if _is_digest(name):
             yield name, str(parameter.get("defaultValue") or "")

@@ -5,7 +5,6 @@ from typing import Any
 
 from weighbridge.common.resources import Resources
 from weighbridge.components.driver import OutsideStateDriver
-from weighbridge.components.traits import ComponentTraits
 from weighbridge.kubeflow.compile.fuse import group_name
 from weighbridge.kubeflow.compile.spec import executor
 from weighbridge.runs.component_traits import traits_of
@@ -20,8 +19,8 @@ def keep_results(
 ) -> None:
     """Tell the steps whose pods mount the volume anyway where they find what they made before.
 
-    That are steps that carry the digest of their code. A verdict is come to anew, a push is made anew, and what is in
-    production is looked up anew.
+    That are the steps that declare that their outcome follows from what the key is made of. Others do their work anew:
+    DataValidator, which compares with earlier spans and keeps its own, Evaluator, Pusher, ProductionModel.
 
     Args:
         spec: a PipelineSpec whose steps are not fused yet; changed.
@@ -36,13 +35,9 @@ def keep_results(
         if not any(folder.startswith(f"{path}/") for path in mounted):
             continue
         for step in steps:
-            if step in by_name and _is_kept(traits_of(by_name[step])):
+            if step in by_name and traits_of(by_name[step]).reproducible:
                 driver = getattr(by_name[step], "DRIVER_CLASS", None)
                 arguments = executor(spec, step)["container"]["args"]
-                arguments += ["--cache", folder]
+                arguments += ["--cache", folder, "--image", executor(spec, step)["container"]["image"]]
                 if isinstance(driver, type) and issubclass(driver, OutsideStateDriver):
                     arguments += ["--driver_class_path", f"{driver.__module__}.{driver.__qualname__}"]
-
-
-def _is_kept(traits: ComponentTraits) -> bool:
-    return bool(traits.code_digest) and not (traits.verdict or traits.pushes or traits.looked_up)

@@ -4,11 +4,13 @@ Kubeflow keeps no artifacts of a step that fails. So a step whose gates refuse s
 do nothing; and Verdict, which comes after all that weighs and before all that pushes, fails with the gates' sentences.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.traits import ComponentTraits
+from weighbridge.kubeflow.compile.spec import executor
 from weighbridge.kubeflow.step.normalize import STEP_VERDICT_OF
 from weighbridge.kubeflow.step.step_verdict import REFUSED_PROPERTY, STEP_VERDICT
 from weighbridge.kubeflow.step.ui_artifacts import REPORT
@@ -52,31 +54,44 @@ def add_verdict_step(
     tasks = spec["root"]["dag"]["tasks"]
     if NAME in tasks:
         raise UsageError(f"A step is named {NAME!r}, as the step that ends refused runs", "Give it another id.")
-    after = set() if last else _with_followers(tasks, order, [name for name in traits if traits[name].pushes])
+    pushing = _with_followers(tasks, order, [name for name in traits if traits[name].pushes])
+    order = [*(name for name in order if name not in pushing), *(name for name in order if name in pushing)]
     conditional = _with_followers(tasks, order, [name for name in order if "triggerPolicy" in tasks[name]])
-    weighed = [name for name in order if name in traits and name not in after | conditional]
-    # A container of the user's own knows nothing of refusals: what it builds on must fail where it is refused, and
-    # where nothing weighed builds on it, it waits for the verdict.
-    foreign = [name for name in order if name not in traits and "container" in _executor(spec, name)]
-    leading = {name for name in foreign if _with_followers(tasks, order, [name]) & set(weighed)}
-    strict = _with_origins(tasks, order, leading) | conditional
-    waiting = set() if last else (after | (set(foreign) - leading)) - conditional
+    weighed = [name for name in order if name in traits and name not in conditional and (last or name not in pushing)]
     if not weighed:
         return order
-    for name in weighed:
-        _tell(spec, name, [other for other in tasks[name].get("dependentTasks", []) if other in weighed])
-        if name not in strict:
-            _executor(spec, name)["container"]["args"].append("--verdict_follows")
+    # A container of the user's own knows nothing of refusals. Where something that weighs builds on it, or there is no
+    # verdict to wait for, the steps that it builds on fail when they refuse; else it waits for the verdict.
+    foreign = {name for name in order if name not in traits and "container" in executor(spec, name)}
+    leading = {name for name in foreign if last or _with_followers(tasks, order, [name]) & set(weighed)}
+    strict = _with_origins(tasks, order, leading) | conditional
+    waiting = set() if last else pushing | (foreign - leading)
+    for name in order:
+        if name in weighed:
+            before = _direct(tasks, name, weighed)
+            if name in pushing:  # nothing comes between it and the verdict: it is told of everything
+                before = list(dict.fromkeys([*(other for other in weighed if other not in pushing), *before]))
+            _tell(spec, name, before)
+            if name not in strict:
+                executor(spec, name)["container"]["args"].append("--verdict_follows")
+        elif name in traits and name in conditional:
+            # Kubeflow may leave it out, so nobody waits for what it weighs; it must know what refused before.
+            origins = _with_origins(tasks, order, [name])
+            _tell(spec, name, [other for other in weighed if other in origins and other != name])
     for name in waiting:
-        tasks[name]["dependentTasks"] = sorted({*tasks[name].get("dependentTasks", []), NAME})
+        _depend(tasks[name], [NAME])
     _add(spec, weighed, image, pipeline, conditional=last)
     waiting = _with_followers(tasks, order, waiting)
     return [*(name for name in order if name not in waiting), NAME, *(name for name in order if name in waiting)]
 
 
-def _executor(spec: Spec, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = spec["deploymentSpec"]["executors"][spec["components"][name]["executorLabel"]]
-    return found
+def _direct(tasks: Mapping[str, Any], name: str, weighed: Iterable[str]) -> list[str]:
+    return [other for other in tasks[name].get("dependentTasks", []) if other in weighed]
+
+
+def _depend(task: dict[str, Any], others: Iterable[str]) -> None:
+    if before := sorted({*task.get("dependentTasks", []), *others}):
+        task["dependentTasks"] = before
 
 
 def _with_followers(tasks: Mapping[str, Any], order: Iterable[str], names: Iterable[str]) -> set[str]:
@@ -101,9 +116,14 @@ def _tell(spec: Spec, name: str, before: Iterable[str]) -> None:
     """Let a step tell what it weighed, and be told it of the steps before."""
     component, task = spec["components"][name], spec["root"]["dag"]["tasks"][name]
     component.setdefault("outputDefinitions", {}).setdefault("artifacts", {})[STEP_VERDICT] = _ANY
+    before = list(before)
+    _depend(task, before)
+    if parameters := component.get("outputDefinitions", {}).get("parameters"):
+        types = {key: definition["parameterType"] for key, definition in parameters.items()}
+        executor(spec, name)["container"]["args"] += ["--output_types", json.dumps(types, sort_keys=True)]
     for other in before:
         _take(component, task, other)
-        _executor(spec, name)["container"]["args"] += ["--after", other]
+        executor(spec, name)["container"]["args"] += ["--after", other]
 
 
 def _take(component: dict[str, Any], task: dict[str, Any], other: str) -> None:

@@ -7,6 +7,7 @@ outside, and the digests of what the inputs hold. No model is trained twice beca
 
 import logging
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from weighbridge.common.errors import WeighbridgeError
 
 KEPT = 2  # results per step: the last, and the one before
 _ENTRY = "entry.json"
+_ABANDONED_S = 24 * 3600.0
 
 _log = logging.getLogger("weighbridge")
 
@@ -61,6 +63,8 @@ class StepCache:
             The entries of `ExecutorOutput.artifacts`; None where there is no such result, or not any more as it was.
         """
         kept = self._folder / _name(key)
+        if not (kept / _ENTRY).exists():
+            return None
         try:
             entry = Entry.model_validate_json((kept / _ENTRY).read_bytes())
             if entry.digests.keys() != folders.keys() or value_digest(entry.artifacts) != entry.artifacts_digest:
@@ -71,8 +75,7 @@ class StepCache:
                     files.copy_tree(kept / output, folder)
                     if tree_digest(folder) != entry.digests[output]:
                         raise ValueError(f"{output} is not what was kept")
-        except FileNotFoundError:
-            return None
+            (kept / _ENTRY).touch()
         except (OSError, ValueError, ValidationError, WeighbridgeError) as error:
             _log.warning("What was kept in %s is not used: %s", kept, error)
             for folder in folders.values():
@@ -80,7 +83,6 @@ class StepCache:
                 folder.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(kept, ignore_errors=True)
             return None
-        (kept / _ENTRY).touch()
         return entry.artifacts
 
     def keep(self, key: str, folders: Mapping[str, Path], artifacts: Mapping[str, Any]) -> None:
@@ -106,22 +108,32 @@ class StepCache:
             _log.warning("What this step made is not kept for later runs: %s", error)
 
     def _forget_older(self) -> None:
-        results = [path for path in self._folder.glob(f"*/{_ENTRY}") if not path.parent.name.startswith(".")]
+        results = [
+            path for path in self._folder.glob(f"*/{_ENTRY}") if not path.parent.name.startswith(files.STAGED_PREFIX)
+        ]
         results.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in results[KEPT:]:
-            shutil.rmtree(path.parent, ignore_errors=True)
+        left_by_killed = [
+            path
+            for path in self._folder.glob(f"{files.STAGED_PREFIX}*")
+            if time.time() - path.stat().st_mtime > _ABANDONED_S
+        ]
+        for folder in [*(path.parent for path in results[KEPT:]), *left_by_killed]:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def key_of(executor_class: str, properties: Mapping[str, Any], inputs: Mapping[str, list[str]], outside: str) -> str:
+def key_of(
+    executor_class: str, image: str, properties: Mapping[str, Any], inputs: Mapping[str, list[str]], outside: str
+) -> str:
     """What a result depends on.
 
     Args:
         executor_class: path of the executor; the code behind it is among the properties, as a digest.
+        image: that the step runs in, by digest: the libraries.
         properties: execution properties, as the executor gets them.
         inputs: content digests of the inputs' artifacts, by key.
         outside: the state of what no input names, as the component's driver tells it; empty for none.
     """
-    return value_digest([executor_class, dict(properties), dict(inputs), outside])
+    return value_digest([executor_class, image, dict(properties), dict(inputs), outside])
 
 
 def _name(key: str) -> str:

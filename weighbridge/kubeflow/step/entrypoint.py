@@ -1,7 +1,8 @@
 """What runs in a step's container: `python -m weighbridge.kubeflow.step.entrypoint …`, one executor, one exit code.
 
-A gate that refuses fails the step, and the gate's sentence is the last line of its log. Exit codes are those of
-every command: 0 passed, 1 refused, 2 usage or configuration error, 3 infrastructure failure.
+Where a step Verdict follows, a gate that refuses leaves the failing to it; else the step fails, and the gate's sentence
+is the last line of its log. Exit codes are those of every command: 0 passed, 1 refused, 2 usage or configuration error,
+3 infrastructure failure.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from weighbridge.components.traits import ComponentTraits
 from weighbridge.kubeflow.step import lean, normalize, termination_message, ui_artifacts
 from weighbridge.kubeflow.step.cache import StepCache
 from weighbridge.kubeflow.step.process import read_json, run_main, write_last_lines
-from weighbridge.kubeflow.step.step_verdict import NOT_RUN_PROPERTY, StepVerdict, read_all
+from weighbridge.kubeflow.step.step_verdict import NOT_RUN_PROPERTY, UNREADABLE, StepVerdict, read_all
 from weighbridge.runs import gate_collector
 from weighbridge.verdict import Verdict
 
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
     from weighbridge.kubeflow.step import executor
 
 _log = logging.getLogger("weighbridge")
+
+# Values of a step that was not run. A server refuses values of another type than a parameter's.
+_NOTHING: dict[str | None, Any] = {
+    "NUMBER_INTEGER": 0,
+    "NUMBER_DOUBLE": 0.0,
+    "BOOLEAN": False,
+    "LIST": [],
+    "STRUCT": {},
+}
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--file_based_driver", action="store_true", help="resolve spans as stock ExampleGen's driver")
     parser.add_argument("--after", action="append", default=[], help="a step before, whose refusal ends this one")
     parser.add_argument("--verdict_follows", action="store_true", help="a refusal is left to the step Verdict")
+    parser.add_argument("--output_types", default="{}", help="KFP's types of output parameters, as JSON")
+    parser.add_argument("--image", default="", help="that the step runs in, for the cache")
     parser.add_argument("--cache", default="", help="folder that keeps what steps made, by content")
     parser.add_argument("--driver_class_path", default="", help="driver that tells what lies outside, for the cache")
     parser.add_argument("--retries", type=int, default=0, help="after failures of the infrastructure")
@@ -108,13 +120,16 @@ def run_step(arguments: argparse.Namespace, beam: list[str], executor_input: dic
     pipeline = arguments.pipeline_name or place.pipeline
     before = read_all(normalize.take_step_verdicts(executor_input), arguments.after)
     refused = list(dict.fromkeys(gate for each in before.values() for gate in each.refusing))
+    if unreadable := [gate for each in before.values() for gate in each.gates if gate.name.endswith(UNREADABLE)]:
+        raise InfrastructureError(unreadable[0].message)
     normalize.set_types(executor_input, read_json(arguments.artifact_types, "--artifact_types"))
     requested = normalize.take_ui_artifacts(executor_input)
     if refused:
-        return _not_run(refused, executor_input, requested)
+        return _not_run(refused, executor_input, requested, arguments)
     normalize.normalize_inputs(executor_input, inputs_spec)
     with gc_paused():
-        lean.load_tfx(arguments.executor_class_path)
+        if not arguments.file_based_driver:  # which reads what only TensorFlow's file access knows
+            lean.load_tfx(arguments.executor_class_path)
         from weighbridge.kubeflow.step import executor
 
         step = executor.StepExecution(executor_input, inputs_spec, pipeline, place.run, beam)
@@ -139,18 +154,24 @@ def _run_or_restore(step: "executor.StepExecution", name: str, arguments: argpar
         step.run(arguments.executor_class_path)
         return
     cache = StepCache(arguments.cache, name)
-    key = step.content_key(arguments.executor_class_path, arguments.driver_class_path)
-    kept = cache.restore(key, step.folders())
+    key = step.content_key(arguments.executor_class_path, arguments.image, arguments.driver_class_path)
+    kept = cache.restore(key, step.folders()) if key else None
     if kept is not None:
         _log.info("%s made this before from the same content; it is taken from %s", name, arguments.cache)
         step.take(kept)
         return
     step.run(arguments.executor_class_path)
     step.note_content()
-    cache.keep(key, step.folders(), step.output()["artifacts"])
+    if key:
+        cache.keep(key, step.folders(), step.output()["artifacts"])
 
 
-def _not_run(refused: list[str], executor_input: dict[str, Any], requested: dict[str, dict[str, Any]]) -> StepEnd:
+def _not_run(
+    refused: list[str],
+    executor_input: dict[str, Any],
+    requested: dict[str, dict[str, Any]],
+    arguments: argparse.Namespace,
+) -> StepEnd:
     """Outputs with nothing in them, by which the steps after this one know the same."""
     _log.warning("Not run, because %s refused before.", ", ".join(refused))
     weighed = StepVerdict(refused_before=tuple(refused))
@@ -164,7 +185,8 @@ def _not_run(refused: list[str], executor_input: dict[str, Any], requested: dict
     shown = ui_artifacts.write(requested, {}, nothing)
     output: dict[str, Any] = {"artifacts": empty | shown | weighed.output(requested)}
     if parameters := outputs.get("parameters"):
-        output["parameterValues"] = dict.fromkeys(parameters, "")
+        types = read_json(arguments.output_types, "--output_types")
+        output["parameterValues"] = {key: _NOTHING.get(types.get(key), "") for key in parameters}
     return StepEnd(weighed, output, requested)
 
 

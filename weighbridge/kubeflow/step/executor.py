@@ -77,11 +77,12 @@ class StepExecution:
         [examples] = self._outputs["examples"]
         driver.update_output_artifact(exec_properties=self.properties, output_artifact=examples.mlmd_artifact)
 
-    def content_key(self, executor_class: str, driver_class: str) -> str:
-        """The key of what this step is about to make, see `cache.key_of`.
+    def content_key(self, executor_class: str, image: str, driver_class: str) -> str:
+        """The key of what this step is about to make, see `cache.key_of`; empty where what an input holds is not known.
 
         Args:
             executor_class: path of the executor.
+            image: that it runs in.
             driver_class: path of the driver that tells the state of what no input names; empty for none.
         """
         outside = ""
@@ -92,7 +93,9 @@ class StepExecution:
             key: [each.get_string_custom_property(CONTENT_DIGEST) or content_digest(each) for each in artifacts]
             for key, artifacts in self._inputs.items()
         }
-        return key_of(executor_class, self.properties, inputs, outside)
+        if not all(digest for digests in inputs.values() for digest in digests):
+            return ""
+        return key_of(executor_class, image, self.properties, inputs, outside)
 
     def note_content(self) -> None:
         """Note in each output the digest of what it holds, so that later steps need not look."""

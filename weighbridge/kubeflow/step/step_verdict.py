@@ -19,6 +19,7 @@ from weighbridge.verdict import Gate
 STEP_VERDICT = "weighbridge_step_verdict"
 DIGEST_PROPERTY = "weighbridge_digest"
 REFUSED_PROPERTY = "weighbridge_refused"  # 1 or 0: what a condition of Kubeflow's can see
+UNREADABLE = ".step_verdict_readable"  # end of the name of the gate that stands for gates that cannot be read
 NOT_RUN_PROPERTY = "weighbridge_not_run"
 
 
@@ -82,7 +83,7 @@ def _read(step: str, artifact: Mapping[str, Any] | None) -> StepVerdict:
         reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         message = (
             f"What {step} weighed cannot be read from {path or 'its artifact'}: {reason}. The run does not pass without"
-            " it; run it again."
+            " it: submit it again with --force."
         )
-        gate = Gate(name=f"run.{step}.step_verdict_readable", status="unmeasured", message=message)
+        gate = Gate(name=f"run.{step}{UNREADABLE}", status="unmeasured", message=message)
         return StepVerdict(gates=(gate,))

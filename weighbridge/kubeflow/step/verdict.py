@@ -15,7 +15,7 @@ from weighbridge.kubeflow.step.process import read_json, run_main, write_last_li
 from weighbridge.kubeflow.step.step_verdict import DIGEST_PROPERTY, read_all
 from weighbridge.kubeflow.step.termination_message import of_refusal
 from weighbridge.runs.gate_collector import GATES_PROPERTY, NO_FILE
-from weighbridge.verdict import Verdict
+from weighbridge.verdict import Gate, Verdict
 
 OUTPUT = "weighbridge_verdict"
 
@@ -37,16 +37,27 @@ def _main(argv: list[str]) -> ExitCode:
     subject: dict[str, str] = {}
     for each in weighed.values():
         subject |= each.subject
-    gates = tuple(gate for each in weighed.values() for gate in each.gates)
-    verdict = Verdict.of_run(gates, pipeline=arguments.pipeline_name, run_id=run, subject=subject)
+    gates = [gate for each in weighed.values() for gate in each.gates]
+    if not any(gate.refuses for gate in gates):
+        gates += [_not_run(step, each.refused_before) for step, each in weighed.items() if each.refused_before]
+    verdict = Verdict.of(gates, pipeline=arguments.pipeline_name, run_id=run, subject=subject)
     requested = normalize.take_ui_artifacts(executor_input)
     artifacts = ui_artifacts.write(requested, {}, verdict) | _file(requested, verdict)
     output: dict[str, Any] = normalize.normalize_outputs({"artifacts": artifacts})
     files.write_text(normalize.to_path(executor_input["outputs"]["outputFile"]), json.dumps(output))
-    if not verdict.passed:
+    if verdict.refusals:
         ui_artifacts.upload_report(requested)
         write_last_lines(of_refusal(verdict.gates))
-    return verdict.exit_code
+        return ExitCode.REFUSED
+    # Where nothing weighed anything, what pushes may still: stock Pusher asks stock Evaluator. Whether the run as a
+    # whole weighed something is known at its end, to whoever reads it.
+    return ExitCode.PASSED
+
+
+def _not_run(step: str, refused: tuple[str, ...]) -> Gate:
+    """A gate for a step that did nothing because of a refusal that nobody else knows of."""
+    message = f"{step} was not run, because {', '.join(refused)} refused; submit again with --force."
+    return Gate(name=f"run.{step}.ran", status="unmeasured", message=message)
 
 
 def _file(requested: dict[str, dict[str, Any]], verdict: Verdict) -> dict[str, Any]:
