@@ -3,6 +3,7 @@
 Memory is bounded by a block (of ORC by a stripe), not by the file.
 """
 
+import contextlib
 import gzip
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -35,8 +36,9 @@ def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
         names = _header(path, file)
         check_renamed(reading.columns, names, path)
         # Everything is read as text and cast by column: a malformed value costs its row, not its block.
+        blocks = _Blocks(file)
         reader = csv.open_csv(
-            _Blocks(file),
+            blocks,
             read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
             parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=invalid),
             convert_options=csv.ConvertOptions(
@@ -46,21 +48,36 @@ def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
                 quoted_strings_can_be_null=True,  # programs that quote every field write a missing number so
             ),
         )
-        next_row, gone = 2, set[int]()
-        for batch in reader:
-            skipped, malformed[:] = list(malformed), []
-            gone.update(number for number, _, _ in skipped)
-            numbers = _row_numbers(next_row, batch.num_rows, gone)
-            if numbers:
-                next_row = numbers[-1] + 1
-                gone = {number for number in gone if number >= next_row}
-            typed, bad = cast_texts(reading.renamed(batch), reading.feature_types)
-            wrong = ((numbers[index], reason, _line(batch, index)) for index, reason in bad.items())
-            for description in sorted([*skipped, *wrong]):
+        try:
+            next_row, gone = 2, set[int]()
+            for batch in reader:
+                skipped, malformed[:] = list(malformed), []
+                gone.update(number for number, _, _ in skipped)
+                numbers = _row_numbers(next_row, batch.num_rows, gone)
+                if numbers:
+                    next_row = numbers[-1] + 1
+                    gone = {number for number in gone if number >= next_row}
+                typed, bad = cast_texts(reading.renamed(batch), reading.feature_types)
+                wrong = ((numbers[index], reason, _line(batch, index)) for index, reason in bad.items())
+                for description in sorted([*skipped, *wrong]):
+                    reading.quarantine(*description)
+                yield typed
+            for description in malformed:
                 reading.quarantine(*description)
-            yield typed
-        for description in malformed:
-            reading.quarantine(*description)
+        finally:
+            _end(reader, blocks)
+
+
+def _end(reader: Any, blocks: "_Blocks") -> None:
+    """End a reader that may not have been read to its end.
+
+    Arrow reads ahead in a thread of its own. A reader that is dropped waits for that thread, which waits for Python's
+    lock to call `read`: whoever drops it holds the lock, and both wait for ever.
+    """
+    blocks.end()
+    with contextlib.suppress(Exception):  # half a row is all that is left
+        while True:
+            reader.read_next_batch()
 
 
 def _line(batch: "pa.RecordBatch", row: int) -> str:
@@ -97,9 +114,16 @@ class _Blocks:
     def __init__(self, file: Any) -> None:
         self._file = file
         self._kept = b""
+        self._ended = False
+
+    def end(self) -> None:
+        """Give no more, whatever the file still holds."""
+        self._ended = True
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes; none at the end."""
+        if self._ended:
+            return b""
         data = self._kept + self._file.read(size - len(self._kept) if size >= 0 else -1)
         self._kept = b"\r" if len(data) > 1 and data.endswith(b"\r") else b""
         return data.removesuffix(self._kept)
