@@ -21,7 +21,7 @@ def package(tmp_path_factory):
 
 def test_the_package_has_every_step_with_its_executor(package):
     spec, _ = yaml.safe_load_all(package.path.read_text())
-    steps = {"ExampleGen", "ProductionModel", "DataValidator", "Histories", "Trainer", "Evaluator", "Pusher"}
+    steps = {"ExampleGen", "ProductionModel", "DataValidator", "Histories", "Trainer", "Evaluator", "Verdict", "Pusher"}
     assert set(package.steps) == steps == set(spec["root"]["dag"]["tasks"])
     arguments = executor(spec, "Histories")["container"]["args"]
     assert "weighbridge.pipelines.recommender.histories.component.HistoriesExecutor" in arguments
