@@ -49,6 +49,24 @@ def test_a_run_shows_what_was_taken_from_the_cache(kubeflow, api, package):
     assert [(task.name, task.state) for task in run.tasks] == list(STATES.items())
 
 
+def test_a_step_that_did_nothing_behind_a_refusal_reads_as_left_out(kubeflow, api, package):
+    """Alone, or with all the steps of its pod."""
+    states = {"ExampleGen": "SUCCEEDED", "Evaluator": "SUCCEEDED", "Pusher": "FAILED"}
+    note = {"weighbridge_not_run": "data.rows.min"}
+    kubeflow.properties["ExampleGen", "A_weighbridge_step_verdict"] = {}
+    kubeflow.properties["ExampleGen", "B_weighbridge_step_verdict"] = note
+    kubeflow.properties["Evaluator", "weighbridge_step_verdict"] = note
+    run = run_of(kubeflow, api, package, "FAILED", states)
+    assert [task.state for task in run.tasks] == ["SUCCEEDED", "SKIPPED", "FAILED"]
+
+
+def test_a_run_in_which_a_step_did_nothing_is_no_pass_whatever_the_others_say(kubeflow, api, package, evidence):
+    evidence().properties["Evaluator", "model"] = {"weighbridge_not_run": "data.rows.min", "weighbridge_gates": "none"}
+    run = run_of(kubeflow, api, package, "SUCCEEDED", dict.fromkeys(STATES, "SUCCEEDED"))
+    result = outcome(api, run)
+    assert [gate.name for gate in result.verdict.refusals] == ["run.Evaluator.ran"]
+
+
 def test_waiting_tells_of_a_cached_step_once(kubeflow, api, package):
     kubeflow.next_script = lambda: Script(
         [

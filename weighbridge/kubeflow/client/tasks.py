@@ -14,9 +14,11 @@ from typing import Any
 from weighbridge.common.errors import WeighbridgeError
 from weighbridge.kubeflow.client import metadata, task_api
 from weighbridge.kubeflow.client.api import Api
+from weighbridge.kubeflow.step.step_verdict import NOT_RUN_PROPERTY, STEP_VERDICT
 
 # Nodes that Kubeflow puts around every step: its driver, its executor (with a number per retry), the graph itself.
 _SCAFFOLDING = re.compile(r"(?:.*-driver|executor|entrypoint|root|iteration-.*|.*-loop)(?:\(\d+\))?|")
+_DONE = ("SUCCEEDED", "CACHED")
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -60,19 +62,26 @@ def tasks_of(api: Api, run_id: str, answer: Mapping[str, Any], steps: Sequence[s
 
 
 def with_cached(api: Api, run_id: str, tasks: Iterable[Task]) -> tuple[Task, ...]:
-    """The tasks, those that were taken from the cache as CACHED: to Argo's workflow they succeeded like any other.
+    """The tasks, those taken from the cache as CACHED, those that did nothing behind a refusal as SKIPPED.
 
-    Where the server does not hand out its metadata they stay as they are.
+    To Argo's workflow they succeeded like any other. Where the server does not hand out its metadata they stay as they
+    are.
     """
     found = tuple(tasks)
-    if api.lists_tasks or not any(task.state == "SUCCEEDED" for task in found):
+    if not any(task.state in _DONE for task in found):
         return found
     try:
-        cached = {each.name for each in metadata.executions(api, run_id) if each.state == "CACHED"}
+        ran = metadata.executions(api, run_id)
     except WeighbridgeError:
         return found
+    states = {each.name: "CACHED" for each in ran if each.state == "CACHED"}
+    # A pod that steps share did nothing only if none of them did anything.
+    for each in ran:
+        told = [NOT_RUN_PROPERTY in made.properties for made in each.outputs if made.key.endswith(STEP_VERDICT)]
+        if told and all(told):
+            states[each.name] = "SKIPPED"
     return tuple(
-        replace(task, state="CACHED") if task.state == "SUCCEEDED" and task.name in cached else task for task in found
+        replace(task, state=states.get(task.name, task.state)) if task.state in _DONE else task for task in found
     )
 
 

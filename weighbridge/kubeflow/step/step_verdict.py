@@ -54,11 +54,13 @@ class StepVerdict(BaseModel):
         artifact = requested[STEP_VERDICT]
         data = files.json_text(self.model_dump(mode="json")).encode()
         files.write_bytes(to_path(artifact["uri"]), data)
-        metadata = {
+        metadata: dict[str, Any] = {
             GATES_PROPERTY: NO_FILE,  # clients find the gates in the step's other outputs
             DIGEST_PROPERTY: bytes_digest(data),
             REFUSED_PROPERTY: float(bool(self.refusing)),
         }
+        if self.refused_before:
+            metadata[NOT_RUN_PROPERTY] = ", ".join(self.refused_before)
         return {STEP_VERDICT: {"artifacts": [artifact | {"metadata": metadata}]}}
 
 
