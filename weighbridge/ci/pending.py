@@ -10,14 +10,14 @@ from weighbridge.runs.stages import delivery_policy, stage_destinations
 from weighbridge.runs.workspace import Workspace
 
 
-def pending(pipeline: str, source: str, workdir: str | Path, destinations_file: str = "") -> list[str]:
+def pending(pipeline: str, source: str, workdir: str | Path, destinations: str = "") -> list[str]:
     """The stages behind `source` that do not hold its model, or have not shown what the stage asks for.
 
     Args:
         pipeline: name or import path.
         source: the stage whose model is looked for.
         workdir: as for `weighbridge promote`.
-        destinations_file: YAML that maps stages to destinations; empty for those of the policy.
+        destinations: where stages lie, see `weighbridge.runs.stages`; empty for what the policy says.
 
     Returns:
         Names in the order of delivery; none where `source` has no model.
@@ -29,7 +29,7 @@ def pending(pipeline: str, source: str, workdir: str | Path, destinations_file: 
     workspace = Workspace(workdir, definition.name)
     stages, thresholds = delivery_policy(definition.folder)
     stages.stage(source)
-    found = stage_destinations(workspace, stages, destinations_file)
+    found = stage_destinations(workspace, stages, destinations)
     record = read_record(found[source])
     if record is None:
         return []

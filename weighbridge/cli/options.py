@@ -37,7 +37,13 @@ DeliverOption = Annotated[
     str, typer.Option("--deliver-to", metavar="STAGE", help="Push to this stage, e.g. staging, not to production.")
 ]
 DestinationsOption = Annotated[
-    str, typer.Option("--destinations", metavar="FILE", help="YAML that maps stages to folders or bucket addresses.")
+    str,
+    typer.Option(
+        "--destinations",
+        envvar="WEIGHBRIDGE_DESTINATIONS",
+        metavar="FILE|URI",
+        help="Where stages lie: YAML that maps them to folders or addresses, or one address for all, e.g. gs://models.",
+    ),
 ]
 
 ReportsOption = Annotated[

@@ -51,7 +51,7 @@ def plan(
     from weighbridge.runs.explain import explain_outside_run
 
     request = make_request(
-        pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, destinations_file=destinations
+        pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, destinations=destinations
     )
     with without_output():
         try:

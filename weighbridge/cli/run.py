@@ -49,7 +49,7 @@ def run(
     from weighbridge.runs.finish import copy_reports
 
     request = make_request(
-        pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, destinations_file=destinations
+        pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, destinations=destinations
     )
     outcome = run_request(
         request,

@@ -49,7 +49,7 @@ def make_request(
     to: str = "",
     sample: float = WHOLE,
     deliver_to: str = "",
-    destinations_file: str = "",
+    destinations: str = "",
 ) -> RunRequest:
     """The request that the options of `run` and `plan` make.
 
@@ -61,7 +61,7 @@ def make_request(
         to: the step to end after, empty for all; whether there is such a step shows when the pipeline is built.
         sample: share of the data, above 0 and up to 1; less than 1 is a rehearsal.
         deliver_to: the stage to push to; empty for the workspace's production.
-        destinations_file: YAML that maps stages to destinations; empty for those of the policy.
+        destinations: where stages lie, see `weighbridge.runs.stages`; empty for what the policy says.
 
     Raises:
         UsageError: a value is not allowed.
@@ -78,22 +78,8 @@ def make_request(
     workspace = Workspace(workdir, definition.name, rehearsal)
     context = dataclasses.replace(workspace.context(definition), sample=sample)
     if deliver_to:
-        context = _delivering(context, workspace, deliver_to, destinations_file)
+        from weighbridge.runs.stages import run_destinations
+
+        production, place = run_destinations(workspace, definition.folder, deliver_to, destinations)
+        context = dataclasses.replace(context, production=production, deliver_to=place)
     return RunRequest(definition, parameters, workspace, context, to, deliver_to)
-
-
-def _delivering(context: Context, workspace: Workspace, stage: str, destinations_file: str) -> Context:
-    """The context of a run that pushes to a stage, and weighs against what is in production."""
-    from weighbridge.runs.stages import delivery_policy, stage_destinations
-    from weighbridge.thresholds.delivery import PRODUCTION
-
-    delivery, _ = delivery_policy(context.folder)
-    if delivery.stage(stage).approval == "required":
-        first = delivery.names[0]
-        raise UsageError(
-            f"What goes to {stage} must be approved, which a run cannot be",
-            f"Run with --deliver-to {first}; then: weighbridge promote {context.name} --from {first} --to {stage} "
-            "--approved-by NAME.",
-        )
-    found = stage_destinations(workspace, delivery, destinations_file)
-    return dataclasses.replace(context, production=found[PRODUCTION], deliver_to=found[stage])

@@ -15,6 +15,7 @@ from weighbridge.components.traits import ComponentTraits
 from weighbridge.definition import Context
 from weighbridge.runs.component_traits import traits_of
 from weighbridge.runs.fingerprint import step_modules
+from weighbridge.runs.pushes import check_delivers
 
 if TYPE_CHECKING:
     from weighbridge.local.launcher import CutoffLauncher
@@ -116,12 +117,7 @@ class PipelineSteps:
         Raises:
             UsageError: it would push elsewhere, or use all the data where a share was asked for.
         """
-        pushing = [name for name, traits in self.traits.items() if traits.pushes]
-        if context.deliver_to and not any(self._pushes_to(name, context.deliver_to) for name in pushing):
-            raise UsageError(
-                f"Pipeline {context.name} would not push to {context.deliver_to}",
-                "Give its Pusher destination=context.destination.",
-            )
+        check_delivers(context, ((traits, self._properties[name]) for name, traits in self.traits.items()))
         samples = [
             share_of(self._properties[name].get(traits.sample)) for name, traits in self.traits.items() if traits.sample
         ]
@@ -130,12 +126,6 @@ class PipelineSteps:
                 f"Pipeline {context.name} would use all its data, not {context.sample:g} of them",
                 "Give its ExampleGen sample=context.sample.",
             )
-
-    def _pushes_to(self, name: str, destination: str) -> bool:
-        """Whether a step's parameters name a destination; where none is declared for it, any of them may."""
-        declared, properties = self.traits[name].destination, self._properties[name]
-        values = [properties.get(declared)] if declared else list(properties.values())
-        return any(text.rstrip("/") == destination.rstrip("/") for value in values for text in _texts(value))
 
     def launch(self) -> Iterator[NodeResult]:
         """Launch node after node; a node's error is raised from here."""
@@ -192,24 +182,6 @@ class PipelineSteps:
             outputs = execution_lib.get_output_artifacts(handle, execution_id)
         state = metadata_store_pb2.Execution.State.Name(execution.last_known_state)  # type: ignore[attr-defined]
         return state, {key: list(artifacts) for key, artifacts in outputs.items()}
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """A text, or the texts inside the JSON that it is, such as stock Pusher's `push_destination`."""
-    if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each)
-        return
-    if not isinstance(value, str):
-        return
-    try:
-        inside = json.loads(value)
-    except ValueError:
-        inside = None
-    if isinstance(inside, dict | list):
-        yield from _texts(inside)
-    else:
-        yield value
 
 
 class _NodeCode:

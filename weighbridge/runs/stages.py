@@ -1,4 +1,4 @@
-"""Where the stages are: folders below the workspace, or what the policy or a file says."""
+"""Where the stages are: folders below the workspace, or what the policy, a file or the address of a store says."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,9 @@ from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator.gates import LatencyGates
 from weighbridge.runs.workspace import Workspace
 from weighbridge.storage.destination import open_destination
+from weighbridge.storage.schemes import is_address
 from weighbridge.thresholds import THRESHOLDS_FILE, Delivery, load_gates
+from weighbridge.thresholds.delivery import PRODUCTION
 
 
 class _Destinations(RootModel[dict[str, str]]):
@@ -32,19 +34,44 @@ def delivery_policy(folder: Path) -> tuple[Delivery, LatencyGates | None]:
     return gates.delivery, gates.latency
 
 
-def stage_destinations(workspace: Workspace, delivery: Delivery, file: str = "") -> dict[str, str]:
+def run_destinations(workspace: Workspace, folder: Path, stage: str, destinations: str = "") -> tuple[str, str]:
+    """Where a run that delivers to a stage looks up production, and where it pushes to.
+
+    Args:
+        workspace: as for `stage_destinations`.
+        folder: the folder of the pipeline's definition.
+        stage: the stage to deliver to.
+        destinations: as for `stage_destinations`.
+
+    Raises:
+        UsageError: there is no such stage, a person must approve what goes there, or as for `stage_destinations`.
+    """
+    delivery, _ = delivery_policy(folder)
+    if delivery.stage(stage).approval == "required":
+        first = delivery.names[0]
+        raise UsageError(
+            f"What goes to {stage} must be approved, which a run cannot be",
+            f"Run with --deliver-to {first}; then: "
+            f"weighbridge promote {workspace.pipeline} --from {first} --to {stage} --approved-by NAME.",
+        )
+    found = stage_destinations(workspace, delivery, destinations)
+    return found[PRODUCTION], found[stage]
+
+
+def stage_destinations(workspace: Workspace, delivery: Delivery, destinations: str = "") -> dict[str, str]:
     """The destination of each stage: a folder's path, or an address such as `gs://bucket/prefix`.
 
     Args:
         workspace: whose folder holds the stages that have no destination of their own.
         delivery: the policy.
-        file: YAML or JSON that maps stages to destinations and comes before the policy; empty for none.
+        destinations: comes before the policy: a YAML or JSON file that maps stages to destinations, or an address
+            such as `gs://bucket`, below which they lie as `<pipeline>/<stage>`; empty for none.
 
     Raises:
         UsageError: the file cannot be read, names an unknown stage, two stages lie at one destination, or a destination
             is neither a folder nor the address of a store.
     """
-    given = _read(Path(file), delivery) if file else {}
+    given = _given(workspace.pipeline, delivery, destinations)
     found = {
         stage.stage: open_destination(
             given.get(stage.stage) or stage.destination or workspace.home / stage.stage
@@ -53,6 +80,12 @@ def stage_destinations(workspace: Workspace, delivery: Delivery, file: str = "")
     }
     _check_apart(found)
     return found
+
+
+def _given(pipeline: str, delivery: Delivery, destinations: str) -> Mapping[str, str]:
+    if is_address(destinations):
+        return {name: f"{destinations.rstrip('/')}/{pipeline}/{name}" for name in delivery.names}
+    return _read(Path(destinations), delivery) if destinations else {}
 
 
 def _read(path: Path, delivery: Delivery) -> Mapping[str, str]:

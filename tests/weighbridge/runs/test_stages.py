@@ -1,0 +1,67 @@
+"""Where the stages lie: the workspace's folders, the policy, a file, or one address for all."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weighbridge.common.errors import UsageError
+from weighbridge.runs.stages import run_destinations, stage_destinations
+from weighbridge.runs.workspace import Workspace
+from weighbridge.thresholds import Delivery
+from weighbridge.thresholds.delivery import PRODUCTION
+
+GATES = """
+quality: {metrics: {auc: {min: 0.5}}}
+latency: {batch_sizes: {1: {p99_ms: {max: 1000}}}}
+"""
+NAMES = st.lists(st.sampled_from(["staging", "shadow", "canary"]), unique=True).map(lambda names: [*names, PRODUCTION])
+
+
+@pytest.mark.parametrize("address", ["gs://models", "gs://models/", "s3://models/ours"])
+def test_one_address_has_room_for_all_stages_of_all_pipelines(address: str, tmp_path: Path) -> None:
+    found = stage_destinations(Workspace(tmp_path, "taxi"), Delivery(), address)
+    base = address.rstrip("/")
+    assert found == {name: f"{base}/taxi/{name}" for name in ("staging", "canary", "production")}
+
+
+def test_what_is_given_comes_before_the_policy_and_that_before_the_workspace(tmp_path: Path) -> None:
+    delivery = Delivery.model_validate(
+        [{"stage": "staging", "destination": "gs://policy/staging"}, {"stage": "production"}]
+    )
+    workspace = Workspace(tmp_path, "taxi")
+    policy = {"staging": "gs://policy/staging", "production": str(tmp_path / "taxi/production")}
+    assert stage_destinations(workspace, delivery) == policy
+    file = tmp_path / "places.yaml"
+    file.write_text("production: s3://file/production\n")
+    assert stage_destinations(workspace, delivery, str(file)) == policy | {"production": "s3://file/production"}
+    assert stage_destinations(workspace, delivery, "gs://all")["staging"] == "gs://all/taxi/staging"
+
+
+@given(names=NAMES, data=st.data())
+def test_a_run_pushes_to_its_stage_and_compares_with_production_whatever_the_policy(
+    names: list[str], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What `promote` finds at a stage is what a run put there, since both ask the same table."""
+    folder = tmp_path_factory.mktemp("policy")
+    stages = [
+        {"stage": name, "destination": f"gs://policy/{name}"} if data.draw(st.booleans()) else {"stage": name}
+        for name in names
+    ]
+    (folder / "gates.yaml").write_text(GATES + yaml.safe_dump({"delivery": stages}))
+    workspace = Workspace(folder / "work", "taxi")
+    destinations = data.draw(st.sampled_from(["", "gs://all", "s3://all/models"]))
+    table = stage_destinations(workspace, Delivery.model_validate(stages), destinations)
+    for name in names:
+        assert run_destinations(workspace, folder, name, destinations) == (table[PRODUCTION], table[name])
+
+
+def test_what_a_person_must_approve_is_no_stage_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "gates.yaml").write_text(
+        f"{GATES}delivery: [{{stage: staging}}, {{stage: production, approval: required}}]\n"
+    )
+    with pytest.raises(UsageError, match="must be approved") as raised:
+        run_destinations(Workspace(tmp_path, "taxi"), tmp_path, "production", "gs://models")
+    assert "weighbridge promote taxi --from staging --to production --approved-by NAME" in raised.value.hint
