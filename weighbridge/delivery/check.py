@@ -37,7 +37,7 @@ def check_copy(name: str, stage: Stage, copies: Copies, examples: Path | None, t
         name: of the stage; the gates are called `<name>.…`.
         stage: how many calls, and the thresholds.
         copies: the models.
-        examples: folder of the examples that the model was weighed on; None where they are gone.
+        examples: folder of the examples that the model was weighed on; None where they are not here.
         thresholds: name the signature and the inputs that are the same in all requests.
 
     Returns:
@@ -58,9 +58,9 @@ def check_copy(name: str, stage: Stage, copies: Copies, examples: Path | None, t
 def _rows(examples: Path | None, most: int) -> "pa.RecordBatch":
     from weighbridge.components.artifacts.examples import read_batches, split_names
 
-    again = "Run the pipeline again to make them anew, then promote."
+    again = "Run the pipeline on the same data here, at least as far as its examples (--to ExampleGen), then promote."
     if examples is None or not examples.is_dir():
-        raise Unmeasurable("examples", "present", f"The examples that the model was weighed on are gone. {again}")
+        raise Unmeasurable("examples", "present", f"The examples that the model was weighed on are not here. {again}")
     names = split_names(str(examples))
     split = _EVAL if _EVAL in names or not names else names[-1]
     try:

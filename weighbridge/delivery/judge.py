@@ -1,14 +1,17 @@
 """What must hold before a model moves on: approval, an up-to-date verdict, the stages before. Imports no tfx."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.record import ProductionRecord, read_record
 from weighbridge.delivery.promotion import Promotion
+from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace
 from weighbridge.thresholds.delivery import PRODUCTION
 from weighbridge.verdict import Gate, Verdict, passed_if
+from weighbridge.verdict.verdict import VERDICT_FILE
 
 _GROUP = "delivery"
 
@@ -54,13 +57,28 @@ def passed_at(workspace: Workspace, stage: str, record: ProductionRecord) -> boo
     )
 
 
-def examples_of(workspace: Workspace, run_id: str) -> Path | None:
-    """Folder of the examples of a run; None where the run or its examples are not here any more."""
-    for run in workspace.runs():
-        if run.record.run_id == run_id:
-            folders = (Path(each.uri) for each in run.record.artifacts if each.type == "Examples")
-            return next((folder for folder in folders if folder.is_dir()), None)
+def examples_of(workspace: Workspace, record: ProductionRecord) -> Path | None:
+    """Folder of the examples that a model was weighed on; None where they are not here.
+
+    They are those of its run, else those of any run that worked on the very same rows: a model that was made elsewhere,
+    as on Kubeflow, left none here.
+    """
+    runs = workspace.runs()
+    own = (run for run in runs if run.record.run_id == record.run_id)
+    for run in chain(own, (run for run in reversed(runs) if _same_rows(run, record))):
+        folders = (Path(each.uri) for each in run.record.artifacts if each.type == "Examples")
+        if found := next((folder for folder in folders if folder.is_dir()), None):
+            return found
     return None
+
+
+def _same_rows(run: Run, record: ProductionRecord) -> bool:
+    """Whether the verdict of a run is bound to the same rows as the verdict of a record."""
+    try:
+        rows = Verdict.read(run.folder / VERDICT_FILE).subject.get("data")
+    except UsageError:
+        return False
+    return rows is not None and rows == record.subject.get("data")
 
 
 def _verdict_gate(record: ProductionRecord, path: Path) -> Gate:

@@ -122,7 +122,7 @@ def _check(promotion: Promotion, record: ProductionRecord, pushed: Pushed, folde
     copies = Copies(
         folder / "delivered", folder / _MODEL, folder / PRODUCTION if production.record is not None else None
     )
-    examples = judge.examples_of(promotion.workspace, record.run_id)
+    examples = judge.examples_of(promotion.workspace, record)
     return check_copy(promotion.target, promotion.stage, copies, examples, promotion.thresholds)
 
 

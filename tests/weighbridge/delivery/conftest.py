@@ -13,6 +13,8 @@ from weighbridge.components.pusher import push
 from weighbridge.runs.record import ArtifactReference, Run, RunRecord
 from weighbridge.verdict import Gate, Verdict
 
+ROWS = "sha256:rows"
+
 GATES = """
 quality: {metrics: {auc: {min: 0.5}}}
 latency: {batch_sizes: {1: {p99_ms: {max: 1000}}}}
@@ -69,18 +71,22 @@ class Shop:
     def deliver(self, model: Path, place: str = "staging", run_id: str = "run-1", against: Path | None = None) -> None:
         """Weigh nothing, and push `model` as a run would that weighed it against production's model at `against`."""
         gate = Gate(name="quality.auc.min", status="passed", observed=0.9, threshold=0.5, message="auc is 0.9.")
-        subject = {"model": tree_digest(model)} | ({"production": tree_digest(against)} if against else {})
+        subject = {"model": tree_digest(model), "data": ROWS}
+        subject |= {"production": tree_digest(against)} if against else {}
         evaluation = self.folder / f"evaluation-{run_id}-{place}"
         Verdict.of([gate], pipeline="shop", run_id=run_id, subject=subject).write(evaluation / "verdict.json")
         assert push(model, evaluation, self.home / place).record is not None
 
-    def record_run(self, run_id: str = "run-1") -> None:
-        """The record of that run, which names its examples."""
+    def record_run(self, run_id: str = "run-1", rows: str = "") -> None:
+        """The record of that run, which names its examples; `rows` is the digest of those it worked on."""
         reference = ArtifactReference(step="ExampleGen", key="examples", type="Examples", uri=str(self.examples))
         record = RunRecord(
             run_id=run_id, pipeline="shop", module="shop.pipeline", started=datetime.now(UTC), artifacts=[reference]
         )
-        Run(self.home / "runs" / run_id, record).save()
+        folder = self.home / "runs" / run_id
+        Run(folder, record).save()
+        if rows:
+            Verdict.of([], pipeline="shop", run_id=run_id, subject={"data": rows}).write(folder / "verdict.json")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import yaml
 
 from tests.components.pusher.buckets import BUCKET, KINDS
 from tests.components.pusher.helpers import as_earlier_versions_wrote
-from tests.weighbridge.delivery.conftest import GATES, export
+from tests.weighbridge.delivery.conftest import GATES, ROWS, export
 from tests.weighbridge.runs.hooked import install, seen
 from weighbridge.common.digests import bytes_digest
 from weighbridge.components.production_model.record import read_record
@@ -177,6 +177,17 @@ def test_without_rows_to_call_it_with_a_copy_is_refused(weighbridge, shop, workd
     refused = weighbridge(*TO_CANARY)
     assert refused.code == 1
     assert refusals(workdir) == ["canary.examples.present"]
+
+
+@pytest.mark.parametrize(("rows", "code"), [(ROWS, 0), ("sha256:others", 1), ("", 1)])
+def test_a_model_that_was_made_elsewhere_is_called_with_the_same_rows_of_a_run_here(
+    weighbridge, shop, workdir, rows, code
+):
+    """As after a run on Kubeflow, whose examples stay there."""
+    shutil.rmtree(shop.home / "runs/run-1")
+    shop.record_run("run-2", rows)
+    assert weighbridge(*TO_CANARY).code == code
+    assert refusals(workdir) == ([] if code == 0 else ["canary.examples.present"])
 
 
 def test_a_model_that_does_not_load_is_refused(weighbridge, shop, workdir, tmp_path):
