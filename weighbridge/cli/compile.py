@@ -8,7 +8,9 @@ import typer
 from weighbridge.cli.options import (
     AllowTagOption,
     DataOption,
+    DeliverOption,
     DestinationOption,
+    DestinationsOption,
     FuseOption,
     ImageOption,
     JsonOption,
@@ -31,6 +33,8 @@ def compile_pipeline(
     settings: SetOption = None,
     pipeline_root: PipelineRootOption = "",
     destination: DestinationOption = "",
+    deliver_to: DeliverOption = "",
+    destinations: DestinationsOption = "",
     volumes: VolumesOption = True,
     fuse: FuseOption = False,
     allow_tag: AllowTagOption = False,
@@ -41,7 +45,19 @@ def compile_pipeline(
     The same pipeline, data and image always give the same bytes. --data and --set are the defaults of the package's
     parameters, which a run can change.
     """
-    request = PackageRequest(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag, fuse)
+    request = PackageRequest(
+        pipeline,
+        data,
+        settings,
+        image,
+        pipeline_root,
+        destination,
+        volumes,
+        allow_tag,
+        fuse,
+        deliver_to,
+        destinations,
+    )
     package = request.compile(output)
     if as_json:
         print_json(

@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from weighbridge.cli.options import WORKDIR
 from weighbridge.cli.output import without_output
+from weighbridge.common.errors import UsageError
 
 if TYPE_CHECKING:
     from weighbridge.definition import Definition
@@ -25,10 +27,12 @@ class PackageRequest:
         settings: changed parameters, `key=value`; None for none.
         image: that steps run in, by digest.
         pipeline_root: where artifacts go; empty for the server's own default.
-        destination: where models are pushed to; empty for a folder in a volume.
+        destination: what is looked up as production and pushed to; empty for a folder in a volume.
         volumes: whether production, checkpoints and earlier statistics are kept in volumes.
         allow_tag: accept an image that is named by a tag.
         fuse: whether steps that want the same machine share a pod.
+        deliver_to: the stage that models are pushed to; empty for production.
+        destinations: where stages lie, see `weighbridge.runs.stages`; empty for what the policy says.
     """
 
     pipeline: str
@@ -40,6 +44,8 @@ class PackageRequest:
     volumes: bool
     allow_tag: bool
     fuse: bool = False
+    deliver_to: str = ""
+    destinations: str = ""
 
     @cached_property
     def _definition(self) -> "Definition":
@@ -55,12 +61,14 @@ class PackageRequest:
             pin_data: whether a run takes the data that are there now, and no others.
 
         Raises:
-            UsageError: an option is not valid, or something in the pipeline cannot run on Kubeflow.
+            UsageError: an option is not valid, something in the pipeline cannot run on Kubeflow, or a stage lies in a
+                folder.
         """
         from weighbridge.kubeflow.compile.package import compile_package
 
         definition = self._definition
         parameters = definition.parameters(self.data, self.settings or ())
+        production, deliver_to = self._places()
         with without_output():
             return compile_package(
                 definition,
@@ -68,12 +76,32 @@ class PackageRequest:
                 output,
                 image=self.image,
                 pipeline_root=self.pipeline_root,
-                destination=self.destination,
+                destination=production,
+                deliver_to=deliver_to,
                 volumes=self.volumes,
                 allow_tag=self.allow_tag,
                 fuse=self.fuse,
                 pin_data=pin_data,
             )
+
+    def _places(self) -> tuple[str, str]:
+        """What is looked up as production, and the stage to push to; empty for the defaults."""
+        if not self.deliver_to:
+            return self.destination, ""
+        if self.destination:
+            raise UsageError(
+                "--destination and --deliver-to exclude each other", "Where stages lie says --destinations."
+            )
+        from weighbridge.kubeflow.compile.checks import check_reachable
+        from weighbridge.runs.stages import run_destinations
+        from weighbridge.runs.workspace import Workspace
+        from weighbridge.thresholds.delivery import PRODUCTION
+
+        name = self._definition.name
+        found = run_destinations(Workspace(WORKDIR, name), self._definition.folder, self.deliver_to, self.destinations)
+        for stage, place in zip((PRODUCTION, self.deliver_to), found, strict=True):
+            check_reachable(stage, place, name)
+        return found
 
     @contextmanager
     def compiled(self, *, pin_data: bool = True) -> Iterator["Package"]:

@@ -8,7 +8,9 @@ from weighbridge.cli.kubeflow import connect
 from weighbridge.cli.options import (
     AllowTagOption,
     DataOption,
+    DeliverOption,
     DestinationOption,
+    DestinationsOption,
     EndpointOption,
     ExperimentOption,
     FuseOption,
@@ -48,6 +50,8 @@ def create(
     settings: SetOption = None,
     pipeline_root: PipelineRootOption = "",
     destination: DestinationOption = "",
+    deliver_to: DeliverOption = "",
+    destinations: DestinationsOption = "",
     volumes: VolumesOption = True,
     fuse: FuseOption = False,
     allow_tag: AllowTagOption = False,
@@ -63,7 +67,19 @@ def create(
     schedules.check_times(cron, every, at_once)  # before anything is compiled
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
-    request = PackageRequest(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag, fuse)
+    request = PackageRequest(
+        pipeline,
+        data,
+        settings,
+        image,
+        pipeline_root,
+        destination,
+        volumes,
+        allow_tag,
+        fuse,
+        deliver_to,
+        destinations,
+    )
     with request.compiled(pin_data=False) as package:  # the next run is for the data that will be there then
         schedule = schedules.create(
             api,

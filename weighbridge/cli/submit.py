@@ -8,7 +8,9 @@ from weighbridge.cli.kubeflow import connect, finish, run_json
 from weighbridge.cli.options import (
     AllowTagOption,
     DataOption,
+    DeliverOption,
     DestinationOption,
+    DestinationsOption,
     EndpointOption,
     ExperimentOption,
     FuseOption,
@@ -35,6 +37,8 @@ def submit(
     settings: SetOption = None,
     pipeline_root: PipelineRootOption = "",
     destination: DestinationOption = "",
+    deliver_to: DeliverOption = "",
+    destinations: DestinationsOption = "",
     volumes: VolumesOption = True,
     fuse: FuseOption = False,
     allow_tag: AllowTagOption = False,
@@ -52,11 +56,23 @@ def submit(
 
     Submitting the same data, code, parameters and thresholds again finds the run that is there: one that goes on,
     passed or was refused; one that was cancelled or failed otherwise is run again. With --wait the exit code is the
-    run's.
+    run's. With --deliver-to the model goes to a stage on the way to production; see `weighbridge promote`.
     """
     from weighbridge.kubeflow.client import submit as kubeflow
 
-    request = PackageRequest(pipeline, data, settings, image, pipeline_root, destination, volumes, allow_tag, fuse)
+    request = PackageRequest(
+        pipeline,
+        data,
+        settings,
+        image,
+        pipeline_root,
+        destination,
+        volumes,
+        allow_tag,
+        fuse,
+        deliver_to,
+        destinations,
+    )
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds
     with request.compiled() as package:

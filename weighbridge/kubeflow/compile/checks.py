@@ -5,6 +5,7 @@ from typing import Any
 
 from weighbridge.common.errors import UsageError
 from weighbridge.runs.component_traits import is_stock
+from weighbridge.storage.schemes import addresses, is_address
 
 _DIGEST = re.compile(r"^\S+@sha256:[0-9a-f]{64}$")
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,127}$")
@@ -25,6 +26,25 @@ def check_image(image: str, *, allow_tag: bool) -> None:
             f"--image {image!r} names no digest: Kubeflow caches steps by the image's name, and would keep results of"
             " an older image under the same tag",
             "Give REPOSITORY@sha256:<digest>, as the registry prints it after a push; --allow-tag accepts a tag.",
+        )
+
+
+def check_reachable(stage: str, place: str, pipeline: str) -> None:
+    """A stage must lie in a store: from a folder, nobody but a step's own pod could take the model on.
+
+    Args:
+        stage: its name.
+        place: its destination.
+        pipeline: the pipeline's name.
+
+    Raises:
+        UsageError: it is a folder.
+    """
+    if not is_address(place):
+        raise UsageError(
+            f"The stage {stage} is the folder {place}, which the steps on Kubeflow and the commands here do not share",
+            f"Put the stages into a store: --destinations {addresses('BUCKET')} has {stage} at …/{pipeline}/{stage}; "
+            "or name each in a file, or in the section delivery of gates.yaml.",
         )
 
 

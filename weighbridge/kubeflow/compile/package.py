@@ -19,6 +19,7 @@ from weighbridge.kubeflow.compile import checks
 from weighbridge.kubeflow.compile.parameters import TYPES, ParameterPath, RuntimeParameter, find_parameter_paths
 from weighbridge.runs import fingerprint
 from weighbridge.runs.component_traits import traits_of
+from weighbridge.runs.pushes import check_delivers
 
 # Where a pipeline keeps what outlives a run, and the volume claims that are mounted there in the steps that use them.
 STATE_FOLDER = "/weighbridge"
@@ -26,9 +27,9 @@ CLAIMS = {"production": "weighbridge-production", "kept": "weighbridge-kept"}
 GATES_PARAMETER = "gates_digest"
 DATA_PARAMETER = "data_digest"
 DESTINATION_PARAMETER = "push_destination"
+PRODUCTION_PARAMETER = "production_destination"
 
 _DESCRIPTIONS = {
-    DESTINATION_PARAMETER: "folder that models are pushed to, and that is looked up as production",
     DATA_PARAMETER: "digest of the input's files, part of the cache's key; empty to take what is there",
     GATES_PARAMETER: "digest of the thresholds this package was compiled with; a run with any other is refused",
 }
@@ -46,6 +47,8 @@ class Package:
         parameters: what can be set when a run starts.
         image: that its steps run in.
         key: digest of all that a run's outcome depends on: pipeline, code, parameters, thresholds, data.
+        production: what is looked up as production; empty where no step looks.
+        destination: where models are pushed to; empty where no step pushes.
     """
 
     path: Path
@@ -55,6 +58,8 @@ class Package:
     image: str
     key: str
     parameters: tuple[RuntimeParameter, ...] = ()
+    production: str = ""
+    destination: str = ""
 
 
 def compile_package(
@@ -66,6 +71,7 @@ def compile_package(
     pipeline_root: str = "",
     allow_tag: bool = False,
     destination: str = "",
+    deliver_to: str = "",
     volumes: bool = True,
     pin_data: bool = True,
     fuse: bool = False,
@@ -80,14 +86,17 @@ def compile_package(
         image: that steps run in, by digest.
         pipeline_root: where artifacts go; empty for the server's own default.
         allow_tag: accept an image that is named by a tag.
-        destination: where models are pushed to, e.g. `gs://bucket/models/taxi`; by default a folder in a volume.
+        destination: what is looked up as production, and where models are pushed to by default, e.g.
+            `gs://bucket/models/taxi`; by default a folder in a volume.
+        deliver_to: where models are pushed to, if not to production.
         pin_data: whether a run takes the data that are there now, and no others; not for runs that recur.
         fuse: whether steps that want the same machine share a pod; those that train or want more stay alone.
         volumes: whether what outlives a run is kept in volumes; otherwise each step begins with empty folders.
         state: folder, in the steps, for production, history and checkpoints.
 
     Raises:
-        UsageError: the image is not named by digest, or something in the pipeline cannot run on Kubeflow.
+        UsageError: the image is not named by digest, something in the pipeline cannot run on Kubeflow, or it would not
+            push to `deliver_to`.
     """
     checks.check_image(image, allow_tag=allow_tag)
     if output.suffix not in (".yaml", ".yml"):
@@ -99,6 +108,7 @@ def compile_package(
         production=destination or f"{state}/production/{definition.name}",
         history=f"{state}/kept/history/{definition.name}",
         checkpoints=f"{state}/kept/checkpoints/{definition.name}",
+        deliver_to=deliver_to,
     )
     with gc_paused():
         import yaml
@@ -108,6 +118,8 @@ def compile_package(
 
         pipeline = definition.create_pipeline(parameters, context)
         checks.check_pipeline(pipeline)
+        traits = {node.id: traits_of(node) for node in pipeline.components}
+        check_delivers(context, ((traits[node.id], node.exec_properties) for node in pipeline.components))
         opened = _open_parameters(definition, parameters, context, pipeline, pin_data)
         description = (definition.description or definition.name).strip()
         document = spec.pipeline_spec(pipeline, image, opened, pipeline_root, description)
@@ -116,7 +128,7 @@ def compile_package(
             for node in pipeline.components
             if "container" in spec.executor(document, node.id)
         }
-        ours = {node.id: traits_of(node) for node in pipeline.components if spec.is_ours(document, node.id)}
+        ours = {name: each for name, each in traits.items() if spec.is_ours(document, name)}
         order = [node.id for node in pipeline.components]
         steps = verdict_step.add_verdict_step(document, order, ours, image, definition.name, last=fuse)
         resources |= {f"{name}_executor": Resources() for name in steps if name == verdict_step.NAME}
@@ -142,6 +154,8 @@ def compile_package(
         image=image,
         key=value_digest([definition.name, declared, data, image]),
         parameters=tuple(opened),
+        production=context.production if any(each.looked_up for each in traits.values()) else "",
+        destination=context.destination if any(each.pushes for each in traits.values()) else "",
     )
 
 
@@ -157,15 +171,30 @@ def _open_parameters(
             paths = find_parameter_paths(partial(_built_with, definition, parameters, context, name), value)
             if paths:
                 found.append(RuntimeParameter(name, value, information.description or "", paths))
-    paths = find_parameter_paths(
-        lambda other: definition.create_pipeline(parameters, dataclasses.replace(context, production=other)),
-        context.production,
-    )
-    if paths:
-        found.append(
-            RuntimeParameter(DESTINATION_PARAMETER, context.production, _DESCRIPTIONS[DESTINATION_PARAMETER], paths)
-        )
-    return [*found, *_data_digests(pipeline, pin_data), *_gates_digest(pipeline)]
+    places = _places(definition, parameters, context)
+    return [*found, *places, *_data_digests(pipeline, pin_data), *_gates_digest(pipeline)]
+
+
+def _places(definition: Definition, parameters: Parameters, context: Context) -> list[RuntimeParameter]:
+    """Where models are pushed to, which is looked up as production too unless they go to a stage before it."""
+
+    def opened(name: str, field: str, description: str) -> RuntimeParameter:
+        def build(other: str) -> Any:
+            changed: dict[str, Any] = {field: other}
+            return definition.create_pipeline(parameters, dataclasses.replace(context, **changed))
+
+        place = getattr(context, field)
+        return RuntimeParameter(name, place, description, find_parameter_paths(build, place))
+
+    both = "folder that models are pushed to, and that is looked up as production"
+    if not context.deliver_to:
+        found = [opened(DESTINATION_PARAMETER, "production", both)]
+    else:
+        found = [
+            opened(PRODUCTION_PARAMETER, "production", "folder or bucket that is looked up as production"),
+            opened(DESTINATION_PARAMETER, "deliver_to", "folder or bucket that models are pushed to"),
+        ]
+    return [parameter for parameter in found if parameter.paths]
 
 
 def _gates_digest(pipeline: Any) -> list[RuntimeParameter]:
