@@ -28,6 +28,15 @@ from weighbridge.cli.options import (
 )
 from weighbridge.cli.output import print_json, print_line
 from weighbridge.cli.package import PackageRequest
+from weighbridge.common.errors import UsageError
+
+IfChangedOption = Annotated[
+    bool,
+    typer.Option(
+        "--if-changed",
+        help="Start a run only if something changed since the same one, production and the stage included.",
+    ),
+]
 
 
 def submit(
@@ -47,6 +56,7 @@ def submit(
     endpoint: EndpointOption = None,
     namespace: NamespaceOption = None,
     force: Annotated[bool, typer.Option("--force", help="Start a run even if the same one is there already.")] = False,
+    if_changed: IfChangedOption = False,
     wait: WaitOption = False,
     timeout: TimeoutOption = None,
     reports: ReportsOption = "",
@@ -59,7 +69,10 @@ def submit(
     run's. With --deliver-to the model goes to a stage on the way to production; see `weighbridge promote`.
     """
     from weighbridge.kubeflow.client import submit as kubeflow
+    from weighbridge.kubeflow.client.standing import unseen_places
 
+    if force and if_changed:
+        raise UsageError("--force and --if-changed exclude each other", "--force starts a run whatever is there.")
     request = PackageRequest(
         pipeline,
         data,
@@ -83,16 +96,24 @@ def submit(
             pipeline_root=pipeline_root,
             service_account=service_account,
             force=force,
+            if_changed=if_changed,
         )
+        unseen = unseen_places(package) if if_changed else []
     run, reused = submission.run, submission.reused
+    reuse = {"reused": reused, "changed": submission.changed}
     if not as_json:
         print_line(run.url)
+        if submission.changed:
+            print_line(f"The same run is there already, but {submission.changed}: another is started.")
         if reused:
             state = run.state or "just made"
-            print_line(f"The same run is there already: {run.run_id}, {state} (--force starts another).")
+            said = "Nothing changed since the same run" if if_changed else "The same run is there already"
+            print_line(f"{said}: {run.run_id}, {state} (--force starts another).")
+            for place in unseen:
+                print_line(f"{place} is in a volume of the cluster: whether it changed since cannot be seen from here.")
     if wait or run.ended:
-        finish(api, run, wait=wait, timeout=timeout, reports=reports, as_json=as_json, extra={"reused": reused})
+        finish(api, run, wait=wait, timeout=timeout, reports=reports, as_json=as_json, extra=reuse)
     elif as_json:
-        print_json({"run": run_json(run), "reused": reused})
+        print_json({"run": run_json(run)} | reuse)
     else:
         print_line(f"Submitted {run.pipeline} as run {run.run_id}. Wait for it: weighbridge status {run.run_id} --wait")

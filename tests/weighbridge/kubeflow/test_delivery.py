@@ -148,6 +148,7 @@ def test_each_stage_is_a_run_of_its_own_and_the_package_says_where_it_goes(weigh
         (("--deliver-to", "staging"), "--destinations gs://BUCKET"),
         (("--deliver-to", "stagging", *STAGED[2:]), "Stages: staging, canary, production"),
         (("--destination", "gs://models/own", *STAGED), "exclude each other"),
+        ((*STAGED, "--force", "--if-changed"), "--force and --if-changed exclude each other"),
         ((*STAGED, "--set", "pushes=false"), "destination=context.destination"),
     ],
 )

@@ -4,7 +4,8 @@ The key (digest of the package, of what it was made of, and of the options that 
 repeatable: its beginning is in the run's display name, which the server can filter by, and the whole of it in the run's
 description. A run of the same key counts as *there* while it goes on, when it passed, and when a gate refused it: the
 same things would be weighed again. It does not count when it was cancelled or archived, or failed for another reason
-than a gate: then submitting again starts a new one.
+than a gate: then submitting again starts a new one. Whoever wants that only what *stands* counts asks for `if_changed`:
+see `standing`.
 """
 
 import json
@@ -17,6 +18,7 @@ from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.kubeflow.client.api import AlreadyThereError, Api
 from weighbridge.kubeflow.client.outcome import outcome
 from weighbridge.kubeflow.client.runs import KubeflowRun, cancel, describe, get_run, read_run
+from weighbridge.kubeflow.client.standing import changed_since
 
 if TYPE_CHECKING:
     from weighbridge.kubeflow.compile.package import Package
@@ -35,12 +37,14 @@ class Submission:
         reused: it was there already: nothing was started.
         pipeline_id: id of its pipeline on the server.
         version_id: id of the pipeline's version that holds the package.
+        changed: why what the same one came to before does not stand; empty where that was not asked, or it does.
     """
 
     run: KubeflowRun
     reused: bool
     pipeline_id: str
     version_id: str
+    changed: str = ""
 
 
 def submit(
@@ -52,6 +56,7 @@ def submit(
     pipeline_root: str = "",
     service_account: str = "",
     force: bool = False,
+    if_changed: bool = False,
 ) -> Submission:
     """Run a package, unless the same one runs or ran to a verdict already.
 
@@ -63,9 +68,10 @@ def submit(
         pipeline_root: where artifacts go; by default what the package or the server sets.
         service_account: that all pods of the run have; by default the server's own.
         force: start a run even so.
+        if_changed: an earlier run counts only if production and the place it pushed to are as it left them, too.
 
     Raises:
-        UsageError: the server refuses the package, a value, or the account that asks.
+        UsageError: the server refuses the package, a value, or the account that asks; or production cannot be read.
         InfrastructureError: the server does not answer. Where it may have started the run all the same, the hint says
             how to find out before submitting again.
     """
@@ -73,8 +79,11 @@ def submit(
     key = _key(package, parameters, pipeline_root, service_account)
     name = _display_name(package, key)
     before = list(_runs_named(api, name))
-    if not force and (there := _there(api, before, key)):
-        return Submission(get_run(api, there.run_id), True, pipeline_id, version_id)
+    changed: dict[str, str] = {}  # by the ids of the runs that do not stand
+    for there in () if force else _counting(api, before, key):
+        if not (if_changed and (why := changed_since(api, there, package))):
+            return Submission(get_run(api, there.run_id), True, pipeline_id, version_id)
+        changed[there.run_id] = why
     models = api.models
     body = models.V2beta1Run(
         experiment_id=experiment_id(api, experiment or EXPERIMENT),
@@ -91,11 +100,12 @@ def submit(
     made = _created(api, package.pipeline, body, {run.run_id for run in before})
     if not force:
         # Two who submit at once both find nothing and both start: the later gives way.
-        first = _there(api, _runs_named(api, name), key)
-        if first and first.run_id != made.run_id:
+        listed = (run for run in _runs_named(api, name) if run.run_id not in changed)
+        first = next(_counting(api, listed, key), made)
+        if first.run_id != made.run_id:
             cancel(api, made.run_id)
             return Submission(get_run(api, first.run_id), True, pipeline_id, version_id)
-    return Submission(made, False, pipeline_id, version_id)
+    return Submission(made, False, pipeline_id, version_id, next(iter(changed.values()), ""))
 
 
 def _created(api: Api, pipeline: str, body: Any, known: set[str]) -> KubeflowRun:
@@ -202,17 +212,13 @@ def _display_name(package: "Package", key: str) -> str:
     return f"{package.pipeline}-{key.removeprefix('sha256:')[:12]}"
 
 
-def _there(api: Api, runs: Iterable[KubeflowRun], key: str) -> KubeflowRun | None:
-    """The first run of this key that counts; a refused one only after everything that goes on or passed."""
-    refused = None
-    for run in sorted(runs, key=_age):
-        if run.marks.get("key") != key or run.archived or run.state in ("CANCELING", "CANCELED"):
-            continue
-        if run.state != "FAILED":
-            return run
-        if refused is None and outcome(api, get_run(api, run.run_id)).exit_code == ExitCode.REFUSED:
-            refused = run
-    return refused
+def _counting(api: Api, runs: Iterable[KubeflowRun], key: str) -> Iterator[KubeflowRun]:
+    """The runs of this key that count: those that go on or passed, the oldest first, then refused ones."""
+    alike = [run for run in sorted(runs, key=_age) if run.marks.get("key") == key and not run.archived]
+    yield from (run for run in alike if run.state not in ("FAILED", "CANCELING", "CANCELED"))
+    for run in alike:
+        if run.state == "FAILED" and outcome(api, get_run(api, run.run_id)).exit_code == ExitCode.REFUSED:
+            yield run
 
 
 def _age(run: KubeflowRun) -> tuple[float, str]:
