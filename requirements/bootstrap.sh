@@ -9,6 +9,8 @@ cd "$(dirname "$0")/.."
 UV_VERSION=0.13.9
 PROFILE=${1:-run}
 VENV=.venv
+# What an image may bring, as infra/jenkins/agent.Dockerfile does: an environment (venv), uv, and which locks it was made from.
+PREPARED=${WEIGHBRIDGE_PREPARED:-}
 
 fail() { printf 'weighbridge set-up: %s\n' "$1" >&2; exit "${2:-2}"; }
 
@@ -35,8 +37,9 @@ find_python() {
 
 # uv goes into .tools, never into the system's packages. Any Python with pip can fetch it.
 get_uv() {
-    UV=.tools/uv-$UV_VERSION/bin/uv
-    [ -x "$UV" ] && return 0
+    for UV in "$PREPARED/uv-$UV_VERSION/bin/uv" ".tools/uv-$UV_VERSION/bin/uv"; do
+        [ -x "$UV" ] && return 0
+    done
     rm -rf .tools/staged && mkdir -p .tools
     for candidate in "$PYTHON" python3 "${PYENV_ROOT:-${HOME:-/root}/.pyenv}"/versions/3.*/bin/python; do
         if "$candidate" -m pip --version >/dev/null 2>&1; then
@@ -55,9 +58,27 @@ get_uv() {
     UV=$(command -v uv) || fail "found neither pip nor venv nor uv; install one, e.g. 'apt-get install python3-venv'"
 }
 
+# Links the packages of an environment of the same locks: seconds, where installing takes minutes. Programs are copied, to
+# find the Python beside them. A link leads to what is not ours to change: for other locks, all are made anew.
+take_prepared() {
+    [ -n "$PREPARED" ] || return 0
+    locks=$(cat requirements/*.lock | sha256sum)
+    [ ! -e "$VENV/.linked" ] || [ "$(cat "$VENV/.linked")" = "$locks" ] || rm -rf "$VENV"
+    [ ! -e "$VENV" ] && [ "$(cat "$PREPARED/locks.sha256")" = "$locks" ] || return 0
+    site=lib/python$python/site-packages
+    rm -rf "$VENV.new" && mkdir -p "$VENV.new/$site" && ln -s lib "$VENV.new/lib64"
+    cp -a "$PREPARED/venv/bin" "$PREPARED/venv/pyvenv.cfg" "$VENV.new/"
+    # What says that a package is there must be a folder: uv follows no link to it.
+    cp -a "$PREPARED/venv/$site/"*.dist-info "$VENV.new/$site/"
+    find "$PREPARED/venv/$site" -mindepth 1 -maxdepth 1 ! -name '*.dist-info' -exec ln -s -t "$VENV.new/$site" {} +
+    printf '%s\n' "$locks" > "$VENV.new/.linked"
+    mv "$VENV.new" "$VENV"
+}
+
 choose_lock || fail "needs Python 3.11 (looked on PATH, in /usr/bin, /usr/local/bin and pyenv's versions).
   Install it ('apt-get install python3.11', 'pyenv install 3.11') or name it: WEIGHBRIDGE_PYTHON=/path/to/python3.11 make run"
 get_uv
+take_prepared
 
 if ! "$VENV/bin/python" -c "import sys; assert '%d.%d' % sys.version_info[:2] == '$python'" 2>/dev/null; then
     "$UV" venv --quiet --clear --python "$PYTHON" "$VENV"
