@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from weighbridge.common.digests import tree_digest
+from weighbridge.common.digests import folder_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.artifacts.examples import split_names
 from weighbridge.components.production_model.record import (
@@ -73,7 +73,7 @@ def _copy_model(place: Destination, record: ProductionRecord, target: Path) -> N
     hint = f"Restore {source} from a copy; or, to begin anew without a model to compare with, remove {record_path}."
     if not place.copy(str(record.version), target):
         raise UsageError(f"{record_path} names version {record.version}, but there is no {source}", hint)
-    found = tree_digest(target) if any(path.is_file() for path in target.rglob("*")) else "none (no files)"
+    found = folder_digest(target) or "none (no files)"
     if found != record.model_digest:
         shutil.rmtree(target, ignore_errors=True)
         raise UsageError(

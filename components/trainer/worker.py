@@ -10,9 +10,10 @@ import os
 import sys
 import traceback
 
+from weighbridge.common.digests import folder_digest
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.components.trainer.train_job import workers
-from weighbridge.components.trainer.train_job.exchange import Exchange, Outcome, folder_digest
+from weighbridge.components.trainer.train_job.exchange import Exchange, Outcome
 from weighbridge.components.trainer.train_job.manifest import WORKERS_VARIABLE
 
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"  # set by Kubernetes

@@ -63,6 +63,12 @@ def tree_digest(folder: str | Path) -> str:
     return value_digest([[path.relative_to(folder).as_posix(), file_digest(path)] for path in files])
 
 
+def folder_digest(folder: str | Path) -> str:
+    """As `tree_digest`; empty where there is no such folder, or no file in it."""
+    filled = any(path.is_file() for path in Path(folder).rglob("*"))
+    return tree_digest(folder) if filled else ""
+
+
 def code_digest(modules: Iterable[str]) -> str:
     """Digest of modules' sources, of all they import from their own source trees, and of the libraries' versions.
 

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from weighbridge.common import files, progress
-from weighbridge.common.digests import tree_digest
+from weighbridge.common.digests import folder_digest, tree_digest
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 
 
@@ -143,11 +143,6 @@ class Exchange:
     def remove(self) -> None:
         """Remove the folder: what it held is elsewhere now."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def folder_digest(folder: Path) -> str:
-    """Digest of a folder, empty where there is no file in it."""
-    return tree_digest(folder) if any(path.is_file() for path in folder.rglob("*")) else ""
 
 
 def _compare(copy: Path, digest: str) -> None:

@@ -1,5 +1,6 @@
 """What a step made before from the same content is taken again, and nothing else."""
 
+import errno
 import json
 import shutil
 from collections import namedtuple
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from weighbridge.common import files
 from weighbridge.common.errors import ExitCode
 from weighbridge.definition import load
 from weighbridge.kubeflow.compile.package import compile_package
@@ -66,6 +68,19 @@ def test_what_is_not_as_it_was_kept_is_made_again(damage: Any, tmp_path: Path) -
     assert cache.restore(KEY, places(tmp_path / "b")) is None
     assert list((tmp_path / "b/model").iterdir()) == []  # nothing of it stays
     assert not entry.exists()
+
+
+def test_a_copy_that_fails_loses_nothing_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = StepCache(tmp_path / "cache", "Trainer")
+    cache.keep(KEY, made(tmp_path / "a"), ARTIFACTS)
+
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "copy_tree", full)
+        assert cache.restore(KEY, places(tmp_path / "b")) is None
+    assert cache.restore(KEY, places(tmp_path / "b")) == ARTIFACTS
 
 
 def test_only_the_last_results_are_kept(tmp_path: Path) -> None:

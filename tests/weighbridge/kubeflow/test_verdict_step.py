@@ -10,7 +10,8 @@ from weighbridge.common.errors import ExitCode, UsageError
 from weighbridge.components.traits import ComponentTraits
 from weighbridge.kubeflow.compile.verdict_step import NAME, add_verdict_step
 from weighbridge.kubeflow.step import entrypoint, verdict
-from weighbridge.kubeflow.step.step_verdict import DIGEST_PROPERTY, REFUSED_PROPERTY, STEP_VERDICT, StepVerdict
+from weighbridge.kubeflow.step.step_verdict import REFUSED_PROPERTY, STEP_VERDICT, StepVerdict
+from weighbridge.runs.content import CONTENT_DIGEST
 from weighbridge.verdict import Gate, Verdict
 
 GATE = Gate(name="data.rows.min", status="passed", observed=3, threshold=2, message="Enough.")
@@ -156,7 +157,7 @@ def test_passed_gates_pass_the_run_with_verdict_and_report(tmp_path: Path) -> No
     assert (found.passed, found.run_id, found.pipeline) == (True, "run-1", "p")
     assert found.subject == {"data": "sha256:1", "model": "sha256:2"}
     written = json.loads((tmp_path / "output.json").read_text())["artifacts"]
-    assert written["weighbridge_verdict"]["artifacts"][0]["metadata"][DIGEST_PROPERTY] == found.digest
+    assert written["weighbridge_verdict"]["artifacts"][0]["metadata"][CONTENT_DIGEST] == found.digest
     assert "rows.min" in (tmp_path / "p/run-1/Verdict/u/report").read_text()
 
 

@@ -14,7 +14,7 @@ from weighbridge.kubeflow.client.metadata import Artifact, Execution, executions
 from weighbridge.kubeflow.client.runs import KubeflowRun
 from weighbridge.kubeflow.client.tasks import Task
 from weighbridge.kubeflow.client.waiting import waiting
-from weighbridge.kubeflow.step.step_verdict import NOT_RUN_PROPERTY
+from weighbridge.kubeflow.step.step_verdict import NOT_RUN_PROPERTY, not_run_gate
 from weighbridge.kubeflow.step.termination_message import exit_code_in, gates_in
 from weighbridge.runs.gate_collector import GATES_PROPERTY, Contents, GateCollector, StepOutput
 from weighbridge.verdict import Gate, Verdict
@@ -136,14 +136,8 @@ def _collect(api: Api, steps: list[Execution]) -> GateCollector:
             if refused := artifact.properties.get(NOT_RUN_PROPERTY):
                 not_run[step.name] = str(refused)
     if not any(gate.refuses for gate in collector.gates):
-        collector.gates += [_not_run_gate(step, refused) for step, refused in not_run.items()]
+        collector.gates += [not_run_gate(step, refused) for step, refused in not_run.items()]
     return collector
-
-
-def _not_run_gate(step: str, refused: str) -> Gate:
-    """A gate for a step that did nothing because of a refusal that is not among the gates: that is no pass."""
-    message = f"{step} was not run, because {refused} refused; submit again with --force."
-    return Gate(name=f"run.{step}.ran", status="unmeasured", message=message)
 
 
 def _step_output(api: Api, step: Execution, artifact: Artifact) -> StepOutput:

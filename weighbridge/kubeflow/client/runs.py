@@ -8,7 +8,7 @@ from typing import Any
 
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.kubeflow.client.api import Api, NotThereError
-from weighbridge.kubeflow.client.tasks import Task, tasks_of, with_cached
+from weighbridge.kubeflow.client.tasks import Task, tasks_of, with_noted_states
 from weighbridge.kubeflow.client.versions import subject_of, version_of
 from weighbridge.kubeflow.client.waiting import Waiting, waiting
 
@@ -91,7 +91,7 @@ def get_run(api: Api, run_id: str) -> KubeflowRun:
         NotThereError: there is no such run; see `Api.call` for other errors.
     """
     run = _look(api, run_id)
-    return replace(run, tasks=with_cached(api, run_id, run.tasks))
+    return replace(run, tasks=with_noted_states(api, run_id, run.tasks))
 
 
 def _look(api: Api, run_id: str) -> KubeflowRun:
@@ -202,13 +202,13 @@ def wait(
             known, answered = True, time.monotonic()
             changed = {task.name: task.state for task in run.tasks if seen.get(task.name) != task.state}
             if changed:
-                run = replace(run, tasks=with_cached(api, run_id, run.tasks))
+                run = replace(run, tasks=with_noted_states(api, run_id, run.tasks))
             for task in run.tasks:
                 if task.name in changed:
                     on_task(task)
             seen.update(changed)
             if run.ended:
-                return run if changed else replace(run, tasks=with_cached(api, run_id, run.tasks))
+                return run if changed else replace(run, tasks=with_noted_states(api, run_id, run.tasks))
             moved = time.monotonic() if changed else moved
             if time.monotonic() - moved >= stalled / 5:
                 _report_waiting(waiting(api, run_id), reported, on_waiting, run_id, time.monotonic() - moved >= stalled)

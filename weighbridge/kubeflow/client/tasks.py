@@ -61,7 +61,7 @@ def tasks_of(api: Api, run_id: str, answer: Mapping[str, Any], steps: Sequence[s
     return found + [Task(name, "SKIPPED") for name in left_out]
 
 
-def with_cached(api: Api, run_id: str, tasks: Iterable[Task]) -> tuple[Task, ...]:
+def with_noted_states(api: Api, run_id: str, tasks: Iterable[Task]) -> tuple[Task, ...]:
     """The tasks, those taken from the cache as CACHED, those that did nothing behind a refusal as SKIPPED.
 
     To Argo's workflow they succeeded like any other. Where the server does not hand out its metadata they stay as they

@@ -17,6 +17,11 @@ COMMAND = ["python", "-m", "weighbridge.kubeflow.step.fused"]
 _INVOCATION = "--json_serialized_invocation_args"
 _LONGEST_NAME = 47  # older servers name an annotation `implementations-<name>`, which has 63 characters at most
 _MODEL = "Model"
+# What goes from task to task, and how a spec names where it comes from.
+_SOURCES = (
+    ("artifacts", "taskOutputArtifact", "outputArtifactKey"),
+    ("parameters", "taskOutputParameter", "outputParameterKey"),
+)
 
 Spec = dict[str, Any]
 
@@ -113,10 +118,7 @@ def fuse(spec: Spec, groups: Iterable[list[str]]) -> list[str]:
         before = {task_of.get(other, other) for other in task.get("dependentTasks", [])} - {name}
         if before:
             task["dependentTasks"] = sorted(before)
-        for kind, produced, key in (
-            ("artifacts", "taskOutputArtifact", "outputArtifactKey"),
-            ("parameters", "taskOutputParameter", "outputParameterKey"),
-        ):
+        for kind, produced, key in _SOURCES:
             for given in task.get("inputs", {}).get(kind, {}).values():
                 source = given.get(produced)
                 if source and source["producerTask"] in fused:
@@ -141,10 +143,7 @@ def _fused(spec: Spec, steps: list[str], name: str) -> tuple[dict[str, Any], dic
     for step in steps:
         component, task = spec["components"][step], tasks[step]
         handed: dict[str, Any] = {"artifacts": {}, "parameters": {}}
-        for kind, produced, key in (
-            ("artifacts", "taskOutputArtifact", "outputArtifactKey"),
-            ("parameters", "taskOutputParameter", "outputParameterKey"),
-        ):
+        for kind, produced, key in _SOURCES:
             for own, definition in component.get("inputDefinitions", {}).get(kind, {}).items():
                 value = task.get("inputs", {}).get(kind, {}).get(own)
                 if value is not None and value.get(produced, {}).get("producerTask") in steps:

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from weighbridge.common import files
-from weighbridge.common.digests import tree_digest, value_digest
+from weighbridge.common.digests import folder_digest, value_digest
 from weighbridge.common.errors import WeighbridgeError
 
 KEPT = 2  # results per step: the last, and the one before
@@ -31,7 +31,7 @@ class Entry(BaseModel):
     Attributes:
         artifacts: entries of `ExecutorOutput.artifacts`, by output.
         artifacts_digest: `value_digest` of these.
-        digests: `tree_digest` of each output's folder; empty for one that was never made.
+        digests: `folder_digest` of each output's folder.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,15 +73,16 @@ class StepCache:
                 if entry.digests[output]:
                     shutil.rmtree(folder, ignore_errors=True)
                     files.copy_tree(kept / output, folder)
-                    if tree_digest(folder) != entry.digests[output]:
+                    if folder_digest(folder) != entry.digests[output]:
                         raise ValueError(f"{output} is not what was kept")
             (kept / _ENTRY).touch()
-        except (OSError, ValueError, ValidationError, WeighbridgeError) as error:
+        except (OSError, ValueError) as error:
             _log.warning("What was kept in %s is not used: %s", kept, error)
             for folder in folders.values():
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(kept, ignore_errors=True)
+            if isinstance(error, ValueError):  # else the copy failed, and what is kept may be whole
+                shutil.rmtree(kept, ignore_errors=True)
             return None
         return entry.artifacts
 
@@ -90,7 +91,7 @@ class StepCache:
         if any(path.is_file() for path in folders.values()):
             return  # single values are made as quickly as they are looked up
         try:
-            digests = {output: tree_digest(folder) if _filled(folder) else "" for output, folder in folders.items()}
+            digests = {output: folder_digest(folder) for output, folder in folders.items()}
             self._folder.mkdir(parents=True, exist_ok=True)
             if 2 * sum(map(_size, folders.values())) > shutil.disk_usage(self._folder).free:
                 _log.warning("No room in %s: what this step made is not kept for later runs.", self._folder)
@@ -138,10 +139,6 @@ def key_of(
 
 def _name(key: str) -> str:
     return key.removeprefix("sha256:")[:32]
-
-
-def _filled(folder: Path) -> bool:
-    return folder.is_dir() and any(path.is_file() for path in folder.rglob("*"))
 
 
 def _size(folder: Path) -> int:

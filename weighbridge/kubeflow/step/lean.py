@@ -17,9 +17,10 @@ _METHODS = (
 
 
 def load_tfx(executor_class: str) -> None:
-    """Load what all steps need; only that is done for executors of TFX itself, and where TensorFlow is loaded already.
+    """Load what all steps need of TFX; does nothing for TFX's own executors.
 
-    Stock ExampleGens, for one, read a property of files that only TensorFlow's file access knows.
+    Those are used to its file access by TensorFlow: stock ExampleGens, for one, read a property of files that only that
+    knows. Nothing is done either where TensorFlow or these modules are loaded already.
 
     Args:
         executor_class: path of the class that is to be run.

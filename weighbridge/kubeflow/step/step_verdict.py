@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from weighbridge.common import files
 from weighbridge.common.digests import bytes_digest
 from weighbridge.kubeflow.step.normalize import STEP_VERDICT_OF, to_path
+from weighbridge.runs.content import CONTENT_DIGEST
 from weighbridge.runs.gate_collector import GATES_PROPERTY, NO_FILE
 from weighbridge.verdict import Gate
 
 STEP_VERDICT = "weighbridge_step_verdict"
-DIGEST_PROPERTY = "weighbridge_digest"
 REFUSED_PROPERTY = "weighbridge_refused"  # 1 or 0: what a condition of Kubeflow's can see
 UNREADABLE = ".step_verdict_readable"  # end of the name of the gate that stands for gates that cannot be read
 NOT_RUN_PROPERTY = "weighbridge_not_run"
@@ -56,12 +56,23 @@ class StepVerdict(BaseModel):
         files.write_bytes(to_path(artifact["uri"]), data)
         metadata: dict[str, Any] = {
             GATES_PROPERTY: NO_FILE,  # clients find the gates in the step's other outputs
-            DIGEST_PROPERTY: bytes_digest(data),
+            CONTENT_DIGEST: bytes_digest(data),
             REFUSED_PROPERTY: float(bool(self.refusing)),
         }
         if self.refused_before:
             metadata[NOT_RUN_PROPERTY] = ", ".join(self.refused_before)
         return {STEP_VERDICT: {"artifacts": [artifact | {"metadata": metadata}]}}
+
+
+def not_run_gate(step: str, refused: str) -> Gate:
+    """A gate for a step that did nothing because of a refusal that is not among the gates: that is no pass.
+
+    Args:
+        step: its name.
+        refused: names of the gates that it was told of.
+    """
+    message = f"{step} was not run, because {refused} refused; submit again with --force."
+    return Gate(name=f"run.{step}.ran", status="unmeasured", message=message)
 
 
 def read_all(artifacts: Mapping[str, Mapping[str, Any]], steps: Iterable[str]) -> dict[str, StepVerdict]:
@@ -78,7 +89,7 @@ def _read(step: str, artifact: Mapping[str, Any] | None) -> StepVerdict:
     path = to_path(str((artifact or {}).get("uri", "")))
     try:
         data = Path(path).read_bytes()
-        if bytes_digest(data) != (artifact or {}).get("metadata", {}).get(DIGEST_PROPERTY):
+        if bytes_digest(data) != (artifact or {}).get("metadata", {}).get(CONTENT_DIGEST):
             raise ValueError("its digest is not the one that the step noted")
         return StepVerdict.model_validate_json(data)
     except (OSError, ValidationError, ValueError) as error:

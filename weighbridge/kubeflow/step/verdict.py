@@ -12,10 +12,11 @@ from weighbridge.common import files
 from weighbridge.common.errors import ExitCode
 from weighbridge.kubeflow.step import normalize, ui_artifacts
 from weighbridge.kubeflow.step.process import read_json, run_main, write_last_lines
-from weighbridge.kubeflow.step.step_verdict import DIGEST_PROPERTY, read_all
+from weighbridge.kubeflow.step.step_verdict import not_run_gate, read_all
 from weighbridge.kubeflow.step.termination_message import of_refusal
+from weighbridge.runs.content import CONTENT_DIGEST
 from weighbridge.runs.gate_collector import GATES_PROPERTY, NO_FILE
-from weighbridge.verdict import Gate, Verdict
+from weighbridge.verdict import Verdict
 
 OUTPUT = "weighbridge_verdict"
 
@@ -39,7 +40,9 @@ def _main(argv: list[str]) -> ExitCode:
         subject |= each.subject
     gates = [gate for each in weighed.values() for gate in each.gates]
     if not any(gate.refuses for gate in gates):
-        gates += [_not_run(step, each.refused_before) for step, each in weighed.items() if each.refused_before]
+        gates += [
+            not_run_gate(step, ", ".join(each.refused_before)) for step, each in weighed.items() if each.refused_before
+        ]
     verdict = Verdict.of(gates, pipeline=arguments.pipeline_name, run_id=run, subject=subject)
     requested = normalize.take_ui_artifacts(executor_input)
     artifacts = ui_artifacts.write(requested, {}, verdict) | _file(requested, verdict)
@@ -54,18 +57,12 @@ def _main(argv: list[str]) -> ExitCode:
     return ExitCode.PASSED
 
 
-def _not_run(step: str, refused: tuple[str, ...]) -> Gate:
-    """A gate for a step that did nothing because of a refusal that nobody else knows of."""
-    message = f"{step} was not run, because {', '.join(refused)} refused; submit again with --force."
-    return Gate(name=f"run.{step}.ran", status="unmeasured", message=message)
-
-
 def _file(requested: dict[str, dict[str, Any]], verdict: Verdict) -> dict[str, Any]:
     """`verdict.json` of the run, with its digest."""
     if OUTPUT not in requested:
         return {}
     verdict.write(normalize.to_path(requested[OUTPUT]["uri"]))
-    metadata = {GATES_PROPERTY: NO_FILE, DIGEST_PROPERTY: verdict.digest}
+    metadata = {GATES_PROPERTY: NO_FILE, CONTENT_DIGEST: verdict.digest}
     return {OUTPUT: {"artifacts": [requested[OUTPUT] | {"metadata": metadata}]}}
 
 

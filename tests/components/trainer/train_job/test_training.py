@@ -19,10 +19,11 @@ from tests.components.trainer.train_job.double import (
     suspended,
 )
 from weighbridge.common import progress
+from weighbridge.common.digests import folder_digest
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.components.trainer import TrainJob
 from weighbridge.components.trainer.train_job import training, watch
-from weighbridge.components.trainer.train_job.exchange import Exchange, Outcome, Request, folder_digest
+from weighbridge.components.trainer.train_job.exchange import Exchange, Outcome, Request
 from weighbridge.components.trainer.train_job.manifest import StepPod
 
 NAME = training.job_name(["gs://bucket/run-1/model", {"seed": 1}])
