@@ -17,7 +17,7 @@ PLAN = ["Check / Plan"]
 DATA = ["Check / Validate data"]
 REHEARSAL = ["Check / Go slow"]
 TRAINING = ["Train, weigh, stage"]
-DELIVERY = ["Canary", "Approve", "Production"]
+DELIVERY = ["Canary", "Approve / Ask", "Approve / Answer", "Production"]
 ANN = {"by": "Ann"}
 
 
@@ -66,3 +66,12 @@ def plan_of(build: Build) -> dict[str, Any]:
 
 def triggers(build: Build) -> dict[str, Any]:
     return {one["name"]: one["arguments"][0] for one in build.events("job")[0]["triggers"]}
+
+
+def held(build: Build, lock: str) -> list[tuple[float, float]]:
+    """When a build held a lock."""
+    times = [
+        [event["at"] for event in build.events(kind) if event["choices"][0] == [lock]]
+        for kind in ("lock held", "lock released")
+    ]
+    return list(zip(*times, strict=True))

@@ -1,55 +1,97 @@
 /**
- * An agent with a label: a fresh clone of the commit in the job's workspace, which has the same path on every agent.
+ * An agent with a workspace for the job, empty until something is checked out.
  *
- * Nothing that an earlier agent left is there, except what `config.keep` names (as an image would bring it). The command
- * `config.provision` stands for what an agent's image holds.
+ * Nothing that an earlier build left is there, except what `config.keep` names (as an image would bring it). The command
+ * `config.provision` stands for what an agent's image holds. A file `<name>.lost` in the pool takes the agent away; the next
+ * build that wants one gets another of that name.
  */
-class Agent {
+class Agent implements Closeable {
+    final String name
     final String label
     final File workspace
     final Map<String, String> environment
+    private final Build build
+    private final Held held
+    private final File lost
+    private final File parked
+    private boolean fresh = true
 
-    Agent(String label, Build build) {
+    Agent(String name, String label, Held held, Build build) {
+        this.name = name
         this.label = label
-        Map config = build.config
-        List<String> labels = (List<String>) config.labels
-        if (!(label in labels)) {
-            throw new IllegalStateException("No agent has the label ${label}; there are: ${labels.join(', ')}")
+        this.held = held
+        this.build = build
+        lost = new File((String) build.config.pool, "${name}.lost")
+        lost.delete()
+        workspace = new File((String) build.config.workspace, name)
+        parked = new File(workspace.parentFile, ".${name}")
+        if (!parked.exists()) {
+            workspace.renameTo(parked)
         }
-        workspace = new File((String) config.workspace)
-        checkout(config, build)
+        workspace.deleteDir()
+        workspace.mkdirs()
+        environment = [WORKSPACE: workspace.path, NODE_NAME: name] + (Map) (build.config.agentEnvironment ?: [:])
+    }
+
+    /** Throw if the agent is gone. */
+    void check() {
+        if (lost.exists()) {
+            throw new AgentLost(name)
+        }
+    }
+
+    /**
+     * Check out as the git plugin does.
+     *
+     * @param scm as `scmGit` makes it: a commit or a branch, and what is fetched
+     * @return the variables that the step answers with
+     */
+    Map<String, String> checkout(Map scm) {
+        if (fresh) {
+            unpark()
+        }
+        Map remote = (Map) scm.userRemoteConfigs[0]
+        git('fetch', '--quiet', (String) remote.url, (String) remote.refspec ?: '+refs/heads/*:refs/remotes/origin/*')
+        String wanted = scm.branches[0].name
+        String commit = wanted ==~ /[0-9a-f]{40}/ ? wanted : git('rev-parse', "refs/remotes/origin/${wanted}").trim()
+        git('checkout', '--quiet', '--force', '--detach', commit)
+        if (fresh) {
+            git('clean', '-ffdxq', *((List<String>) (build.config.keep ?: [])).collectMany { ['-e', it] })
+            if (build.config.provision) {
+                run(['sh', '-ec', (String) build.config.provision])
+            }
+        }
+        fresh = false
         String good = build.lastGoodCommit()
-        environment = (['WORKSPACE': workspace.path, 'NODE_NAME': label, 'GIT_COMMIT': (String) config.commit] +
-            (good ? ['GIT_PREVIOUS_SUCCESSFUL_COMMIT': good] : [:]) + (Map) (config.agentEnvironment ?: [:]))
-        build.record(event: 'agent', label: label, commit: config.commit)
-        provision(config)
+        return [GIT_COMMIT: commit, GIT_URL: (String) remote.url] + (good ? [GIT_PREVIOUS_SUCCESSFUL_COMMIT: good] : [:])
     }
 
-    private void checkout(Map config, Build build) {
-        if (!new File(workspace, '.git').exists()) {
-            git(build.home, 'clone', '--quiet', '--no-checkout', (String) config.repository, workspace.path)
-        }
-        git(workspace, 'fetch', '--quiet', 'origin', '+refs/heads/*:refs/remotes/origin/*')
-        git(workspace, 'checkout', '--quiet', '--force', '--detach', (String) config.commit)
-        List<String> kept = ((List<String>) (config.keep ?: [])).collectMany { ['-e', it] }
-        git(workspace, 'clean', '-ffdxq', *kept)
-    }
-
-    private void provision(Map config) {
-        if (config.provision) {
-            run(workspace, ['sh', '-ec', (String) config.provision])
+    /** Files of the same content keep their times, which saves compiling them again; refs of other builds are gone. */
+    private void unpark() {
+        if (parked.exists()) {
+            workspace.deleteDir()
+            parked.renameTo(workspace)
+            git('for-each-ref', '--format=%(refname)', 'refs/remotes').readLines().each { git('update-ref', '-d', it) }
+        } else {
+            git('init', '--quiet')
         }
     }
 
-    private static void git(File where, String... arguments) {
-        run(where, ['git', *arguments])
+    private String git(String... arguments) {
+        return run(['git', *arguments])
     }
 
-    private static void run(File where, List<String> command) {
-        Process process = new ProcessBuilder(command).directory(where).redirectErrorStream(true).start()
+    private String run(List<String> command) {
+        Process process = new ProcessBuilder(command).directory(workspace).redirectErrorStream(true).start()
         String output = process.inputStream.text
         if (process.waitFor() != 0) {
-            throw new IllegalStateException("${command.join(' ')}: ${output}")
+            throw new StepFailed("${command.join(' ')}: ${output}")
         }
+        return output
+    }
+
+    @Override
+    void close() {
+        held.close()
     }
 }

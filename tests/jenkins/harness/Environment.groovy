@@ -13,6 +13,6 @@ class Environment extends GroovyObjectSupport {
 
     @Override
     void setProperty(String name, Object value) {
-        runner.assigned[name] = value.toString()
+        runner.assign(name, value.toString())
     }
 }

@@ -10,13 +10,14 @@ class Grammar {
         stages      : [stage: 'stage'],
         stage       : [agent: 'agent', options: 'stage options', when: 'when', input: 'input', environment: 'environment',
                        stages: 'stages', steps: 'steps', post: 'post'],
-        agent       : [label: null],
+        agent       : [label: null, node: 'node'],
+        node        : [label: null, retries: null],
         when        : [beforeAgent: null, beforeInput: null, beforeOptions: null, expression: 'code'],
         input       : [message: null, ok: null, submitter: null, submitterParameter: null],
         post        : ['always', 'changed', 'fixed', 'regression', 'aborted', 'failure', 'success', 'unstable',
-                       'unsuccessful', 'cleanup'].collectEntries { [it, 'steps'] },
-        options     : [disableConcurrentBuilds: null, disableRestartFromStage: null, buildDiscarder: null,
-                       timestamps: null],
+                       'unsuccessful', 'notBuilt', 'cleanup'].collectEntries { [it, 'steps'] },
+        options     : [disableConcurrentBuilds: null, disableRestartFromStage: null, skipDefaultCheckout: null,
+                       buildDiscarder: null, timestamps: null],
         'stage options': [timeout: null, lock: null],
         parameters  : [string: null, choice: null, booleanParam: null],
         triggers    : [pollSCM: null, cron: null, upstream: null, GenericTrigger: null],
@@ -24,8 +25,8 @@ class Grammar {
 
     /** Blocks that must hold all of these, and blocks that must hold exactly one of these. */
     static final Map<String, List<String>> REQUIRED = [pipeline: ['agent', 'stages'], stages: ['stage'],
-                                                       agent: ['label'], input: ['message'], when: ['expression']]
-    static final Map<String, List<String>> ONE_OF = [stage: ['steps', 'stages']]
+                                                       node: ['label'], input: ['message'], when: ['expression']]
+    static final Map<String, List<String>> ONE_OF = [stage: ['steps', 'stages'], agent: ['label', 'node']]
 
     /** What may be given several times in one block. */
     static final Set<String> REPEATABLE = ['stage', 'string', 'choice', 'booleanParam'] as Set
@@ -38,6 +39,10 @@ class Grammar {
         timeout           : [required: ['time'], all: ['time', 'unit']],
         // Jenkins' own validator wants `resource` in declarative Pipeline, also where a label is locked.
         lock              : [required: ['resource'], all: ['resource', 'label', 'quantity', 'extra']],
+        milestone         : [all: ['ordinal', 'label', 'unsafe']],
+        checkout          : [required: ['scm'], all: ['scm', 'poll', 'changelog']],
+        scmGit            : [required: ['branches', 'userRemoteConfigs'],
+                             all: ['branches', 'extensions', 'userRemoteConfigs']],
         string            : [all: ['name', 'defaultValue', 'trim', 'description', 'credentialsId', 'variable']],
         choice            : [required: ['name', 'choices'], all: ['name', 'choices', 'description']],
         booleanParam      : [required: ['name'], all: ['name', 'defaultValue', 'description']],
@@ -61,13 +66,18 @@ class Grammar {
         mail              : [required: ['to', 'subject', 'body'], all: ['to', 'subject', 'body']],
     ]
 
-    /** Steps, and which of them take a block of steps; `script` takes code. `string` binds a credential. */
+    /** Steps, and which of them take a block of steps; `script` takes code. `string` and `scmGit` only describe. */
     static final Map<String, String> STEPS = [
         sh: null, error: null, sleep: null, readJSON: null, deleteDir: null, junit: null, archiveArtifacts: null,
-        publishHTML: null, publishChecks: null, mail: null, string: null,
-        script: 'code', withCredentials: 'steps', dir: 'steps',
+        publishHTML: null, publishChecks: null, mail: null, milestone: null,
+        checkout: null, string: null, scmGit: null,
+        script: 'code', withCredentials: 'steps', dir: 'steps', lock: 'steps', timeout: 'steps',
     ]
 
     /** Steps that work on an agent; the others run on the controller. */
-    static final Set<String> ON_AGENT = ['sh', 'dir', 'deleteDir', 'junit', 'archiveArtifacts', 'publishHTML'] as Set
+    static final Set<String> ON_AGENT = ['sh', 'dir', 'deleteDir', 'junit', 'archiveArtifacts', 'publishHTML', 'readJSON',
+                                         'checkout'] as Set
+
+    static final List<String> CONCLUSIONS = ['NONE', 'ACTION_REQUIRED', 'SKIPPED', 'CANCELED', 'TIME_OUT', 'FAILURE',
+                                             'NEUTRAL', 'SUCCESS']
 }

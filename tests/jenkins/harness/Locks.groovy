@@ -1,11 +1,13 @@
-import java.nio.channels.FileLock
-
-/** Lockable resources as locked files, so that builds of several jobs really wait for each other. */
+/** Lockable resources, and the step that waits for them. */
 class Locks {
-    private final Build build
+    private final Runner runner
+    private final Waiting queue
+    private final Map<String, List<String>> labelled
 
-    Locks(Build build) {
-        this.build = build
+    Locks(Runner runner) {
+        this.runner = runner
+        queue = new Waiting(runner, new File((String) runner.build.config.locks))
+        labelled = (Map<String, List<String>>) (runner.build.config.resources ?: [:])
     }
 
     /**
@@ -14,46 +16,29 @@ class Locks {
      * @param wanted the arguments of `lock`
      * @param work what runs meanwhile
      */
-    void holding(Map wanted, Closure work) {
-        List<List<String>> choices = [wanted, *(wanted.extra ?: [])].collect { candidates((Map) it) }
-        List<RandomAccessFile> held = []
+    Object holding(Map wanted, Closure work) {
+        List<Map> wants = [wanted, *(wanted.extra ?: [])].collect { want((Map) it) }
+        Map event = [stage: runner.path(), choices: wants*.names]
+        runner.build.record([event: 'lock wanted', timeouts: runner.timeouts, agent: runner.agent?.name] + event)
+        Map<String, Held> held = queue.take(wants)
         try {
-            build.record(event: 'lock wanted', choices: choices)
-            choices.each { List<String> names ->
-                build.waitUntil {
-                    RandomAccessFile found = names.findResult { tryLock((String) it) }
-                    found != null && held.add(found)
-                }
-            }
-            build.record(event: 'lock held', choices: choices)
-            work()
+            runner.build.record([event: 'lock held'] + event)
+            return work()
         } finally {
-            held*.close()
-            build.record(event: 'lock released', choices: choices)
+            held.values()*.close()
+            runner.build.record([event: 'lock released'] + event)
         }
     }
 
-    /** Names of which one is to be had: the resource itself, or all that carry the label. */
-    private List<String> candidates(Map wanted) {
+    /** The resource itself, or those with the label: all of them where no quantity is given. */
+    private Map want(Map wanted) {
         if (wanted.resource != null) {
-            return [wanted.resource.toString()]
+            return [names: [wanted.resource.toString()], count: 1]
         }
-        List<String> labelled = (List<String>) build.config.resources?.get(wanted.label.toString())
-        if (!labelled) {
+        List<String> names = labelled[wanted.label.toString()]
+        if (!names) {
             throw new IllegalStateException("The label does not exist: ${wanted.label}")
         }
-        return labelled
-    }
-
-    private RandomAccessFile tryLock(String name) {
-        File folder = new File((String) build.config.locks)
-        folder.mkdirs()
-        RandomAccessFile file = new RandomAccessFile(new File(folder, name), 'rw')
-        FileLock lock = file.channel.tryLock()
-        if (lock == null) {
-            file.close()
-            return null
-        }
-        return file
+        return [names: names, count: wanted.quantity ?: names.size()]
     }
 }

@@ -1,31 +1,40 @@
-/** Runs a declarative pipeline in Jenkins' order: options, input, agent, when, environment, steps, post. */
+/** Runs a declarative pipeline in Jenkins' order: options, input, agent, `when`, environment, steps, post. */
 class Runner {
     private static final Map<String, Long> UNITS = [SECONDS: 1000L, MINUTES: 60_000L, HOURS: 3_600_000L, DAYS: 86_400_000L]
+    private static final long POLL_MS = 50
 
     final Build build
     final Steps steps
+    final Locks locks
     Agent agent
     /** Credentials that are bound here, and what the Jenkinsfile assigned to `env`. */
     Map<String, String> bound = [:]
     final Map<String, String> assigned = [:]
-    private final Locks locks
+    private final Agents agents
     private final List<Map<String, String>> environments = []
-    private final List<String> stages = []
+    private final List<String> names = []
     private final List<Long> deadlines = []
     private JenkinsScript script
+    private Blocks blocks
+    private Post posts
+    private Description description
 
     Runner(Build build) {
         this.build = build
         steps = new Steps(build, this)
-        locks = new Locks(build)
+        locks = new Locks(this)
+        agents = new Agents(this)
     }
 
     void attach(JenkinsScript script) {
         this.script = script
+        blocks = new Blocks(script)
+        posts = new Post(build, blocks)
         script.binding.setVariable('runner', this)
-        script.binding.setVariable('params', build.config.params)
         script.binding.setVariable('env', new Environment(this))
-        script.binding.setVariable('currentBuild', build)
+        script.binding.setVariable('currentBuild', new RunWrapper(build, build.number))
+        description = new Description(build, script, blocks)
+        description.before()
     }
 
     /** All that a shell step sees, and `env` shows. */
@@ -34,110 +43,139 @@ class Runner {
         return environments.inject(base + assigned) { Map all, Map more -> all + more } + bound
     }
 
+    /** Assign to `env`, which other builds see. */
+    void assign(String name, String value) {
+        assigned[name] = value
+        build.change([variables: assigned])
+    }
+
     String path() {
-        return stages.join(' / ')
+        return names.join(' / ')
     }
 
-    /** When the innermost timeout strikes, in milliseconds since the epoch. */
-    long deadline() {
-        return deadlines.min() ?: Long.MAX_VALUE
+    /** How many timeouts run here. */
+    int getTimeouts() {
+        return deadlines.size()
     }
 
-    /** Run a block of steps or code. */
+    /** Wait until something is so; an abort, a timeout and the agent's loss end the waiting. */
+    void waitUntil(Closure<Boolean> so) {
+        while (!so()) {
+            build.checkAborted()
+            agent?.check()
+            if (deadlines && System.currentTimeMillis() > deadlines.min()) {
+                throw new Interrupted('timeout')
+            }
+            Thread.sleep(POLL_MS)
+        }
+    }
+
     Object within(Closure body, String kind) {
-        return evaluate(body, new Scope(script, kind))
+        return blocks.run(body, kind)
+    }
+
+    /** Run some work that ends in time or is ended. */
+    Object timed(Map timeout, Closure work) {
+        deadlines << System.currentTimeMillis() + (long) (((Number) timeout.time) * UNITS[(String) timeout.unit ?: 'MINUTES'])
+        try {
+            return work()
+        } finally {
+            deadlines.pop()
+        }
     }
 
     /** Run the pipeline, then its post conditions. */
     void run(Closure body) {
-        Map<String, Map> parts = named(body, 'pipeline')
-        guarded {
-            jobOptions(parts.options?.body)
-            describe(parts)
-            environments << assignments(parts.environment?.body)
-            onAgent(parts.agent) { all(parts.stages.body, 'stages').each { stage(it) } }
-        }
-        post(parts.post?.body)
-    }
-
-    /** Parameters, their values in this build, and triggers: what Jenkins makes of the job. */
-    private void describe(Map<String, Map> parts) {
-        Map<String, Object> defaults = [:]
-        all(parts.parameters?.body, 'parameters').each { Map one ->
-            Map given = (Map) one.arguments[0]
-            defaults[(String) given.name] = one.name == 'choice' ? given.choices[0] : given.defaultValue
-        }
-        List<String> unknown = (build.config.params.keySet() as List) - (defaults.keySet() as List)
-        if (unknown) {
-            throw new Rejected("the job has no parameter ${unknown[0]}")
-        }
-        defaults.each { String name, Object value -> build.config.params.putIfAbsent(name, value) }
-        List<Map> triggers = all(parts.triggers?.body, 'triggers').collect { [name: it.name, arguments: it.arguments] }
-        build.record(event: 'job', number: build.number, params: build.config.params, triggers: triggers)
-    }
-
-    private void jobOptions(Closure body) {
-        Map options = all(body, 'options').find { it.name == 'disableConcurrentBuilds' }
-        if (options) {
-            build.alone((boolean) ((Map) (options.arguments[0] ?: [:])).abortPrevious)
-        }
-    }
-
-    private void stage(Map entry) {
-        stages << entry.arguments[0].toString()
-        Map<String, Map> parts = named((Closure) entry.body, 'stage')
-        boolean failed = build.currentResult in ['FAILURE', 'ABORTED']
+        build.begin()
+        Map<String, Map> parts = blocks.named(body, 'pipeline')
+        Exception error = null
+        boolean told = false
         try {
-            if (failed) {
-                build.record(event: 'stage', stage: path(), result: 'NOT_BUILT', why: 'earlier failure')
-            } else {
-                guarded { staged(parts) }
+            List<Map> stages = blocks.stages((Closure) parts.stages.body)
+            description.of(parts)
+            onAgent(parts.agent) {
+                withEnvironment((Closure) parts.environment?.body) {
+                    error = sequence(stages)
+                    told = true
+                    error = posts.run((Closure) parts.post?.body, '', error)
+                }
             }
-        } finally {
-            stages.pop()
+        } catch (Rejected rejected) {
+            throw rejected
+        } catch (Exception thrown) {
+            error = error ?: tell(thrown)
         }
+        error = told ? error : posts.run((Closure) parts.post?.body, '', error)
+        build.result = posts.combined(error)
     }
 
-    private void staged(Map<String, Map> parts) {
-        Map<String, Map> when = parts.when ? named((Closure) parts.when.body, 'when') : [:]
-        if (when.beforeOptions && !holds(when)) {
+    /** The stages one after the other; what the first that fails threw. */
+    private Exception sequence(List<Map> stages) {
+        Exception first = null
+        stages.each { Map stage ->
+            names << (String) stage.name
+            try {
+                if (first == null) {
+                    staged(stage)
+                } else {
+                    build.record(event: 'stage', stage: path(), result: 'NOT_BUILT', why: 'earlier failure')
+                }
+            } catch (Rejected rejected) {
+                throw rejected
+            } catch (Exception thrown) {
+                first = tell(thrown)
+            } finally {
+                names.pop()
+            }
+        }
+        return first
+    }
+
+    private void staged(Map stage) {
+        Map<String, Map> parts = (Map) stage.parts
+        Map<String, Map> when = parts.when ? blocks.named((Closure) parts.when.body, 'when') : [:]
+        String judged = !when ? '' : when.beforeOptions ? 'options' : parts.input && when.beforeInput ? 'input' :
+            when.beforeAgent ? 'agent' : 'steps'
+        Closure<Boolean> goesOn = { String place -> judged != place || holds(when) }
+        if (!goesOn('options')) {
             return
         }
-        withOptions(parts.options?.body) {
-            if (parts.input && when.beforeInput && !holds(when)) {
-                return
-            }
-            withInput(parts.input?.body) {
-                if (when.beforeAgent && !when.beforeOptions && !holds(when)) {
-                    return
-                }
-                onAgent(parts.agent) {
-                    boolean late = when && !when.beforeOptions && !when.beforeAgent && !(parts.input && when.beforeInput)
-                    if (late && !holds(when)) {
-                        return
+        withOptions((Map) stage.options) {
+            if (goesOn('input')) {
+                withInput((Closure) parts.input?.body) {
+                    if (goesOn('agent')) {
+                        onAgent(parts.agent) { goesOn('steps') && perform(stage) }
                     }
-                    perform(parts)
                 }
             }
         }
     }
 
-    private void perform(Map<String, Map> parts) {
-        environments << assignments(parts.environment?.body)
+    private boolean perform(Map stage) {
+        Map<String, Map> parts = (Map) stage.parts
         build.say("[stage ${path()}]")
-        String before = build.currentResult
-        try {
-            guarded { parts.steps ? within((Closure) parts.steps.body, 'steps') : inner(parts) }
-        } finally {
-            boolean worse = build.currentResult != before
-            build.record(event: 'stage', stage: path(), result: worse ? build.currentResult : 'SUCCESS')
-            post(parts.post?.body)
-            environments.pop()
+        withEnvironment((Closure) parts.environment?.body) {
+            Exception error = null
+            String before = build.result
+            try {
+                if (stage.stages) {
+                    error = sequence((List<Map>) stage.stages)
+                } else {
+                    within((Closure) parts.steps.body, 'steps')
+                }
+            } catch (Rejected rejected) {
+                throw rejected
+            } catch (Exception thrown) {
+                error = tell(thrown)
+            }
+            String result = posts.combined(error)
+            build.record(event: 'stage', stage: path(), result: error || build.result != before ? result : 'SUCCESS')
+            error = posts.run((Closure) parts.post?.body, path(), error)
+            if (error) {
+                throw error
+            }
         }
-    }
-
-    private void inner(Map<String, Map> parts) {
-        all((Closure) parts.stages.body, 'stages').each { stage(it) }
+        return true
     }
 
     private boolean holds(Map<String, Map> when) {
@@ -148,24 +186,16 @@ class Runner {
         return so
     }
 
-    private void withOptions(Closure body, Closure work) {
-        Map<String, Map> options = body ? named(body, 'stage options') : [:]
-        Map timeout = (Map) options.timeout?.arguments?.getAt(0)
-        Closure timed = work
-        if (timeout) {
-            timed = {
-                deadlines << System.currentTimeMillis() + ((long) timeout.time) * UNITS[(String) timeout.unit ?: 'MINUTES']
-                try {
-                    work()
-                } finally {
-                    deadlines.pop()
-                }
-            }
+    /** In the order in which they stand. */
+    private void withOptions(Map<String, Map> options, Closure work) {
+        Closure wrapped = (options.values() as List).reverse().inject(work) { Closure inner, Map option ->
+            Map given = (Map) option.arguments[0]
+            option.name == 'lock' ? { locks.holding(given, inner) } : { timed(given, inner) }
         }
-        options.lock ? locks.holding((Map) options.lock.arguments[0], timed) : timed()
+        wrapped()
     }
 
-    /** Waits for `config.approval`, `{"by": NAME}` or `{"abort": NAME}`; without one, for the build's abortion. */
+    /** Waits for an answer, see `Build`. */
     private void withInput(Closure body, Closure work) {
         if (body == null) {
             work()
@@ -174,14 +204,60 @@ class Runner {
         if (agent != null) {
             throw new Rejected('an approval may not hold an agent')
         }
-        Map<String, Map> asked = named(body, 'input')
+        Map<String, Map> asked = blocks.named(body, 'input')
         build.record(event: 'input', stage: path(), message: asked.message.arguments[0], by: asked.submitter?.arguments)
-        Map approval = (Map) build.config.approval
-        build.waitUntil { approval != null }
+        Map approval = null
+        waitUntil { (approval = build.answer()) != null }
         if (approval.abort) {
             throw new Interrupted("rejected by ${approval.abort}")
         }
-        environments << [(asked.submitterParameter.arguments[0].toString()): approval.by.toString()]
+        String name = asked.submitterParameter?.arguments?.getAt(0)
+        during(name ? [(name): approval.by.toString()] : [:], work)
+    }
+
+    /** On an agent, and on another one if it is lost and `retries` allows it. */
+    private void onAgent(Map entry, Closure work) {
+        Map<String, Map> wanted = entry?.body ? blocks.named((Closure) entry.body, 'agent') : null
+        if (!wanted) {
+            work()
+            return
+        }
+        Map<String, Map> node = wanted.node ? blocks.named((Closure) wanted.node.body, 'node') : wanted
+        int left = (int) (node.retries?.arguments?.getAt(0) ?: 1)
+        boolean done = false
+        while (!done) {
+            try {
+                left--
+                allocated(node.label.arguments[0].toString(), work)
+                done = true
+            } catch (AgentLost lost) {
+                if (left < 1) {
+                    throw lost
+                }
+                build.record(event: 'retry', stage: path(), why: lost.message)
+                build.say("${lost.message}\nRetrying")
+            }
+        }
+    }
+
+    private void allocated(String label, Closure work) {
+        Agent before = agent
+        Agent taken = agents.take(label)
+        try {
+            agent = taken
+            during(description.checksOut ? steps.checkout((Map) script.binding.scm, true) : [:], work)
+        } finally {
+            agent = before
+            taken.close()
+        }
+    }
+
+    private void withEnvironment(Closure body, Closure work) {
+        during(blocks.assignments(body), work)
+    }
+
+    private void during(Map<String, String> variables, Closure work) {
+        environments << variables
         try {
             work()
         } finally {
@@ -189,77 +265,19 @@ class Runner {
         }
     }
 
-    private void onAgent(Map entry, Closure work) {
-        Map label = entry?.body ? named((Closure) entry.body, 'agent').label : null
-        if (label == null) {
-            work()
-            return
+    /** Say once what ended a step, and pass it on. */
+    private Exception tell(Exception thrown) {
+        if (thrown.is(told)) {
+            return thrown
         }
-        Agent before = agent
-        agent = new Agent(label.arguments[0].toString(), build)
-        try {
-            work()
-        } finally {
-            agent = before
-        }
+        told = thrown
+        boolean aborted = thrown instanceof Interrupted
+        Map event = aborted ? [event: 'aborted', by: thrown.message] :
+            [event: 'error', message: thrown.message, step: thrown instanceof StepFailed]
+        build.record(event + [stage: path()])
+        build.say(aborted ? "Aborted: ${thrown.message}" : "ERROR: ${thrown}")
+        return thrown
     }
 
-    /** Run what may fail; what is thrown becomes the build's result. */
-    private void guarded(Closure work) {
-        try {
-            work()
-        } catch (Rejected rejected) {
-            throw rejected
-        } catch (Interrupted interrupted) {
-            build.record(event: 'aborted', stage: path(), by: interrupted.message)
-            build.say("Aborted: ${interrupted.message}")
-            build.worsen('ABORTED')
-        } catch (Exception error) {
-            build.record(event: 'error', stage: path(), message: error.message, step: error instanceof StepFailed)
-            build.say("ERROR: ${error}")
-            build.worsen('FAILURE')
-        }
-    }
-
-    private void post(Closure body) {
-        if (body == null) {
-            return
-        }
-        String now = build.currentResult
-        String previous = build.previousResult()
-        Map<String, Boolean> holding = [
-            always: true, changed: previous == null || previous != now,
-            fixed: now == 'SUCCESS' && previous in ['FAILURE', 'UNSTABLE', 'ABORTED'],
-            regression: previous == 'SUCCESS' && now != 'SUCCESS', aborted: now == 'ABORTED', failure: now == 'FAILURE',
-            success: now == 'SUCCESS', unstable: now == 'UNSTABLE', unsuccessful: now != 'SUCCESS', cleanup: true,
-        ]
-        Map<String, Map> conditions = named(body, 'post')
-        holding.findAll { name, so -> so && conditions[name] }.each { String name, so ->
-            build.record(event: 'post', stage: path(), condition: name)
-            guarded { within((Closure) conditions[name].body, 'steps') }
-        }
-    }
-
-    private Map<String, String> assignments(Closure body) {
-        Scope scope = new Scope(script, 'environment')
-        evaluate(body ?: { }, scope)
-        return scope.assigned.collectEntries { name, value -> [name, value.toString()] }
-    }
-
-    private Map<String, Map> named(Closure body, String kind) {
-        return all(body, kind).collectEntries { [it.name, it] }
-    }
-
-    private List<Map> all(Closure body, String kind) {
-        Scope scope = new Scope(script, kind)
-        evaluate(body ?: { }, scope)
-        return scope.entries
-    }
-
-    private static Object evaluate(Closure body, Scope scope) {
-        Closure copy = (Closure) body.clone()
-        copy.delegate = scope
-        copy.resolveStrategy = Closure.DELEGATE_ONLY
-        return copy.call()
-    }
+    private Exception told
 }

@@ -1,20 +1,21 @@
 /** Runs `sh` steps for real: `sh -xe` in the agent's workspace, in a process group that an abort ends as Jenkins does. */
 class Shell {
+    private final Runner runner
     private final Build build
     private int count
 
-    Shell(Build build) {
-        this.build = build
+    Shell(Runner runner) {
+        this.runner = runner
+        build = runner.build
     }
 
     /**
      * @param script the text
      * @param where the folder it runs in
      * @param environment all variables that it sees
-     * @param deadline milliseconds since the epoch at which it is ended
      * @return [status, stdout]; stdout only where it is asked for, else it goes to the log
      */
-    List run(String script, File where, Map<String, String> environment, long deadline, boolean keepOutput) {
+    List run(String script, File where, Map<String, String> environment, boolean keepOutput) {
         count++
         File file = new File(build.folder, "sh-${count}.sh")
         File out = new File(build.folder, "sh-${count}.out")
@@ -32,18 +33,13 @@ class Shell {
         }
         Process process = builder.start()
         try {
-            build.waitUntil {
-                if (System.currentTimeMillis() > deadline) {
-                    throw new Interrupted('timeout')
-                }
-                ended(process)
-            }
-        } catch (Interrupted interrupted) {
-            // Jenkins sends SIGTERM to every process of the step.
+            runner.waitUntil { ended(process) }
+        } catch (Interrupted | AgentLost ended) {
+            // Jenkins sends SIGTERM to every process of the step; what goes with an agent goes as well.
             new ProcessBuilder('kill', '-TERM', '--', "-${new File("${file.path}.pid").text.trim()}").start().waitFor()
             process.waitFor()
             build.say(out.text)
-            throw interrupted
+            throw ended
         }
         build.say(keepOutput ? err.text : out.text)
         return [process.exitValue(), keepOutput ? out.text : '']

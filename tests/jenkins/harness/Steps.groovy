@@ -14,7 +14,7 @@ class Steps {
     Steps(Build build, Runner runner) {
         this.build = build
         this.runner = runner
-        shell = new Shell(build)
+        shell = new Shell(runner)
     }
 
     /** Call a step by its name with what stands in the Jenkinsfile. */
@@ -23,6 +23,9 @@ class Steps {
             throw new IllegalStateException("Required context class hudson.FilePath is missing: ${name} needs an agent")
         }
         build.checkAborted()
+        if (name in Grammar.ON_AGENT) {
+            runner.agent.check()
+        }
         Map named = (Map) (arguments.find { it instanceof Map && it && name != 'publishHTML' } ?: [:])
         List rest = arguments.findAll { !(it instanceof Map && it.is(named)) }
         return "${name}Step"(named, rest)
@@ -34,9 +37,9 @@ class Steps {
         List bound = runner.bound.keySet() as List
         build.say("+ sh ${script}")
         long began = System.currentTimeMillis()
-        Map event = [event: 'sh', stage: runner.path(), label: runner.agent.label, script: script, credentials: bound]
+        Map event = [event: 'sh', stage: runner.path(), label: runner.agent.label, script: script, credentials: bound, timeouts: runner.timeouts]
         try {
-            List answer = shell.run(script, here(), environment, runner.deadline(), (boolean) named.returnStdout)
+            List answer = shell.run(script, here(), environment, (boolean) named.returnStdout)
             int status = (int) answer[0]
             build.record(event + [status: status, ms: System.currentTimeMillis() - began])
             if (named.returnStatus) {
@@ -46,9 +49,9 @@ class Steps {
                 throw new StepFailed("script returned exit code ${status}")
             }
             return named.returnStdout ? answer[1] : null
-        } catch (Interrupted interrupted) {
-            build.record(event + [status: null, interrupted: interrupted.message])
-            throw interrupted
+        } catch (Interrupted | AgentLost ended) {
+            build.record(event + [status: null, interrupted: ended.message])
+            throw ended
         }
     }
 
@@ -60,7 +63,7 @@ class Steps {
     private Object sleepStep(Map named, List rest) {
         build.record(event: 'sleep', stage: runner.path(), time: named.time, unit: named.unit)
         long end = System.currentTimeMillis() + (long) (((Number) named.time) * 1000 * build.config.secondsPerSecond)
-        build.waitUntil { System.currentTimeMillis() >= end }
+        runner.waitUntil { System.currentTimeMillis() >= end }
         return null
     }
 
@@ -92,6 +95,42 @@ class Steps {
         }
     }
 
+    private Object lockStep(Map named, List rest) {
+        return runner.locks.holding(named ?: [resource: rest[0]]) { runner.within((Closure) rest[-1], 'steps') }
+    }
+
+    private Object timeoutStep(Map named, List rest) {
+        return runner.timed(named) { runner.within((Closure) rest[-1], 'steps') }
+    }
+
+    private Object milestoneStep(Map named, List rest) {
+        int ordinal = (int) (named.ordinal ?: rest[0])
+        if (build.seen.milestone != null && build.seen.milestone >= ordinal) {
+            throw new StepFailed("Invalid ordinal ${ordinal}, as the previous one was ${build.seen.milestone}")
+        }
+        build.pass(ordinal)
+        build.checkAborted()
+        return null
+    }
+
+    private Object scmGitStep(Map named, List rest) {
+        return named
+    }
+
+    private Object checkoutStep(Map named, List rest) {
+        return checkout((Map) (named.scm ?: named), named.poll != false)
+    }
+
+    /** Check out on the agent; what is to be polled is also what the build is of. */
+    Map<String, String> checkout(Map scm, boolean poll) {
+        Map<String, String> found = runner.agent.checkout(scm)
+        build.record(event: 'checkout', stage: runner.path(), commit: found.GIT_COMMIT, poll: poll)
+        if (poll) {
+            build.change([commit: found.GIT_COMMIT])
+        }
+        return found
+    }
+
     private Object stringStep(Map named, List rest) {
         return named
     }
@@ -119,7 +158,7 @@ class Steps {
         List<Map> failed = cases.findAll { it.state == 'failed' }
         build.record(event: 'junit', stage: runner.path(), cases: cases)
         if (failed && !named.skipMarkingBuildUnstable) {
-            build.worsen('UNSTABLE')
+            build.result = Build.worst(build.result, 'UNSTABLE')
         }
         return null
     }
@@ -158,6 +197,9 @@ class Steps {
     }
 
     private Object publishChecksStep(Map named, List rest) {
+        if (named.conclusion && !(named.conclusion in Grammar.CONCLUSIONS)) {
+            throw new StepFailed("No conclusion ${named.conclusion}; there are ${Grammar.CONCLUSIONS}")
+        }
         build.record([event: 'checks', stage: runner.path()] + named.collectEntries { key, value -> [key, "${value}"] })
         return null
     }

@@ -46,7 +46,7 @@ try {
     new Runner(build).attach(script)
     script.run()
 } catch (Rejected rejected) {
-    build.worsen('FAILURE')
+    build.result = 'FAILURE'
     build.end()
     reject(rejected.message)
 }
