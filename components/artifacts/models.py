@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+# Where production was looked up: a property of the model that ProductionModel gives, and part of a verdict's subject.
+LOOKED_UP_AT = "production_at"
+
 VARIANTS_FOLDER = "variants"
 VARIANT_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 

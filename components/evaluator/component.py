@@ -12,7 +12,7 @@ from weighbridge.common import files
 from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of
-from weighbridge.components.artifacts.models import is_absent
+from weighbridge.components.artifacts.models import LOOKED_UP_AT, is_absent
 from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
 from weighbridge.components.evaluator.flavours import flavour_modules
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
@@ -81,7 +81,7 @@ class EvaluatorExecutor(base_executor.BaseExecutor):
             metrics_fn=exec_properties["metrics_fn"],
             pipeline=_context(self._context, "pipeline_info", "id"),
             run_id=_context(self._context, "pipeline_run_id"),
-            subject=_subject(examples, model),
+            subject=_subject(examples, model, input_dict.get("production_model") or []),
         )
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         outcome = evaluate(request, evaluation.uri)
@@ -189,9 +189,10 @@ def _in_production(artifacts: list[types.Artifact]) -> types.Artifact | None:
     return None if is_absent(artifact) else artifact
 
 
-def _subject(examples: types.Artifact, model: types.Artifact) -> dict[str, str]:
+def _subject(examples: types.Artifact, model: types.Artifact, production: list[types.Artifact]) -> dict[str, str]:
     subject = {"data": examples.get_string_custom_property("content_digest")}
     subject |= {name: model.get_string_custom_property(key) for name, key in _SUBJECT.items()}
+    subject[LOOKED_UP_AT] = production[0].get_string_custom_property(LOOKED_UP_AT) if production else ""
     return {name: digest for name, digest in subject.items() if digest}
 
 

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from weighbridge.components.production_model.fetch import Fetched, fetch_production
-from weighbridge.components.production_model.record import (
-    ProductionRecord,
-    production_history,
-    read_record,
-    record_digest,
-)
+from weighbridge.components.production_model.record import ProductionRecord, production_history
+from weighbridge.components.production_model.standing import read_record, record_digest
 
 if TYPE_CHECKING:
     from weighbridge.components.production_model.component import ProductionModel

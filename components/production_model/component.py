@@ -10,8 +10,10 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
 from weighbridge.common.digests import code_digest
+from weighbridge.components.artifacts.models import LOOKED_UP_AT
 from weighbridge.components.driver import Inputs, OutsideStateDriver
 from weighbridge.components.production_model.fetch import fetch_production, production_state
+from weighbridge.components.production_model.standing import verify_production
 from weighbridge.components.traits import ComponentTraits
 from weighbridge.storage.destination import open_destination
 
@@ -37,7 +39,8 @@ class ProductionModelDriver(OutsideStateDriver):
     PROPERTY = "production_state"
 
     def state(self, exec_properties: Mapping[str, Any], inputs: Inputs | None) -> str:
-        """The digest of the record, or that there is none."""
+        """The digest of the record, or that there is none; what is in production must be what the record says."""
+        verify_production(exec_properties["destination"])
         return production_state(exec_properties["destination"])
 
 
@@ -61,6 +64,7 @@ class ProductionModelExecutor(base_executor.BaseExecutor):
             expected_state=exec_properties.get("production_state") or "",
         )
         statistics.split_names = artifact_utils.encode_split_names(list(fetched.splits))
+        model.set_string_custom_property(LOOKED_UP_AT, exec_properties["destination"])
         model.set_int_custom_property("exists", int(fetched.record is not None))
         statistics.set_int_custom_property("exists", int(bool(fetched.splits)))
         if fetched.record is not None:

@@ -7,14 +7,8 @@ from pathlib import Path
 from weighbridge.common.digests import folder_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.artifacts.examples import split_names
-from weighbridge.components.production_model.record import (
-    EVIDENCE_FOLDER,
-    RECORD_FILE,
-    STATISTICS_FOLDER,
-    ProductionRecord,
-    read_record,
-    record_digest,
-)
+from weighbridge.components.production_model.record import RECORD_FILE, STATISTICS_FOLDER, ProductionRecord
+from weighbridge.components.production_model.standing import changed_in_production, record_digest, standing
 from weighbridge.storage.destination import Destination, open_destination
 
 NOTHING_YET = "nothing yet"
@@ -61,29 +55,27 @@ def fetch_production(
     place = open_destination(destination)
     if expected_state and production_state(destination) != expected_state:
         raise InfrastructureError(f"Another push changed {place.path(RECORD_FILE)} just now", "Run again.")
-    record = read_record(destination)
-    if record is None:
+    found = standing(place)
+    if found is None:
         return Fetched(None)
-    _copy_model(place, record, Path(model_folder))
-    return Fetched(record, _copy_statistics(place, record, Path(statistics_folder)))
+    _copy_model(place, found.record, Path(model_folder))
+    return Fetched(found.record, _copy_statistics(place, found.evidence, Path(statistics_folder)))
 
 
 def _copy_model(place: Destination, record: ProductionRecord, target: Path) -> None:
-    source, record_path = place.path(str(record.version)), place.path(RECORD_FILE)
-    hint = f"Restore {source} from a copy; or, to begin anew without a model to compare with, remove {record_path}."
+    source = place.path(str(record.version))
     if not place.copy(str(record.version), target):
-        raise UsageError(f"{record_path} names version {record.version}, but there is no {source}", hint)
-    found = folder_digest(target) or "none (no files)"
+        raise UsageError(
+            f"{place.path(RECORD_FILE)} names version {record.version}, but there is no {source}",
+            f"Restore {source} from a copy.",
+        )
+    found = folder_digest(target)
     if found != record.model_digest:
         shutil.rmtree(target, ignore_errors=True)
-        raise UsageError(
-            f"The model in production was changed: the digest of {source} is {found}, "
-            f"but {record_path} says {record.model_digest}",
-            hint,
-        )
+        raise changed_in_production(place, record, found)
 
 
-def _copy_statistics(place: Destination, record: ProductionRecord, target: Path) -> tuple[str, ...]:
-    if not place.copy(f"{EVIDENCE_FOLDER}/{record.version}/{STATISTICS_FOLDER}", target):
+def _copy_statistics(place: Destination, evidence: str, target: Path) -> tuple[str, ...]:
+    if not place.copy(f"{evidence}/{STATISTICS_FOLDER}", target):
         return ()
     return tuple(split_names(str(target)))

@@ -16,8 +16,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from weighbridge.common.digests import bytes_digest
 from weighbridge.common.errors import UsageError
+from weighbridge.common.files import json_text
 from weighbridge.storage.destination import open_destination
 
 RECORD_FILE = "production.json"
@@ -25,6 +25,7 @@ KEPT_RECORD_FILE = "record.json"
 CLAIM_FILE = "claim.json"
 EVIDENCE_FOLDER = ".weighbridge"
 STATISTICS_FOLDER = "statistics"
+STAGED_EVIDENCE = "evidence"  # in a folder that is staged
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
@@ -57,6 +58,11 @@ class ProductionRecord(BaseModel):
     approved_by: str = ""
 
 
+def record_bytes(record: ProductionRecord) -> bytes:
+    """The bytes of `production.json`; who promoted and approved it only where it was promoted."""
+    return json_text(record.model_dump(mode="json", exclude_defaults=True)).encode()
+
+
 def version_folder(destination: str | Path, version: int) -> Path:
     """The folder that holds the model of `version`."""
     return Path(destination, str(version))
@@ -75,24 +81,6 @@ def numbers_in(folder: Path) -> list[int]:
 def numbers_of(names: Iterable[str]) -> list[int]:
     """The version numbers among `names`, ascending."""
     return sorted(int(name) for name in names if name.isascii() and name.isdigit())
-
-
-def read_record(destination: str | Path) -> ProductionRecord | None:
-    """What is in production at `destination`; None where nothing has been pushed yet.
-
-    Raises:
-        UsageError: there is a record, but it cannot be read. That never counts as "nothing yet".
-        InfrastructureError: the store that holds it cannot be reached.
-    """
-    place = open_destination(destination)
-    data = place.read(RECORD_FILE)
-    return None if data is None else parse_record(data, place.path(RECORD_FILE))
-
-
-def record_digest(destination: str | Path) -> str:
-    """Digest of the record's bytes, which changes exactly when production changes; empty for nothing yet."""
-    data = open_destination(destination).read(RECORD_FILE)
-    return "" if data is None else bytes_digest(data)
 
 
 def production_history(destination: str | Path) -> list[ProductionRecord]:
@@ -138,6 +126,5 @@ def parse_record(data: bytes, path: str) -> ProductionRecord:
         where = ".".join(map(str, problem["loc"])) or "the file"
         raise UsageError(
             f"{path} is not a production record: {where}: {problem['msg']}",
-            f"Copy the right version's record back from {EVIDENCE_FOLDER}/<version>/{KEPT_RECORD_FILE} beside it; "
-            f"or, to begin anew without a model to compare with, remove {path}.",
+            f"Copy the right version's record back from {EVIDENCE_FOLDER}/<version>/{KEPT_RECORD_FILE} beside it.",
         ) from error

@@ -11,12 +11,12 @@ An object store has no folders, no rename and no lock, so what a folder gets fro
   created only if nobody else claimed the number, so versions of two pushers never mix; and whoever comes next finishes
   the copies that a killed push began, whichever model it pushes itself.
 - **`production.json` is replaced only if it is still the one that the push began with.** No lock is held: one whose
-  holder was killed would have to be broken by guessing how long a push may take.
+  holder was killed would have to be broken by guessing how long a push may take. A push that loses leaves at most a
+  version whose number is lower than that in production, or the next one to be recorded (`claim.outrun`, `.overtaken`).
 
 No object of a version or its evidence is ever overwritten.
 """
 
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,18 +27,22 @@ from weighbridge.common import files, progress
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.artifacts.examples import SPLIT_PREFIX
+from weighbridge.components.production_model.claim import MODEL_FOLDER, Claim, evidence
 from weighbridge.components.production_model.record import (
     EVIDENCE_FOLDER,
     KEPT_RECORD_FILE,
     RECORD_FILE,
+    STAGED_EVIDENCE,
     STATISTICS_FOLDER,
     ProductionRecord,
     numbers_of,
     parse_record,
-    read_record,
+    record_bytes,
 )
-from weighbridge.components.pusher.claim import Claim, evidence, finish, finish_newest, read_claim, write_claim
-from weighbridge.components.pusher.target import MODEL_FOLDER, STAGED_EVIDENCE, Staged, record_bytes, same_version
+from weighbridge.components.production_model.standing import recorded, version_digest
+from weighbridge.components.pusher.claim import finish, finish_newest, outrun, overtaken, write_claim
+from weighbridge.components.pusher.records import same_version
+from weighbridge.components.pusher.target import Staged
 from weighbridge.storage.bucket import BucketDestination
 from weighbridge.verdict.verdict import VERDICT_FILE, Verdict
 
@@ -62,6 +66,7 @@ class BucketTarget:
     def __init__(self, destination: str) -> None:
         self._place = BucketDestination(destination)
         self._expected: str | None = None  # version of the record that the push began with
+        self._began = 0  # number that it names
         self._uploaded: dict[str, dict[str, str]] = {}  # checksums of the objects of a staged folder, verified
         self._claimed: set[str] = set()  # staged folders that an unfinished claim needs
 
@@ -75,14 +80,16 @@ class BucketTarget:
             UsageError: no such bucket, or no permission.
             InfrastructureError: the service or the way to it fails.
         """
-        self._expected = self._place.version(RECORD_FILE)
         finish_newest(self._place)
+        self._expected = self._place.version(RECORD_FILE)
+        record = self.record()
+        self._began = record.version if record else 0
         self._remove_leftovers()
         yield
 
     def record(self) -> ProductionRecord | None:
         """The production record; None for nothing yet. An unreadable one is a UsageError."""
-        return read_record(self._place.address)
+        return recorded(self._place.address)
 
     def newest_version(self) -> int | None:
         """The highest version that has an object."""
@@ -96,17 +103,8 @@ class BucketTarget:
         return max([*numbers_of(names), record.version if record else 0]) + 1
 
     def model_digest(self, version: int) -> str:
-        """`tree_digest` of the version's bytes; empty if it has none, or not those that it was pushed with.
-
-        The store's checksums are compared with the claim's, which costs few requests. A version of somebody else has
-        no claim: it is downloaded, each time.
-        """
-        claim = read_claim(self._place, version)
-        if claim is not None and claim.model:
-            there = self._place.checksums(str(version))
-            return claim.record.model_digest if there == claim.model else ""
-        with tempfile.TemporaryDirectory() as folder:
-            return tree_digest(folder) if self._place.copy(str(version), Path(folder)) else ""
+        """`tree_digest` of the version's bytes, see `version_digest`."""
+        return version_digest(self._place, version)
 
     def path(self, version: int) -> str:
         """Address of the version."""
@@ -156,6 +154,8 @@ class BucketTarget:
             if self._place.version(RECORD_FILE) != self._expected:  # before anything can be seen
                 raise self._lost()
             self._make_version(str(staged.folder), record)
+            if staged.model_digest is not None and overtaken(self._place, record.version):
+                raise self._lost()
         final = kept or record
         if self._expected is None or not self._place.write(RECORD_FILE, record_bytes(final), self._expected):
             raise self._lost()
@@ -189,6 +189,10 @@ class BucketTarget:
         claim = Claim(staged=folder, objects=self._uploaded[folder], record=record)
         self._claimed.add(folder)  # already now: whether a request that failed was served, nobody knows
         if not write_claim(self._place, claim):
+            self._claimed.discard(folder)
+            raise self._lost()
+        if outrun(self._place, record.version, self._began):
+            self._place.remove(evidence(record.version))
             self._claimed.discard(folder)
             raise self._lost()
         if not finish(self._place, claim):

@@ -1,16 +1,16 @@
-"""The claim of a push on a version's number in a bucket: whoever comes next can finish what it says. Imports no tfx."""
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+"""Claims a version's number in a bucket, and finishes what a claim says, whoever wrote it. Imports no tfx."""
 
 from weighbridge.common import files
+from weighbridge.components.production_model.claim import MODEL_FOLDER, Claim, evidence, read_claim
 from weighbridge.components.production_model.record import (
     CLAIM_FILE,
     EVIDENCE_FOLDER,
     KEPT_RECORD_FILE,
-    ProductionRecord,
+    RECORD_FILE,
     numbers_of,
+    record_bytes,
 )
-from weighbridge.components.pusher.target import MODEL_FOLDER, record_bytes
+from weighbridge.components.production_model.standing import kept_with, recorded
 from weighbridge.storage.bucket import BucketDestination
 from weighbridge.storage.store import ABSENT
 
@@ -18,46 +18,10 @@ _MODEL = f"{MODEL_FOLDER}/"
 _LAST = f"{_MODEL}saved_model."  # .pb, or .pbtxt
 
 
-class Claim(BaseModel):
-    """What `claim.json` says.
-
-    Attributes:
-        staged: folder that everything was uploaded to.
-        objects: the store's checksum of each object below it, by names such as `model/saved_model.pb`.
-        record: the record to keep with the version.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    staged: str = Field(pattern=rf"^\{files.STAGED_PREFIX}[0-9a-f]+$")
-    objects: dict[str, str]
-    record: ProductionRecord
-
-    @property
-    def model(self) -> dict[str, str]:
-        """Checksum of each object of the version, by its name; empty if the version was there before."""
-        return {
-            name.removeprefix(_MODEL): checksum for name, checksum in self.objects.items() if name.startswith(_MODEL)
-        }
-
-
-def evidence(version: int, name: str = "") -> str:
-    """Name of the folder that keeps what `version` was pushed on, or of `name` in it."""
-    return f"{EVIDENCE_FOLDER}/{version}/{name}".rstrip("/")
-
-
 def write_claim(place: BucketDestination, claim: Claim) -> bool:
     """Claim the number of the claim's record; False if another push did."""
     data = files.json_text(claim.model_dump(mode="json")).encode()
     return place.write(evidence(claim.record.version, CLAIM_FILE), data)
-
-
-def read_claim(place: BucketDestination, version: int) -> Claim | None:
-    """The claim on a version; None if there is none that can be read."""
-    try:
-        return Claim.model_validate_json(place.read(evidence(version, CLAIM_FILE)) or b"")
-    except ValidationError:
-        return None
 
 
 def finish(place: BucketDestination, claim: Claim) -> bool:
@@ -79,12 +43,40 @@ def finish(place: BucketDestination, claim: Claim) -> bool:
     return place.write(evidence(version, KEPT_RECORD_FILE), record_bytes(claim.record))
 
 
+def outrun(place: BucketDestination, version: int, after: int) -> bool:
+    """Whether a push that has claimed `version` must give way, before it copies anything that can be seen.
+
+    It must where a lower number, above that in production when it began, is whole: that push comes to its record, and
+    this one's number would be served in its place although the record names the other.
+    """
+    between = (number for number in numbers_of(place.folders(EVIDENCE_FOLDER)) if after < number < version)
+    return any(place.version(evidence(number, KEPT_RECORD_FILE)) != ABSENT for number in between)
+
+
+def overtaken(place: BucketDestination, version: int) -> bool:
+    """Whether a push whose `version` is whole must leave the record to another, which has claimed a higher number.
+
+    Of two pushes at once, one sees the other: the higher claim was written before this look, or its push looks after
+    it, and then finds this version whole (`outrun`).
+    """
+    return max(numbers_of(place.folders(EVIDENCE_FOLDER)), default=version) > version
+
+
 def finish_newest(place: BucketDestination) -> None:
-    """Finish the version that a killed push began to copy, if its staged objects are still there.
+    """Finish the version that a killed push began to copy, if its staged objects are still there, and its record.
 
     One of which nothing was copied yet is left alone: nobody can see it, and to publish it now, perhaps long after it
     was weighed, is not for a push of another model to decide.
     """
+    _finish_copies(place)
+    expected, record, names = place.version(RECORD_FILE), recorded(place.address), place.folders()
+    unnamed = (number for number in reversed(numbers_of(names)) if record is None or number > record.version)
+    found = next((kept for number in unnamed if (kept := kept_with(place, number, names)) is not None), None)
+    if found is not None:
+        place.write(RECORD_FILE, found.data, expected)  # if that is another by now, somebody else has finished it
+
+
+def _finish_copies(place: BucketDestination) -> None:
     numbers = numbers_of(place.folders(EVIDENCE_FOLDER))
     if not numbers:
         return

@@ -19,26 +19,27 @@ from weighbridge.common import files, progress
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.artifacts.examples import SPLIT_PREFIX
+from weighbridge.components.production_model.claim import MODEL_FOLDER
 from weighbridge.components.production_model.record import (
     EVIDENCE_FOLDER,
     KEPT_RECORD_FILE,
     RECORD_FILE,
+    STAGED_EVIDENCE,
     STATISTICS_FOLDER,
     ProductionRecord,
     evidence_folder,
     numbers_in,
-    read_record,
     read_record_file,
+    record_bytes,
     version_folder,
 )
+from weighbridge.components.production_model.standing import recorded
+from weighbridge.components.pusher.records import same_version, version_in, write_records
 from weighbridge.storage.destination import local_destination
 from weighbridge.verdict.verdict import VERDICT_FILE, Verdict
 
 LOCK_FILE = "lock"
 
-# Names in a staged folder.
-MODEL_FOLDER = "model"
-STAGED_EVIDENCE = "evidence"
 
 # Trying again gives the same; every other error of the system may pass.
 _LASTING = {
@@ -100,7 +101,7 @@ class FilesystemTarget:
 
     A push writes and syncs all its bytes in `.staged-<random>/` first; its commit is three renames: model, evidence,
     record. A kill or a full disk before them leaves production as it was; a kill between them leaves one whole
-    version that the record does not name yet, which the next push of the same model finds and completes.
+    version that is served and that the record does not name yet: the next push, of whichever model, completes it first.
 
     Args:
         destination: path of the folder; created by the first push.
@@ -129,6 +130,7 @@ class FilesystemTarget:
         try:
             with _explained(self._root):
                 _lock(descriptor)
+                self._complete_killed()
                 self._remove_leftovers()
             yield
         finally:
@@ -138,7 +140,7 @@ class FilesystemTarget:
 
     def record(self) -> ProductionRecord | None:
         """The production record; None for nothing yet. An unreadable one is a UsageError."""
-        return read_record(self._root)
+        return recorded(self._root)
 
     def newest_version(self) -> int | None:
         """The highest version that has a folder."""
@@ -208,11 +210,11 @@ class FilesystemTarget:
         """
         with _explained(self._root):
             folder = Path(staged.folder)
-            _write_records(folder, record)
+            write_records(folder, record)
             if staged.model_digest is not None:
                 while not _rename(folder / MODEL_FOLDER, self._folder(record.version)):
                     record = record.model_copy(update={"version": self.next_version()})
-                    _write_records(folder, record)
+                    write_records(folder, record)
                 files.sync_folder(self._root)
             evidence = evidence_folder(self._root, record.version)
             if not _rename(folder / STAGED_EVIDENCE, evidence):
@@ -227,6 +229,24 @@ class FilesystemTarget:
     def _folder(self, version: int) -> Path:
         return version_folder(self._root, version)
 
+    def _complete_killed(self) -> None:
+        """Place what a killed push had still to place behind its version: the evidence, then the record."""
+        newest, record = self.newest_version(), self.record()
+        if newest is None or (record is not None and record.version >= newest):
+            return
+        evidence = evidence_folder(self._root, newest)
+        if not (evidence / KEPT_RECORD_FILE).is_file():
+            staged = next((folder for folder in self._staged_evidence() if version_in(folder) == newest), None)
+            if staged is None or not _rename(staged, evidence):
+                return
+            files.sync_folder(self._evidence)
+        kept = read_record_file(evidence / KEPT_RECORD_FILE)
+        if kept.version == newest and self.model_digest(newest) == kept.model_digest:
+            files.write_bytes(self._root / RECORD_FILE, record_bytes(kept))
+
+    def _staged_evidence(self) -> list[Path]:
+        return list(self._root.glob(f"{files.STAGED_PREFIX}*/{STAGED_EVIDENCE}"))
+
     def _remove_leftovers(self) -> None:
         """Remove what killed pushes staged. Whoever stages holds the lock, so none of it is in use."""
         for path in self._root.glob(f"{files.STAGED_PREFIX}*"):
@@ -234,32 +254,6 @@ class FilesystemTarget:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-
-
-def record_bytes(record: ProductionRecord) -> bytes:
-    """The bytes of `production.json`; who promoted and approved it only where it was promoted."""
-    return files.json_text(record.model_dump(mode="json", exclude_defaults=True)).encode()
-
-
-def same_version(kept: ProductionRecord, wanted: ProductionRecord, evidence: str) -> ProductionRecord:
-    """The record that an earlier push kept in `evidence`, if it is of the same version and model as `wanted`.
-
-    Raises:
-        UsageError: it is not.
-    """
-    if (kept.version, kept.model_digest) != (wanted.version, wanted.model_digest):
-        raise UsageError(
-            f"{evidence} is evidence of version {kept.version} with the model {kept.model_digest}, "
-            f"but version {wanted.version} holds {wanted.model_digest}",
-            f"Find out who changed it; or move {evidence} away and push again.",
-        )
-    return kept
-
-
-def _write_records(folder: Path, record: ProductionRecord) -> None:
-    """Stage the record twice: to become production's, and to be kept with the version."""
-    for path in (folder / STAGED_EVIDENCE / KEPT_RECORD_FILE, folder / RECORD_FILE):
-        files.write_bytes(path, record_bytes(record))
 
 
 def _rename(source: Path, target: Path) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from weighbridge.backtest.record import Distance, Metric, SpanRecord, Value
 from weighbridge.backtest.spans import Span
-from weighbridge.components.production_model.record import read_record
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.evidence.base import EvidenceFile, Interval
 from weighbridge.evidence.latency import LatencyReport
 from weighbridge.evidence.metrics import Metrics

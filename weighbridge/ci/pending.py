@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from weighbridge.components.production_model.record import read_record
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.definition import load
 from weighbridge.delivery.promote import delivered_record
 from weighbridge.delivery.promotion import Promotion

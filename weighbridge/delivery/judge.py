@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.common.errors import UsageError
-from weighbridge.components.production_model.record import ProductionRecord, read_record
+from weighbridge.components.production_model.record import ProductionRecord
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.delivery.promotion import Promotion
 from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace

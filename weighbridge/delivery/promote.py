@@ -14,8 +14,8 @@ from weighbridge.components.production_model.record import (
     RECORD_FILE,
     STATISTICS_FOLDER,
     ProductionRecord,
-    read_record,
 )
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.components.pusher.push import Pushed, look_up, push
 from weighbridge.delivery import judge
 from weighbridge.delivery.promotion import Promotion

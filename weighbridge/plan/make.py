@@ -10,7 +10,7 @@ from weighbridge.common.digests import file_digest, value_digest
 from weighbridge.common.environment import IMAGE_VARIABLE
 from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused
-from weighbridge.components.production_model.record import read_record
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.local.request import RunRequest
 from weighbridge.local.run import last_outcome, up_to_date_outcome
 from weighbridge.plan import changes

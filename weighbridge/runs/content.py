@@ -5,6 +5,7 @@ from typing import Any
 
 from weighbridge.common.digests import bytes_digest, file_digest, tree_digest, value_digest
 from weighbridge.common.errors import UsageError
+from weighbridge.components.artifacts.models import LOOKED_UP_AT
 from weighbridge.runs.gate_collector import EXAMPLES_PROPERTY, GATES_PROPERTY, VERDICT_PROPERTY
 from weighbridge.verdict.verdict import GATES_FILE
 
@@ -22,6 +23,7 @@ _OF_A_RUN = (
     GATES_PROPERTY,
     VERDICT_PROPERTY,
     EXAMPLES_PROPERTY,
+    LOOKED_UP_AT,
 )
 
 

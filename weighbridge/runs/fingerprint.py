@@ -26,7 +26,7 @@ from weighbridge.common.environment import IMAGE_VARIABLE
 from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of
 from weighbridge.components.example_gen.resolve import input_digest
-from weighbridge.components.production_model.record import read_record, record_digest
+from weighbridge.components.production_model.standing import read_record, record_digest, verify_production
 from weighbridge.definition import Context, Definition, Parameters
 from weighbridge.runs.component_traits import traits_of
 from weighbridge.thresholds import THRESHOLDS_FILE
@@ -130,6 +130,7 @@ def current(
 
 
 def _observed_now(earlier: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    verify_production(context.production)
     inputs = earlier["inputs"]
     found = observed(inputs, [input_digest(**given) for given in inputs], context, earlier["model"])
     # A promotion since then put the run's own model into production: nothing to weigh it against but itself.

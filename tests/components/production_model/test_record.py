@@ -25,6 +25,7 @@ RECORD = ProductionRecord(
 
 
 def write(path: Path, record: ProductionRecord = RECORD) -> Path:
+    (path.parent / str(record.version)).mkdir(parents=True, exist_ok=True)
     return files.write_json(path, record.model_dump(mode="json"))
 
 

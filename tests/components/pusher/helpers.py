@@ -11,9 +11,9 @@ from weighbridge.components.production_model.record import (
     RECORD_FILE,
     ProductionRecord,
     numbers_in,
-    read_record,
     read_record_file,
 )
+from weighbridge.components.production_model.standing import recorded
 from weighbridge.verdict import Gate, Verdict, passed_if
 
 
@@ -81,7 +81,7 @@ def assert_whole(destination: Path, digests: set[str]) -> ProductionRecord | Non
     """
     for version in versions(destination):
         assert tree_digest(destination / str(version)) in digests
-    record = read_record(destination)
+    record = recorded(destination)
     if record is not None:
         assert tree_digest(destination / str(record.version)) == record.model_digest
         evidence = destination / EVIDENCE_FOLDER / str(record.version)

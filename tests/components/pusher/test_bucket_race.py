@@ -14,6 +14,7 @@ from tests.components.pusher.helpers import assert_whole, leftovers, make_model,
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError
 from weighbridge.components.production_model import read_record, record_digest
+from weighbridge.components.production_model.standing import recorded
 from weighbridge.components.pusher import BucketTarget, push
 
 
@@ -36,7 +37,7 @@ def other(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("moment", "left"),
     [
-        ("list taxi/.weighbridge/", [1]),
+        ("list taxi/.weighbridge/ again", [1]),
         ("upload taxi/.staged-", [1]),
         ("get taxi/production.json again", [1]),
         ("write taxi/.weighbridge/", [1]),
@@ -72,6 +73,8 @@ def test_lost_race_is_told_and_overwrites_nothing(
     assert assert_whole(folder, digests) == winner[0] == read_record(store.destination)
     assert versions(folder) == left
     assert leftovers(folder) == []
+    # What the loser left is never the version that is served in the place of the one that is named.
+    assert recorded(store.destination) == read_record(store.destination)
 
     again = push(model, evaluation, store.destination)
     assert again.record == assert_whole(mirror(tmp_path / "again", store.destination), digests)

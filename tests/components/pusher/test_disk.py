@@ -14,7 +14,7 @@ from tests.components.pusher.helpers import assert_whole, leftovers, make_model,
 from tests.components.pusher.processes import exit_code
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
-from weighbridge.components.production_model import read_record
+from weighbridge.components.production_model.standing import recorded
 from weighbridge.components.pusher import push
 
 PAGE = 4096
@@ -47,7 +47,7 @@ def test_disk_that_fills_up_at_any_page(tmp_path: Path, small_disk: Path) -> Non
     new = make_model(tmp_path / "new", "new", size=3 * PAGE)
     destination = small_disk / "production"
     push(old, weigh(tmp_path / "e1", old), destination)
-    record, before = read_record(destination), snapshot(destination)
+    record, before = recorded(destination), snapshot(destination)
     evaluation = weigh(tmp_path / "e2", new)
     refused = 0
     for pages in range(40):
@@ -60,7 +60,7 @@ def test_disk_that_fills_up_at_any_page(tmp_path: Path, small_disk: Path) -> Non
             assert error.exit_code == ExitCode.INFRASTRUCTURE
             assert "No space left on device" in str(error)
             assert str(destination) in str(error)
-            assert read_record(destination) == record
+            assert recorded(destination) == record
             assert snapshot(destination) == before
             assert leftovers(destination) == []
             filler.unlink()

@@ -19,7 +19,7 @@ from tests.components.pusher.buckets import GCS, double_of
 from tests.components.pusher.doubles import Double, once_before
 from tests.components.pusher.helpers import make_model, weigh
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
-from weighbridge.components.production_model import read_record
+from weighbridge.components.production_model.standing import recorded
 from weighbridge.components.pusher import push
 from weighbridge.storage import gcs
 
@@ -71,7 +71,7 @@ def test_what_fails_is_told_with_what_to_do(
         push(model, weigh(tmp_path / "e", model), store.destination)
     assert str(failure.args[0] if not isinstance(failure, DataCorruption) else "checksum mismatch") in str(caught.value)
     assert told in caught.value.hint
-    assert read_record(store.destination) is None
+    assert recorded(store.destination) is None
     assert push(model, weigh(tmp_path / "e2", model), store.destination).record
 
 
@@ -92,5 +92,5 @@ def test_missing_credentials_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr("google.cloud.storage.Client", none_found)
     gcs.client.cache_clear()
     with pytest.raises(UsageError, match="Found no credentials") as caught:
-        read_record("gs://models/taxi")
+        recorded("gs://models/taxi")
     assert "GOOGLE_APPLICATION_CREDENTIALS" in caught.value.hint

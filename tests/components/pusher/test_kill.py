@@ -11,7 +11,8 @@ import pytest
 from tests.components.pusher.helpers import assert_whole, leftovers, make_model, versions, weigh
 from tests.components.pusher.processes import push_killed_at, push_killed_within_file, start
 from weighbridge.common.digests import tree_digest
-from weighbridge.components.production_model import ProductionRecord, read_record
+from weighbridge.components.production_model import ProductionRecord
+from weighbridge.components.production_model.standing import recorded
 from weighbridge.components.pusher import push
 
 
@@ -31,7 +32,7 @@ class Scene:
             self.expected = [1, 2]
         if before == "version without record":
             make_model(self.destination / "2", "new")
-        self.record = read_record(self.destination)
+        self.record = recorded(self.destination)
 
     def assert_survived(self) -> ProductionRecord | None:
         record = assert_whole(self.destination, self.digests) if self.destination.exists() else None

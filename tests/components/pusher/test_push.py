@@ -21,6 +21,7 @@ from tests.components.pusher.helpers import (
 from weighbridge.common.digests import bytes_digest, file_digest, tree_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model import production_history, read_record
+from weighbridge.components.production_model.standing import recorded
 from weighbridge.components.pusher import FilesystemTarget, push
 from weighbridge.components.pusher.push import Pushed, push_state
 from weighbridge.verdict import Verdict
@@ -313,7 +314,7 @@ def test_evidence_of_another_model_is_not_taken_for_this_one(
             path.write_bytes((other / path.relative_to(production / "1")).read_bytes())
     with pytest.raises(UsageError, match="is evidence of version 1 with the model"):
         push(other, weigh(tmp_path / "e2", other), production)
-    assert read_record(production) is None
+    assert recorded(production) is None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tests.components.pusher.doubles import once_before
 from tests.components.pusher.helpers import make_model, weigh
 from tests.components.pusher.s3_double import S3Double, answer
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
-from weighbridge.components.production_model import read_record
+from weighbridge.components.production_model.standing import recorded
 from weighbridge.components.pusher import push
 from weighbridge.storage import s3
 from weighbridge.storage.s3_errors import code_of
@@ -82,7 +82,7 @@ def test_what_fails_is_told_with_what_to_do(
     with pytest.raises(expected, match="s3://models/taxi") as caught:
         push(model, weigh(tmp_path / "e", model), store.destination)
     assert told in caught.value.hint
-    assert read_record(store.destination) is None
+    assert recorded(store.destination) is None
     assert push(model, weigh(tmp_path / "e2", model), store.destination).record
 
 
@@ -117,7 +117,7 @@ def test_a_file_too_large_for_one_request_is_told(
 @pytest.mark.usefixtures("alone")
 def test_missing_credentials_are_told() -> None:
     with pytest.raises(UsageError, match="Found no credentials for s3://models/taxi") as caught:
-        read_record("s3://models/taxi")
+        recorded("s3://models/taxi")
     assert "AWS_ACCESS_KEY_ID" in caught.value.hint
 
 
@@ -126,7 +126,7 @@ def test_missing_credentials_are_told() -> None:
 def test_wrong_settings_are_told(monkeypatch: pytest.MonkeyPatch, told: tuple[str, str]) -> None:
     monkeypatch.setenv(*told)
     with pytest.raises(UsageError, match=told[1]) as caught:
-        read_record("s3://models/taxi")
+        recorded("s3://models/taxi")
     assert told[0] in caught.value.hint
 
 
@@ -138,6 +138,6 @@ def test_no_secret_is_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
     with pytest.raises(InfrastructureError, match="s3://models/taxi") as caught:
-        read_record("s3://models/taxi")
+        recorded("s3://models/taxi")
     assert "AKIAEXAMPLE" not in str(caught.value)
     assert "very/secret" not in str(caught.value)

@@ -10,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.components.pusher.helpers import assert_whole, leftovers, make_model, versions, weigh
 from weighbridge.common.digests import tree_digest
-from weighbridge.components.production_model import ProductionRecord, production_history, read_record
+from weighbridge.components.production_model import ProductionRecord, production_history
+from weighbridge.components.production_model.standing import recorded
 from weighbridge.components.pusher import push
 
 names = st.sampled_from(["a", "b", "c"])
@@ -35,7 +36,7 @@ class Pushes(RuleBasedStateMachine):
 
     @rule(name=names)
     def push_model(self, name: str) -> None:
-        before = read_record(self.destination)
+        before = recorded(self.destination)
         pushed = push(self.models[name], self.evaluation(name), self.destination)
         same = bool(self.served) and self.served[-1] == name
         assert pushed.already == (same and self.recorded == len(self.served))

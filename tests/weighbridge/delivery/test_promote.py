@@ -12,7 +12,7 @@ from tests.components.pusher.helpers import as_earlier_versions_wrote
 from tests.weighbridge.delivery.conftest import GATES, ROWS, export
 from tests.weighbridge.runs.hooked import install, seen
 from weighbridge.common.digests import bytes_digest
-from weighbridge.components.production_model.record import read_record
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.runs.workspace import find_run
 
 SHOP = "shop.pipeline"

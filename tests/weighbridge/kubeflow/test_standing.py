@@ -39,8 +39,10 @@ def there(bucket: Any, place: str, model: str | None, pushed_at: datetime | None
     store, name = open_store(f"{place}/{RECORD_FILE}")
     if name in bucket.contents:
         store.delete(name)
+    store.delete(name.replace(RECORD_FILE, "1/saved_model.pb"))
     if model is None:
         return
+    GCS.overwrite(f"{place}/1/saved_model.pb", model.encode())
     record = ProductionRecord(
         version=1,
         model_digest=model,

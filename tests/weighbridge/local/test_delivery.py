@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.weighbridge.local.test_run import calls
-from weighbridge.components.production_model.record import read_record
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.runs.workspace import Workspace, find_run
 
 __all__ = ["calls"]
@@ -154,3 +154,28 @@ def test_a_pipeline_that_would_use_all_its_data_is_not_rehearsed(weighbridge, ca
 
 def test_a_rehearsal_delivers_nowhere(weighbridge):
     assert weighbridge("run", DELIVERING, "--sample", "0.5", "--deliver-to", "staging").code == 2
+
+
+def test_production_that_was_tampered_with_is_no_reason_to_say_that_nothing_changed(weighbridge, home, calls):
+    assert weighbridge("run", DELIVERING).code == 0
+    assert "Nothing changed" in weighbridge("run", DELIVERING).out
+    weights = next(path for path in sorted((home / "production/1").rglob("*")) if path.is_file())
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    for command in (("run", DELIVERING), ("run", DELIVERING, "--force"), ("plan", DELIVERING)):
+        refused = weighbridge(*command)
+        assert refused.code == 2
+        assert "The model in production was changed" in refused.err
+    weights.write_bytes(whole)
+    assert "Nothing changed" in weighbridge("run", DELIVERING).out
+
+
+def test_production_without_its_record_is_not_empty(weighbridge, home):
+    assert weighbridge("run", DELIVERING).code == 0
+    (home / "production/production.json").unlink()
+    assert weighbridge("run", DELIVERING, "--set", "weight=two", "--deliver-to", "staging").code == 0
+    assert read_record(home / "staging").subject["production"] == read_record(home / "production").model_digest
+    (home / "production/.weighbridge").rename(home / "moved")
+    refused = weighbridge("run", DELIVERING, "--set", "weight=three", "--deliver-to", "staging")
+    assert refused.code == 2
+    assert "No Pusher put version 1" in refused.err

@@ -8,7 +8,7 @@ import pytest
 from tests.weighbridge.local.test_delivery import DELIVERING
 from tests.weighbridge.local.test_run import TINY, calls
 from tests.weighbridge.plan.exact import plan_then_run
-from weighbridge.components.production_model.record import read_record
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.runs.workspace import find_run
 
 __all__ = ["calls"]

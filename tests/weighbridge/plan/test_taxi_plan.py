@@ -14,7 +14,7 @@ import yaml
 
 from tests.command_line import ROOT, Result
 from tests.weighbridge.plan.exact import Planned, plan_then_run
-from weighbridge.components.production_model.record import read_record
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.components.pusher import push
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -6,7 +6,8 @@ from here as from a step. A folder in a volume of the cluster cannot be seen fro
 
 from typing import TYPE_CHECKING
 
-from weighbridge.components.production_model.record import ProductionRecord, read_record
+from weighbridge.components.production_model.record import ProductionRecord
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.kubeflow.client.api import Api
 from weighbridge.kubeflow.client.outcome import outcome
 from weighbridge.kubeflow.client.runs import KubeflowRun, get_run
