@@ -13,6 +13,7 @@ from weighbridge.cli import (
     catalogue,
     ci,
     data,
+    gc,
     kubeflow,
     plan,
     promote,
@@ -59,6 +60,7 @@ app.command("promote", epilog=EXIT_CODES)(promote.promote)
 app.command("runs", epilog=EXIT_CODES)(reports.runs)
 app.command("show", epilog=EXIT_CODES)(reports.show)
 app.command("report", epilog=EXIT_CODES)(reports.report)
+app.command("gc", epilog=EXIT_CODES)(gc.gc)
 app.command("schema", epilog=EXIT_CODES)(schema.schema)
 app.command("compile", epilog=EXIT_CODES)(compiling.compile_pipeline)
 app.command("component", epilog=EXIT_CODES)(compiling.component)
