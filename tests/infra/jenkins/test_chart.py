@@ -8,6 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from tests.infra.jenkins.test_agents import clouds, declared
 from tests.infra.jenkins.test_controller import CASC, JENKINS, casc
 from tests.infra.kubernetes.rendering import names, of_kind, the
 from tests.infra.kubernetes.test_manifests import KUBERNETES_VERSION
@@ -20,8 +21,9 @@ OBJECTS: list[dict[str, Any]] = [document for document in yaml.safe_load_all(REN
 
 
 def agents() -> dict[str, Any]:
-    (cloud,) = casc("agents")["jenkins"]["clouds"]
-    return cloud["kubernetes"]
+    """What both clouds have in common."""
+    branches, delivery = clouds().values()
+    return {key: value for key, value in branches.items() if delivery.get(key) == value}
 
 
 def test_it_is_rendered_from_the_values_as_they_are() -> None:
@@ -63,7 +65,7 @@ def test_agents_reach_the_controller_by_its_service() -> None:
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
     assert agents()["jenkinsUrl"] == f"http://{name}.{namespace}.svc.cluster.local:{port['port']}"
     assert agents()["webSocket"] is True
-    assert "jenkinsTunnel" not in agents()
+    assert not any("jenkinsTunnel" in cloud for cloud in clouds().values())
     # Nothing else is open, and this to every namespace.
     policy = the(OBJECTS, "NetworkPolicy")
     assert policy["spec"]["ingress"] == [{"ports": [{"port": port["targetPort"]}]}]
@@ -85,7 +87,7 @@ def test_the_controllers_pod_is_under_the_restricted_profile() -> None:
     assert not names(OBJECTS, "Pod")
 
 
-def test_secrets_and_claims_that_the_controller_mounts_are_made_by_the_chart() -> None:
+def test_secrets_and_claims_that_the_controller_mounts_are_made_by_the_chart_or_applied_before() -> None:
     spec = the(OBJECTS, "StatefulSet")["spec"]["template"]["spec"]
     projected = [
         source["secret"] for volume in spec["volumes"] for source in volume.get("projected", {}).get("sources", [])
@@ -93,11 +95,12 @@ def test_secrets_and_claims_that_the_controller_mounts_are_made_by_the_chart() -
     claims = {
         volume["persistentVolumeClaim"]["claimName"] for volume in spec["volumes"] if "persistentVolumeClaim" in volume
     }
-    assert {secret["name"] for secret in projected} <= names(OBJECTS, "Secret")
+    given = names(OBJECTS, "Secret") | names(declared("delivery"), "Secret")
+    assert {secret["name"] for secret in projected} <= given
     assert claims <= names(OBJECTS, "PersistentVolumeClaim")
     files = {item["path"] for secret in projected for item in secret["items"]}
     user = casc("controller")["jenkins"]["securityRealm"]["local"]["users"][0]
-    assert {user["id"], user["password"]} == {f"${{{file}}}" for file in files}
+    assert {user["id"], user["password"]} == {f"${{{file}}}" for file in files if file.startswith("chart-")}
 
 
 def test_all_configuration_is_ours() -> None:

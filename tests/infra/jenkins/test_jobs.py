@@ -75,7 +75,7 @@ def test_a_public_repository_needs_no_credential_and_a_private_one_gets_its_own(
     assert jobs()["weighbridge/delivery"]["branchSources"]["git"]["credentialsId"] == ""
     private = jobs(weighbridge_jenkins_git_username="reader")["weighbridge/delivery"]["branchSources"]["git"]
     assert private["credentialsId"] == "weighbridge-git"
-    assert declared == {"weighbridge-git", "weighbridge-github"}
+    assert declared == {"weighbridge-delivery-pods", "weighbridge-git", "weighbridge-github"}
 
 
 def test_on_github_pull_requests_are_merged_with_their_target_and_forks_are_not_built(jobs: Evaluate) -> None:
@@ -104,6 +104,17 @@ def test_what_delivers_has_credentials_that_no_other_branch_can_bind(jobs: Evalu
     used = set(re.findall(r"[cC]redential(?:s)?Id: '([\w-]+)'", JENKINSFILE))
     assert used == secrets(made["weighbridge/delivery"]).keys()
     assert not used & anywhere
+
+
+def test_each_job_has_agents_of_a_cloud_that_no_other_job_may_use(jobs: Evaluate) -> None:
+    made = jobs()
+    permitted = {name: job.get("properties", {}).get("kubernetes") for name, job in made.items()}
+    assert permitted == {
+        # What a folder permits, it permits to all jobs in it.
+        "weighbridge": None,
+        "weighbridge/branches": {"permittedClouds": ["weighbridge-branches"]},
+        "weighbridge/delivery": {"permittedClouds": ["weighbridge-delivery"]},
+    }
 
 
 def test_without_a_token_the_webhook_has_one_that_nobody_knows(jobs: Evaluate) -> None:
