@@ -43,6 +43,7 @@ class ProductionRecord(BaseModel):
         subject: the digests of the verdict: data, code, parameters, schema, gates, model, …
         promoted_from: the destination it was promoted from; empty for one that its own run pushed.
         approved_by: who approved the promotion; empty where nobody was asked.
+        approved_in: address of the build that said so; empty where the name was given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +57,7 @@ class ProductionRecord(BaseModel):
     subject: dict[str, str]
     promoted_from: str = ""
     approved_by: str = ""
+    approved_in: str = ""
 
 
 def record_bytes(record: ProductionRecord) -> bytes:

@@ -47,6 +47,7 @@ def push(
     blessings: Mapping[str, bool] | None = None,
     promoted_from: str = "",
     approved_by: str = "",
+    approved_in: str = "",
     expected_state: str = "",
 ) -> Pushed:
     """Put a model into production if its verdict passed and its bytes are the ones that were weighed.
@@ -64,6 +65,7 @@ def push(
         blessings: further conditions by name, such as `{"infra_blessing": False}`; all must hold.
         promoted_from: the destination that the model comes from, kept in the record.
         approved_by: who approved that, kept in the record.
+        approved_in: address of the build that says so, kept in the record.
         expected_state: `production_state` of the destination as the caller judged it; empty for any.
 
     Returns:
@@ -81,7 +83,7 @@ def push(
     digest_gate = _digest_gate(_digest_of(Path(model)), weighed)
     if verdict is None or any(gate.refuses for gate in (*gates, digest_gate)):
         return Pushed((*gates, digest_gate))
-    description = {"promoted_from": promoted_from, "approved_by": approved_by}
+    description = {"promoted_from": promoted_from, "approved_by": approved_by, "approved_in": approved_in}
     with target.exclusive():
         if expected_state and production_state(destination) != expected_state:
             raise InfrastructureError(f"Another push changed {destination} just now", "Run again.")

@@ -1,5 +1,6 @@
 """`weighbridge promote`: a weighed model from one stage to the next."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,12 @@ TargetOption = Annotated[str, typer.Option("--to", metavar="STAGE", help="Stage 
 ApprovedOption = Annotated[
     str, typer.Option("--approved-by", metavar="NAME", help="Who approved it; kept in the record.")
 ]
+ApprovedInOption = Annotated[
+    str,
+    typer.Option(
+        "--approved-in", metavar="BUILD_URL", help="Build of Jenkins that is asked who approved it; kept in the record."
+    ),
+]
 
 
 def promote(
@@ -26,6 +33,7 @@ def promote(
     source: FromOption,
     target: TargetOption,
     approved_by: ApprovedOption = "",
+    approved_in: ApprovedInOption = "",
     destinations: DestinationsOption = "",
     reports: ReportsOption = "",
     workdir: WorkdirOption = WORKDIR,
@@ -40,6 +48,7 @@ def promote(
     from weighbridge.cli.display import ConsoleDisplay, print_outcome
     from weighbridge.definition import load
     from weighbridge.delivery import promote as delivery
+    from weighbridge.delivery.approval import find_approval
     from weighbridge.delivery.promotion import Promotion
     from weighbridge.local.output_capture import captured_output
     from weighbridge.runs.finish import copy_reports
@@ -51,7 +60,7 @@ def promote(
     stages, thresholds = delivery_policy(definition.folder)
     stages.between(source, target)
     addresses = stage_destinations(workspace, stages, destinations)
-    promotion = Promotion(workspace, stages, addresses, source, target, approved_by.strip(), thresholds)
+    promotion = Promotion(workspace, stages, addresses, source, target, thresholds=thresholds)
     document: dict[str, Any] = {"pipeline": definition.name, "from": source, "to": target}
     document["destination"] = promotion.destination
     with workspace.lock():
@@ -63,6 +72,9 @@ def promote(
             else:
                 print_line(f"Nothing to do: {target} has this model already, as version {delivered.version}.")
             return
+        command = f"weighbridge promote {pipeline} --from {source} --to {target}"
+        approval = find_approval(promotion.stage, approved_by, approved_in, command)
+        promotion = replace(promotion, approval=approval)
         new = workspace.new_run(definition, {"from": source, "to": target}, kind="promotion", delivered_to=target)
         with captured_output(new.log, verbose=False) as terminal:
             outcome = delivery.promote(promotion, record, new, ConsoleDisplay(terminal, silent=as_json))

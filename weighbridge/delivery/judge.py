@@ -7,6 +7,7 @@ from typing import Any
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import read_record
+from weighbridge.delivery.approval import approved_gate
 from weighbridge.delivery.promotion import Promotion
 from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace
@@ -32,7 +33,7 @@ def judge(promotion: Promotion, record: ProductionRecord, verdict_file: Path) ->
     if promotion.delivery.stage(promotion.source).calls:
         gates.append(_passed_gate(promotion, promotion.source, record))
     if promotion.stage.approval == "required":
-        gates.append(_approved_gate(promotion))
+        gates.append(approved_gate(promotion.approval, promotion.stage, f"{_GROUP}.{promotion.target}.approved"))
     if promotion.target == PRODUCTION:
         gates.append(_unchanged_gate(promotion, record))
     return gates
@@ -111,22 +112,6 @@ def _passed_gate(promotion: Promotion, stage: str, record: ProductionRecord) -> 
     message = f"This model passed {stage}." if passed else f"This model has not passed {stage} yet. Run: {command}"
     return Gate(
         name=f"{_GROUP}.{stage}.passed", status=passed_if(passed), observed=passed, threshold=True, message=message
-    )
-
-
-def _approved_gate(promotion: Promotion) -> Gate:
-    by, stage = promotion.approved_by, promotion.target
-    message = (
-        f"Approved by {by}."
-        if by
-        else f"The policy asks for an approval of what goes to {stage}. Whoever approves: --approved-by NAME."
-    )
-    return Gate(
-        name=f"{_GROUP}.{stage}.approved",
-        status=passed_if(bool(by)),
-        observed=by or None,
-        threshold="required",
-        message=message,
     )
 
 

@@ -99,7 +99,8 @@ def _deliver(promotion: Promotion, record: ProductionRecord, run: Run, display: 
             promotion.destination,
             statistics=statistics if statistics.is_dir() else None,
             promoted_from=address,
-            approved_by=promotion.approved_by,
+            approved_by=promotion.approval.by,
+            approved_in=promotion.approval.build,
             expected_state=state,
         )
         gates += pushed.gates

@@ -1,9 +1,10 @@
 """A promotion: which model goes from which stage to which, and who approved it. Imports no tfx."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from weighbridge.common.errors import UsageError
+from weighbridge.delivery.approval import Approval
 from weighbridge.runs.workspace import Workspace
 from weighbridge.thresholds.delivery import Delivery, Stage
 
@@ -21,7 +22,7 @@ class Promotion:
         destinations: destination of each stage.
         source: stage that the model is at.
         target: stage that it goes to.
-        approved_by: who approved it; empty for nobody.
+        approval: who approved it.
         thresholds: the `latency` section, which names the signature to call; None where there is none.
     """
 
@@ -30,7 +31,7 @@ class Promotion:
     destinations: dict[str, str]
     source: str
     target: str
-    approved_by: str = ""
+    approval: Approval = field(default_factory=Approval)
     thresholds: "LatencyGates | None" = None
 
     def __post_init__(self) -> None:

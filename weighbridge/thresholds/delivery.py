@@ -1,10 +1,12 @@
 """The `delivery` section of a thresholds file: the stages on the way to production, and what each asks for."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, RootModel, model_validator
 
 from weighbridge.common.errors import UsageError
+from weighbridge.thresholds.jenkins import JenkinsApproval
 from weighbridge.verdict import Bounds, Section
 
 PRODUCTION = "production"
@@ -20,7 +22,9 @@ class Stage(Section):
     Attributes:
         stage: its name.
         destination: folder or address (`gs://…`, `s3://…`) of the stage; by default a folder in the workspace.
-        approval: `required` if a person must approve what goes there.
+        approval: `required` if a person must approve what goes there. A file may also give a `JenkinsApproval` here,
+            which requires one.
+        approved_in: the Jenkins whose word alone counts, if so; given as `approval`.
         calls: calls that the delivered copy must answer, with real rows; 0 checks nothing.
         max_difference: most that a number of its answers may differ from the copy it was made of.
         p99_ms: thresholds on its 99th percentile in ms, under calls interleaved with those of production.
@@ -31,11 +35,24 @@ class Stage(Section):
     stage: StageName
     destination: str = ""
     approval: Literal["none", "required"] = "none"
+    approved_in: JenkinsApproval | None = None
     calls: Annotated[int, Field(ge=0)] = 0
     max_difference: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-5
     p99_ms: Bounds | None = None
     budget_s: PositiveFloat = 10.0
     rows: PositiveInt = 256
+
+    @model_validator(mode="before")
+    @classmethod
+    def _approval_in_jenkins(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        if "approved_in" in given:
+            raise ValueError("approved_in is not known; write approval: {jenkins: ADDRESS}")
+        approval = given.get("approval")
+        if not isinstance(approval, Mapping):
+            return given
+        return dict(given) | {"approval": "required", "approved_in": approval}
 
     @model_validator(mode="after")
     def _sound(self) -> "Stage":

@@ -18,10 +18,11 @@ def model(tmp_path):
 
 def test_who_approved_and_where_it_came_from_are_kept_with_the_version(tmp_path, model):
     production = tmp_path / "production"
-    push(model, weigh(tmp_path / "e", model), production, promoted_from="/staging", approved_by="Ada")
+    said = {"promoted_from": "/staging", "approved_by": "Ada", "approved_in": "https://ci.example.org/job/a/1/"}
+    push(model, weigh(tmp_path / "e", model), production, **said)
     for name in ("production.json", ".weighbridge/1/record.json"):
         record = json.loads((production / name).read_text())
-        assert (record["promoted_from"], record["approved_by"]) == ("/staging", "Ada")
+        assert {key: record[key] for key in said} == said
 
 
 def test_a_destination_in_another_state_than_it_was_judged_in_stays_as_it_is(tmp_path, model):

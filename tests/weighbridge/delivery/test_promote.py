@@ -10,6 +10,7 @@ import yaml
 from tests.components.pusher.buckets import BUCKET, KINDS
 from tests.components.pusher.helpers import as_earlier_versions_wrote
 from tests.weighbridge.delivery.conftest import GATES, ROWS, export
+from tests.weighbridge.delivery.jenkins_double import jenkins
 from tests.weighbridge.runs.hooked import install, seen
 from weighbridge.common.digests import bytes_digest
 from weighbridge.components.production_model.standing import read_record
@@ -99,6 +100,39 @@ def test_without_the_approval_that_the_policy_asks_for_nothing_moves(weighbridge
         assert refusals(workdir) == ["delivery.production.approved"]
         assert "--approved-by NAME" in refused.out
     assert read_record(shop.home / "production") is None
+
+
+def test_an_approval_is_taken_from_the_build_of_the_jenkins_that_the_policy_names(weighbridge, shop, workdir):
+    promote = ("promote", SHOP, "--from", "staging", "--to", "production")
+    with jenkins() as server:
+        policy = yaml.safe_load(GATES)
+        approval = {"jenkins": server.job, "approvers": ["ada"]}
+        policy["delivery"] = [{"stage": "staging"}, {"stage": "production", "approval": approval}]
+        (shop.folder / "shop/gates.yaml").write_text(yaml.safe_dump(policy, sort_keys=False))
+        delivered = weighbridge("run", SHOP, "--deliver-to", "production")
+        assert delivered.code == 2
+        assert "must be approved" in delivered.err
+        by_name = weighbridge(*promote, "--approved-by", "ada")
+        assert by_name.code == 1
+        assert refusals(workdir) == ["delivery.production.approved"]
+        command = "weighbridge promote shop.pipeline --from staging --to production --approved-in BUILD_URL"
+        assert command in (find_run(workdir).folder / "report.md").read_text()
+        server.status = 404
+        assert weighbridge(*promote, "--approved-in", server.build_url).code == 2
+        server.status = 503
+        assert weighbridge(*promote, "--approved-in", server.build_url).code == 3
+        server.status = 200
+        assert weighbridge(*promote, "--approved-in", server.build_url).code == 1
+        assert read_record(shop.home / "production") is None
+        server.approvers = ["ada"]
+        done = weighbridge(*promote, "--approved-in", server.build_url, "--approved-by", "ada")
+        assert done.code == 0, done.out + done.err
+        record = read_record(shop.home / "production")
+        assert (record.approved_by, record.approved_in) == ("ada", server.build_url)
+        asked = len(server.asked)
+        # It is there already: nobody is asked again.
+        assert weighbridge(*promote, "--approved-in", server.build_url).code == 0
+        assert len(server.asked) == asked
 
 
 def test_without_a_policy_nobody_is_asked(weighbridge, shop):

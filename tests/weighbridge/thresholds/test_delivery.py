@@ -25,6 +25,17 @@ def test_approvals_are_the_stages_that_ask_for_one(tmp_path):
     assert load_gates(tmp_path / "gates.yaml").delivery.approvals == ["production"]
 
 
+def test_an_approval_in_jenkins_is_one_that_is_required(tmp_path):
+    approval = "approval: {jenkins: 'https://ci.example.org/job/a', approvers: [ada, grace]}"
+    (tmp_path / "gates.yaml").write_text(f"{BEGIN}delivery: [{{stage: production, {approval}}}]")
+    delivery = load_gates(tmp_path / "gates.yaml").delivery
+    assert delivery.approvals == ["production"]
+    stage = delivery.stage(PRODUCTION)
+    assert stage.approval == "required"
+    assert stage.approved_in.jenkins == "https://ci.example.org/job/a/"
+    assert stage.approved_in.approvers == ("ada", "grace")
+
+
 @pytest.mark.parametrize(
     ("section", "told"),
     [
@@ -36,6 +47,15 @@ def test_approvals_are_the_stages_that_ask_for_one(tmp_path):
         ("delivery: [{stage: Canary}, {stage: production}]", "should match pattern"),
         ("delivery: [{}, {stage: production}]", "Field required"),
         ("delivery: [{stage: production, approval: maybe}]", "'none' or 'required'"),
+        ("delivery: [{stage: production, approval: {jenkins: 'http://ci.example.org/job/a/'}}]", "is not encrypted"),
+        ("delivery: [{stage: production, approval: {jenkins: 'https://ci.example.org/'}}]", "not the address of a job"),
+        ("delivery: [{stage: production, approval: {}}]", "Field required"),
+        (
+            "delivery: [{stage: production, approval: {jenkins: 'https://x/job/a/', approvers: []}}]",
+            "1 item",
+        ),
+        ("delivery: [{stage: production, approval: {jenkins: 'https://ci.example.org/job/a/', by: [x]}}]", "by is not"),
+        ("delivery: [{stage: production, approved_in: {jenkins: 'https://x/job/a/'}}]", "approved_in is not known"),
         ("delivery: [{stage: production, aproval: required}]", "aproval is not known; did you mean 'approval'?"),
         ("delivery: [{stage: canary, p99_ms: {max: 1}}, {stage: production}]", "p99_ms needs calls"),
         ("delivery: [{stage: canary, calls: 3}, {stage: production}]", "at least 20"),
