@@ -12,6 +12,7 @@ import yaml
 from tests.infra.jenkins.test_controller import JENKINS, JENKINSFILE, casc
 from tests.infra.kubernetes.rendering import KUBERNETES, of_kind, the
 from tests.infra.kubernetes.test_manifests import KUBERNETES_VERSION
+from weighbridge.delivery.jenkins_build import TOKEN, USER
 
 BRANCHES, DELIVERY = "weighbridge-branches", "weighbridge-delivery"
 STORE = "/var/lib/weighbridge-store"
@@ -67,7 +68,7 @@ def test_a_pod_with_a_mistyped_field_is_found() -> None:
 def test_every_agent_has_the_store_and_a_cache_of_its_own(template: dict[str, Any]) -> None:
     spec = pod(template)["spec"]
     (container,) = spec["containers"]
-    variables = {one["name"]: one["value"] for one in container["env"]}
+    variables = {one["name"]: one["value"] for one in container["env"] if "value" in one}
     mounts = {one["mountPath"]: one["name"] for one in container["volumeMounts"]}
     volumes = {one["name"]: one for one in spec["volumes"]}
     # By default the claim; a bucket is named in the values.
@@ -99,7 +100,7 @@ def test_each_cloud_is_for_whom_its_folder_permits_it_and_branches_is_the_one_fo
 
 
 def test_no_label_is_in_both_clouds() -> None:
-    """Jenkins would ask the first cloud for a pod, whoever asks: one that is not permitted there would wait for ever."""
+    """Jenkins would ask the first cloud for a pod, whoever asks: who is not permitted there would wait for ever."""
     branches, delivery = ({template["label"] for template in templates(name)} for name in (BRANCHES, DELIVERY))
     assert branches == {"weighbridge-cpu"}
     assert not branches & delivery
@@ -143,7 +144,9 @@ def test_what_the_agents_mount_and_run_as_is_declared() -> None:
         assert ("ServiceAccount", spec["serviceAccountName"]) in names
         claims = {one["persistentVolumeClaim"]["claimName"] for one in spec["volumes"] if "emptyDir" not in one}
         assert all(("PersistentVolumeClaim", claim) in names for claim in claims)
-    assert all(account["automountServiceAccountToken"] is False for account in of_kind(declared("store"), "ServiceAccount"))
+    assert all(
+        account["automountServiceAccountToken"] is False for account in of_kind(declared("store"), "ServiceAccount")
+    )
 
 
 def test_agents_and_what_they_share_are_in_one_namespace_of_the_restricted_profile() -> None:
@@ -166,7 +169,7 @@ def test_agents_are_on_one_node_as_long_as_the_claim_is() -> None:
     for cpu in cpus:
         (term,) = cpu["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
         assert term["topologyKey"] == "kubernetes.io/hostname"
-        # The first pod finds none beside which to run: Kubernetes lets it start because it is itself what is looked for.
+        # The first pod finds none beside which to run: it starts because it is itself what is looked for.
         for other in cpus:
             assert term["labelSelector"]["matchLabels"].items() <= other["metadata"]["labels"].items()
 
@@ -244,6 +247,21 @@ def test_a_branch_that_describes_the_pods_of_delivery_gets_none(template: dict[s
     assert not admits(pod(template), CONTROLLER)
 
 
+def test_delivery_alone_has_the_user_who_reads_approvals() -> None:
+    for template in templates():
+        (container,) = pod(template)["spec"]["containers"]
+        given = {one["name"]: one["valueFrom"]["secretKeyRef"] for one in container["env"] if "valueFrom" in one}
+        wanted = {USER: "user", TOKEN: "token"} if template in templates(DELIVERY) else {}
+        # Optional: without the secret, pods start all the same, and ask as nobody.
+        assert given == {
+            name: {"name": "weighbridge-reader", "key": key, "optional": True} for name, key in wanted.items()
+        }
+    assert "create secret generic weighbridge-reader" in (JENKINS / "README.md").read_text()
+
+
+SECRET = {"secretKeyRef": {"name": "weighbridge-reader", "key": "token"}}
+
+
 @pytest.mark.parametrize(
     ("changes", "admitted"),
     [
@@ -259,6 +277,11 @@ def test_a_branch_that_describes_the_pods_of_delivery_gets_none(template: dict[s
         # As the cloud's webhook adds it for the account's own identity.
         ({"volumes": [{"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]}, True),
         ({"volumes": [{"name": "t", "projected": {"sources": [{"secret": {"name": "x"}}]}}]}, False),
+        ({"containers": [{"name": "a", "env": [{"name": "x", "value": "y"}]}]}, True),
+        ({"containers": [{"name": "a"}, {"name": "b", "env": [{"name": "x", "valueFrom": SECRET}]}]}, False),
+        ({"containers": [{"name": "a", "envFrom": [{"secretRef": {"name": "weighbridge-reader"}}]}]}, False),
+        ({"initContainers": [{"name": "a", "env": [{"name": "x", "valueFrom": SECRET}]}]}, False),
+        ({"initContainers": [{"name": "a"}]}, True),
     ],
 )
 def test_what_a_branch_may_describe(changes: dict[str, Any], admitted: bool) -> None:
@@ -271,4 +294,4 @@ def test_what_a_branch_may_describe(changes: dict[str, Any], admitted: bool) -> 
 
 
 def test_a_pod_without_volumes_is_admitted() -> None:
-    assert admits({"spec": {"serviceAccountName": BRANCHES}}, CONTROLLER)
+    assert admits({"spec": {"serviceAccountName": BRANCHES, "containers": [{"name": "jnlp"}]}}, CONTROLLER)

@@ -2,8 +2,8 @@
 
 From hudson.model.Run: `building`. From hudson.model.Actionable: `actions`, one object per action, with `_class` as
 Stapler writes it whatever `tree` names, and empty for an action that exports nothing. From pipeline-input-step:
-`ApproverAction`, one per answer, with `userId`. From core's security: 401 for a wrong token, 403 for who may see nothing
-at all, 404 for a job that one may not see.
+`ApproverAction`, one per answer, with `userId`. From core's security: 401 for a wrong token, 403 for who may see
+nothing at all, 404 for a job that one may not see.
 """
 
 import base64

@@ -80,9 +80,7 @@ def test_a_build_is_below_its_job(build, below):
     assert is_below(build_address(build), JOB) is below
 
 
-@pytest.mark.parametrize(
-    "rest", ["job/main/", "job/main/7/artifact/x/", "job/main/07/", "job/main/last/", "ws/7/"]
-)
+@pytest.mark.parametrize("rest", ["job/main/", "job/main/7/artifact/x/", "job/main/07/", "job/main/last/", "ws/7/"])
 def test_what_lies_below_a_job_and_is_no_build_of_it_is_none(rest):
     try:
         address = build_address(JOB + rest)
