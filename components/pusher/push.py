@@ -13,8 +13,8 @@ from weighbridge.components.production_model.fetch import production_state
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import record_digest
 from weighbridge.components.pusher.bucket_target import BucketTarget
+from weighbridge.components.pusher.replacement import replacement_gates
 from weighbridge.components.pusher.target import FilesystemTarget, Target
-from weighbridge.components.pusher.unchanged import unchanged_gate, weighed_at
 from weighbridge.storage.bucket import BucketDestination
 from weighbridge.storage.destination import open_destination
 from weighbridge.verdict import Gate, Status, Verdict, passed_if
@@ -54,7 +54,8 @@ def push(
 
     The model that is in production already is not pushed again; the record then keeps naming the verdict it was
     pushed on. A version that a killed push left without a record is completed. Where the verdict says that the model
-    was weighed against what this destination held, that must be what it holds still.
+    was weighed against what this destination held, that must be what it holds still; and what a person approved is only
+    replaced by a promotion, whose policy asks again.
 
     Args:
         model: folder of the SavedModel.
@@ -87,9 +88,9 @@ def push(
     with target.exclusive():
         if expected_state and production_state(destination) != expected_state:
             raise InfrastructureError(f"Another push changed {destination} just now", "Run again.")
-        if look_up(destination, verdict.subject["model"]) is None and weighed_at(destination, verdict.subject):
-            gates.append(unchanged_gate(destination, verdict.subject))
-            if gates[-1].refuses:
+        if look_up(destination, verdict.subject["model"]) is None:
+            gates += replacement_gates(destination, verdict, promoted=bool(promoted_from))
+            if any(gate.refuses for gate in gates):
                 return Pushed((*gates, digest_gate))
         return _push_weighed(target, Path(model), verdict, gates, Path(statistics) if statistics else None, description)
 

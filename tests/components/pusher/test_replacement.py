@@ -1,4 +1,4 @@
-"""A model replaces only what it was weighed against."""
+"""A model replaces only what it was weighed against, and what a person approved only by a promotion."""
 
 import threading
 from pathlib import Path
@@ -112,3 +112,22 @@ def test_a_push_between_look_and_commit_is_noticed(
     assert theirs.record
     assert mine is None
     assert read_record(store.destination) == theirs.record
+
+
+def test_a_run_does_not_replace_what_a_person_approved(tmp_path: Path, destination: str) -> None:
+    """The policy is the destination's, whichever command pushes."""
+    first = make_model(tmp_path / "one", "one")
+    stage = str(tmp_path / "staging")
+    approved = push(first, weigh(tmp_path / "e1", first), destination, promoted_from=stage, approved_by="Ada")
+    refused = weigh_and_push(tmp_path, destination, "two", against="one")
+    assert refused.record is None
+    (gate,) = (gate for gate in refused.gates if gate.refuses)
+    assert gate.name == "push.production.approved"
+    assert "Ada approved what is in production" in gate.message
+    assert "weighbridge run taxi --deliver-to STAGE" in gate.message
+    assert read_record(destination) == approved.record
+    assert weigh_and_push(tmp_path, destination, "one", against=None).already
+    model = tmp_path / "two"
+    promoted = push(model, weigh(tmp_path / "e2", model), destination, promoted_from=stage, approved_by="Grace")
+    assert promoted.record
+    assert promoted.record.approved_by == "Grace"
