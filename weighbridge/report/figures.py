@@ -1,7 +1,7 @@
 """The report's charts, made from evidence: which numbers go into which chart."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from markupsafe import Markup
@@ -20,6 +20,7 @@ from weighbridge.report.charts.lines import calibration_chart, line_chart, roc_c
 from weighbridge.report.charts.series import Curve, series_chart
 from weighbridge.report.charts.svg import drawing, element, legend
 from weighbridge.report.features import Feature
+from weighbridge.report.gate_groups import MARKS
 from weighbridge.report.plots import MOST_ROWS, Plot
 from weighbridge.report.text import number_text
 
@@ -57,19 +58,40 @@ def slice_charts(metrics: Metrics) -> list[Markup]:
         for name, found in grouped.items()
         if len(found) > 1 and any(metric.low is not None or metric.production for metric in found)
     }
-    return [_slice_chart(name, found, metrics.confidence) for name, found in estimated.items()]
+    return [slice_chart(name, found, metrics.confidence) for name, found in estimated.items()]
 
 
-def _slice_chart(name: str, found: Sequence[Metric], confidence: float | None) -> Markup:
-    largest = sorted(found, key=lambda metric: (metric.slice != "", -(metric.rows or 0)))[:MOST_SLICES]
+def slice_chart(
+    name: str,
+    found: Sequence[Metric],
+    confidence: float | None,
+    *,
+    refused: Collection[str] = (),
+    most: int = MOST_SLICES,
+) -> Markup:
+    """One metric on all rows and on slices: candidate and production with their intervals.
+
+    Args:
+        name: of the metric.
+        found: the metric on each slice.
+        confidence: of the intervals.
+        refused: slices that a gate refuses: they are marked, and shown before larger ones.
+        most: how many rows there may be.
+    """
+    kept = sorted(found, key=lambda one: (one.slice not in refused, one.slice != "", -(one.rows or 0)))[:most]
     # All rows first, then slices of one feature together.
     rows = [
-        (metric.slice or "all rows", _mark(metric), _mark(metric.production))
-        for metric in sorted(largest, key=lambda metric: _natural(metric.slice))
+        (
+            f"{MARKS['refused']} " * (metric.slice in refused) + (metric.slice or "all rows"),
+            _mark(metric),
+            _mark(metric.production),
+        )
+        for metric in sorted(kept, key=lambda metric: _natural(metric.slice))
     ]
-    left_out = f", the {MOST_SLICES} largest slices" if len(found) > MOST_SLICES else ""
+    chosen = f"{most} of {len(found)} slices" if refused else f"the {most} largest slices"
+    left_out = f", {chosen}" if len(found) > most else ""
     sure = f" with {confidence:.0%} intervals" if confidence else ""
-    return interval_chart(name, rows, x_label=f"{name}{sure}{left_out}", labels=MODELS)
+    return interval_chart(f"{name}{left_out}", rows, x_label=f"{name}{sure}", labels=MODELS)
 
 
 def plot_charts(metrics: Metrics, plots: Mapping[str, Plot]) -> list[Markup]:
@@ -123,10 +145,11 @@ def training_charts(history: TrainingHistory) -> list[Markup]:
 
 def latency_charts(batches: Sequence[Batch]) -> list[Markup]:
     """A chart per batch size: histograms of both models with their p50 and p99."""
-    return [chart for batch in batches if (chart := _latency_chart(batch)) is not None]
+    return [chart for batch in batches if (chart := latency_chart(batch)) is not None]
 
 
-def _latency_chart(batch: Batch) -> Markup | None:
+def latency_chart(batch: Batch) -> Markup | None:
+    """Histograms of both models with their p50 and p99; None where there is nothing to draw."""
     models = {"candidate": batch.candidate, "production": batch.production}
     found = {name: (model, steps) for name, model in models.items() if model and (steps := _steps(model))}
     if not found:

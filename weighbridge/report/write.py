@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 JUNIT_FILE = "junit.xml"
 HTML_FILE = "report.html"
 MARKDOWN_FILE = "report.md"
+CHARTS_FOLDER = "charts"
 
 
 def write_reports(folder: str | Path, evidence: "Evidence") -> list[Path]:
-    """Write `verdict.json`, `junit.xml`, `report.md` and `report.html`; the same evidence gives the same bytes.
+    """Write `verdict.json`, `junit.xml`, `report.md`, `report.html` and the two most telling charts as `charts/*.svg`.
 
-    The verdict is written first: should a rendering fail, what decides is there.
+    The same evidence gives the same bytes. The verdict is written first: should a rendering fail, what decides is there.
 
     Returns:
         Paths of the files.
@@ -28,11 +29,19 @@ def write_reports(folder: str | Path, evidence: "Evidence") -> list[Path]:
     from weighbridge.report.html import render_html
     from weighbridge.report.junit import render_junit
     from weighbridge.report.markdown import render_markdown
+    from weighbridge.report.telling import telling_pictures
 
     folder = Path(folder)
-    return [
+    written = [
         evidence.verdict.write(folder / VERDICT_FILE),
         files.write_text(folder / JUNIT_FILE, render_junit(evidence)),
         files.write_text(folder / MARKDOWN_FILE, render_markdown(evidence)),
         files.write_text(folder / HTML_FILE, render_html(evidence)),
     ]
+    charts = [
+        files.write_text(folder / CHARTS_FOLDER / f"{picture.name}.svg", picture.svg)
+        for picture in telling_pictures(evidence)
+    ]
+    for stale in {*(folder / CHARTS_FOLDER).glob("*.svg")} - {*charts}:
+        stale.unlink()
+    return written + charts

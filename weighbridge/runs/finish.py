@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weighbridge.report.write import HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
+from weighbridge.common import files
+from weighbridge.report.write import CHARTS_FOLDER, HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
 from weighbridge.runs.display import Display
 from weighbridge.runs.explain import explain, explain_outside_run, log_traceback
 from weighbridge.runs.hooks import HOOKS_FILE, RunEnd, call_hooks
@@ -101,6 +102,8 @@ def copy_reports(run: Path, target: str | Path) -> None:
         for name in _REPORTS:
             if (run / name).is_file():
                 shutil.copyfile(run / name, folder / name)
+        if (run / CHARTS_FOLDER).is_dir():
+            files.copy_tree(run / CHARTS_FOLDER, folder / CHARTS_FOLDER)
 
 
 def write_remote_reports(verdict: Verdict, target: str | Path) -> None:

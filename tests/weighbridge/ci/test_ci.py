@@ -131,6 +131,10 @@ def test_reports_are_copied_and_those_that_are_not_there_are_not_missed(tmp_path
     (run / "log.txt").write_text("It broke.")
     copy_reports(run, tmp_path / "kept")
     assert [path.name for path in (tmp_path / "kept" / run.name).iterdir()] == ["log.txt"]
+    (run / "charts").mkdir()
+    (run / "charts/1-quality.svg").write_text("<svg/>")
+    copy_reports(run, tmp_path / "kept")
+    assert (tmp_path / "kept" / run.name / "charts/1-quality.svg").read_text() == "<svg/>"
     copy_reports(run, "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "runs"]
 

@@ -50,6 +50,18 @@ def drawing(width: float, height: float, title: str, description: str, parts: It
     )
 
 
+def standalone(chart: Markup) -> Markup:
+    """A chart of `drawing` as a file of its own: on a sheet of paper, so that it can be read on any page.
+
+    Without a page around it `currentColor` is black, and nothing is behind it where the page is dark.
+    """
+    opening, _, rest = str(chart).partition(">")  # attributes have none: it ends the tag
+    words, described, drawn = rest.partition("</desc>")
+    width, height = opening.partition('viewBox="')[2].partition('"')[0].split()[2:]
+    sheet = element("rect", width=width, height=height, rx=6, fill="#ffffff")
+    return Markup(f'{opening} color="#1c2128">{words}{described}{sheet}{drawn}\n')  # noqa: S704  # all of it is escaped
+
+
 def text(x: float, y: float, content: str, **attributes: object) -> Markup:
     """Text with its baseline at y."""
     return element("text", content, x=x, y=y, **attributes)
