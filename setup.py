@@ -29,6 +29,7 @@ setup(
         "pyarrow>=10",
         "pydantic>=2.7",
         "pyyaml>=6",
+        "requests>=2.28",
         "rich>=13",
         "scipy>=1.11",
         "typer>=0.12",

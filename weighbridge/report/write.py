@@ -18,7 +18,8 @@ CHARTS_FOLDER = "charts"
 def write_reports(folder: str | Path, evidence: "Evidence") -> list[Path]:
     """Write `verdict.json`, `junit.xml`, `report.md`, `report.html` and the two most telling charts as `charts/*.svg`.
 
-    The same evidence gives the same bytes. The verdict is written first: should a rendering fail, what decides is there.
+    The same evidence gives the same bytes. The verdict is written first: should a rendering fail, what decides is
+    there.
 
     Returns:
         Paths of the files.

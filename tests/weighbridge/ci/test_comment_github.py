@@ -1,0 +1,355 @@
+"""The comment in a pull request on GitHub, against a double of its REST API."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.weighbridge.ci.builds import failed_run, refused_run, run
+from tests.weighbridge.ci.github_double import BRANCH, GitHubDouble, User
+from weighbridge.ci.comment.post import Posted, post_comments
+from weighbridge.ci.comment.text import marker
+from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
+
+TOKEN = "ghp_0123456789abcdef"
+_PICTURE = re.compile(r"!\[[^]]*\]\(([^)]+)\)")
+
+
+@pytest.fixture
+def github() -> Iterator[GitHubDouble]:
+    double = GitHubDouble()
+    double.users[TOKEN] = User("ci-bot")
+    yield double
+    double.close()
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    """The reports of a build that was refused."""
+    refused_run(tmp_path / "reports")
+    return tmp_path / "reports"
+
+
+@pytest.fixture
+def environment(github: GitHubDouble) -> dict[str, str]:
+    return {
+        "CHANGE_URL": "https://github.com/acme/shop/pull/12",
+        "BUILD_URL": "https://jenkins.internal/job/shop/7/",
+        "GITHUB_API_URL": github.url,
+        "WEIGHBRIDGE_GITHUB_TOKEN": TOKEN,
+    }
+
+
+@pytest.fixture
+def post(build: Path, environment: dict[str, str]) -> Callable[..., Posted]:
+    def call(**changed: str) -> Posted:
+        [posted] = post_comments(build, environment | changed, sleep=lambda _: None)
+        return posted
+
+    return call
+
+
+def test_the_comment_says_what_was_weighed_and_what_refused(github: GitHubDouble, post: Callable[..., Posted]) -> None:
+    posted = post()
+    assert (posted.pipeline, posted.action, posted.warning) == ("taxi", "created", "")
+    assert posted.url == github.comments[0]["html_url"]
+    [text] = github.texts()
+    assert text.startswith(marker("taxi"))
+    for told in ("REFUSED", "`quality.auc.min`", "auc is 0.5, but must be at least 0.9", "| auc | all rows |"):
+        assert told in text
+    assert "https://jenkins.internal/job/shop/7/" in text
+
+
+def test_two_builds_make_one_comment(github: GitHubDouble, post: Callable[..., Posted], build: Path) -> None:
+    post()
+    run(build, "20260102-000000-bbbb", auc=0.95)
+    assert post().action == "replaced"
+    [text] = github.texts()
+    assert "PASSED" in text
+    assert "Before, in the same build" in text
+
+
+def test_a_comment_on_the_second_page_is_found(github: GitHubDouble, post: Callable[..., Posted]) -> None:
+    for number in range(130):
+        github.add_comment("ada", f"And another thing, {number}")
+    post()
+    assert github.texts()[-1].startswith(marker("taxi"))
+    github.requests.clear()
+    assert post().action == "replaced"
+    assert [request for request in github.written() if "/issues/" in request[1]] == [
+        ("PATCH", "/repos/acme/shop/issues/comments/1130")
+    ]
+
+
+def test_a_comment_of_somebody_else_is_left_alone(github: GitHubDouble, post: Callable[..., Posted]) -> None:
+    theirs = f"{marker('taxi')}\nI copied this."
+    github.add_comment("ada", theirs)
+    github.add_comment("ci-bot", f"> {marker('taxi')}\nquoted")
+    assert post().action == "created"
+    assert post().action == "replaced"
+    assert github.texts()[0] == theirs
+    assert len(github.texts()) == 3
+
+
+def test_another_pipeline_has_a_comment_of_its_own(
+    github: GitHubDouble, environment: dict[str, str], build: Path
+) -> None:
+    run(build, "20260103-000000-cccc", pipeline="taxi2")
+    for action in ("created", "replaced"):
+        posted = post_comments(build, environment)
+        assert [(each.pipeline, each.action) for each in posted] == [("taxi", action), ("taxi2", action)]
+    assert len(github.texts()) == 2
+
+
+def test_an_app_that_may_not_ask_who_it_is_finds_its_comment(github: GitHubDouble, post: Callable[..., Posted]) -> None:
+    github.users["ghs_app"] = User("github-actions[bot]", app=True)
+    github.add_comment("ada", f"{marker('taxi')}\nnot by a program")
+    assert post(WEIGHBRIDGE_GITHUB_TOKEN="ghs_app").action == "created"
+    assert post(WEIGHBRIDGE_GITHUB_TOKEN="ghs_app").action == "replaced"
+    assert len(github.texts()) == 2
+
+
+def test_of_comments_that_two_builds_made_together_one_is_left(
+    github: GitHubDouble, post: Callable[..., Posted]
+) -> None:
+    for said in ("PASSED, said one", "PASSED, said the other"):
+        github.add_comment("ci-bot", f"{marker('taxi')}\n{said}")
+    post()
+    [text] = github.texts()
+    assert "PASSED" not in text
+
+
+def test_a_run_that_failed_does_not_leave_an_earlier_verdict_standing(
+    github: GitHubDouble, post: Callable[..., Posted], build: Path
+) -> None:
+    run(build, "20260102-000000-bbbb", auc=0.95)
+    post()
+    assert "PASSED" in github.texts()[0]
+    failed_run(build, "20260103-000000-cccc", "The <disk> is full")
+    post()
+    [text] = github.texts()
+    assert text.splitlines()[2] == "## ✗ FAILED"
+    assert "The &#60;disk&#62; is full" in text
+
+
+# Pictures
+
+
+def test_pictures_are_shown_from_a_branch_of_their_own(github: GitHubDouble, post: Callable[..., Posted]) -> None:
+    assert post().pictures == 2
+    addresses = _PICTURE.findall(github.texts()[0])
+    assert [github.file(address)[:4] for address in addresses] == ["<svg", "<svg"]
+    assert github.history() == [addresses[0].split("/")[6]]
+    assert "main-commit" not in github.history()
+    assert github.refs["refs/heads/main"] == "main-commit"
+
+
+def test_earlier_pictures_stay_where_they_were(github: GitHubDouble, post: Callable[..., Posted], build: Path) -> None:
+    post()
+    before = _PICTURE.findall(github.texts()[0])
+    run(build, "20260102-000000-bbbb", auc=0.95)
+    post()
+    after = _PICTURE.findall(github.texts()[0])
+    assert set(before).isdisjoint(after)
+    assert [github.file(address)[:4] for address in before + after] == ["<svg"] * 4
+    assert len(github.history()) == 2
+
+
+def test_another_build_that_stores_pictures_meanwhile_loses_none(
+    github: GitHubDouble, post: Callable[..., Posted]
+) -> None:
+    turns = iter([("POST", "/refs"), ("PATCH", f"/refs/heads/{BRANCH}"), ("PATCH", f"/refs/heads/{BRANCH}")])
+    awaited = [next(turns)]
+
+    def meanwhile(method: str, path: str) -> None:
+        if awaited and method == awaited[0][0] and path.endswith(awaited[0][1]):
+            awaited[:] = [turn for turn in [next(turns, None)] if turn]
+            github.commit_elsewhere()
+
+    github.meanwhile = meanwhile
+    posted = post()
+    assert (posted.pictures, posted.warning, awaited) == (2, "", [])
+    assert [github.objects[name]["message"] for name in github.history()[1:]] == ["other"] * 3
+
+
+def test_a_branch_that_can_not_be_moved_costs_the_pictures_alone(
+    github: GitHubDouble, post: Callable[..., Posted]
+) -> None:
+    github.commit_elsewhere()
+    github.meanwhile = lambda method, path: github.commit_elsewhere() if path.endswith(f"refs/heads/{BRANCH}") else None
+    posted = post()
+    assert posted.pictures == 0
+    assert f"The branch {BRANCH} of acme/shop could not be moved" in posted.warning
+    assert "REFUSED" in github.texts()[0]
+    assert not _PICTURE.findall(github.texts()[0])
+
+
+@pytest.mark.parametrize("denial", [403, 404])
+def test_without_the_right_to_contents_the_comment_has_no_pictures(
+    github: GitHubDouble, post: Callable[..., Posted], denial: int
+) -> None:
+    github.users[TOKEN] = User("ci-bot", may={"pull-requests"}, denial=denial)
+    posted = post()
+    assert posted.pictures == 0
+    assert "contents: write" in posted.warning
+    assert "REFUSED" in github.texts()[0]
+
+
+# Refusals
+
+
+def failing(post: Callable[..., Posted], **changed: str) -> WeighbridgeError:
+    with pytest.raises(WeighbridgeError) as raised:
+        post(**changed)
+    assert TOKEN not in str(raised.value)
+    return raised.value
+
+
+@pytest.mark.parametrize("denial", [403, 404])
+def test_a_token_that_may_only_read_is_told_which_permission_it_lacks(
+    github: GitHubDouble, post: Callable[..., Posted], denial: int
+) -> None:
+    github.users[TOKEN] = User("ci-bot", may=set(), denial=denial)
+    error = failing(post)
+    assert isinstance(error, UsageError)
+    assert "pull-requests: write" in error.hint
+
+
+def test_a_token_that_github_does_not_know(github: GitHubDouble, post: Callable[..., Posted]) -> None:
+    error = failing(post, WEIGHBRIDGE_GITHUB_TOKEN="other")
+    assert error.exit_code == ExitCode.USAGE
+    assert "401" in error.message
+    assert github.texts() == []
+
+
+def test_what_github_says_is_shown_without_the_token(github: GitHubDouble, post: Callable[..., Posted]) -> None:
+    github.refusals = [(400, {"message": f"What is {TOKEN}?\x1b[2J"}, {})]
+    assert failing(post).message.endswith("What is ***?�[2J")
+
+
+SECONDARY = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "headers", "waited"),
+    [
+        (403, SECONDARY, {"Retry-After": "7"}, 7),
+        (429, SECONDARY, {"Retry-After": "60"}, 60),
+        (403, SECONDARY, {}, 60),
+        (429, {}, {}, 60),
+    ],
+)
+def test_a_limit_is_waited_for(
+    github: GitHubDouble,
+    build: Path,
+    environment: dict[str, str],
+    status: int,
+    document: dict[str, str],
+    headers: dict[str, str],
+    waited: int,
+) -> None:
+    github.refusals = [(status, document, headers)]
+    slept: list[float] = []
+    post_comments(build, environment, sleep=slept.append)
+    assert slept == [waited]
+    assert len(github.texts()) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Retry-After": "120"}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 3000)}],
+)
+def test_a_limit_that_lasts_longer_than_a_build_waits_is_to_be_tried_again(
+    github: GitHubDouble, post: Callable[..., Posted], headers: dict[str, str]
+) -> None:
+    github.refusals = [(403, {"message": "API rate limit exceeded"}, headers)]
+    error = failing(post)
+    assert isinstance(error, InfrastructureError)
+    assert re.search(r"Try again in \d{3,4} s", error.hint)
+
+
+def test_a_limit_that_comes_again_and_again_is_not_waited_for_for_ever(
+    github: GitHubDouble, build: Path, environment: dict[str, str]
+) -> None:
+    github.refusals = [(429, SECONDARY, {"Retry-After": "20"})] * 10
+    slept: list[float] = []
+    with pytest.raises(InfrastructureError):
+        post_comments(build, environment, sleep=slept.append)
+    assert slept == [20, 20, 20]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_server_that_is_down_is_to_be_tried_again(
+    github: GitHubDouble, post: Callable[..., Posted], status: int
+) -> None:
+    github.refusals = [(status, {}, {})]
+    assert failing(post).exit_code == ExitCode.INFRASTRUCTURE
+
+
+def test_nobody_listens(github: GitHubDouble, post: Callable[..., Posted]) -> None:
+    error = failing(post, GITHUB_API_URL="http://127.0.0.1:9")
+    assert error.exit_code == ExitCode.INFRASTRUCTURE
+    assert "cannot be reached at http://127.0.0.1:9" in error.message
+
+
+def test_a_repository_that_moved_is_not_taken_for_a_comment_that_was_made(
+    github: GitHubDouble, post: Callable[..., Posted]
+) -> None:
+    moved = {"Location": f"{github.url}/repositories/1/issues/12/comments"}
+
+    def meanwhile(method: str, path: str) -> None:
+        if (method, path) == ("POST", "/repos/acme/shop/issues/12/comments"):
+            github.refusals = [(301, {"message": "Moved Permanently"}, moved)]
+
+    github.meanwhile = meanwhile
+    assert "301" in failing(post).message
+    assert github.texts() == []
+
+
+def test_the_rest_of_a_list_is_not_fetched_from_elsewhere(github: GitHubDouble, post: Callable[..., Posted]) -> None:
+    github.refusals = [
+        (200, {"login": "ci-bot"}, {}),
+        (200, [], {"Link": '<http://127.0.0.1:9/evil>; rel="next"'}),  # type: ignore[list-item]
+    ]
+    assert "another host" in failing(post).message
+
+
+def test_a_netrc_of_the_agent_does_not_replace_the_token(
+    github: GitHubDouble, post: Callable[..., Posted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert post().action == "created"
+
+
+# The command
+
+
+def test_the_command_says_where_the_comment_is(
+    github: GitHubDouble, build: Path, environment: dict[str, str], weighbridge: Callable, monkeypatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    github.users[TOKEN] = User("ci-bot", may={"pull-requests"})
+    done = weighbridge("ci", "comment", build)
+    assert done.code == 0, done.err
+    assert done.out == f"taxi: comment created: {github.comments[0]['html_url']}\n"
+    assert "warning: the comment on taxi shows no pictures" in done.err
+    github.users[TOKEN] = User("ci-bot")
+    [again] = json.loads(weighbridge("ci", "comment", build, "--json").out)
+    assert again == {
+        "pipeline": "taxi",
+        "action": "replaced",
+        "url": github.comments[0]["html_url"],
+        "pictures": 2,
+        "warning": "",
+    }
+    assert TOKEN not in done.out + done.err
+    assert weighbridge("ci", "comment", build / "nowhere").code == 2
+    monkeypatch.delenv("CHANGE_URL")
+    nowhere = weighbridge("ci", "comment", build)
+    assert nowhere.code == 2
+    assert "CHANGE_URL" in nowhere.err
