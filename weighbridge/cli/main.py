@@ -22,6 +22,7 @@ from weighbridge.cli import (
     schedule,
     schema,
     submit,
+    trend,
 )
 from weighbridge.cli import compile as compiling
 from weighbridge.cli.output import EXIT_CODES
@@ -61,6 +62,7 @@ app.command("runs", epilog=EXIT_CODES)(reports.runs)
 app.command("show", epilog=EXIT_CODES)(reports.show)
 app.command("report", epilog=EXIT_CODES)(reports.report)
 app.command("gc", epilog=EXIT_CODES)(gc.gc)
+app.command("trend", epilog=EXIT_CODES)(trend.trend)
 app.command("schema", epilog=EXIT_CODES)(schema.schema)
 app.command("compile", epilog=EXIT_CODES)(compiling.compile_pipeline)
 app.command("component", epilog=EXIT_CODES)(compiling.component)

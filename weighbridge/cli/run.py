@@ -43,10 +43,11 @@ def run(
     same steps and gates are rehearsed on a share of the data and weighed against production, in a folder of their
     own. With --deliver-to the model goes to a stage on the way to production; see `weighbridge promote`.
     """
-    from weighbridge.cli.display import ConsoleDisplay, print_outcome
+    from weighbridge.cli.display import ConsoleDisplay, print_outcome, print_warnings
     from weighbridge.local.request import make_request
     from weighbridge.local.run import run_request
     from weighbridge.runs.finish import copy_reports
+    from weighbridge.runs.trend import copy_trend
 
     request = make_request(
         pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, destinations=destinations
@@ -58,5 +59,7 @@ def run(
         open_display=lambda terminal: ConsoleDisplay(terminal, silent=as_json or quiet),
     )
     copy_reports(outcome.run.folder, reports)
+    problem = copy_trend(request.definition.name, workdir, reports)
     print_outcome(outcome, as_json=as_json, quiet=quiet)
+    print_warnings(filter(None, [problem]))
     raise typer.Exit(int(outcome.exit_code))

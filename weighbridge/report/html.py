@@ -28,7 +28,7 @@ def render_html(evidence: Evidence) -> str:
     plots = read_plots(metrics.plots) if metrics else {}
     distances = evidence.comparison.distances if evidence.comparison else []
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             evidence=evidence,
@@ -55,7 +55,8 @@ def render_html(evidence: Evidence) -> str:
 
 
 @functools.cache
-def _environment() -> "Environment":
+def environment() -> "Environment":
+    """Where the templates are, and what they may use; all that they show is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

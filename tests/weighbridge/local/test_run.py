@@ -244,6 +244,7 @@ def test_a_hook_that_raises_is_a_warning_and_leaves_verdict_and_exit_code(
         "hooks.json",
         "log.txt",
     }
+    assert f'href="{run.record.run_id}/report.html"' in (tmp_path / "kept/trend.html").read_text()
     shown = weighbridge("show")
     assert shown.code == code
     assert "warning: hook a failed" in shown.err

@@ -1,4 +1,4 @@
-"""The report in a real Chromium, under the Content-Security-Policy that Jenkins serves it with."""
+"""The report, and the trend, in a real Chromium, under the Content-Security-Policy that Jenkins serves it with."""
 
 import functools
 import http.server
@@ -9,7 +9,9 @@ import threading
 import pytest
 
 from tests.weighbridge.report import sample
+from tests.weighbridge.runs.histories import history
 from weighbridge.report import write_reports
+from weighbridge.runs.trend import write_trend
 
 POLICY = "sandbox; default-src 'none'; img-src 'self'; style-src 'self';"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -28,11 +30,15 @@ class Jenkins(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def served(request, tmp_path):
-    write_reports(tmp_path / "run", sample.RUNS[request.param](tmp_path))
+    if request.param == "trend":
+        write_trend(history(tmp_path / "work"), tmp_path / "run/page.html")
+    else:
+        write_reports(tmp_path / "run", sample.RUNS[request.param](tmp_path))
+        (tmp_path / "run/report.html").rename(tmp_path / "run/page.html")
     handler = functools.partial(Jenkins, directory=str(tmp_path / "run"))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/report.html"
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/page.html"
     server.shutdown()
     server.server_close()
 
@@ -40,8 +46,9 @@ def served(request, tmp_path):
 @pytest.mark.parametrize(
     ("served", "texts", "charts"),
     [
-        ("refused", ("quality.auc.min_change", "false positive rate"), 40),
-        ("ranked", ("quality.country=Germany.ndcg@20.min", "Coverage of the catalogue", "items_100x"), 30),
+        ("refused", ("REFUSED", "quality.auc.min_change", "false positive rate"), 40),
+        ("ranked", ("REFUSED", "quality.country=Germany.ndcg@20.min", "Coverage of the catalogue", "items_100x"), 30),
+        ("trend", ("8 passed, 3 refused, 1 failed", "allowed ≥ 0.935", "Gates that refused most runs"), 20),
     ],
     indirect=["served"],
 )
@@ -53,7 +60,6 @@ def test_a_browser_under_the_policy_shows_it_all(served, texts, charts, tmp_path
         [CHROMIUM, *options, "--dump-dom", served], capture_output=True, text=True, timeout=120, check=True
     )
     dom = done.stdout
-    assert "REFUSED" in dom
     assert [text for text in texts if text not in dom] == []
     assert dom.count("<svg") > charts
     # The style sheet is all that the policy may hold against the page.
