@@ -1,1 +1,1 @@
-"""What a CI server asks besides `weighbridge`: what commits touched, what waits for delivery, a summary of verdicts."""
+"""What a CI server asks besides `weighbridge`: what commits touched, what waits for delivery, a word to reviewers."""

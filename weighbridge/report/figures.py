@@ -174,14 +174,22 @@ def _percentiles(model: Latency) -> dict[str, float]:
     return {name: value for name, value in both.items() if value is not None}
 
 
-def feature_charts(statistics: Mapping[str, Sequence[Feature]], distances: Sequence[Distance]) -> list[Markup]:
-    """Small multiples: every feature in the train and eval splits, with its distances and what is missing."""
+def feature_charts(
+    statistics: Mapping[str, Sequence[Feature]], distances: Sequence[Distance], *, alone: bool = False
+) -> list[Markup]:
+    """Small multiples: every feature in the train and eval splits, with its distances and what is missing.
+
+    Args:
+        statistics: features by split.
+        distances: between the splits, and to production.
+        alone: give each a legend of its own.
+    """
     charts = []
     for name, splits in by_feature(statistics).items():
         missing = " / ".join(f"{feature.missing:.0%}" for feature in splits.values())
         some = any(feature.missing >= 0.005 for feature in splits.values())
         notes = [distance_text(name, distances), f"missing {missing}" if some else ""]
-        charts.append(feature_chart(name, splits, " · ".join(note for note in notes if note)))
+        charts.append(feature_chart(name, splits, " · ".join(note for note in notes if note), alone=alone))
     return charts
 
 

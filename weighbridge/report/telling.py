@@ -109,7 +109,7 @@ def _data(evidence: Evidence, name: str) -> Markup | None:
         split: [feature for feature in listed if feature.name == name] for split, listed in evidence.statistics.items()
     }
     distances = evidence.comparison.distances if evidence.comparison else []
-    return next(iter(figures.feature_charts(one, distances)), None)
+    return next(iter(figures.feature_charts(one, distances, alone=True)), None)
 
 
 def _training(evidence: Evidence, _: str) -> Markup | None:

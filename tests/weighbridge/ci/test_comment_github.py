@@ -112,6 +112,17 @@ def test_an_app_that_may_not_ask_who_it_is_finds_its_comment(github: GitHubDoubl
     assert len(github.texts()) == 2
 
 
+def test_another_apps_comment_is_not_taken_for_its_own(github: GitHubDouble, post: Callable[..., Posted]) -> None:
+    github.users["ghs_app"] = User("github-actions[bot]", app=True)
+    theirs = [f"{marker('taxi')}\nby another", f"{marker('taxi')}\nby a third"]
+    github.add_comment("jenkins[bot]", theirs[0], app=True)
+    assert post(WEIGHBRIDGE_GITHUB_TOKEN="ghs_app").action == "created"
+    github.add_comment("third[bot]", theirs[1], app=True)
+    assert post(WEIGHBRIDGE_GITHUB_TOKEN="ghs_app").action == "replaced"
+    assert len(github.texts()) == 3
+    assert set(theirs) < set(github.texts())
+
+
 def test_of_comments_that_two_builds_made_together_one_is_left(
     github: GitHubDouble, post: Callable[..., Posted]
 ) -> None:

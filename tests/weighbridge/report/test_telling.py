@@ -87,6 +87,11 @@ def test_a_picture_needs_nothing_around_it(evidence):
         assert not [word for word in ("var(", "url(", "href", "<script", "<style", "@import") if word in picture.svg]
 
 
+def test_a_feature_alone_says_which_split_is_which(stopped):
+    texts = [each.text for each in ET.fromstring(telling_pictures(stopped)[0].svg).iter(f"{SVG}text")]
+    assert texts[-2:] == ["train", "eval"]
+
+
 def test_names_of_files_come_from_no_data(tmp_path):
     runs = [make(tmp_path / name) for name, make in sample.RUNS.items()]
     names = [picture.name for evidence in runs for picture in telling_pictures(evidence)]

@@ -1,5 +1,6 @@
 """Puts what a build's runs came to into the pull request: one comment for each pipeline, replaced by the next build."""
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from weighbridge.ci.comment.place import Place, place_of
 from weighbridge.ci.comment.reports import Report, read_reports
 from weighbridge.ci.comment.services import Comment, Service
 from weighbridge.ci.comment.text import comment_text, marker
-from weighbridge.common.errors import WeighbridgeError
+from weighbridge.common.errors import UsageError, WeighbridgeError
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,23 @@ def _post(service: Service, place: Place, runs: Sequence[Report], earlier: Seque
         except WeighbridgeError as error:
             warning = " ".join(part.rstrip(".") + "." for part in (error.message, error.hint) if part)
     text = comment_text(runs, pictures, place.build)
-    posted = service.replace(earlier[0], text) if earlier else service.create(text)
-    # Two builds that began together may each have made one: what an older build says must not stay.
-    for surplus in earlier[1:]:
-        service.delete(surplus)
-    return Posted(latest.pipeline, "replaced" if earlier else "created", posted.url, len(pictures), warning)
+    action, url = _put(service, earlier, text)
+    return Posted(latest.pipeline, action, url, len(pictures), warning)
+
+
+def _put(service: Service, earlier: Sequence[Comment], text: str) -> tuple[Literal["created", "replaced"], str]:
+    """Replace the first of the earlier comments that may be replaced, or make one."""
+    for place, comment in enumerate(earlier):
+        # Where a program may not ask who it is, the comment may be another program's.
+        with contextlib.suppress(UsageError):
+            posted = service.replace(comment, text)
+            _delete(service, earlier[place + 1 :])
+            return "replaced", posted.url
+    return "created", service.create(text).url
+
+
+def _delete(service: Service, surplus: Sequence[Comment]) -> None:
+    """Two builds that began together may each have made a comment: what an older build says must not stay."""
+    for comment in surplus:
+        with contextlib.suppress(UsageError):
+            service.delete(comment)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from weighbridge.report.charts.scale import Axis, horizontal
-from weighbridge.report.charts.svg import area, drawing, element, filled, path, stroke, text
+from weighbridge.report.charts.svg import area, drawing, element, filled, legend, path, stroke, text
 from weighbridge.report.features import Bucket, Feature, Numbers, Words
 from weighbridge.report.text import cut
 
@@ -15,13 +15,14 @@ _BINS = 30
 _VALUES = 5
 
 
-def feature_chart(name: str, splits: Mapping[str, Feature], note: str = "") -> Markup:
+def feature_chart(name: str, splits: Mapping[str, Feature], note: str = "", *, alone: bool = False) -> Markup:
     """The distribution of one feature.
 
     Args:
         name: the feature.
         splits: the feature in each split; the series are `train` and `eval`, others are not drawn.
         note: a short line below the name, such as a distance.
+        alone: whether it stands without others, and has a legend of its own.
     """
     shown = {split: found.distribution for split, found in splits.items() if split in ("train", "eval")}
     numbers = {split: found for split, found in shown.items() if isinstance(found, Numbers)}
@@ -34,8 +35,16 @@ def feature_chart(name: str, splits: Mapping[str, Feature], note: str = "") -> M
         parts += _bars(words)
     else:
         parts.append(text(_LEFT, 90, "no values to show", fill_opacity=0.75))
+    if alone:
+        parts += legend(_LEFT, _HEIGHT + 8, [(split, split) for split in shown])
     splits_told = " and ".join(shown)
-    return drawing(_WIDTH, _HEIGHT, name, f"Distribution of {name} in {splits_told or 'no split'}. {note}", parts)
+    return drawing(
+        _WIDTH,
+        _HEIGHT + (20 if alone else 0),
+        name,
+        f"Distribution of {name} in {splits_told or 'no split'}. {note}",
+        parts,
+    )
 
 
 def _outlines(found: Mapping[str, Numbers]) -> list[Markup]:
