@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 BRANCH = "weighbridge-pictures"
+TOKEN = "ghp_0123456789abcdef"
 Refusal = tuple[int, dict[str, Any], dict[str, str]]
 
 

@@ -145,7 +145,7 @@ def _near(limit: float, known: Sequence[float]) -> bool:
     if not known:
         return True
     low, high = min(known), max(known)
-    span = max(high - low, 0.02 * max(abs(low), abs(high)))
+    span = max(high - low, 0.05 * max(abs(low), abs(high)))
     return low - _FAR * span <= limit <= high + _FAR * span
 
 
