@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.common import files
-from weighbridge.components.data_validator.schema import REVIEW, allowed_values, listed, presence_text
+from weighbridge.common import files, invocation
+from weighbridge.components.data_validator.schema import allowed_values, listed, presence_text
 from weighbridge.components.data_validator.summary import feature_common, feature_name, missing_fraction
 from weighbridge.verdict import Gate, Severity, Status
 from weighbridge.verdict.gate import format_value
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 ANOMALIES_FILE = "SchemaDiff.pb"
 
-_ADVICE = f"Correct the data, or review the change into the schema with `{REVIEW}`."
 _TYPES = {"INT": "whole numbers", "FLOAT": "numbers with a decimal point", "STRING": "text", "BYTES": "text"}
 
 
@@ -61,6 +60,7 @@ def anomaly_gates(
     dataset: "statistics_pb2.DatasetFeatureStatistics",
     schema: "schema_pb2.Schema",
     severity: Severity = "blocking",
+    pipeline: str = "PIPELINE",
 ) -> list[Gate]:
     """One gate per feature that departs from the schema; one that passes where none does.
 
@@ -70,6 +70,7 @@ def anomaly_gates(
         dataset: its statistics.
         schema: what it was validated against.
         severity: of a departure.
+        pipeline: its name, for the command to run next where nobody said how it was started.
 
     Returns:
         `data.<split>.<feature>.schema` for each departure, else `data.<split>.schema`.
@@ -80,7 +81,7 @@ def anomaly_gates(
         gates.append(_dataset_gate(split, "unmeasured", text, severity))
     elif anomalies.HasField("dataset_anomaly_info"):
         text = f"The {split} split as a whole: {anomalies.dataset_anomaly_info.description}"
-        gates.append(_dataset_gate(split, "refused", f"{text} {_ADVICE}", severity))
+        gates.append(_dataset_gate(split, "refused", f"{text} {_advice(pipeline)}", severity))
     found = {feature_name(feature): feature for feature in dataset.features}
     expected = {feature.name: feature for feature in schema.feature}
     for key in sorted(anomalies.anomaly_info):
@@ -94,7 +95,8 @@ def anomaly_gates(
                 severity=severity,
                 observed="; ".join(dict.fromkeys(finding.observed for finding in findings)),
                 threshold="; ".join(dict.fromkeys(finding.allowed for finding in findings)),
-                message=f"{name} in the {split} split {'; it '.join(finding.text for finding in findings)}. {_ADVICE}",
+                message=f"{name} in the {split} split {'; it '.join(finding.text for finding in findings)}. "
+                f"{_advice(pipeline, '--accept', name)}",
             )
         )
     if gates:
@@ -111,6 +113,11 @@ def anomaly_gates(
             message=f"The {split} split is as the schema says ({count} feature{'s' * (count != 1)}).",
         )
     ]
+
+
+def _advice(pipeline: str, *options: str) -> str:
+    command = invocation.command("schema", *options, pipeline=pipeline)
+    return f"Correct the data, or take the change over into the schema: `{command}`."
 
 
 def _dataset_gate(split: str, status: Status, message: str, severity: Severity) -> Gate:

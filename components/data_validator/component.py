@@ -63,6 +63,7 @@ class DataValidatorExecutor(base_executor.BaseExecutor):
             production=_production(input_dict.get("production_statistics") or []),
             history=exec_properties.get("history_dir") or "",
             span=span,
+            pipeline=_pipeline(self._context),
         )
         validation.write(statistics.uri, anomalies.uri)
         write_schema(schema.uri, exec_properties["schema_text"])
@@ -122,6 +123,11 @@ class DataValidator(base_component.BaseComponent):
                 anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
             )
         )
+
+
+def _pipeline(context: Any) -> str:
+    """The pipeline's name as the executor's context knows it."""
+    return str(getattr(getattr(context, "pipeline_info", None), "id", "") or "PIPELINE")
 
 
 def _production(artifacts: list[types.Artifact]) -> Baseline | None:

@@ -1,15 +1,16 @@
 """The reviewed schema: read it, infer a first one from statistics, and tell in words how two differ."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from weighbridge.common import invocation
 from weighbridge.common.errors import UsageError
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 SCHEMA_FILE = "schema.pbtxt"
-REVIEW = "weighbridge schema PIPELINE --write"
 
 _SHOWN_VALUES = 10
 _RARE_FRACTION = 0.01
@@ -25,7 +26,8 @@ def read_schema_text(path: str | Path) -> str:
         text = Path(path).read_text()
     except FileNotFoundError as error:
         raise UsageError(
-            f"There is no schema at {path}", f"Run `{REVIEW}` to infer one from the data, and review it."
+            f"There is no schema at {path}",
+            f"Run `{invocation.command('schema', '--write')}` to infer one from the data, and review it.",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The schema at {path} cannot be read: {error}") from error
@@ -72,20 +74,24 @@ def schema_text(schema: "schema_pb2.Schema") -> str:
 
 
 def infer_schema(
-    statistics: "statistics_pb2.DatasetFeatureStatisticsList", *, max_domain_size: int = 100
+    statistics: "statistics_pb2.DatasetFeatureStatisticsList",
+    *,
+    max_domain_size: int = 100,
+    lacking: Collection[str] = (),
 ) -> "schema_pb2.Schema":
     """A first schema for a person to review: what holds for the data that `statistics` describe.
 
     Args:
         statistics: of all data or of the train split.
         max_domain_size: text with more distinct values than this gets no list of allowed values.
+        lacking: features that not every split has.
     """
     from tensorflow_data_validation.api import validation_api
 
     schema = validation_api.infer_schema(statistics, max_string_domain_size=max_domain_size)
     rare = _rare(statistics)
     for feature in schema.feature:
-        if feature.name in rare:
+        if feature.name in rare or feature.name in lacking:
             # A value in one row of a thousand may well be in no row of the next split.
             feature.ClearField("presence")
     schema.feature.sort(key=lambda feature: feature.name)

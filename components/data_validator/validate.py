@@ -75,6 +75,7 @@ def validate_examples(
     production: Baseline | None = None,
     history: str = "",
     span: int | None = None,
+    pipeline: str = "PIPELINE",
 ) -> Validation:
     """Weigh the data of an Examples artifact.
 
@@ -86,6 +87,7 @@ def validate_examples(
         production: statistics of the production model's data; None for "nothing in production".
         history: folder that keeps statistics of spans; empty for none. A span that no gate refuses is kept there.
         span: the data's span; None where they have none.
+        pipeline: its name, for messages.
 
     Raises:
         UsageError: the schema is none, the examples cannot be read, or a threshold has nothing it could ever
@@ -110,7 +112,7 @@ def validate_examples(
         *(
             gate
             for split, of_split in anomalies.items()
-            for gate in anomaly_gates(split, of_split, datasets[split], schema, gates.anomalies)
+            for gate in anomaly_gates(split, of_split, datasets[split], schema, gates.anomalies, pipeline)
         ),
         *(gate for comparison in comparisons for gate in comparison.gates()),
     ]

@@ -11,6 +11,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
+from weighbridge.common import invocation
 from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.common.import_string import module_of
@@ -233,5 +234,5 @@ def _schema_text(schema_file: str | None) -> str:
     try:
         return Path(schema_file).read_text()
     except OSError as error:
-        hint = "Run `weighbridge schema PIPELINE --write` to infer one from the data, and review it."
+        hint = f"Run `{invocation.command('schema', '--write')}` to infer one from the data, and review it."
         raise UsageError(f"There is no schema at {schema_file}: {error.strerror}", hint) from error

@@ -10,6 +10,7 @@ from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace
 
 WHOLE = 1.0
+DEFAULT_WORKDIR = "work"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class RunRequest:
         context: where the pipeline reads and keeps things in this run.
         to: the step to end after; empty for all.
         delivered_to: the stage that the model goes to; empty for the workspace's production.
+        words: how the command line names the pipeline and its data, for commands to run next.
     """
 
     definition: Definition
@@ -31,6 +33,7 @@ class RunRequest:
     context: Context
     to: str = ""
     delivered_to: str = ""
+    words: tuple[str, ...] = ()
 
     def new_run(self) -> Run:
         """The folder of a new run of it."""
@@ -82,4 +85,9 @@ def make_request(
 
         production, place = run_destinations(workspace, definition.folder, deliver_to, destinations)
         context = dataclasses.replace(context, production=production, deliver_to=place)
-    return RunRequest(definition, parameters, workspace, context, to, deliver_to)
+    words = [pipeline, *([] if data is None else ["--data", data])]
+    for setting in settings or ():
+        words += ["--set", setting]
+    if workspace.home.parent != Path(DEFAULT_WORKDIR).absolute():
+        words += ["--workdir", str(workdir)]
+    return RunRequest(definition, parameters, workspace, context, to, deliver_to, tuple(words))

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from weighbridge.common import progress
+from weighbridge.common import invocation, progress
 from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused, release_memory
 from weighbridge.local.collected import Collected, rows_note, step_fingerprint
@@ -94,7 +94,8 @@ def execute(request: RunRequest, run: Run, display: Display) -> RunOutcome:
         )
         return verdict
 
-    return run_to_end(run, display, weigh, collected.folders)
+    with invocation.of(*request.words):
+        return run_to_end(run, display, weigh, collected.folders)
 
 
 def _launch_all(request: RunRequest, run: Run, display: Display, collected: Collected) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from weighbridge.common import invocation
 from weighbridge.common.digests import file_digest, value_digest
 from weighbridge.common.environment import IMAGE_VARIABLE
 from weighbridge.common.errors import UsageError
@@ -78,7 +79,8 @@ def _dry_run(request: RunRequest, folder: Path) -> "tuple[DryRunSteps, tuple[Pla
     with gc_paused():
         from weighbridge.plan.dry_run import DryRunSteps, dry_run_context
 
-        pipeline = request.definition.create_pipeline(request.parameters, dry_run_context(request.context, folder))
+        with invocation.of(*request.words):
+            pipeline = request.definition.create_pipeline(request.parameters, dry_run_context(request.context, folder))
         steps = DryRunSteps(pipeline, folder, request.workspace.code_file, EarlierRuns(request.workspace.runs()))
     extent = steps.extent(request.to, pushes=not request.workspace.rehearsal)
     steps.check(request.context)

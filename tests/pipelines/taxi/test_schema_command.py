@@ -43,7 +43,8 @@ def test_from_nothing_to_a_reviewed_schema_and_a_verdict(weighbridge, new_pipeli
     data = TRIPS
     missing = weighbridge("run", "trips.pipeline", "--data", data)
     assert missing.code == 2
-    assert "weighbridge schema" in missing.err
+    assert "weighbridge schema trips.pipeline --data" in missing.err
+    assert "--write" in missing.err
 
     shown = weighbridge("schema", "trips.pipeline", "--data", data)
     assert shown.code == 0, shown.err
@@ -54,8 +55,10 @@ def test_from_nothing_to_a_reviewed_schema_and_a_verdict(weighbridge, new_pipeli
     assert written.code == 0
     assert 'name: "payment_type"' in (new_pipeline / "schema.pbtxt").read_text()
 
-    same = weighbridge("schema", "trips.pipeline", "--data", data, "--json")
+    first = (new_pipeline / "schema.pbtxt").read_bytes()
+    same = weighbridge("schema", "trips.pipeline", "--data", data, "--write", "--json")
     assert json.loads(same.out)["differences"] == []
+    assert (new_pipeline / "schema.pbtxt").read_bytes() == first
 
     done = weighbridge("run", "trips.pipeline", "--data", data)
     assert done.code == 0, done.out + done.err
@@ -64,6 +67,9 @@ def test_from_nothing_to_a_reviewed_schema_and_a_verdict(weighbridge, new_pipeli
 
 def test_later_data_show_how_they_differ(weighbridge, new_pipeline, tmp_path):
     weighbridge("schema", "trips.pipeline", "--data", TRIPS, "--write")
+    schema = new_pipeline / "schema.pbtxt"
+    schema.write_text(f"# Reviewed.\n\n{schema.read_text()}")
+    reviewed = schema.read_text()
     later = tmp_path / "later.csv"
     rows = (f"{number}.5,Cash,sunny\n{number}.5,Barter,rain\n" for number in range(200))
     later.write_text("fare,payment_type,weather\n" + "".join(rows))
@@ -71,10 +77,33 @@ def test_later_data_show_how_they_differ(weighbridge, new_pipeline, tmp_path):
     assert different.code == 0, different.err
     assert "Feature 'weather' is new" in different.out
     assert "Feature 'trip_miles' is gone" in different.out
-    assert "Barter" in different.out
-    refused = weighbridge("run", "trips.pipeline", "--data", later)
+    assert '+  value: "Barter"' in different.out
+    assert "--accept payment_type" in different.out
+    assert schema.read_text() == reviewed
+
+    refused = weighbridge("run", "trips.pipeline", "--data", later, "--json")
     assert refused.code == 1
-    assert "weather" in refused.out
+    messages = " ".join(gate["message"] for gate in json.loads(refused.out)["verdict"]["gates"])
+    # The whole command, as this run was started.
+    command = f"weighbridge schema trips.pipeline --data {later} --workdir "
+    assert any(command in part and part.endswith("--accept payment_type") for part in messages.split("`"))
+
+    added = weighbridge("schema", "trips.pipeline", "--data", later, "--write")
+    assert "Feature 'weather' is new" in added.out
+    assert "--accept trip_miles" in added.out
+    assert 'name: "weather"' in schema.read_text()
+    assert "Barter" not in schema.read_text()
+
+    unknown = weighbridge("schema", "trips.pipeline", "--data", later, "--accept", "payment_typ")
+    assert unknown.code == 2
+    assert "Did you mean 'payment_type'?" in unknown.err
+
+    accepted = weighbridge("schema", "trips.pipeline", "--data", later, "--accept", "payment_type", "--json")
+    assert json.loads(accepted.out)["taken_over"] == ["payment_type"]
+    text = schema.read_text()
+    assert '  value: "Barter"\n' in text
+    assert 'name: "trip_miles"' in text
+    assert [line for line in reviewed.splitlines() if line not in text.splitlines()] == []
 
 
 def test_data_that_cannot_be_read_are_exit_2(weighbridge, new_pipeline, tmp_path):
