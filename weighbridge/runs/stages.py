@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
 from pydantic import RootModel, ValidationError
 
 from weighbridge.common.errors import UsageError
+from weighbridge.common.yaml_file import read_yaml
 from weighbridge.components.evaluator.gates import LatencyGates
 from weighbridge.runs.workspace import Workspace
 from weighbridge.storage.destination import open_destination
@@ -90,10 +90,10 @@ def _given(pipeline: str, delivery: Delivery, destinations: str) -> Mapping[str,
 
 def _read(path: Path, delivery: Delivery) -> Mapping[str, str]:
     try:
-        given = _Destinations.model_validate(yaml.safe_load(path.read_text())).root
+        given = _Destinations.model_validate(read_yaml(path).content).root
     except OSError as error:
         raise UsageError(f"--destinations {path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, ValidationError) as error:
+    except ValidationError as error:
         raise UsageError(
             f"--destinations {path} is not a mapping of stages to destinations", "E.g. staging: /models/s"
         ) from error

@@ -1,14 +1,14 @@
 """The thresholds file, `gates.yaml`: both sides' conditions in one reviewed place, one section per component."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import Field, ValidationError
 
 from weighbridge.common.errors import UsageError
+from weighbridge.common.yaml_file import YamlFile, read_yaml
 from weighbridge.components.data_validator.gates import DataGates
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
 from weighbridge.components.example_gen.gates import ExamplesGates
@@ -48,71 +48,57 @@ class Gates(Section):
         known = (name, *others)
         for given in self.steps:
             if given not in known:
-                close = difflib.get_close_matches(given, known, n=1)
-                guess = f"; did you mean {close[0]!r}?" if close else ""
-                raise UsageError(f"gates.yaml: steps.{given} is not known{guess}", f"Allowed here: {', '.join(known)}.")
+                raise UsageError(
+                    f"gates.yaml: steps.{given} is not known{_guess(given, known)}",
+                    f"Allowed here: {', '.join(known)}.",
+                )
         try:
             return section.model_validate(self.steps.get(name, {}))
         except ValidationError as error:
             problem = error.errors()[0]
             where = ".".join(map(str, ("steps", name, *problem["loc"])))
+            message = f": {problem['msg'].removeprefix('Value error, ')}"
+            if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
+                message = f" is not known{_guess(problem['loc'][0], section.model_fields)}"
             allowed = ", ".join(section.model_fields)
-            raise UsageError(
-                f"gates.yaml: {where}: {problem['msg'].removeprefix('Value error, ')}", f"Allowed: {allowed}."
-            ) from error
+            raise UsageError(f"gates.yaml: {where}{message}", f"Allowed: {allowed}.") from error
 
 
 def load_gates(path: str | Path) -> Gates:
     """Read a thresholds file.
 
     Raises:
-        UsageError: the file is missing, no YAML, or holds an unknown key or a value that cannot be a threshold;
-            the message names the key and what is allowed.
+        UsageError: the file is missing, no YAML (see `read_yaml`), or holds an unknown key or a value that cannot be a
+            threshold; the message names the key, its line and what is allowed.
     """
     path = Path(path)
     try:
-        content = yaml.load(path.read_text(), Loader=_StrictLoader)  # noqa: S506, a SafeLoader
+        file = read_yaml(path)
     except OSError as error:
         raise UsageError(f"No thresholds file at {path}: {error.strerror}", "Put a gates.yaml there.") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
+    if not isinstance(file.content, dict):
         raise UsageError(f"{path} holds no sections", f"Expected: {', '.join(Gates.model_fields)}.")
     try:
-        return Gates.model_validate(content)
+        return Gates.model_validate(file.content)
     except ValidationError as error:
-        raise UsageError(f"{path}: {_explain(error, content)}") from error
+        raise UsageError(_explain(error, file)) from error
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe loader that refuses a key given twice: the later would silently win."""
-
-
-def _unique_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
-    if twice is not None:
-        raise yaml.constructor.ConstructorError(None, None, f"key {twice!r} is given twice", node.start_mark)
-    return loader.construct_mapping(node, deep=deep)
-
-
-_StrictLoader.add_constructor(
-    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
-    lambda loader, node: _unique_mapping(loader, node, deep=True),  # type: ignore[arg-type]
-)
-
-
-def _explain(error: ValidationError, content: dict[Any, Any]) -> str:
-    """The first problem as `section.key: what is wrong, what is allowed`."""
+def _explain(error: ValidationError, file: YamlFile) -> str:
+    """The first problem as `file, line: section.key: what is wrong, what is allowed`."""
     problem = error.errors()[0]
-    where = ".".join(map(str, problem["loc"])) or "the file"
+    where = f"{file.place(problem['loc'])}: {'.'.join(map(str, problem['loc'])) or 'the file'}"
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         allowed = _fields_at(problem["loc"][:-1])
-        close = difflib.get_close_matches(str(problem["loc"][-1]), allowed, n=1)
-        guess = f"; did you mean {close[0]!r}?" if close else ""
+        guess = _guess(problem["loc"][-1], allowed)
         return f"{where} is not known{guess}" + (f" Allowed here: {', '.join(allowed)}." if allowed else "")
     return f"{where}: {message}"
+
+
+def _guess(name: int | str, allowed: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(name), list(allowed), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:

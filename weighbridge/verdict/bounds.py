@@ -7,17 +7,27 @@ is a gate of its own, so that a report says which of them refused.
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationInfo, field_validator, model_validator
 
 from weighbridge.verdict.gate import Gate, Severity, Status, format_value
 
 
 class Section(BaseModel):
-    """Base of all sections of a thresholds file: unknown keys are refused, so a typo cannot open a gate."""
+    """Base of all sections of a thresholds file: unknown keys are refused, so a typo cannot open a gate.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Nor is `true` a number, which Python takes for 1, and no number is infinite.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and not _takes_bool(cls.model_fields[str(info.field_name)].annotation):
+            raise ValueError(f"{str(value).lower()} is no value that can stand here")
+        return value
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,11 @@ class Bounds(Section):
 
 
 RULES = ("min", "max", "min_change", "max_change", "min_ratio", "max_ratio")
+
+
+def _takes_bool(annotation: Any) -> bool:
+    """Whether a field's type allows true and false as they are."""
+    return annotation in (bool, Any) or any(_takes_bool(part) for part in get_args(annotation))
 
 
 def _kind(rule: str) -> str:

@@ -65,3 +65,20 @@ def test_what_a_person_must_approve_is_no_stage_of_a_run(tmp_path: Path) -> None
     with pytest.raises(UsageError, match="must be approved") as raised:
         run_destinations(Workspace(tmp_path, "taxi"), tmp_path, "production", "gs://models")
     assert "weighbridge promote taxi --from staging --to production --approved-by NAME" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"staging: /models/s\nstaging: /models/t\n", r"line 2: the key 'staging' is given twice"),
+        (b"staging:\n", r"line 1: staging has no value"),
+        (b"staging: \xff\n", "line 1: the file is not UTF-8"),
+        (b"a: &a [x, x]\n" + b"b: " + b"[" * 5_000, "nested deeper"),
+        (b"- staging\n", "is not a mapping of stages to destinations"),
+    ],
+)
+def test_a_file_of_destinations_is_read_as_strictly_as_thresholds(content: bytes, told: str, tmp_path: Path) -> None:
+    file = tmp_path / "places.yaml"
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match=rf"places\.yaml.*{told}"):
+        stage_destinations(Workspace(tmp_path, "taxi"), Delivery(), str(file))

@@ -63,8 +63,55 @@ def test_a_key_given_twice_is_refused(gates):
         gates(text="quality:\n  metrics:\n    auc: {min: 0.9, min: 0.1}\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("auc: {min: }", r"line 6: quality\.metrics\.auc\.min has no value"),
+        ("auc: {min: , max_change: 0.1}", r"quality\.metrics\.auc\.min has no value"),
+        ("auc: {}", r"line 6: quality\.metrics\.auc: a threshold needs at least one"),
+        ("auc:", r"line 6: quality\.metrics\.auc has no value"),
+        ("auc: {min: true}", r"line 6: quality\.metrics\.auc\.min: true is no value"),
+        ("auc: {min: yes}", "true is no value"),
+        ("auc: {min: .inf}", "no finite number"),
+        ("auc: {min: 'nan'}", r"line 6: quality\.metrics\.auc\.min: .*finite"),
+        ("auc: {min: '1e999'}", r"line 6: quality\.metrics\.auc\.min: .*finite"),
+        ("auc: {mni: 0.9}", r"line 6: quality\.metrics\.auc\.mni is not known; did you mean 'min'"),
+        ("auc: {min: 0.9}\n  confidence: true", r"line 7: quality\.confidence: true is no value"),
+        ("auc: {min: 0.9}\n  min_slice_rows: true", r"quality\.min_slice_rows: true is no value"),
+        ("auc: {min: 0.9}\n  inputs: {training: true}", None),
+        ("auc: {min: 1e-1}", None),
+    ],
+)
+def test_no_slip_of_the_pen_opens_a_gate(gates, line, told):
+    text = f"latency:\n  batch_sizes:\n    1: {{p99_ms: {{max: 40}}}}\nquality:\n  metrics:\n    {line}\n"
+    if told is None:
+        gates(text=text)
+        return
+    with pytest.raises(UsageError, match=rf"gates\.yaml, {told}" if told.startswith("line") else told):
+        gates(text=text)
+
+
+def test_an_endless_budget_is_none(gates):
+    def edit(content):
+        content["latency"]["budget_s"] = "inf"
+        return content
+
+    with pytest.raises(UsageError, match=r"latency\.budget_s: .*finite"):
+        gates(edit)
+
+
+def test_a_typo_in_a_step_of_ones_own_is_named_with_a_guess(gates):
+    from weighbridge.components.example_gen.gates import ExamplesGates
+
+    def edit(content):
+        return content | {"steps": {"clean": {"severty": "warning"}}}
+
+    with pytest.raises(UsageError, match=r"steps\.clean\.severty is not known; did you mean 'severity'"):
+        gates(edit).of_step("clean", ExamplesGates)
+
+
 def test_yaml_cannot_make_objects(gates):
-    with pytest.raises(UsageError, match="is not valid YAML"):
+    with pytest.raises(UsageError, match="not valid YAML"):
         gates(text="!!python/object/apply:os.system ['true']")
 
 
