@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from weighbridge.common import plugins
+from weighbridge.common import files, plugins
 from weighbridge.common.digests import tree_digest
 from weighbridge.components.artifacts.models import find_saved_model
 from weighbridge.components.evaluator import signature
@@ -106,17 +106,30 @@ def find_model(model: str | Path, signature: str, inputs: Mapping[str, Constant]
         inputs: its inputs that have one value in all requests, by name.
 
     Raises:
-        Unmeasurable: there is none: the model was not exported.
+        Unmeasurable: there is none: the model was not exported. Or a part of it lies elsewhere.
         UsageError: a flavour of another package cannot be used.
     """
     known = flavours()
     for flavour in known.values():
         folder = flavour.find(Path(model))
         if folder is not None:
+            _check_whole(Path(model), folder)
             return StoredModel(folder, flavour, signature, dict(inputs or {}))
     markers = " or ".join(flavour.marker for flavour in known.values())
     message = f"No model was exported: there is no {markers} in {Path(model).name}."
     raise Unmeasurable("model", "loadable", message)
+
+
+def _check_whole(model: Path, folder: Path) -> None:
+    """Refuse a model that is not whole in its folder: what is weighed must be what is pushed.
+
+    Raises:
+        Unmeasurable: there is a link in it.
+    """
+    above = [part for part in (folder, *folder.parents) if part != model and part.is_relative_to(model)]
+    odd = next((f"{part.relative_to(model)} is a link to {part.readlink()}" for part in above if part.is_symlink()), "")
+    if odd := odd or files.odd_one(folder):
+        raise Unmeasurable("model", "whole", f"The exported model is not whole: {odd}. Export its files themselves.")
 
 
 def flavours() -> dict[str, Flavour]:

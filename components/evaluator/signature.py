@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from weighbridge.components.evaluator.gates import Constant
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable, first_line
 
 ModelRequest = Mapping[str, Any]
+
+# Call Python functions by a number that only the process knows which made the graph.
+_PYTHON_OPS = frozenset({"EagerPyFunc", "PyFunc", "PyFuncStateless"})
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,8 @@ def load(folder: Path, name: str, constants: Mapping[str, Constant] | None = Non
         constants: the value that an input has in all requests, by the input's name.
 
     Raises:
-        Unmeasurable: the model cannot be loaded, has no such signature, or the signature no such input.
+        Unmeasurable: the model cannot be loaded, has no such signature, the signature no such input, or it calls
+            Python.
     """
     import tensorflow as tf
 
@@ -107,9 +112,32 @@ def load(folder: Path, name: str, constants: Mapping[str, Constant] | None = Non
         known = ", ".join(sorted(signatures)) or "none"
         raise Unmeasurable("signature", "present", f"The exported model has no signature {name!r}; it has: {known}.")
     function = signatures[name]
+    _check_servable(name, function)
     found = Signature(name, function.structured_input_signature[1], function, model, dict(constants or {}))
     _check_constants(found)
     return found
+
+
+def _check_servable(name: str, function: Any) -> None:
+    """Refuse a signature that calls Python: it answers in the trainer's process, and in no server.
+
+    The graph says so for certain, and costs nothing to read; a call here could find the function by chance, because
+    the trainer may have run in this process.
+
+    Args:
+        name: of the signature.
+        function: the signature. Its graph brings the functions that it reaches, and no others of the model.
+    """
+    graph = function.graph.as_graph_def()
+    nodes = chain(graph.node, *(inner.node_def for inner in graph.library.function))
+    used = sorted({node.op for node in nodes} & _PYTHON_OPS)
+    if used:
+        raise Unmeasurable(
+            "signature",
+            "servable",
+            f"Signature {name!r} calls Python (tf.numpy_function or tf.py_function: {', '.join(used)}), which lives "
+            "in the process that trained and in no server: write it with TensorFlow's own operations.",
+        )
 
 
 def _check_constants(signature: Signature) -> None:

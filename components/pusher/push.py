@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from weighbridge.common import progress
+from weighbridge.common import files, progress
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.components.production_model.fetch import production_state
@@ -81,6 +81,8 @@ def push(
     verdict, verdict_gate = _weigh_verdict(Path(evaluation))
     gates = [verdict_gate, *(_blessing_gate(name, blessed) for name, blessed in (blessings or {}).items())]
     weighed = None if verdict is None else verdict.subject.get("model")
+    if odd := files.odd_one(model):
+        gates.append(_whole_gate(odd))
     digest_gate = _digest_gate(_digest_of(Path(model)), weighed)
     if verdict is None or any(gate.refuses for gate in (*gates, digest_gate)):
         return Pushed((*gates, digest_gate))
@@ -200,6 +202,11 @@ def _blessing_gate(name: str, blessed: bool) -> Gate:
         threshold=True,
         message=message.replace("_", " "),
     )
+
+
+def _whole_gate(odd: str) -> Gate:
+    message = f"{odd} in the model's folder: production would get other bytes than were weighed. Export the files."
+    return Gate(name="push.model.whole", status="refused", observed=odd, threshold="files and folders", message=message)
 
 
 def _digest_gate(found: str | None, weighed: str | None) -> Gate:

@@ -98,6 +98,22 @@ def copy_tree(source: str | Path, target: str | Path) -> None:
             shutil.copyfile(path, copied)
 
 
+def odd_one(folder: str | Path) -> str:
+    """What is neither a file nor a folder of its own below `folder`, in words; empty where there is no such thing.
+
+    A link's content lies elsewhere and may change there; links to folders are followed by some programs only.
+    """
+    for parent, folders, names in os.walk(folder):
+        for name in sorted(folders + names):
+            path = Path(parent, name)
+            where = path.relative_to(folder).as_posix()
+            if path.is_symlink():
+                return f"{where} is a link to {path.readlink()}"
+            if not path.is_dir() and not path.is_file():
+                return f"{where} is neither a file nor a folder"
+    return ""
+
+
 def sync_tree(folder: Path) -> None:
     """Force every file and folder below `folder` to disk."""
     for parent, _, names in os.walk(folder):

@@ -62,6 +62,8 @@ def _weigh_variant(
     try:
         stored = find_model(variant_folder(request.model, name), gates.signature, gates.inputs)
     except Unmeasurable as error:
+        if error.rule != "loadable":
+            raise
         message = f"There is no variant {name!r} of the model: export it to TrainingSession.variant_dir({name!r})."
         raise Unmeasurable("model", "loadable", message) from error
     found[name] = measure_variant(gates, gates.variants[name], contender(stored, stored.load()))

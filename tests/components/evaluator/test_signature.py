@@ -105,3 +105,57 @@ def test_no_rows_and_predictions_that_are_no_numbers_are_refused() -> None:
         predict([], LABEL, [], lambda batch: np.ones(batch.num_rows), None)
     with pytest.raises(Unmeasurable, match="1 of 2 predictions are not finite"):
         predict([batch_of({LABEL: [0, 1]})], LABEL, [], lambda _: np.array([0.5, np.inf]), None)
+
+
+def test_a_signature_that_calls_python_is_refused_however_deep_it_is_hidden(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    @tf.function
+    def inner(value: tf.Tensor) -> tf.Tensor:
+        return tf.cond(
+            value > 1e9, lambda: value, lambda: tf.numpy_function(lambda each: each + 1, [value], tf.float32)
+        )
+
+    def hidden(fare: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"p": tf.map_fn(lambda each: tf.ensure_shape(inner(each), []), fare)}
+
+    def eager(fare: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"p": tf.ensure_shape(tf.py_function(lambda each: each + 1, [fare], tf.float32), [None])}
+
+    for kind, function in {"hidden": hidden, "eager": eager}.items():
+        model = find_model(export(tmp_path / kind, function, {"fare": ((None,), "float32")}), "serving_default")
+        # In this process, which made it, the signature would answer.
+        with pytest.raises(Unmeasurable, match="calls Python") as caught:
+            model.load()
+        assert caught.value.gate("quality").name == "quality.signature.servable"
+
+
+def test_python_that_the_signature_does_not_reach_is_no_reason(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    class Both(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+        def serve(self, fare: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"p": fare / 10}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+        def train(self, fare: tf.Tensor) -> tf.Tensor:
+            return tf.numpy_function(lambda each: each, [fare], tf.float32)
+
+    both = Both()
+    tf.saved_model.save(both, str(tmp_path / "Format-Serving"), signatures={"serving_default": both.serve})
+    np.testing.assert_allclose(predictor(tmp_path)(batch_of(ROWS)), [0.5, 0.6, 0.7])
+
+
+@pytest.mark.parametrize("linked", ["variables", "saved_model.pb", "variables/variables.index", "Format-Serving"])
+def test_a_model_that_lies_elsewhere_in_part_is_not_weighed(models: Models, tmp_path: Path, linked: str) -> None:
+    import shutil
+
+    model, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
+    shutil.copytree(models("good"), model)
+    part = model / linked if linked == "Format-Serving" else model / "Format-Serving" / linked
+    part.rename(elsewhere)
+    part.symlink_to(elsewhere)
+    with pytest.raises(Unmeasurable, match=rf"not whole: {linked} is a link to {elsewhere}") as caught:
+        find_model(model, "serving_default")
+    assert caught.value.gate("quality").name == "quality.model.whole"

@@ -46,6 +46,17 @@ def refusing(pushed: Pushed) -> list[str]:
     return [gate.name for gate in pushed.gates if gate.refuses]
 
 
+@pytest.mark.parametrize("linked", ["variables", "variables/variables.index"])
+def test_a_link_in_the_model_is_refused_by_name(tmp_path: Path, model: Path, production: Path, linked: str) -> None:
+    (model / linked).rename(tmp_path / "elsewhere")
+    (model / linked).symlink_to(tmp_path / "elsewhere")
+    pushed = push(model, weigh(tmp_path / "evaluation", model), production)
+    assert refusing(pushed) == ["push.model.whole"]
+    [gate] = [gate for gate in pushed.gates if gate.refuses]
+    assert gate.message.startswith(f"{linked} is a link to {tmp_path / 'elsewhere'}")
+    assert not production.exists() or versions(production) == []
+
+
 def test_first_push_lays_out_version_record_and_evidence(tmp_path: Path, model: Path, production: Path) -> None:
     evaluation = weigh(tmp_path / "evaluation", model)
     statistics = make_statistics(tmp_path / "statistics")

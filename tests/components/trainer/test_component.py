@@ -108,7 +108,7 @@ def test_a_refusing_gate_is_data_not_an_error(tmp_path, artifacts):
     TrainerExecutor().Do(inputs, outputs, properties(f"{TOY}.exports_nothing"))
     assert [gate.name for gate in read_gates(tmp_path / "model_run") if gate.refuses] == [
         "training.model.exported",
-        "training.weights.no_nan",
+        "training.weights.finite",
     ]
     assert not outputs["model"][0].has_custom_property("model_digest")
 

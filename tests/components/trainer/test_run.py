@@ -88,7 +88,7 @@ def test_a_loss_that_is_not_finite_is_refused_and_stops_training(tmp_path):
     gates = gates_of(train(f"{TOY}.nan_loss", args))
     assert gates["training.loss.finite"].refuses
     assert "epoch 1" in gates["training.loss.finite"].message
-    assert gates["training.weights.no_nan"].refuses
+    assert gates["training.weights.finite"].refuses
     assert gates["training.model.exported"].passed
     assert json.loads(Path(args.model_run_dir, "history.json").read_text())["epochs"] == 1
 
@@ -100,7 +100,7 @@ def test_a_model_that_is_not_exported_is_refused(tmp_path):
     assert gate.refuses
     assert "exports_nothing ended without a SavedModel" in gate.message
     assert trained.model_digest == ""
-    assert gates_of(trained)["training.weights.no_nan"].status == "unmeasured"
+    assert gates_of(trained)["training.weights.finite"].status == "unmeasured"
     assert gates_of(trained)["training.loss.finite"].passed
 
 
@@ -108,13 +108,37 @@ def test_a_stock_run_fn_passes_with_a_warning_that_its_loss_was_not_watched(tmp_
     gates = gates_of(train(f"{TOY}.without_session", fn_args(tmp_path)))
     assert not any(gate.refuses for gate in gates.values())
     assert gates["training.loss.finite"].status == "unmeasured"
-    assert gates["training.weights.no_nan"].passed
+    assert gates["training.weights.finite"].passed
 
 
 def test_a_stock_run_fn_whose_training_failed_is_refused_for_its_weights(tmp_path):
     gates = gates_of(train(f"{TOY}.nan_without_session", fn_args(tmp_path)))
-    assert gates["training.weights.no_nan"].refuses
-    assert gates["training.weights.no_nan"].observed > 0
+    assert gates["training.weights.finite"].refuses
+    assert gates["training.weights.finite"].observed > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "status"),
+    [
+        (float("inf"), "float32", "refused"),
+        (float("-inf"), "float64", "refused"),
+        (float("nan"), "bfloat16", "refused"),
+        (float("inf"), "bfloat16", "refused"),
+        (1e300, "float64", "passed"),
+        (3, "int32", "passed"),
+    ],
+)
+def test_weights_must_be_finite_in_their_own_type(tmp_path, value, dtype, status):
+    import tensorflow as tf
+
+    from weighbridge.components.trainer.run import weights_gate
+
+    module = tf.Module()
+    module.weight = tf.Variable([1.0, value] if dtype != "int32" else [1, value], dtype=dtype)
+    tf.saved_model.save(module, str(tmp_path))
+    gate = weights_gate(tmp_path)
+    assert (gate.name, gate.status) == ("training.weights.finite", status)
+    assert ("NaN or infinity" in gate.message) == (status == "refused")
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_a_refusing_gate_comes_home_as_data(tmp_path, monkeypatch, kubernetes, i
     TrainerExecutor().Do(inputs, outputs, asked(tmp_path, f"{TOY}.exports_nothing"))
     assert {gate.name for gate in read_gates(tmp_path / "model_run") if gate.refuses} == {
         "training.model.exported",
-        "training.weights.no_nan",
+        "training.weights.finite",
     }
     assert not outputs["model"][0].has_custom_property("model_digest")
 
