@@ -5,7 +5,7 @@ conventions say (`weighbridge.runs.component_traits`). Imports no tfx.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,8 @@ class ComponentTraits:
         outside_state: whether it may come out differently with the same inputs, so that Kubeflow must not cache it.
         output_depends_on: the parameters and inputs that can change an output, by output, besides the code; an output
             that is not named depends on all.
+        preflight: is called before any step starts, with the component's parameters and the text of the reviewed
+            schema that its input `schema` brings, empty where none is known; raises UsageError for what cannot work.
     """
 
     gates: tuple[str, ...] = ()
@@ -79,6 +81,7 @@ class ComponentTraits:
     outside_state: bool = False
     reproducible: bool = False
     output_depends_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    preflight: Callable[[Mapping[str, Any], str], None] | None = None
 
     @property
     def output_names(self) -> set[str]:

@@ -16,7 +16,8 @@ from weighbridge.components.artifacts.models import LOOKED_UP_AT, is_absent
 from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
 from weighbridge.components.evaluator.flavours import flavour_modules
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
-from weighbridge.components.evaluator.quality.metrics import check_label, check_names
+from weighbridge.components.evaluator.preflight import preflight
+from weighbridge.components.evaluator.quality import providers
 from weighbridge.components.evaluator.request import COMPUTE, EvaluationRequest
 from weighbridge.components.traits import ComponentTraits
 
@@ -109,6 +110,7 @@ class Evaluator(base_component.BaseComponent):
         thresholds=("quality", "latency"),
         code_digest="code_digest",
         defaults={"ungated": ""},
+        preflight=preflight,
     )
 
     def __init__(
@@ -140,15 +142,15 @@ class Evaluator(base_component.BaseComponent):
             production_model: of ProductionModel, or a stock Importer or Resolver; without it nothing is compared.
             anomalies: of DataValidator, whose gates then belong to the verdict.
             model_run: of Trainer, whose gates then belong to the verdict.
-            metrics_fn: dotted name of a metrics provider, see `weighbridge.components.evaluator.quality.metrics_api`.
+            metrics_fn: dotted name of a metrics provider beside the built-in one, see
+                `weighbridge.components.evaluator.quality.metrics_api`.
             ungated: which of `examples`, `anomalies` and `model_run` come from components that leave no gates.
 
         Raises:
             UsageError: a metric is unknown, it needs a label, or `ungated` names an input that has no gates.
         """
-        if metrics_fn == COMPUTE:
-            check_label(label)
-            check_names(quality.metric_names(), "the quality section of gates.yaml")
+        if metrics_fn == COMPUTE:  # whether another is what it should be shows its import, which `preflight` does
+            providers.check(metrics_fn, quality.metric_names(), label)
         for name in ungated:
             if name not in _UPSTREAM:
                 raise UsageError(f"ungated={name!r} is not an input with gates", f"Allowed: {', '.join(_UPSTREAM)}.")

@@ -5,6 +5,7 @@ in TFX. `latest` takes the highest span there is; a window of n takes the n high
 `package:name/path` is a file inside an installed Python package: wherever that is, on a laptop or in an image.
 """
 
+import difflib
 import glob
 import importlib.util
 import re
@@ -100,8 +101,17 @@ def _files(path: str) -> list[str]:
         return found
     found = [path] if inputs.is_file(path) else inputs.glob(path) if _is_glob(path) else []
     if not found:
-        raise UsageError(f"There is no input at {path}", "Give a file, a folder, a glob, or a {SPAN} pattern.")
+        hint = "Give a file, a folder, a glob, or a {SPAN} pattern."
+        raise UsageError(f"There is no input at {path}{_nearest(path)}", hint)
     return found
+
+
+def _nearest(path: str) -> str:
+    """The file or folder beside a path whose name is nearest to its own, as part of a sentence."""
+    if is_address(path) or not (folder := Path(path).absolute().parent).is_dir():
+        return ""
+    close = difflib.get_close_matches(Path(path).name, [each.name for each in folder.iterdir()], n=1)
+    return f"; did you mean {str(Path(path).with_name(close[0]))!r}?" if close else ""
 
 
 def _spans(pattern: str, span: str, window: int) -> tuple[int, list[str]]:

@@ -8,6 +8,7 @@ from weighbridge.common.errors import UsageError
 from weighbridge.definition import Context, Definition, Parameters, load
 from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace
+from weighbridge.thresholds import THRESHOLDS_FILE
 
 WHOLE = 1.0
 DEFAULT_WORKDIR = "work"
@@ -34,6 +35,15 @@ class RunRequest:
     to: str = ""
     delivered_to: str = ""
     words: tuple[str, ...] = ()
+
+    def check_thresholds(self) -> None:
+        """Read the thresholds file, if there is one: a slip in it shows at once, and not after TFX is loaded.
+
+        Raises:
+            UsageError: it is not what it should be.
+        """
+        if (self.context.folder / THRESHOLDS_FILE).is_file():
+            _ = self.context.gates
 
     def new_run(self) -> Run:
         """The folder of a new run of it."""

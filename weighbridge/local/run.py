@@ -99,6 +99,7 @@ def execute(request: RunRequest, run: Run, display: Display) -> RunOutcome:
 
 
 def _launch_all(request: RunRequest, run: Run, display: Display, collected: Collected) -> None:
+    request.check_thresholds()
     display.step_started("loading TFX")
     with gc_paused():
         from weighbridge.local.steps import PipelineSteps

@@ -15,6 +15,7 @@ from weighbridge.components.traits import ComponentTraits
 from weighbridge.definition import Context
 from weighbridge.runs.component_traits import traits_of
 from weighbridge.runs.fingerprint import step_modules
+from weighbridge.runs.preflight import check_components
 from weighbridge.runs.pushes import check_delivers
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class PipelineSteps:
             )
         self.modules = {node.id: step_modules(node) for node in pipeline.components}
         self.traits = {node.id: traits_of(node) for node in pipeline.components}
+        self._components = list(pipeline.components)
         self._properties = {node.id: dict(getattr(node, "exec_properties", {})) for node in pipeline.components}
         self._ir = compiler.Compiler().compile(pipeline)
         runtime_parameter_utils.substitute_runtime_parameter(
@@ -115,8 +117,10 @@ class PipelineSteps:
         """Make sure that the pipeline does what its context asks for.
 
         Raises:
-            UsageError: it would push elsewhere, or use all the data where a share was asked for.
+            UsageError: it would push elsewhere, use all the data where a share was asked for, or its data or parameters
+                cannot work.
         """
+        check_components(self._components)
         check_delivers(context, ((traits, self._properties[name]) for name, traits in self.traits.items()))
         samples = [
             share_of(self._properties[name].get(traits.sample)) for name, traits in self.traits.items() if traits.sample

@@ -76,6 +76,7 @@ def _against_revision(request: RunRequest, name: str) -> Plan:
 
 
 def _dry_run(request: RunRequest, folder: Path) -> "tuple[DryRunSteps, tuple[PlannedStep, ...]]":
+    request.check_thresholds()
     with gc_paused():
         from weighbridge.plan.dry_run import DryRunSteps, dry_run_context
 

@@ -2,9 +2,10 @@
 
 The Evaluator calls the dotted function `metrics_fn(request: MetricsRequest) -> MetricsResponse`. The built-in
 `weighbridge.components.evaluator.quality.metrics.compute` weighs one prediction per row against a label. A provider of
-another kind, ranking for instance, gets the same request: it may use `request.predictions()`, or ignore it and load the
-models at `request.candidate` and `request.production` itself. Names of metrics in the thresholds file are handed
-through; one that a provider does not return is refused.
+the user adds to it: where there is a label, names of built-in metrics in the thresholds file are still measured by
+the built-in provider, and all others are handed through to `metrics_fn`. It may use `request.predictions()`, or ignore
+it and load the models at `request.candidate` and `request.production` itself, as one for rankings does. A name that it
+does not return is refused; a module that also has `check_names(names, source)` has them refused before anything runs.
 """
 
 from collections.abc import Callable, Mapping

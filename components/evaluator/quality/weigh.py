@@ -4,8 +4,6 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-from weighbridge.common.errors import UsageError, WeighbridgeError
-from weighbridge.common.import_string import import_function
 from weighbridge.components.evaluator.flavours import StoredModel, find_model
 from weighbridge.components.evaluator.production import ProductionModel, load_production
 from weighbridge.components.evaluator.quality import tfma_files
@@ -18,8 +16,8 @@ from weighbridge.components.evaluator.quality.metrics_api import (
     plain,
 )
 from weighbridge.components.evaluator.quality.predict import Predictor, predict
-from weighbridge.components.evaluator.request import COMPUTE, EvaluationRequest
-from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+from weighbridge.components.evaluator.quality.providers import ask
+from weighbridge.components.evaluator.request import EvaluationRequest
 from weighbridge.evidence.base import Interval, ends
 from weighbridge.evidence.metrics import Metric, Metrics
 from weighbridge.verdict import Gate
@@ -55,7 +53,7 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
         signature=gates.signature,
         inputs=gates.inputs,
     )
-    response = _compute(request.metrics_fn, requested)
+    response = ask(request.metrics_fn, requested)
     evidence(requested, response).write(folder)
     tfma_files.write(folder, requested, response)
     return [*judged, *judge(gates, response, in_production=request.production is not None)]
@@ -86,23 +84,6 @@ def _metric(row: MetricRow) -> Metric:
         production=None if row.production is None else Interval.of(row.production),
         change=None if row.change is None else Interval.of(row.change),
     )
-
-
-def _compute(metrics_fn: str, request: MetricsRequest) -> MetricsResponse:
-    provider = import_function(metrics_fn, "metrics_fn")
-    try:
-        response = provider(request)
-    except (Unmeasurable, WeighbridgeError):
-        raise
-    except Exception as error:
-        if metrics_fn == COMPUTE:
-            raise
-        raise UsageError(f"metrics_fn={metrics_fn!r} raised {type(error).__name__}: {error}") from error
-    if not isinstance(response, MetricsResponse):
-        raise UsageError(
-            f"metrics_fn={metrics_fn!r} returned a {type(response).__name__}", "Expected a MetricsResponse."
-        )
-    return response
 
 
 def _predict(request: EvaluationRequest, candidate: StoredModel, production: ProductionModel | None) -> Predictions:

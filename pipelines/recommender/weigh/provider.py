@@ -9,7 +9,7 @@ Names that a threshold may have, for every metric of `weighbridge.components.eva
   `catalogue: items_x100` that of the variant of this name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +86,17 @@ def weigh_recommender(request: MetricsRequest) -> MetricsResponse:
         metrics=tuple(rows),
         plots=plots(lists, audience, catalogue, overall),
     )
+
+
+def check_names(names: Iterable[str], source: str) -> None:
+    """Refuse names of metrics that are unknown, before anything runs.
+
+    Raises:
+        UsageError: one is.
+    """
+    for name in names:
+        if name.partition("@")[0] != INDEX_RECALL:
+            parse_name(name.partition(OVER)[0], source)
 
 
 def _parse(text: str) -> _Wanted:

@@ -270,6 +270,26 @@ def test_thresholds_with_a_typo_start_nothing(first, weighbridge, own_taxi, prod
     assert production() == before
 
 
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_label_of_text_and_missing_data_start_nothing(weighbridge, own_taxi, tmp_path, command):
+    schema = (FOLDER / "schema.pbtxt").read_text()
+    name = own_taxi(
+        schema=schema.replace(
+            'name: "big_tipper"\n  type: INT\n  int_domain { min: 0 max: 1 }', 'name: "big_tipper"\n  type: BYTES'
+        )
+    )
+    text = weighbridge(command, name, "--workdir", tmp_path / "elsewhere")
+    assert text.code == 2
+    assert "Label 'big_tipper' is text" in text.err
+    assert "ExampleGen" not in text.out
+
+    (tmp_path / "trips.csv").touch()
+    missing = weighbridge(command, own_taxi(), "--data", tmp_path / "tripps.csv", "--workdir", tmp_path / "elsewhere")
+    assert missing.code == 2
+    assert "trips.csv'?" in missing.err.replace("\n", "")
+    assert "ExampleGen" not in missing.out
+
+
 def test_a_missing_schema_says_how_to_get_one(weighbridge, own_taxi, tmp_path, workdir):
     name = own_taxi()
     (tmp_path / "own_taxi/schema.pbtxt").unlink()

@@ -257,3 +257,34 @@ def test_users_bring_their_own_metrics(weigh: Callable[..., Evaluation], tmp_pat
         weigh("good", section, metrics_fn=f"{__name__}.unplottable")
     with pytest.raises(UsageError, match="returned a RecordBatch"):
         weigh("good", section, metrics_fn=f"{__name__}.wrong")
+
+
+def beside(request: MetricsRequest) -> MetricsResponse:
+    """A metric of the user's own; it is not bothered with those that are built in."""
+    assert request.metrics == ("lift",)
+    return MetricsResponse(7, (MetricRow("lift", 7, Estimate(2.0)),), {"lift": {"kind": "lines"}})
+
+
+def clashing(request: MetricsRequest) -> MetricsResponse:
+    return MetricsResponse(7, (MetricRow("auc", 7, Estimate(1.0)),))
+
+
+def drawing_over(request: MetricsRequest) -> MetricsResponse:
+    return MetricsResponse(7, (), {"roc": {}})
+
+
+def test_metrics_of_ones_own_come_beside_the_built_in_ones(weigh: Callable[..., Evaluation], tmp_path: Path) -> None:
+    section = {"metrics": {"auc": {"min": 0.5}, "lift": {"min": 1.5}}}
+    outcome = weigh("good", section, metrics_fn=f"{__name__}.beside")
+    assert outcome.model_blessed, outcome.verdict.refusals
+    alone = gate(weigh("good", {"metrics": {"auc": {"min": 0.5}}}).verdict, "quality.auc.min")
+    assert gate(outcome.verdict, "quality.auc.min").observed == alone.observed
+    assert gate(outcome.verdict, "quality.lift.min").observed == 2.0
+
+
+@pytest.mark.parametrize(("provider", "name"), [("clashing", "auc"), ("drawing_over", "roc")])
+def test_a_built_in_metric_cannot_be_replaced(weigh: Callable[..., Evaluation], provider: str, name: str) -> None:
+    section = {"metrics": {"auc": {"min": 0.5}}}
+    with pytest.raises(UsageError, match=rf"{provider}' returns '{name}', which is built in") as caught:
+        weigh("good", section, metrics_fn=f"{__name__}.{provider}")
+    assert f"my_{name}" in caught.value.hint

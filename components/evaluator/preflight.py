@@ -1,0 +1,40 @@
+"""What shows to be wrong with an evaluation before anything runs: hours of training are not spent first."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator.gates import QualityGates
+from weighbridge.components.evaluator.quality import providers
+
+
+def preflight(parameters: Mapping[str, Any], schema_text: str) -> None:
+    """Check an Evaluator's parameters.
+
+    Args:
+        parameters: of the component.
+        schema_text: the reviewed schema of the examples; empty where it is not known yet.
+
+    Raises:
+        UsageError: a metric is unknown, or the label that built-in metrics need is text.
+    """
+    metrics_fn, label = parameters["metrics_fn"], parameters["label"]
+    names = QualityGates.model_validate_json(parameters["quality"]).metric_names()
+    providers.check(metrics_fn, names, label)
+    built_in, _ = providers.divided(names, metrics_fn, label)
+    if built_in and schema_text:
+        _check_label_type(label, schema_text, built_in[0])
+
+
+def _check_label_type(label: str, schema_text: str, metric: str) -> None:
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    schema = text_format.Parse(schema_text, schema_pb2.Schema())
+    kinds = {feature.name: feature.type for feature in schema.feature}
+    if kinds.get(label) == schema_pb2.BYTES:
+        raise UsageError(
+            f"Label {label!r} is text by schema.pbtxt, and {metric} in gates.yaml needs numbers",
+            "Make it a number, e.g. 0 or 1, in the prepare_fn of ExampleGen, and take its new type over with "
+            f"weighbridge schema … --accept {label}.",
+        )

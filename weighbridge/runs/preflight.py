@@ -1,0 +1,42 @@
+"""What shows to be wrong with a pipeline before any of its steps starts: its data, and what its components check."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from weighbridge.components.example_gen.resolve import resolve
+from weighbridge.runs.component_traits import traits_of
+from weighbridge.storage.schemes import is_address
+
+_SCHEMA = "schema"
+_SCHEMA_TEXT = "schema_text"
+
+
+def check_components(components: Iterable[Any]) -> None:
+    """Check the nodes of a pipeline that is to run here.
+
+    Args:
+        components: TFX nodes.
+
+    Raises:
+        UsageError: input data are not there, or a component refuses its parameters.
+    """
+    nodes = {node.id: node for node in components}
+    for node in nodes.values():
+        traits, parameters = traits_of(node), _parameters(node)
+        if traits.reads is not None:
+            values = traits.reads.values(parameters)
+            if isinstance(values.get("input"), str) and not is_address(values["input"]):
+                resolve(**values)
+        if traits.preflight is not None:
+            traits.preflight(parameters, _schema_text(node, nodes))
+
+
+def _schema_text(node: Any, nodes: dict[str, Any]) -> str:
+    """The reviewed schema behind a node's input, which the step that brings it has as a parameter."""
+    channel = dict(node.inputs).get(_SCHEMA)
+    producer = nodes.get(getattr(channel, "producer_component_id", None) or "")
+    return str(_parameters(producer).get(_SCHEMA_TEXT) or "") if producer is not None else ""
+
+
+def _parameters(node: Any) -> dict[str, Any]:
+    return dict(getattr(node, "exec_properties", None) or {})
