@@ -25,6 +25,8 @@ KEPT_RECORD_FILE = "record.json"
 CLAIM_FILE = "claim.json"
 EVIDENCE_FOLDER = ".weighbridge"
 STATISTICS_FOLDER = "statistics"
+# TensorFlow Serving, like ML Metadata, counts with 64 bits, and takes a folder of a higher number for none of its own.
+MAX_VERSION = 2**63 - 1
 STAGED_EVIDENCE = "evidence"  # in a folder that is staged
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -48,7 +50,7 @@ class ProductionRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: int = Field(ge=1)
+    version: int = Field(ge=1, le=MAX_VERSION)
     model_digest: Digest
     verdict_digest: Digest
     run_id: str
@@ -81,8 +83,28 @@ def numbers_in(folder: Path) -> list[int]:
 
 
 def numbers_of(names: Iterable[str]) -> list[int]:
-    """The version numbers among `names`, ascending."""
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+    """The version numbers among `names`, ascending; a number that TensorFlow Serving cannot count is none."""
+    numbers = (int(name) for name in names if name.isascii() and name.isdigit())
+    return sorted(number for number in numbers if number <= MAX_VERSION)
+
+
+def version_after(used: Iterable[int], where: str | Path) -> int:
+    """The next version number.
+
+    Args:
+        used: all that were ever used.
+        where: the destination, for the message.
+
+    Raises:
+        UsageError: the highest possible number is taken.
+    """
+    version = max(used, default=0) + 1
+    if version > MAX_VERSION:
+        raise UsageError(
+            f"{where} has a version {MAX_VERSION}, the highest that there can be",
+            "Nobody pushed that many: move the folder of that name away, from .weighbridge, too.",
+        )
+    return version
 
 
 def production_history(destination: str | Path) -> list[ProductionRecord]:

@@ -38,6 +38,7 @@ from weighbridge.components.production_model.record import (
     numbers_of,
     parse_record,
     record_bytes,
+    version_after,
 )
 from weighbridge.components.production_model.standing import recorded, version_digest
 from weighbridge.components.pusher.claim import finish, finish_newest, outrun, overtaken, write_claim
@@ -100,7 +101,7 @@ class BucketTarget:
         """The number after all that were ever used: versions, evidence, claims and record count."""
         record = self.record()
         names = [*self._place.folders(), *self._place.folders(EVIDENCE_FOLDER)]
-        return max([*numbers_of(names), record.version if record else 0]) + 1
+        return version_after([*numbers_of(names), record.version if record else 0], self._place.address)
 
     def model_digest(self, version: int) -> str:
         """`tree_digest` of the version's bytes, see `version_digest`."""

@@ -31,6 +31,7 @@ from weighbridge.components.production_model.record import (
     numbers_in,
     read_record_file,
     record_bytes,
+    version_after,
     version_folder,
 )
 from weighbridge.components.production_model.standing import recorded
@@ -150,7 +151,7 @@ class FilesystemTarget:
         """The number after all that were ever used: folders, evidence and record count."""
         record = self.record()
         used = numbers_in(self._root) + numbers_in(self._evidence) + [record.version if record else 0]
-        return max(used) + 1
+        return version_after(used, self._root)
 
     def model_digest(self, version: int) -> str:
         """`tree_digest` of the version's folder; empty if there is no file in it."""
@@ -250,7 +251,7 @@ class FilesystemTarget:
     def _remove_leftovers(self) -> None:
         """Remove what killed pushes staged. Whoever stages holds the lock, so none of it is in use."""
         for path in self._root.glob(f"{files.STAGED_PREFIX}*"):
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():  # of a link, the link alone is a leftover
                 shutil.rmtree(path)
             else:
                 path.unlink()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from weighbridge.common.errors import WeighbridgeError
+from weighbridge.common.errors import UsageError, WeighbridgeError
 from weighbridge.delivery.jenkins_build import read_build
 from weighbridge.thresholds.delivery import Stage
 from weighbridge.thresholds.jenkins import JenkinsApproval, build_address, is_below
@@ -37,10 +37,13 @@ def find_approval(stage: Stage, by: str, build: str, command: str) -> Approval:
         command: the promotion's command, to which a person adds what is missing.
 
     Raises:
-        UsageError: the build must be read, and is none or may not be seen.
+        UsageError: the name holds what nobody can see, or the build must be read, and is none or may not be seen.
         InfrastructureError: it must be read, and Jenkins cannot be reached.
     """
     by, build, policy = by.strip(), build.strip(), stage.approved_in
+    if not by.isprintable():
+        hint = "Give the name of a person, e.g. --approved-by 'Jane Doe'."
+        raise UsageError(f"--approved-by {by!a} holds characters that cannot be seen", hint)
     if stage.approval == "none":
         return Approval(by)
     if policy is None:

@@ -1,9 +1,10 @@
 """The `delivery` section of a thresholds file: the stages on the way to production, and what each asks for."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, RootModel, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, RootModel, model_validator
 
 from weighbridge.common.errors import UsageError
 from weighbridge.thresholds.jenkins import JenkinsApproval
@@ -11,9 +12,18 @@ from weighbridge.verdict import Bounds, Section
 
 PRODUCTION = "production"
 
-StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
-# Folders of a workspace that are none of a model's.
-_TAKEN = {"artifacts", "checkpoints", "history", "rehearsal", "runs", "schema"}
+_PLAIN = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+# Folders of a workspace, or of the volumes of a cluster, that are none of a model's.
+_TAKEN = {"artifacts", "backtests", "checkpoints", "history", "kept", "rehearsal", "runs", "schema"}
+
+
+def _plain(name: str) -> str:
+    if not _PLAIN.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a stage: up to 63 small letters, digits, - and _, a letter first")
+    return name
+
+
+StageName = Annotated[str, AfterValidator(_plain)]
 
 
 class Stage(Section):
@@ -82,7 +92,7 @@ class Delivery(RootModel[tuple[Stage, ...]]):
         if not names or names[-1] != PRODUCTION:
             raise ValueError("the last stage must be production")
         if taken := _TAKEN & set(names):
-            raise ValueError(f"no stage can be called {min(taken)}")
+            raise ValueError(f"no stage can be called {min(taken)}: the workspace has a folder of that name")
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"the stage {min(twice)} is given twice")
         return self

@@ -356,3 +356,49 @@ def test_importing_loads_neither_tfx_nor_tensorflow() -> None:
         "sys.exit(', '.join({'tfx', 'tensorflow', 'apache_beam'} & set(sys.modules)) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
+
+
+def test_links_that_were_left_where_pushes_stage_are_removed_and_their_targets_are_not(
+    tmp_path: Path, model: Path, production: Path
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "kept").write_text("here")
+    production.mkdir(parents=True)
+    (production / ".staged-folder").symlink_to(precious)
+    (production / ".staged-file").symlink_to(precious / "kept")
+    (production / ".staged-dangling").symlink_to(tmp_path / "nowhere")
+    assert refusing(push(model, weigh(tmp_path / "evaluation", model), production)) == []
+    assert (precious / "kept").read_text() == "here"
+    assert leftovers(production) == []
+
+
+@pytest.mark.parametrize("place", ["", ".weighbridge"])
+def test_a_link_that_leads_nowhere_is_no_destination(tmp_path: Path, model: Path, production: Path, place: str) -> None:
+    (production if place else production.parent).mkdir(parents=True)
+    (production / place).symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match=r"Nothing can be pushed to .*: File exists") as caught:
+        push(model, weigh(tmp_path / "evaluation", model), production)
+    assert "must be a folder" in caught.value.hint
+
+
+def test_a_folder_named_by_a_number_that_nobody_can_count_is_no_version(
+    tmp_path: Path, model: Path, other: Path, production: Path
+) -> None:
+    (production / "100000000000000000000").mkdir(parents=True)
+    evaluation = weigh(tmp_path / "evaluation", model)
+    pushed = push(model, evaluation, production)
+    assert pushed.record is not None
+    assert pushed.record.version == 1
+    # The highest that can be counted leaves none for the next.
+    (production / "1").rename(production / str(2**63 - 1))
+    with pytest.raises(UsageError, match="has a version 9223372036854775807, the highest that there can be"):
+        push(other, weigh(tmp_path / "evaluation-2", other), production)
+
+
+def test_a_record_of_such_a_version_cannot_be_read(tmp_path: Path, model: Path, production: Path) -> None:
+    push(model, weigh(tmp_path / "evaluation", model), production)
+    path = production / "production.json"
+    path.write_text(path.read_text().replace('"version": 1\n', '"version": 100000000000000000000\n'))
+    with pytest.raises(UsageError, match=r"production\.json"):
+        read_record(production)

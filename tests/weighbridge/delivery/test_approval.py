@@ -33,6 +33,20 @@ def refused(found: Approval, stage: Stage) -> str:
     return gate.message
 
 
+@pytest.mark.parametrize("blank", ["", "   ", "\t\n", "\u00a0", "\u3000"])
+def test_blanks_are_nobody(blank: str) -> None:
+    assert "--approved-by NAME" in refused(find_approval(ANY_NAME, blank, "", COMMAND), ANY_NAME)
+
+
+@pytest.mark.parametrize("name", ["\x00", "ada\x1b[2J", "\u200b", "ada\nlovelace", "\x7f", "\u202eada", "\udc80"])
+@pytest.mark.parametrize("stage", [ANY_NAME, Stage(stage="canary")])
+def test_a_name_that_cannot_be_seen_is_none(name: str, stage: Stage) -> None:
+    with pytest.raises(UsageError, match="holds characters that cannot be seen") as caught:
+        find_approval(stage, name, "", COMMAND)
+    assert caught.value.message.isascii()
+    assert find_approval(stage, " Ada Lovelace ", "", COMMAND).by == "Ada Lovelace"
+
+
 def test_the_approver_is_whom_jenkins_names(server: Jenkins) -> None:
     server.approvers = ["ada"]
     stage = policy(server)
