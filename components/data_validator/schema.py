@@ -23,7 +23,7 @@ def read_schema_text(path: str | Path) -> str:
         UsageError: there is no such file, or it is not a schema.
     """
     try:
-        text = Path(path).read_text()
+        text = Path(path).read_text("utf-8")
     except FileNotFoundError as error:
         raise UsageError(
             f"There is no schema at {path}",

@@ -232,7 +232,9 @@ def _schema_text(schema_file: str | None) -> str:
     if schema_file is None:
         return ""
     try:
-        return Path(schema_file).read_text()
+        return Path(schema_file).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The schema at {schema_file} is not UTF-8: {error}", "Save it as UTF-8.") from error
     except OSError as error:
         hint = f"Run `{invocation.command('schema', '--write')}` to infer one from the data, and review it."
         raise UsageError(f"There is no schema at {schema_file}: {error.strerror}", hint) from error

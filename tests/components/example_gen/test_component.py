@@ -1,6 +1,7 @@
 """ExampleGen as TFX sees it: artifact properties, parameters, and a cache that knows the data."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def test_parameters(tmp_path: Path) -> None:
         ({"columns": {"a": "x", "b": "x"}}, "gives 'a', 'b' one name: 'x'"),
         ({"sample": 1.5}, "sample=1.5 is not a share of the rows"),
         ({"schema_file": "/absent/schema.pbtxt"}, "no schema at /absent/schema.pbtxt"),
+        ({"schema_file": sys.executable}, "is not UTF-8"),
     ],
 )
 def test_parameters_without_sense(parameters: dict[str, Any], told: str) -> None:

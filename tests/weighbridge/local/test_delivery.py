@@ -57,7 +57,7 @@ def test_destinations_can_be_given_by_a_file(weighbridge, tmp_path, home):
     [
         (None, "cannot be read"),
         ("- staging", "not a mapping of stages to destinations"),
-        ("{", "not a mapping of stages to destinations"),
+        ("{", "line 1: this is not valid YAML"),
         ("stagging: /x", "There is no stage 'stagging'"),
         ("staging: hdfs://host/x", "hdfs://host/x"),
         ("{staging: /same, canary: /same}", "share one destination"),
