@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +36,13 @@ class Machines:
 
     store: str
     folder: Path
-    run_command: Callable[..., Result]
+    run_command: Callable[..., Result] | None = None
     double: Double | None = None
-    outputs: list[Result] = field(default_factory=list)
 
     def __call__(self, machine: str, *arguments: Any) -> Result:
         """Run a command on a machine, made where it is new."""
-        done = self.run_command(*arguments, "--workdir", self.workdir(machine), "--store", self.store)
-        self.outputs.append(done)
-        return done
+        assert self.run_command is not None
+        return self.run_command(*arguments, "--workdir", self.workdir(machine), "--store", self.store)
 
     def json(self, machine: str, *arguments: Any) -> Any:
         """As a call, that must end well; its JSON."""
@@ -105,12 +103,36 @@ def forbidden(double: Double) -> Exception:
     return Forbidden("no")
 
 
-def machines_of(
-    kind: Kind | None, folder: Path, run_command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> Machines:
-    """Machines with a store of a kind; a bucket is a double, which enforces preconditions."""
-    if kind is None:
-        store = folder / "store"
-        store.mkdir()
-        return Machines(str(store), folder, run_command)
-    return Machines(f"{kind.scheme}{BUCKET}/shared", folder, run_command, double_of(kind, monkeypatch))
+class Delivered:
+    """Machines and what they left, which is put back at the same paths for every test.
+
+    Args:
+        kind: of the store; a bucket is a double, which enforces preconditions.
+        folder: of the machines, and of a store that is a folder.
+        patch: puts the double in the client's place.
+    """
+
+    def __init__(self, kind: Kind | None, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        double = double_of(kind, patch) if kind else None
+        store = f"{kind.scheme}{BUCKET}/shared" if kind else str(folder / "store")
+        self.machines = Machines(store, folder, double=double)
+        self._copy = folder.with_name(f"{folder.name}-copy")
+        self._contents: dict[str, Any] = {}
+        if double is None:
+            (folder / "store").mkdir()
+
+    def remember(self) -> None:
+        """Keep what there is now."""
+        shutil.copytree(self.machines.folder, self._copy, copy_function=shutil.copy2)
+        self._contents = dict(self.machines.double.contents) if self.machines.double else {}
+
+    def again(self, run_command: Callable[..., Result]) -> Machines:
+        """The machines as they were remembered."""
+        machines = self.machines
+        shutil.rmtree(machines.folder)
+        shutil.copytree(self._copy, machines.folder, copy_function=shutil.copy2)
+        if machines.double is not None:
+            machines.double.contents = dict(self._contents)
+            machines.double.before = machines.double.after = lambda request: None
+        machines.run_command = run_command
+        return machines

@@ -1,18 +1,26 @@
 """`--store`: machines that share nothing but a store go on from what others did."""
 
 import json
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.components.pusher.buckets import BUCKET
-from tests.components.pusher.buckets import KINDS as SERVERS
+from tests.components.pusher.buckets import GCS, S3
 from tests.components.pusher.doubles import Killed
 from tests.weighbridge.local.test_run import calls
-from tests.weighbridge.shared import KINDS, Machines, machines_of, name_of
+from tests.weighbridge.local.tiny import CALLS
+from tests.weighbridge.shared import KINDS, Delivered, Machines, name_of
 from weighbridge.components.production_model.record import read_record
+from weighbridge.components.pusher import component
+from weighbridge.local.request import make_request
+from weighbridge.local.run import run_request
+from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.store import RunStore
 from weighbridge.runs.workspace import find_run
+from weighbridge.thresholds import Delivery
 
 __all__ = ["calls"]
 
@@ -21,14 +29,27 @@ RUN = ("run", SHARING)
 STAGE = (*RUN, "--deliver-to", "staging")
 
 
-@pytest.fixture(params=KINDS, ids=name_of)
-def machines(request, tmp_path, weighbridge, monkeypatch) -> Machines:
-    return machines_of(request.param, tmp_path, weighbridge, monkeypatch)
+@pytest.fixture(scope="module", params=KINDS, ids=name_of)
+def delivered(request, tmp_path_factory) -> Iterator[Delivered]:
+    """A store of each kind, after machine `a` delivered to staging."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CALLS, str(tmp_path_factory.mktemp("calls") / "calls"))
+        made = Delivered(request.param, tmp_path_factory.mktemp("machines"), patch)
+        machines = made.machines
+        request = make_request(SHARING, None, None, machines.workdir("a"), deliver_to="staging", store=machines.store)
+        assert run_request(request).exit_code == 0
+        made.remember()
+        yield made
 
 
 @pytest.fixture
-def folder_machines(tmp_path, weighbridge, monkeypatch) -> Machines:
-    return machines_of(None, tmp_path, weighbridge, monkeypatch)
+def machines(delivered, weighbridge) -> Machines:
+    return delivered.again(weighbridge)
+
+
+on_folders = pytest.mark.parametrize("delivered", [None], ids=name_of, indirect=True)
+in_buckets = pytest.mark.parametrize("delivered", KINDS[1:], ids=name_of, indirect=True)
+in_s3 = pytest.mark.parametrize("delivered", [S3], ids=name_of, indirect=True)
 
 
 def record_of(machines: Machines, stage: str):
@@ -40,25 +61,24 @@ def states(machines: Machines, machine: str) -> dict[str, str]:
 
 
 def test_a_fresh_machine_finds_the_outcome_that_stands(machines, calls, tmp_path):
-    first = machines.json("a", *RUN)
-    assert [name for name in calls() if ":" not in name] == ["Read", "Train", "Weigh"]
-    again = machines.json("b", *RUN, "--reports", tmp_path / "reports")
+    [first] = machines.runs("a", "sharing")
+    again = machines.json("b", *STAGE, "--reports", tmp_path / "reports")
     assert again["unchanged"] is True
-    assert again["run"]["run_id"] == first["run"]["run_id"]
-    assert again["verdict"] == first["verdict"]
+    assert again["run"]["run_id"] == first.record.run_id
+    assert again["verdict"]["passed"] is True
     assert calls() == []
-    published = {path.name for path in (tmp_path / "reports" / again["run"]["run_id"]).iterdir()}
+    published = {path.name for path in (tmp_path / "reports" / first.record.run_id).iterdir()}
     assert published >= {"run.json", "verdict.json", "junit.xml", "report.html", "report.md", "log.txt"}
-    plan = machines.json("c", "plan", SHARING)
+    plan = machines.json("c", "plan", SHARING, "--deliver-to", "staging")
     assert plan["nothing"] is True
-    assert plan["outcome"] == {"run_id": first["run"]["run_id"], "passed": True}
-    assert not (machines.workdir("a") / "sharing/production").exists()
-    assert record_of(machines, "production").version == 1
+    assert plan["outcome"] == {"run_id": first.record.run_id, "passed": True}
+    assert not (machines.workdir("a") / "sharing/staging").exists()
+    assert record_of(machines, "staging").version == 1
 
 
-def test_runs_show_and_report_know_of_other_machines(machines, calls):
-    machines.json("a", *STAGE)
-    run = find_run(machines.workdir("a")).record.run_id
+def test_runs_show_and_report_know_of_other_machines(machines):
+    [first] = machines.runs("a", "sharing")
+    run = first.record.run_id
     assert [each["run_id"] for each in machines.json("b", "runs")] == [run]
     assert machines.json("c", "show", run[:17])["run"]["run_id"] == run
     page = Path(machines("d", "report").out.strip())
@@ -66,41 +86,42 @@ def test_runs_show_and_report_know_of_other_machines(machines, calls):
     assert run in page.read_text()
 
 
+@on_folders
 def test_a_threshold_that_changed_weighs_the_same_model_again_and_trains_none(machines, calls):
-    machines.json("a", *STAGE)
     trained = record_of(machines, "staging").model_digest
-    calls()
-    plan = machines.json("b", "plan", SHARING, "--set", "quality=0.8", "--deliver-to", "staging")
+    changed = ("--set", "quality=0.8", "--deliver-to", "staging")
+    plan = machines.json("b", "plan", SHARING, *changed)
     assert plan["trains"] is False
     assert {step["name"]: step["action"] for step in plan["steps"]}["Train"] == "cached"
-    assert machines.json("b", *STAGE, "--set", "quality=0.8")["verdict"]["subject"]["model"] == trained
+    machines.json("b", *RUN, *changed)
     assert calls() == ["Weigh", "found:1"]  # the span that the other machine kept is here, too
-    assert {name: states(machines, "b")[name] for name in ("Read", "Train")} == {"Read": "cached", "Train": "cached"}
+    states = {step.name: step.state for step in find_run(machines.workdir("b")).record.steps}
+    assert (states["Read"], states["Train"]) == ("cached", "cached")
     assert record_of(machines, "staging").model_digest == trained
     assert len(machines.json("c", "runs")) == 2
-    assert machines.json("c", "plan", SHARING, "--set", "quality=0.7")["base"]["kind"] == "run"
+    assert machines.json("c", *RUN, *changed)["unchanged"] is True
 
 
-def test_what_is_not_as_it_was_kept_is_made_again(folder_machines, calls):
-    folder_machines.json("a", *STAGE)
-    for path in Path(folder_machines.store).glob("sharing/kept/Train/*/*/model/Format-Serving/saved_model.pb"):
+@on_folders
+def test_what_is_not_as_it_was_kept_is_made_again(machines, calls):
+    for path in Path(machines.store).glob("sharing/kept/Train/*/*/model/Format-Serving/saved_model.pb"):
         path.write_text("another")
-    calls()
-    folder_machines.json("b", *STAGE, "--set", "quality=0.8")
-    assert [name for name in calls() if ":" not in name] == ["Train", "Weigh"]
+    machines.json("b", *STAGE, "--set", "quality=0.8")
+    assert calls() == ["Train", "Weigh", "found:1"]
 
 
-def test_what_a_machine_had_before_is_kept_for_others_all_the_same(folder_machines, calls):
-    assert folder_machines("a", *RUN, "--to", "Train").code == 0
-    assert folder_machines.names() == set()
-    folder_machines.json("a", *STAGE)  # reads and trains from the cache
-    calls()
-    folder_machines.json("b", *STAGE, "--set", "quality=0.8")
-    assert [name for name in calls() if ":" not in name] == ["Weigh"]
+@on_folders
+def test_what_a_machine_had_before_is_kept_for_others_all_the_same(machines, calls):
+    """As after a part of the run, which writes nothing."""
+    machines.place("sharing").remove("kept")
+    machines.json("a", *STAGE, "--set", "quality=0.8")
+    machines.json("b", *STAGE, "--set", "quality=0.7")
+    assert [name for name in calls() if ":" not in name] == ["Weigh", "Weigh"]
 
 
+@on_folders
 def test_rehearsals_and_parts_compare_with_the_stores_production_and_write_nothing(machines, calls, monkeypatch):
-    machines.json("a", *RUN)
+    shutil.copytree(machines.place("sharing").path("staging"), machines.place("sharing").path("production"))
     production, before = record_of(machines, "production"), machines.names()
     with machines.read_only(monkeypatch):
         rehearsed = machines.json("b", *RUN, "--sample", "0.5", "--set", "weight=two")
@@ -111,72 +132,69 @@ def test_rehearsals_and_parts_compare_with_the_stores_production_and_write_nothi
         assert machines.json("b", "plan", SHARING, "--set", "weight=two")["base"]["version"] == 1
         assert len(machines.json("b", "runs", "sharing")) == 3
     assert machines.names() == before
-    assert record_of(machines, "production") == production
 
 
 def test_who_may_not_write_is_told_before_anything_runs(machines, calls, monkeypatch):
     with machines.read_only(monkeypatch):
-        refused = machines("a", *STAGE)
-    assert refused.code == 2, refused.out + refused.err
-    assert "deliver" in refused.err or "pushing needs" in refused.err
-    assert calls() == []
-    assert machines.json("a", *STAGE)["unchanged"] is False
+        refused = machines("b", *STAGE, "--force")
+        assert refused.code == 2, refused.out + refused.err
+        assert "the right to write" in refused.err or "pushing needs" in refused.err
+        assert calls() == []
+        assert len(machines.json("b", "runs")) == 2  # the refused one is told of where it was tried
+        assert machines.json("c", *STAGE)["unchanged"] is True  # nothing to write
 
 
-def test_what_must_be_approved_is_not_pushed_by_a_plain_run(folder_machines, calls, monkeypatch):
-    from weighbridge.thresholds import Delivery
-
+@on_folders
+def test_what_must_be_approved_is_not_pushed_by_a_plain_run(machines, calls, monkeypatch):
     policy = Delivery.model_validate([{"stage": "staging"}, {"stage": "production", "approval": "required"}])
     monkeypatch.setattr("weighbridge.local.request.delivery_policy", lambda folder: (policy, None))
-    for options in ((), ("--to", "Pusher")):
-        refused = folder_machines("a", *RUN, *options)
+    before = machines.names()
+    for options in ((), ("--to", "Pusher")):  # the last step's name makes it no part
+        refused = machines("b", *RUN, *options)
         assert refused.code == 2
         assert "--deliver-to staging" in refused.err
     assert calls() == []
-    assert folder_machines.names() == set()
-    assert folder_machines("a", *RUN, "--to", "Weigh").code == 0
+    assert machines.names() == before
 
 
-@pytest.mark.parametrize("machines", KINDS[1:], ids=name_of, indirect=True)
+@in_s3
 def test_a_sending_that_fails_says_what_was_pushed_and_the_next_completes_it(machines, calls):
     def down(request: str) -> None:
         if "/runs/" in request and request.startswith(("write", "upload")) and "started.json" not in request:
             raise ConnectionError("gone")
 
+    changed = (*STAGE, "--set", "weight=two")
     machines.double.before = down
-    failed = machines("a", *STAGE)
+    failed = machines("b", *changed)
     assert failed.code == 3
     assert "passed, and its model is at staging" in failed.err
     assert "Run the same command again" in failed.err
-    assert record_of(machines, "staging").version == 1
+    assert record_of(machines, "staging").version == 2
     machines.double.before = lambda request: None
-    assert machines.json("b", "runs") == []
+    assert len(machines.json("c", "runs")) == 1
     calls()
-    assert machines.json("a", *STAGE)["unchanged"] is True
+    assert machines.json("b", *changed)["unchanged"] is True
     assert calls() == []
-    assert len(machines.json("b", "runs")) == 1
-    assert machines.json("b", *STAGE)["unchanged"] is True
+    assert len(machines.json("c", "runs")) == 2
+    assert machines.json("d", *changed)["unchanged"] is True
 
 
-@pytest.mark.parametrize("machines", KINDS[1:], ids=name_of, indirect=True)
-def test_a_sending_that_is_killed_at_any_request_is_completed_by_the_next_command(machines, calls):
-    """On the same machine by sending what is missing; on another, by weighing once more what the stage has."""
-    machines.json("a", *STAGE)
-    run = find_run(machines.workdir("a"))
-    whole = {name: machines.place("sharing").read(name) for name in machines.place("sharing").listed("")}
-    store = RunStore(machines.store, "sharing", machines.workdir("a"))
-    for step in range(100):
-        for name in whole:
+@in_buckets
+def test_a_sending_that_is_killed_at_any_request_is_completed_by_the_next_command(machines):
+    [run] = machines.runs("a", "sharing")
+    place, store = machines.place("sharing"), RunStore(machines.store, "sharing", machines.workdir("a"))
+    whole = len(place.listed("runs"))
+    for step in count():
+        for name in place.listed(""):
             if name.startswith(("runs/", "history/")) and not name.endswith("started.json"):
-                machines.place("sharing").remove(name)
+                place.remove(name)
         (machines.workdir("a") / "sharing/history/.shared.json").unlink(missing_ok=True)
         (run.folder / "unsent.json").write_text(json.dumps({"store": machines.store}))
         killed = killed_at(machines, step, store.send_unsent)
-        listed = machines.place("sharing").listed("runs")
-        counts = any(name.endswith("run.json") for name in listed)
-        assert not counts or len(listed) >= 7  # what counts is whole
+        listed = place.listed("runs")
+        assert len(listed) == whole or not any(name.endswith("run.json") for name in listed)  # what counts is whole
         store.send_unsent()
-        assert len(machines.place("sharing").listed("runs")) == 7
+        assert len(place.listed("runs")) == whole
         assert not (run.folder / "unsent.json").exists()
         machines.wipe("b")
         other = RunStore(machines.store, "sharing", machines.workdir("b"))
@@ -190,7 +208,7 @@ def test_a_sending_that_is_killed_at_any_request_is_completed_by_the_next_comman
     assert step > 5
 
 
-def killed_at(machines: Machines, step: int, work) -> bool:
+def killed_at(machines: Machines, step: int, work: Callable[[], None]) -> bool:
     """Do work that is gone after so many writes."""
     left = [step]
 
@@ -210,25 +228,29 @@ def killed_at(machines: Machines, step: int, work) -> bool:
     return False
 
 
+@on_folders
 def test_a_fresh_machine_completes_what_another_pushed_and_lost(machines, calls):
     """The first machine is gone with its work directory right after its push."""
-    machines.json("a", *STAGE)
     pushed = record_of(machines, "staging")
-    for name in machines.place("sharing").listed("runs"):
-        machines.place("sharing").remove(f"runs/{name}")
-    calls()
+    machines.place("sharing").remove("runs")
     done = machines.json("b", *STAGE)
     assert done["unchanged"] is False
-    assert [name for name in calls() if ":" not in name] == ["Weigh"]
+    assert calls() == ["Weigh", "found:1"]
     assert record_of(machines, "staging") == pushed  # the same model; it is not pushed twice
     assert machines.json("c", *STAGE)["unchanged"] is True
 
 
-def test_two_runs_at_once_leave_one_whole_stage_and_both_records(machines, calls):
+@pytest.mark.parametrize("delivered", [None, GCS], ids=name_of, indirect=True)
+def test_two_runs_at_once_leave_one_whole_stage_and_both_records(machines, calls, monkeypatch):
     """The second run goes from start to end while the first is about to push."""
-    from weighbridge.components.pusher import component
-
     push, others = component.push, []
+
+    def second() -> RunOutcome:
+        return run_request(
+            make_request(
+                SHARING, None, ["weight=two"], machines.workdir("c"), deliver_to="staging", store=machines.store
+            )
+        )
 
     def meanwhile(*arguments, **options):
         if not others:
@@ -236,43 +258,18 @@ def test_two_runs_at_once_leave_one_whole_stage_and_both_records(machines, calls
             others.append(second())
         return push(*arguments, **options)
 
-    def second():
-        from weighbridge.local.request import make_request
-        from weighbridge.local.run import run_request
-
-        request = make_request(
-            SHARING, None, ["weight=two"], machines.workdir("b"), deliver_to="staging", store=machines.store
-        )
-        return run_request(request)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(component, "push", meanwhile)
-        first = machines("a", *STAGE)
+    monkeypatch.setattr(component, "push", meanwhile)
+    first = machines("b", *STAGE, "--set", "weight=three")
     assert first.code == 0, first.out + first.err
     assert others[1].verdict.passed
-    record = record_of(machines, "staging")
-    assert record.version == 2
-    brought = machines.json("c", "runs")
-    assert sorted(each["state"] for each in brought) == ["passed", "passed"]
-    assert {each["parameters"]["weight"] for each in brought} == {"one", "two"}
+    assert record_of(machines, "staging").version == 3
+    brought = machines.json("d", "runs")
+    assert {each["state"] for each in brought} == {"passed"}
+    assert {each["parameters"]["weight"] for each in brought} == {"one", "two", "three"}
 
 
-@pytest.mark.parametrize("kind", SERVERS, ids=name_of)
-def test_behind_real_http(kind, tmp_path, weighbridge, calls):
-    """moto and gcp-storage-emulator, substitutes for the services."""
-    with kind.server():
-        machines = Machines(f"{kind.scheme}{BUCKET}/shared", tmp_path, weighbridge)
-        first = machines.json("a", *STAGE)
-        assert machines.json("b", *STAGE)["run"]["run_id"] == first["run"]["run_id"]
-        calls()
-        machines.json("c", *STAGE, "--set", "quality=0.8")
-        assert [name for name in calls() if ":" not in name] == ["Weigh"]
-        assert len(machines.json("d", "runs")) == 2
-
-
-def test_without_a_store_that_is_there_nothing_runs(folder_machines, calls, tmp_path):
-    folder_machines.store = str(tmp_path / "not-mounted")
-    wrong = folder_machines("a", *STAGE)
+def test_a_store_that_is_not_there_is_not_taken_for_an_empty_one(weighbridge, tmp_path, calls):
+    wrong = weighbridge(*STAGE, "--store", tmp_path / "not-mounted")
     assert wrong.code == 2
     assert "mkdir -p" in wrong.err
     assert calls() == []
