@@ -234,15 +234,24 @@ class DryRunSteps(PipelineSteps):
         last = past.last(name)
         if last is None:
             return "it has not run here yet", []
-        reasons = step_differences(last.fingerprint["parameters"], now["parameters"])
-        reasons += ["its code changed"] if name in self.changed_code else []
+        here = past.last_was_here(name)
+        before, after = last.fingerprint["parameters"], now["parameters"]
+        places = set() if here else {key for key in after if is_path(after[key]) and is_path(before.get(key))}
+        reasons = step_differences(*({k: v for k, v in each.items() if k not in places} for each in (before, after)))
+        reasons += ["its code changed"] if here and name in self.changed_code else []
         reasons += [
             f"{key} changed"
             for key, digests in now["inputs"].items()
             if key not in anew and digests != last.fingerprint["inputs"].get(key)
         ]
         reasons = reasons or [f"made anew: {output}" for output in outputs]
-        return "; ".join(reasons) or "what it read or left is gone from the cache", []
+        gone = "what it read or left is gone from the cache" if here else "it ran on another machine"
+        return "; ".join(reasons) or gone, []
+
+
+def is_path(value: Any) -> bool:
+    """Whether a parameter names a place on a machine, which is another one on each."""
+    return isinstance(value, str) and Path(value).is_absolute()
 
 
 def dry_run_context(context: Context, folder: Path) -> Context:

@@ -25,6 +25,10 @@ class EarlierRuns:
         """The step as it was in the last run that it ended in and that kept its fingerprint."""
         return next((found for found, *_ in self._executions(step)), None)
 
+    def last_was_here(self, step: str) -> bool:
+        """Whether that run was on this machine."""
+        return next((here for *_, here in self._executions(step)), False)
+
     def seconds(self, step: str) -> float | None:
         """What the step took when it last really ran; None where it never did."""
         steps = (each for run in self._runs for each in run.record.steps if each.name == step)

@@ -92,7 +92,11 @@ def test_a_threshold_that_changed_weighs_the_same_model_again_and_trains_none(ma
     changed = ("--set", "quality=0.8", "--deliver-to", "staging")
     plan = machines.json("b", "plan", SHARING, *changed)
     assert plan["trains"] is False
-    assert {step["name"]: step["action"] for step in plan["steps"]}["Train"] == "cached"
+    assert plan["changed"] == [{"what": "parameters", "part": "quality", "note": "was 0.9, is 0.8"}]
+    told = {step["name"]: (step["action"], step["why"]) for step in plan["steps"]}
+    assert told["Train"][0] == "cached"
+    assert told["ProductionModel"] == ("run", "it ran on another machine")
+    assert told["Weigh"] == ("run", "thresholds changed: quality")
     machines.json("b", *RUN, *changed)
     assert calls() == ["Weigh", "found:1"]  # the span that the other machine kept is here, too
     states = {step.name: step.state for step in find_run(machines.workdir("b")).record.steps}
