@@ -10,7 +10,7 @@ from tests.components.pusher.doubles import Killed
 from tests.weighbridge.delivery.conftest import ROWS
 from tests.weighbridge.delivery.test_promote import SHOP, TO_CANARY, TO_PRODUCTION, refusals
 from tests.weighbridge.shared import KINDS, Delivered, Machines, name_of
-from weighbridge.components.production_model.record import read_record
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.runs.kept import KeptResults
 from weighbridge.runs.workspace import find_run
 

@@ -13,7 +13,7 @@ from tests.components.pusher.doubles import Killed
 from tests.weighbridge.local.test_run import calls
 from tests.weighbridge.local.tiny import CALLS
 from tests.weighbridge.shared import KINDS, Delivered, Machines, name_of
-from weighbridge.components.production_model.record import read_record
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.components.pusher import component
 from weighbridge.local.request import make_request
 from weighbridge.local.run import run_request
