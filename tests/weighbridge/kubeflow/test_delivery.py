@@ -164,7 +164,6 @@ def test_what_cannot_be_delivered_is_exit_2_and_nothing_is_uploaded(
     assert kubeflow.packages == {}
 
 
-@pytest.mark.parametrize("folder", ["staging", "production"])
 @pytest.mark.server("2.17")
 def test_an_address_as_destinations_names_the_store(weighbridge, kubeflow, shipped) -> None:
     wrong = weighbridge(*SUBMIT, kubeflow.url, *STAGED[:2], "--destinations", "gs://models")
@@ -172,6 +171,7 @@ def test_an_address_as_destinations_names_the_store(weighbridge, kubeflow, shipp
     assert "--store gs://models (or WEIGHBRIDGE_STORE)" in wrong.err
 
 
+@pytest.mark.parametrize("folder", ["staging", "production"])
 @pytest.mark.server("2.17")
 def test_a_stage_in_a_folder_is_refused_whichever_it_is(weighbridge, kubeflow, shipped, tmp_path, folder) -> None:
     places = {"staging": "gs://models/s", "production": "gs://models/p"} | {folder: f"{tmp_path}/shared"}

@@ -114,6 +114,7 @@ def test_what_is_not_as_it_was_kept_is_made_again(machines, calls):
     assert calls() == ["Train", "Weigh", "found:1"]
 
 
+@pytest.mark.slow
 @on_folders
 def test_what_a_machine_had_before_is_kept_for_others_all_the_same(machines, calls):
     """As after a part of the run, which writes nothing."""
@@ -244,7 +245,7 @@ def test_a_fresh_machine_completes_what_another_pushed_and_lost(machines, calls)
     assert machines.json("c", *STAGE)["unchanged"] is True
 
 
-@pytest.mark.parametrize("delivered", [None, GCS], ids=name_of, indirect=True)
+@pytest.mark.parametrize("delivered", [None, pytest.param(GCS, marks=pytest.mark.slow)], ids=name_of, indirect=True)
 def test_two_runs_at_once_leave_one_whole_stage_and_both_records(machines, calls, monkeypatch):
     """The second run goes from start to end while the first is about to push."""
     push, others = component.push, []
