@@ -97,6 +97,9 @@ def test_a_promotion_that_is_killed_at_any_request_is_completed_on_another_machi
         machines.double.before = lambda request: None
         machines.wipe("b")
         done = machines("c", *TO_CANARY)
+        if done.code == 3:  # it completed the version that the killed one had begun to copy, and judges anew
+            assert "Run again" in done.err
+            done = machines("c", *TO_CANARY)
         assert done.code == 0, done.out + done.err
         machines.wipe("c")
         assert machines("d", *PENDING).out.split() == ["[", '"production"', "]"]
