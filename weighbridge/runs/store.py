@@ -25,12 +25,13 @@ from pydantic import ValidationError
 
 from weighbridge.common import files, progress
 from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.report.write import CHARTS_FOLDER
 from weighbridge.runs.explain import explain_outside_run
 from weighbridge.runs.finish import REPORTS
 from weighbridge.runs.record import BROUGHT_FILE, RUN_FILE, UNSENT_FILE, Run, RunRecord
 from weighbridge.runs.span_history import SpanHistory
 from weighbridge.runs.workspace import Workspace, find_run
-from weighbridge.storage.place import Place, open_store
+from weighbridge.storage.place import Place, is_plain, open_store
 from weighbridge.verdict import Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
 
@@ -44,6 +45,7 @@ _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4,32}")
 _PIPELINE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _MOST_BYTES = {RUN_FILE: 16 << 20, VERDICT_FILE: 64 << 20}
 _MOST_BYTES_OF_REPORT = 256 << 20
+_MOST_CHARTS = 20
 _AT_ONCE = 8  # requests
 
 _Given = TypeVar("_Given")
@@ -105,7 +107,8 @@ class RunStore:
         with explaining(run.folder):
             if run.record.state != "failed":
                 self._spans.send()
-            for name in sorted(REPORTS, key=lambda name: name == RUN_FILE):  # run.json last
+            charts = [f"{CHARTS_FOLDER}/{path.name}" for path in sorted((run.folder / CHARTS_FOLDER).glob("*"))]
+            for name in sorted([*charts, *REPORTS], key=lambda name: name == RUN_FILE):  # run.json last
                 path = run.folder / name
                 if not path.is_file():
                     continue
@@ -163,8 +166,10 @@ class RunStore:
             if data is not None:
                 files.write_bytes(run.folder / name, data)
 
+        charts = self._place.listed(f"{_RUNS}/{run.record.run_id}/{CHARTS_FOLDER}")
+        names = [*REPORTS, *(f"{CHARTS_FOLDER}/{name}" for name in sorted(charts)[:_MOST_CHARTS] if is_plain(name))]
         with explaining(run.folder):
-            at_once(fetch, [name for name in REPORTS if not (run.folder / name).exists()])
+            at_once(fetch, [name for name in names if not (run.folder / name).exists()])
 
     def _bring(self, here: Path, run_id: str) -> None:
         folder = f"{_RUNS}/{run_id}"

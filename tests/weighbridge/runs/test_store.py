@@ -44,6 +44,8 @@ def made(machines: Machines, run_id: str = RUN, **fields: Any) -> Run:
     gate = Gate(name="quality.auc.min", status="passed", observed=0.9, threshold=0.5, message="auc is 0.9.")
     Verdict.of([gate], pipeline="p", run_id=run_id, subject={}).write(run.folder / "verdict.json")
     (run.folder / "log.txt").write_text("said\n")
+    (run.folder / "charts").mkdir(exist_ok=True)
+    (run.folder / "charts/a.svg").write_text("<svg/>")
     return run
 
 
@@ -65,6 +67,7 @@ def test_a_run_counts_when_its_record_is_there(machines: Machines) -> None:
     assert {path.name for path in copy.folder.iterdir()} == {"run.json", "verdict.json", "brought.json"}
     store_of(machines, "b").fetch_reports(copy)
     assert copy.log.read_text() == "said\n"
+    assert (copy.folder / "charts/a.svg").read_text() == "<svg/>"
 
 
 def test_only_the_newest_are_brought_and_each_once(machines: Machines) -> None:
