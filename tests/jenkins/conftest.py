@@ -17,9 +17,10 @@ def _first(tmp_path_factory: pytest.TempPathFactory, taxi_csv: Path) -> Iterator
     folder = tmp_path_factory.mktemp("jenkins")
     job = Job(folder / "now")
     job.create()
-    scene = Scene(job, Build(folder, None), taxi_csv)  # type: ignore[arg-type]
+    scene = Scene(job, Build(folder, None), taxi_csv)
+    job.input = scene.data
     scene.new_span(1)
-    scene.first = job.build(DATA=scene.data, approval={"by": "Ann"})
+    scene.first = job.build(approval={"by": "Ann"})
     assert scene.first.result == "SUCCESS", scene.first.log
     subprocess.run(["cp", "-a", job.folder, folder / "kept"], check=True)
     yield scene, folder / "kept"

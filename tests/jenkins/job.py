@@ -20,6 +20,7 @@ from tests.jenkins.provision import MAKE, image
 
 ROOT = Path(__file__).parents[2]
 HARNESS = Path(__file__).parent / "harness"
+LIBRARY = "infra/jenkins/library"
 TOKEN = "a-token-that-nobody-may-see"
 _AGENTS = {"cpu-1": ["weighbridge-cpu"], "cpu-2": ["weighbridge-cpu"], "gpu-1": ["weighbridge-gpu"]}
 _PATIENCE_S = 300
@@ -161,6 +162,7 @@ class Job:
         folder: holds `repository`, `workspace`, `work` (the shared work directory), `data` and `jobs`.
         name: of the job; several may share a folder.
         environment: of its builds, e.g. BRANCH_NAME.
+        input: what WEIGHBRIDGE_DATA is in its builds. The parameter DATA is not there yet in a job's first one.
         real_make: targets that `make` really makes; of the others, `lint`, `test` and `test-slow`, a
             substitute records the call.
         agents: labels of each agent; an agent does one build at a time.
@@ -169,6 +171,7 @@ class Job:
     folder: Path
     name: str = "weighbridge"
     environment: dict[str, str] = field(default_factory=dict)
+    input: str = ""
     real_make: str = ""
     agents: dict[str, list[str]] = field(default_factory=lambda: dict(_AGENTS))
 
@@ -244,7 +247,7 @@ class Job:
             "BUILD_URL": f"https://jenkins.example.org/job/{self.name}/{number}/",
             "WEIGHBRIDGE_NOTIFY": "team@example.org",
             "REAL_MAKE": self.real_make,
-        }
+        } | ({"WEIGHBRIDGE_DATA": self.input} if self.input else {})
         return {
             "jenkinsfile": str(self.repository / "Jenkinsfile"),
             "home": str(self.home),
@@ -258,7 +261,10 @@ class Job:
             "agentEnvironment": {"WEIGHBRIDGE_WORKDIR": str(self.work)},
             "agents": self.agents,
             "resources": {"weighbridge-cpu": ["cpu-1", "cpu-2"], "weighbridge-gpu": ["gpu-1"]},
-            "credentials": {"weighbridge-kubeflow": TOKEN},
+            "credentials": {
+                "weighbridge-kubeflow": TOKEN,
+                "weighbridge-github": {"username": "app", "password": TOKEN},
+            },
             "keep": ["__pycache__"],
             "provision": self._provision(),
             "secondsPerSecond": 0.01,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.jenkins import substitute
-from tests.jenkins.job import ROOT, Build, Job
+from tests.jenkins.job import LIBRARY, ROOT, Build, Job
 
 _PROVISION = """
 mkdir -p .venv/bin
@@ -23,6 +23,7 @@ class SmallJob(Job):
         (self.repository / "requirements").mkdir(parents=True)
         self.control.mkdir()
         shutil.copy(ROOT / "Jenkinsfile", self.repository)
+        shutil.copytree(ROOT / LIBRARY, self.repository / LIBRARY)
         (self.repository / "requirements/bootstrap.sh").write_text("true\n")
         (self.repository / "README.md").write_text("Small.\n")
         self._git("init", "--quiet", "--initial-branch=main")

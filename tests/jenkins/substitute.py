@@ -13,7 +13,14 @@ import sys
 import time
 from pathlib import Path
 
-NOTHING = {"pipeline": "taxi", "base": {"kind": "run"}, "changed": [], "nothing": True, "trains": False}
+NOTHING = {
+    "pipeline": "taxi",
+    "base": {"kind": "run"},
+    "changed": [],
+    "nothing": True,
+    "trains": False,
+    "steps": [{"name": "DataValidator"}],
+}
 PLAN = NOTHING | {"nothing": False, "trains": True, "changed": [{"what": "data"}]}
 FIXED = {"outcome": {"passed": True}, "approvals": ["production"]}
 DEFAULTS = {"changes": {"code": False, "tests": None}, "plan": PLAN | FIXED, "pending": [], "runs": []}
@@ -52,7 +59,7 @@ def _answer(arguments: list[str], control: Path) -> int:
 
 
 def _deliver(arguments: list[str], control: Path) -> int:
-    if "--deliver-to" in arguments:
+    if "--deliver-to" in arguments and "--to" not in arguments:
         write(control, "pending", ["canary", "production"])
     elif "promote" in arguments and arguments[arguments.index("--to") + 1] == "canary":
         write(control, "pending", ["production"])

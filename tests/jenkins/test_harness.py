@@ -66,7 +66,7 @@ REJECTED = {
     "a stage without steps": (WHOLE.replace("OPTIONS", "").replace("steps { sh 'echo one' }", ""), "exactly one of"),
     "a stage with steps and stages": (
         WHOLE.replace("OPTIONS", "").replace("steps {", "stages {\n stage('x') {\n steps { echo() }\n }\n }\n steps {"),
-        "echo is not a step",
+        "exactly one of",
     ),
     "no agent": (WHOLE.replace("OPTIONS", "").replace("agent none", ""), "pipeline lacks agent"),
     "a condition that Jenkins does not know": (

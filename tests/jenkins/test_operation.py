@@ -118,6 +118,9 @@ def test_a_newer_question_ends_the_older(job: SmallJob) -> None:
 
 @pytest.mark.parametrize("pipeline", ["taxi", "recommender"])
 def test_a_question_ends_no_training(job: SmallJob, pipeline: str) -> None:
+    job.nothing_to_do()
+    job.build()  # which tells the job its parameters
+    job.something_to_do()
     job.hold(DELIVER)
     training = job.start(approval=ANN, PIPELINE=pipeline)
     job.until_running(training, DELIVER)

@@ -47,6 +47,7 @@ def test_a_green_commit_goes_all_the_way(scene: Scene) -> None:
     # Commits, the clock, a job that brings data and alarms start builds of the main branch.
     assert triggers(first).keys() == {"pollSCM", "cron", "upstream", "GenericTrigger"}
     assert triggers(first)["cron"] == "H 3 * * *"
+    assert first.events("library")[0]["version"] == "main"
     alarm = triggers(first)["GenericTrigger"]
     assert re.match(alarm["regexpFilterExpression"], "main firing taxi")
     assert not re.match(alarm["regexpFilterExpression"], "main resolved taxi")
@@ -164,14 +165,9 @@ def test_kubeflow_gets_its_token_and_no_other_step_does(scene: Scene) -> None:
         "WEIGHBRIDGE_IMAGE": "localhost/weighbridge@sha256:" + "0" * 64,
         "WEIGHBRIDGE_KFP_ENDPOINT": "http://127.0.0.1:9",  # where nobody listens
     }
-    # The policy asks for an approval, and what Kubeflow pushes is pushed: so not to production.
-    careful = scene.job.named("weighbridge", **kubeflow).build(DATA=scene.data, MODE="kubeflow")
-    assert careful.result == "FAILURE"
-    assert "Production must be approved" in careful.log
-    assert careful.commands("weighbridge submit") == []
-    staging = {"WEIGHBRIDGE_STAGING": "gs://models/staging/taxi"}
-    build = scene.job.named("weighbridge", **kubeflow, **staging).build(DATA=scene.data, MODE="kubeflow")
+    build = scene.job.named("weighbridge", **kubeflow).build(DATA=scene.data, MODE="kubeflow")
     assert build.result == "FAILURE"
+    assert all("--deliver-to staging --wait" in command for command in build.commands("weighbridge submit"))
     assert build.statuses("weighbridge submit") == [3, 3, 3]
     for event in build.events("sh"):
         assert event["credentials"] == (["WEIGHBRIDGE_KFP_TOKEN"] if "submit" in event["script"] else [])

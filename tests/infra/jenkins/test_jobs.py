@@ -101,7 +101,7 @@ def test_what_delivers_has_credentials_that_no_other_branch_can_bind(jobs: Evalu
     assert "properties" not in made["weighbridge"]
     (domain,) = casc("credentials")["credentials"]["system"]["domainCredentials"]
     anywhere = {inner["id"] for one in domain["credentials"] for inner in one.values()}
-    used = set(re.findall(r"[cC]redential(?:s)?Id: '([\w-]+)'", JENKINSFILE))
+    used = set(re.findall(r"(?:kubeflow|webhook): '([\w-]+)'", JENKINSFILE))
     assert used == secrets(made["weighbridge/delivery"]).keys()
     assert not used & anywhere
 

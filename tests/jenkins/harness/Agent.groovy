@@ -12,6 +12,7 @@ class Agent implements Closeable {
     final Map<String, String> environment
     private final Build build
     private final Held held
+    private final Git git
     private final File lost
     private final File parked
     private boolean fresh = true
@@ -24,6 +25,7 @@ class Agent implements Closeable {
         lost = new File((String) build.config.pool, "${name}.lost")
         lost.delete()
         workspace = new File((String) build.config.workspace, name)
+        git = new Git(workspace)
         parked = new File(workspace.parentFile, ".${name}")
         if (!parked.exists()) {
             workspace.renameTo(parked)
@@ -50,20 +52,17 @@ class Agent implements Closeable {
         if (fresh) {
             unpark()
         }
-        Map remote = (Map) scm.userRemoteConfigs[0]
-        git('fetch', '--quiet', (String) remote.url, (String) remote.refspec ?: '+refs/heads/*:refs/remotes/origin/*')
-        String wanted = scm.branches[0].name
-        String commit = wanted ==~ /[0-9a-f]{40}/ ? wanted : git('rev-parse', "refs/remotes/origin/${wanted}").trim()
-        git('checkout', '--quiet', '--force', '--detach', commit)
+        String commit = git.fetch(scm)
+        git.run('checkout', '--quiet', '--force', '--detach', commit)
         if (fresh) {
-            git('clean', '-ffdxq', *((List<String>) (build.config.keep ?: [])).collectMany { ['-e', it] })
+            git.run('clean', '-ffdxq', *((List<String>) (build.config.keep ?: [])).collectMany { ['-e', it] })
             if (build.config.provision) {
-                run(['sh', '-ec', (String) build.config.provision])
+                git.command(['sh', '-ec', (String) build.config.provision])
             }
         }
         fresh = false
         String good = build.lastGoodCommit()
-        return [GIT_COMMIT: commit, GIT_URL: (String) remote.url] + (good ? [GIT_PREVIOUS_SUCCESSFUL_COMMIT: good] : [:])
+        return [GIT_COMMIT: commit, GIT_URL: (String) scm.userRemoteConfigs[0].url] + (good ? [GIT_PREVIOUS_SUCCESSFUL_COMMIT: good] : [:])
     }
 
     /** Files of the same content keep their times, which saves compiling them again; refs of other builds are gone. */
@@ -71,23 +70,10 @@ class Agent implements Closeable {
         if (parked.exists()) {
             workspace.deleteDir()
             parked.renameTo(workspace)
-            git('for-each-ref', '--format=%(refname)', 'refs/remotes').readLines().each { git('update-ref', '-d', it) }
+            git.run('for-each-ref', '--format=%(refname)', 'refs/remotes').readLines().each { git.run('update-ref', '-d', it) }
         } else {
-            git('init', '--quiet')
+            git.run('init', '--quiet')
         }
-    }
-
-    private String git(String... arguments) {
-        return run(['git', *arguments])
-    }
-
-    private String run(List<String> command) {
-        Process process = new ProcessBuilder(command).directory(workspace).redirectErrorStream(true).start()
-        String output = process.inputStream.text
-        if (process.waitFor() != 0) {
-            throw new StepFailed("${command.join(' ')}: ${output}")
-        }
-        return output
     }
 
     @Override

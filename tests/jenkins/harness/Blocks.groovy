@@ -1,14 +1,8 @@
-/** Evaluates blocks of the Jenkinsfile: what stands in them by name or in order, what they assign, what they do. */
+/** Evaluates blocks of a script: what stands in them by name or in order, what they assign, what they do. */
 class Blocks {
-    private final JenkinsScript script
-
-    Blocks(JenkinsScript script) {
-        this.script = script
-    }
-
     /** Run a block of steps or code. */
     Object run(Closure body, String kind) {
-        return evaluate(body, new Scope(script, kind))
+        return evaluate(body, new Scope(script(body), kind))
     }
 
     Map<String, Map> named(Closure body, String kind) {
@@ -16,14 +10,19 @@ class Blocks {
     }
 
     List<Map> all(Closure body, String kind) {
-        Scope scope = new Scope(script, kind)
-        evaluate(body ?: { }, scope)
-        return scope.entries
+        Scope scope = body ? new Scope(script(body), kind) : null
+        if (scope != null) {
+            evaluate(body, scope)
+        }
+        return scope?.entries ?: []
     }
 
     Map<String, String> assignments(Closure body) {
-        Scope scope = new Scope(script, 'environment')
-        evaluate(body ?: { }, scope)
+        if (body == null) {
+            return [:]
+        }
+        Scope scope = new Scope(script(body), 'environment')
+        evaluate(body, scope)
         return scope.assigned.collectEntries { name, value -> [name, value.toString()] }
     }
 
@@ -38,6 +37,11 @@ class Blocks {
              options: parts.options ? named((Closure) parts.options.body, 'stage options') : [:],
              stages: parts.stages ? stages((Closure) parts.stages.body) : null]
         }
+    }
+
+    /** The Jenkinsfile, or the variable of a library, that a block stands in. */
+    private static JenkinsScript script(Closure body) {
+        return (JenkinsScript) body.thisObject
     }
 
     private static Object evaluate(Closure body, Scope scope) {

@@ -51,11 +51,19 @@ class Grammar {
                                    'regexpFilterExpression', 'printContributedVariables', 'printPostContent']],
         sh                : [required: ['script'], all: ['script', 'returnStatus', 'returnStdout', 'label']],
         error             : [:],
+        echo              : [:],
+        library           : [required: ['identifier'], all: ['identifier', 'retriever', 'changelog']],
+        legacySCM         : [required: ['scm'], all: ['scm', 'libraryPath', 'clone']],
+        modernSCM         : [required: ['scm'], all: ['scm', 'libraryPath', 'clone']],
+        catchError        : [all: ['message', 'buildResult', 'stageResult', 'catchInterruptions']],
+        usernamePassword  : [required: ['credentialsId', 'usernameVariable', 'passwordVariable'],
+                             all: ['credentialsId', 'usernameVariable', 'passwordVariable']],
         sleep             : [required: ['time'], all: ['time', 'unit']],
         script            : [:],
         // Without returnPojo a null of the JSON is true in Groovy.
         readJSON          : [required: ['file', 'returnPojo'], all: ['file', 'returnPojo']],
         withCredentials   : [:],
+        withEnv           : [:],
         dir               : [:],
         deleteDir         : [:],
         junit             : [required: ['testResults'],
@@ -66,12 +74,12 @@ class Grammar {
         mail              : [required: ['to', 'subject', 'body'], all: ['to', 'subject', 'body']],
     ]
 
-    /** Steps, and which of them take a block of steps; `script` takes code. `string` and `scmGit` only describe. */
+    /** Steps, and which of them take a block of steps; `script` takes code. Those in the third line only describe. */
     static final Map<String, String> STEPS = [
-        sh: null, error: null, sleep: null, readJSON: null, deleteDir: null, junit: null, archiveArtifacts: null,
-        publishHTML: null, publishChecks: null, mail: null, milestone: null,
-        checkout: null, string: null, scmGit: null,
-        script: 'code', withCredentials: 'steps', dir: 'steps', lock: 'steps', timeout: 'steps',
+        sh: null, error: null, echo: null, sleep: null, readJSON: null, deleteDir: null, junit: null, archiveArtifacts: null,
+        publishHTML: null, publishChecks: null, mail: null, milestone: null, checkout: null, library: null,
+        string: null, usernamePassword: null, scmGit: null, legacySCM: null, modernSCM: null,
+        script: 'code', withCredentials: 'steps', withEnv: 'steps', dir: 'steps', lock: 'steps', timeout: 'steps', catchError: 'steps',
     ]
 
     /** Steps that work on an agent; the others run on the controller. */

@@ -1,24 +1,27 @@
 import java.lang.reflect.Field
 
-/** Base class of the compiled Jenkinsfile: `pipeline` runs it; calls that are none of its own helpers are steps. */
+/**
+ * Base class of the compiled Jenkinsfile and of each variable of a library: `pipeline` runs it; calls that are none of its
+ * own helpers are variables of libraries or steps. Each has a binding of its own, and so its own copy of a variable.
+ */
 abstract class JenkinsScript extends Script {
-    /** Called by the Jenkinsfile. */
+    /** Called by the Jenkinsfile, or by a library. */
     void pipeline(Closure body) {
-        ((Runner) binding.getVariable('runner')).run(body)
+        runner().run(body)
     }
 
-    /** Whether the Jenkinsfile itself has a method of that name. */
+    /** Whether the script itself, or a library, has something of that name to call. */
     boolean helper(String name) {
-        return this.class.declaredMethods.any { it.name == name }
+        return this.class.declaredMethods.any { it.name == name } || runner().libraries.has(name)
     }
 
-    /** A field of the Jenkinsfile, else one of what Jenkins gives it: params, env, currentBuild. */
+    /** A field of the script, else one of what Jenkins gives it: params, env, currentBuild, scm. */
     Object read(String name) {
         Field field = field(name)
         return field == null ? getProperty(name) : field.get(this)
     }
 
-    /** Assign a field of the Jenkinsfile; a name without `@Field` would be gone with the block. */
+    /** Assign a field of the script; a name without `@Field` would be gone with the block. */
     void write(String name, Object value) {
         Field field = field(name)
         if (field == null) {
@@ -33,15 +36,37 @@ abstract class JenkinsScript extends Script {
         return found
     }
 
-    Object methodMissing(String name, Object given) {
-        if (!Grammar.STEPS.containsKey(name)) {
-            throw new Rejected("${name} is not a step that is known")
+    @Override
+    Object getProperty(String name) {
+        Binding mine = getBinding()
+        if (mine.hasVariable(name) || !mine.hasVariable('runner')) {
+            return super.getProperty(name)
         }
-        return ((Runner) binding.getVariable('runner')).steps.call(name, given as List)
+        Map globals = runner().globals
+        return globals.containsKey(name) ? globals[name] : super.getProperty(name)
+    }
+
+    Object methodMissing(String name, Object given) {
+        Runner runner = runner()
+        if (runner.libraries.has(name)) {
+            Binding mine = getBinding()
+            if (!mine.hasVariable(name)) {
+                mine.setVariable(name, runner.libraries.variable(name))
+            }
+            return ((Script) mine.getVariable(name)).invokeMethod('call', given)
+        }
+        if (!Grammar.STEPS.containsKey(name)) {
+            throw new Rejected("No such DSL method '${name}' found among steps ${Grammar.STEPS.keySet()}")
+        }
+        return runner.steps.call(name, given as List)
     }
 
     // Groovy itself gives every object a sleep(milliseconds).
     Object sleep(Map given) {
         return methodMissing('sleep', [given])
+    }
+
+    private Runner runner() {
+        return (Runner) getBinding().getVariable('runner')
     }
 }

@@ -19,33 +19,68 @@ import org.codehaus.groovy.control.SourceUnit
  */
 class Linter {
     private final Set<String> helpers
+    /** Whether names that are not known may be those of a library, which is loaded while the build runs. */
+    private final boolean loads
 
-    private Linter(Set<String> helpers) {
+    private Linter(Set<String> helpers, boolean loads = false) {
         this.helpers = helpers
+        this.loads = loads
     }
 
+    /** A Jenkinsfile: one pipeline, or calls of a library that has one. */
     static void check(String source) {
-        SourceUnit unit = SourceUnit.create('Jenkinsfile', source)
+        ModuleNode module = parse('Jenkinsfile', source)
+        List<Statement> statements = module.statementBlock.statements
+        boolean loads = statements.any { name(expression(it)) == 'library' }
+        Linter linter = new Linter(module.methods*.name as Set, loads)
+        List<MethodCallExpression> pipelines = []
+        List<Statement> others = []
+        statements.each { Statement statement ->
+            if (name(expression(statement)) == 'pipeline') {
+                pipelines << (MethodCallExpression) expression(statement)
+            } else {
+                others << statement
+            }
+        }
+        if (pipelines.size() > 1 || (!pipelines && !loads)) {
+            throw new Rejected("one pipeline is wanted, not ${pipelines.size()}")
+        }
+        Statement beside = others.find { !(expression(it) instanceof DeclarationExpression || name(expression(it)) == 'library') }
+        if (pipelines && beside) {
+            reject(beside, 'only declarations may stand beside the pipeline')
+        }
+        pipelines.each { linter.block('pipeline', body(it) ?: reject(it, 'pipeline wants a block')) }
+        (others + module.methods*.code).each { linter.code(it) }
+    }
+
+    /**
+     * A file in `vars` of a library. Jenkins turns what stands in the first method `call` into a pipeline, and nothing else.
+     *
+     * @param variables the names of all files in `vars`
+     */
+    static void checkVariable(String source, String file, Set<String> variables) {
+        ModuleNode module = parse(file, source)
+        Linter linter = new Linter((module.methods*.name as Set) + variables)
+        module.statementBlock.statements.each { Statement statement ->
+            if (!(expression(statement) instanceof DeclarationExpression)) {
+                reject(statement, "${file} does something where it stands: only methods and fields are wanted")
+            }
+        }
+        Object first = module.methods.find { it.name == 'call' }
+        module.methods.each { method -> linter.code(method.code, method.is(first)) }
+    }
+
+    private static ModuleNode parse(String name, String source) {
+        SourceUnit unit = SourceUnit.create(name, source)
         unit.parse()
         unit.completePhase()
         unit.nextPhase()
         unit.convert()
-        ModuleNode module = unit.AST
-        Linter linter = new Linter(module.methods*.name as Set)
-        List<MethodCallExpression> pipelines = []
-        module.statementBlock.statements.each { Statement statement ->
-            Expression expression = statement instanceof ExpressionStatement ? statement.expression : null
-            if (name(expression) == 'pipeline') {
-                pipelines << (MethodCallExpression) expression
-            } else if (!(expression instanceof DeclarationExpression)) {
-                reject(statement, 'only declarations may stand beside the pipeline')
-            }
-        }
-        if (pipelines.size() != 1) {
-            throw new Rejected("one pipeline is wanted, not ${pipelines.size()}")
-        }
-        linter.block('pipeline', body(pipelines[0]) ?: reject(pipelines[0], 'pipeline wants a block'))
-        module.methods.each { method -> linter.code(method.code) }
+        return unit.AST
+    }
+
+    private static Expression expression(Statement statement) {
+        return statement instanceof ExpressionStatement ? statement.expression : null
     }
 
     private void block(String kind, ClosureExpression closure) {
@@ -119,6 +154,10 @@ class Linter {
             code(new ExpressionStatement(call.arguments))
             return
         }
+        if (loads && !Grammar.STEPS.containsKey(named)) {
+            code(new ExpressionStatement(call))
+            return
+        }
         if (!Grammar.STEPS.containsKey(named)) {
             reject(call, "${named} is not a step that is known; known: ${Grammar.STEPS.keySet().join(', ')}")
         }
@@ -132,13 +171,33 @@ class Linter {
         checkArguments(call)
     }
 
-    /** Code may call steps and helpers; everything else that has no receiver is unknown. */
-    private void code(Statement statement) {
+    /**
+     * Code may call steps and helpers; everything else that has no receiver is unknown.
+     *
+     * @param mayHold whether a pipeline may stand in it, though in no closure
+     */
+    private void code(Statement statement, boolean mayHold = false) {
         statement?.visit(new CodeVisitorSupport() {
+            private int closures = 0
+
+            @Override
+            void visitClosureExpression(ClosureExpression closure) {
+                closures++
+                super.visitClosureExpression(closure)
+                closures--
+            }
+
             @Override
             void visitMethodCallExpression(MethodCallExpression call) {
                 String named = name(call)
-                boolean known = named == null || named in helpers || Grammar.STEPS.containsKey(named) ||
+                if (named == 'pipeline' && !(named in helpers)) {
+                    if (!mayHold || closures > 0) {
+                        reject(call, 'a pipeline may stand at the top of a Jenkinsfile or of the first method call in vars')
+                    }
+                    block('pipeline', body(call) ?: reject(call, 'pipeline wants a block'))
+                    return
+                }
+                boolean known = loads || named == null || named in helpers || Grammar.STEPS.containsKey(named) ||
                     Grammar.ARGUMENTS.containsKey(named)
                 if (!known) {
                     reject(call, "${named} is not a step that is known; known: ${Grammar.STEPS.keySet().join(', ')}")

@@ -6,17 +6,20 @@ class Runner {
     final Build build
     final Steps steps
     final Locks locks
+    final Libraries libraries
+    /** What every script sees: env, params, currentBuild, scm. */
+    final Map<String, Object> globals = [:]
     Agent agent
-    /** Credentials that are bound here, and what the Jenkinsfile assigned to `env`. */
+    /** What `withCredentials` and `withEnv` bind here, and what the Jenkinsfile assigned to `env`. */
     Map<String, String> bound = [:]
     final Map<String, String> assigned = [:]
     private final Agents agents
     private final List<Map<String, String>> environments = []
     private final List<String> names = []
     private final List<Long> deadlines = []
-    private JenkinsScript script
-    private Blocks blocks
-    private Post posts
+    private final Blocks blocks = new Blocks()
+    private final Post posts
+    private boolean began
     private Description description
 
     Runner(Build build) {
@@ -24,16 +27,15 @@ class Runner {
         steps = new Steps(build, this)
         locks = new Locks(this)
         agents = new Agents(this)
+        libraries = new Libraries(build, this)
+        posts = new Post(build, blocks)
     }
 
     void attach(JenkinsScript script) {
-        this.script = script
-        blocks = new Blocks(script)
-        posts = new Post(build, blocks)
         script.binding.setVariable('runner', this)
-        script.binding.setVariable('env', new Environment(this))
-        script.binding.setVariable('currentBuild', new RunWrapper(build, build.number))
-        description = new Description(build, script, blocks)
+        globals.env = new Environment(this)
+        globals.currentBuild = new RunWrapper(build, build.number)
+        description = new Description(build, globals)
         description.before()
     }
 
@@ -84,15 +86,18 @@ class Runner {
         }
     }
 
-    /** Run the pipeline, then its post conditions. */
+    /** Run the pipeline, then its post conditions; throws what ended it. */
     void run(Closure body) {
-        build.begin()
+        if (began) {
+            throw new IllegalStateException('Only one pipeline { ... } block can be executed in a single run.')
+        }
+        began = true
         Map<String, Map> parts = blocks.named(body, 'pipeline')
         Exception error = null
         boolean told = false
         try {
             List<Map> stages = blocks.stages((Closure) parts.stages.body)
-            description.of(parts)
+            description.of(parts, blocks)
             onAgent(parts.agent) {
                 withEnvironment((Closure) parts.environment?.body) {
                     error = sequence(stages)
@@ -106,6 +111,16 @@ class Runner {
             error = error ?: tell(thrown)
         }
         error = told ? error : posts.run((Closure) parts.post?.body, '', error)
+        if (error) {
+            throw error
+        }
+    }
+
+    /** Say what ended the build, or nothing, and what that makes of it. */
+    void ended(Exception error) {
+        if (error != null) {
+            tell(error)
+        }
         build.result = posts.combined(error)
     }
 
@@ -245,7 +260,7 @@ class Runner {
         Agent taken = agents.take(label)
         try {
             agent = taken
-            during(description.checksOut ? steps.checkout((Map) script.binding.scm, true) : [:], work)
+            during(description.checksOut ? steps.checkout((Map) globals.scm, true) : [:], work)
         } finally {
             agent = before
             taken.close()

@@ -34,10 +34,11 @@ class Steps {
     private Object shStep(Map named, List rest) {
         String script = (named.script ?: rest[0]).toString()
         Map<String, String> environment = runner.environment()
-        List bound = runner.bound.keySet() as List
+        List secret = runner.bound.findAll { it.value in build.secrets }.keySet() as List
         build.say("+ sh ${script}")
         long began = System.currentTimeMillis()
-        Map event = [event: 'sh', stage: runner.path(), label: runner.agent.label, script: script, credentials: bound, timeouts: runner.timeouts]
+        Map event = [event: 'sh', stage: runner.path(), label: runner.agent.label, script: script, credentials: secret,
+                     timeouts: runner.timeouts]
         try {
             List answer = shell.run(script, here(), environment, (boolean) named.returnStdout)
             int status = (int) answer[0]
@@ -67,6 +68,45 @@ class Steps {
         return null
     }
 
+    private Object echoStep(Map named, List rest) {
+        build.say(rest[0].toString())
+        return null
+    }
+
+    private Object libraryStep(Map named, List rest) {
+        runner.libraries.load(named ?: [identifier: rest[0]])
+        return null
+    }
+
+    private Object legacySCMStep(Map named, List rest) {
+        return [legacy: named.scm ?: named, libraryPath: named.libraryPath]
+    }
+
+    private Object modernSCMStep(Map named, List rest) {
+        Map source = (Map) (named.scm ?: named)
+        if (source['$class'] != 'GitSCMSource') {
+            throw new StepFailed("No known implementation of SCMSource is named ${source['$class']}")
+        }
+        return [modern: source, libraryPath: named.libraryPath]
+    }
+
+    /** Errors of its block are said, and change nothing but the results that it names. */
+    private Object catchErrorStep(Map named, List rest) {
+        try {
+            runner.within((Closure) rest[-1], 'steps')
+        } catch (Rejected rejected) {
+            throw rejected
+        } catch (Exception caught) {
+            if (caught instanceof Interrupted && named.catchInterruptions == false) {
+                throw caught
+            }
+            build.record(event: 'caught', stage: runner.path(), message: caught.message)
+            build.say("${named.message ?: ''}\nERROR: ${caught.message}")
+            build.result = Build.worst(build.result, (String) named.buildResult ?: 'FAILURE')
+        }
+        return null
+    }
+
     private Object scriptStep(Map named, List rest) {
         return runner.within((Closure) rest[-1], 'script')
     }
@@ -78,14 +118,8 @@ class Steps {
     /** Binds secrets for its block alone; the log and the journal never show them. */
     private Object withCredentialsStep(Map named, List rest) {
         Map<String, String> before = runner.bound
-        Map<String, String> secrets = ((List<Map>) rest[0]).collectEntries { Map wanted ->
-            String secret = build.config.credentials?.get(wanted.credentialsId)
-            if (secret == null) {
-                throw new StepFailed("Could not find credentials entry with ID '${wanted.credentialsId}'")
-            }
-            build.secrets << secret
-            [wanted.variable, secret]
-        }
+        Map<String, String> secrets = ((List<Map>) rest[0]).collectEntries { Map wanted -> bound(wanted) }
+        build.secrets.addAll(secrets.values())
         build.record(event: 'credentials', stage: runner.path(), ids: rest[0]*.credentialsId)
         runner.bound = before + secrets
         try {
@@ -93,6 +127,36 @@ class Steps {
         } finally {
             runner.bound = before
         }
+    }
+
+    /** `NAME=value`; `PATH+ANYTHING=folder` puts a folder before the others. */
+    private Object withEnvStep(Map named, List rest) {
+        Map<String, String> now = runner.environment()
+        Map<String, String> more = ((List) rest[0])*.toString().collectEntries { String line ->
+            List<String> parts = line.split('=', 2) as List
+            String name = parts[0].split('[+]')[0]
+            [name, parts[0].contains('+') ? "${parts[1]}:${now[name]}".toString() : parts[1]]
+        }
+        Map<String, String> before = runner.bound
+        runner.bound = before + more
+        try {
+            return runner.within((Closure) rest[-1], 'steps')
+        } finally {
+            runner.bound = before
+        }
+    }
+
+    /** A secret text as one variable, a name and a password as two. */
+    private Map<String, String> bound(Map wanted) {
+        Object secret = build.config.credentials?.get(wanted.credentialsId)
+        if (secret == null) {
+            throw new StepFailed("Could not find credentials entry with ID '${wanted.credentialsId}'")
+        }
+        if ((secret instanceof String) != (wanted.variable != null)) {
+            throw new StepFailed("Credentials '${wanted.credentialsId}' is of another type than was expected")
+        }
+        return secret instanceof String ? [(wanted.variable): secret] :
+            [(wanted.usernameVariable): secret.username, (wanted.passwordVariable): secret.password]
     }
 
     private Object lockStep(Map named, List rest) {
@@ -132,6 +196,10 @@ class Steps {
     }
 
     private Object stringStep(Map named, List rest) {
+        return named
+    }
+
+    private Object usernamePasswordStep(Map named, List rest) {
         return named
     }
 
