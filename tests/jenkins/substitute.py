@@ -31,6 +31,8 @@ def main(arguments: list[str], control: Path) -> int:
     if arguments[0] == "plan" or arguments[:2] == ["ci", "changes"] or arguments[0] == "runs":
         return _answer(arguments, control)
     if arguments[0] == "ci":
+        if arguments[1] == "comment":
+            return 1 if (control / "refuse comments").exists() else 0
         sys.stdout.write("" if arguments[1] == "summary" else json.dumps(read(control, "pending")))
         return 0
     folder = Path(os.environ["WEIGHBRIDGE_WORKDIR"], arguments[-1], "rehearsal" if "--sample" in arguments else "")

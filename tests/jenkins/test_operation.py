@@ -221,3 +221,31 @@ def test_a_lost_agent_is_replaced_by_another(job: SmallJob, words: str) -> None:
     job.release(words)
     assert build.wait().result == "SUCCESS", build.log
     assert mails(build) == ["waits for an approval"]
+
+
+# What reviewers see.
+
+
+def test_a_pull_request_gets_a_comment_by_a_token_that_nothing_else_sees(job: SmallJob) -> None:
+    build = branch(job).build()
+    assert build.result == "SUCCESS", build.log
+    assert build.commands("ci comment") == ["weighbridge ci comment verdicts"] * 2
+    for event in build.events("sh"):
+        assert ("WEIGHBRIDGE_GITHUB_TOKEN" in event["credentials"]) == ("ci comment" in event["script"])
+    assert job.build(approval=ANN).commands("ci comment") == []
+
+
+def test_a_build_is_no_worse_for_a_comment_that_fails(job: SmallJob) -> None:
+    (job.control / "refuse comments").touch()
+    build = branch(job).build()
+    assert build.result == "SUCCESS", build.log
+    assert set(conclusions(build).values()) == {"SUCCESS", "NEUTRAL"}
+    assert build.statuses("ci comment") == [1, 1]
+    assert "The pull request got no comment." in build.log
+    (job.repository / "Jenkinsfile").write_text(
+        (job.repository / "Jenkinsfile").read_text().replace("'weighbridge-github'", "'another'")
+    )
+    job.commit("Comment as another")
+    unknown = branch(job).build()
+    assert unknown.result == "SUCCESS", unknown.log
+    assert "Could not find credentials entry with ID 'another'" in unknown.log

@@ -147,7 +147,8 @@ class Steps {
     }
 
     /** A secret text as one variable, a name and a password as two. */
-    private Map<String, String> bound(Map wanted) {
+    private Map<String, String> bound(Map given) {
+        Map<String, String> wanted = given.collectEntries { [it.key, it.value.toString()] }
         Object secret = build.config.credentials?.get(wanted.credentialsId)
         if (secret == null) {
             throw new StepFailed("Could not find credentials entry with ID '${wanted.credentialsId}'")
@@ -255,7 +256,7 @@ class Steps {
     private Object publishHTMLStep(Map named, List rest) {
         Map target = (Map) (((Map) rest[0]).target ?: rest[0])
         File base = new File(here(), target.reportDir.toString())
-        List<File> files = matching("${target.reportDir}/${target.reportFiles}")
+        List<File> files = target.reportFiles.split(',').collectMany { matching("${target.reportDir}/${it.trim()}") }
         if (!files && !target.allowMissing) {
             throw new StepFailed("Specified HTML directory '${base}' does not exist.")
         }

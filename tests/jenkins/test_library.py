@@ -1,0 +1,42 @@
+"""The library's own steps, called one at a time from small Jenkinsfiles."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.jenkins.job import LIBRARY, ROOT, Build, wait_until
+from tests.jenkins.test_harness_libraries import commit
+from tests.jenkins.texts import pipeline, stage
+
+
+@pytest.fixture
+def calling(start: Any, repository: Path) -> Any:
+    """Starts a build of a pipeline with one stage."""
+    shutil.copytree(ROOT / LIBRARY, repository / LIBRARY)
+    commit(repository)
+    load = f"library(identifier: 'w@main', retriever: legacySCM(scm: scm, libraryPath: '{LIBRARY}'))\n"
+    return lambda steps, **more: start(load + pipeline(stage(steps, **more)))
+
+
+def test_a_command_that_takes_too_long_has_failed_with_a_sentence(calling: Any) -> None:
+    build: Build = calling("weighbridgeAttempt(command: 'sleep 60', seconds: 1)").wait()
+    assert build.result == "FAILURE"
+    assert "It took longer than 1 seconds." in build.log
+
+
+def test_whoever_ends_a_build_has_ended_it(calling: Any, tmp_path: Path) -> None:
+    build: Build = calling("weighbridgeAttempt(command: 'touch up; sleep 60')")
+    wait_until((tmp_path / "home/workspace/cpu-1/up").exists)
+    build.abort()
+    assert build.wait().result == "ABORTED"
+
+
+def test_a_trend_is_a_page_beside_the_reports(calling: Any) -> None:
+    made = "mkdir -p .venv/bin verdicts/r1; printf '#!/bin/sh\\\\n' > .venv/bin/weighbridge; chmod +x .venv/bin/weighbridge"
+    steps = f"sh '''{made}; touch verdicts/r1/report.html verdicts/trend.html'''\nweighbridgePublish(title: 'Verdict')"
+    build: Build = calling(steps).wait()
+    assert build.result == "SUCCESS", build.log
+    (page,) = build.events("html")
+    assert sorted(page["files"]) == ["report.html", "trend.html"]
