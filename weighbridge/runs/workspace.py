@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.files import STAGED_PREFIX
 from weighbridge.definition import Context, Definition
 from weighbridge.runs.record import RUN_FILE, Run, RunRecord
 
@@ -45,12 +46,15 @@ class Workspace:
         )
 
     def copy_history(self) -> None:
-        """Give a rehearsal the statistics of earlier spans to compare with, as a copy that it may add to."""
+        """Give a rehearsal the statistics of earlier spans to compare with, as a copy that it may add to.
+
+        A run beside may be adding to them: what it has staged is no statistics yet, and may be gone before it is copied.
+        """
         kept, copy = self.home / "history", self.folder / "history"
         if self.rehearsal:
             shutil.rmtree(copy, ignore_errors=True)
             if kept.is_dir():
-                shutil.copytree(kept, copy)
+                shutil.copytree(kept, copy, ignore=shutil.ignore_patterns(f"{STAGED_PREFIX}*"))
 
     @property
     def code_file(self) -> Path:

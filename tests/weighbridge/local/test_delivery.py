@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.weighbridge.local.test_run import calls
+from weighbridge.common.files import STAGED_PREFIX
 from weighbridge.components.production_model.standing import read_record
 from weighbridge.runs.workspace import Workspace, find_run
 
@@ -135,6 +136,16 @@ def test_a_rehearsal_compares_with_earlier_spans_and_keeps_none_of_its_own(workd
     apart.copy_history()
     assert [path.name for path in (apart.folder / "history").iterdir()] == ["span-1"]
     assert [path.name for path in (home.folder / "history").iterdir()] == ["span-1"]
+
+
+def test_a_rehearsal_copies_statistics_that_a_run_beside_is_writing(workdir):
+    home, apart = Workspace(workdir, "x"), Workspace(workdir, "x", rehearsal=True)
+    span = home.folder / "history/span-1"
+    span.mkdir(parents=True)
+    (span / "train").write_text("of all rows")
+    (span / f"{STAGED_PREFIX}eval").symlink_to("gone")  # listed, but no longer there when it is copied
+    apart.copy_history()
+    assert [path.name for path in (apart.folder / "history/span-1").iterdir()] == ["train"]
 
 
 @pytest.mark.parametrize("sample", ["0", "-0.5", "1.5", "nan"])
