@@ -48,7 +48,7 @@ class Workspace:
     def copy_history(self) -> None:
         """Give a rehearsal the statistics of earlier spans to compare with, as a copy that it may add to.
 
-        A run beside may be adding to them: what it has staged is no statistics yet, and may be gone before it is copied.
+        A run beside may be adding to them: what it has staged is none of them yet, and may be gone before it is copied.
         """
         kept, copy = self.home / "history", self.folder / "history"
         if self.rehearsal:
