@@ -19,6 +19,9 @@ weighbridge(
     pipeline: '{pipeline}'
 )
 """
+_READER = """#!/bin/sh
+exec setpriv --bounding-set=-dac_override,-dac_read_search {program} "$@"
+"""
 _SAMPLE = "        sample=context.sample,"
 _APPROVAL = "delivery: [{stage: staging}, {stage: canary}, {stage: production, approval: required}]\n"
 
@@ -29,9 +32,13 @@ class ForeignJob(Job):
 
     Attributes:
         installed: what the agents have on their PATH; None for agents without Weighbridge.
+        pods: whether each agent has a work directory of its own, empty at first, and shares a store with the others.
+        writes: whether Weighbridge may write that store.
     """
 
     installed: Installed | None = None
+    pods: bool = False
+    writes: bool = True
 
     def create(self) -> None:
         self._write_library()
@@ -64,9 +71,26 @@ class ForeignJob(Job):
         config = super()._config(number)
         path = "/usr/local/bin:/usr/bin:/bin"
         if self.installed:
-            path = f"{self.installed.venv}/bin:{path}"
+            path = f"{self.installed.venv}/bin:{path}" if self.writes else f"{self._reader()}:{path}"
+        if self.pods:
+            self.store.mkdir(exist_ok=True)
+            workdir = str(self.folder / "pods/{pod}")
+            config["agentEnvironment"] = {"WEIGHBRIDGE_WORKDIR": workdir, "WEIGHBRIDGE_STORE": str(self.store)}
         # Neither lockable resources nor credentials: a Jenkins as it is.
         return config | {"environment": config["environment"] | {"PATH": path}, "resources": {}, "credentials": {}}
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+    def _reader(self) -> Path:
+        """Where a Weighbridge is that may write only where its user is said to: root may write everywhere."""
+        folder = self.folder / "reader"
+        folder.mkdir(exist_ok=True)
+        program = folder / "weighbridge"
+        program.write_text(_READER.format(program=f"{self.installed.venv}/bin/weighbridge"))  # type: ignore[union-attr]
+        program.chmod(0o755)
+        return folder
 
     def _provision(self) -> str:
         return ""

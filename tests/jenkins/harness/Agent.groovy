@@ -32,7 +32,10 @@ class Agent implements Closeable {
         }
         workspace.deleteDir()
         workspace.mkdirs()
-        environment = [WORKSPACE: workspace.path, NODE_NAME: name] + (Map) (build.config.agentEnvironment ?: [:])
+        // Each time it is another pod, where something is to be empty at first.
+        String pod = "${name}-${System.nanoTime()}"
+        environment = [WORKSPACE: workspace.path, NODE_NAME: name] +
+            ((Map) build.config.agentEnvironment ?: [:]).collectEntries { [it.key, it.value.replace('{pod}', pod)] }
     }
 
     /** Throw if the agent is gone. */
