@@ -249,3 +249,13 @@ def test_a_build_is_no_worse_for_a_comment_that_fails(job: SmallJob) -> None:
     unknown = branch(job).build()
     assert unknown.result == "SUCCESS", unknown.log
     assert "Could not find credentials entry with ID 'another'" in unknown.log
+
+
+def test_what_delivers_has_agents_of_its_own_where_the_controller_says_so(job: SmallJob) -> None:
+    job.agents = {"cpu-1": ["weighbridge-cpu"], "safe-1": ["weighbridge-delivery-cpu"]}
+    apart = {"WEIGHBRIDGE_DELIVERY_AGENTS": "weighbridge-delivery"}
+    main = job.named("main", BRANCH_NAME="main", **apart).build(approval=ANN)
+    proposed = job.named("PR-1", BRANCH_NAME="PR-1", CHANGE_ID="1", CHANGE_TARGET="main", **apart).build()
+    assert main.result == proposed.result == "SUCCESS", main.log + proposed.log
+    assert {event["name"] for event in main.events("agent")} == {"safe-1"}
+    assert {event["name"] for event in proposed.events("agent")} == {"cpu-1"}

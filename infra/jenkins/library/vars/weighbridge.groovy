@@ -292,12 +292,13 @@ void askApprovers() {
     weighbridgeNotify(settings, 'waits for an approval', "${env.BUILD_URL}input/")
 }
 
-// An answer holds for what the canary had when it was asked for, and for nothing that came there since.
+// An answer holds for what the canary had when it was asked for, and for nothing that came there since. The build's
+// address is where Jenkins itself says who answered, for a policy that takes no other word for it.
 void deliver() {
     lock(resource: "weighbridge-${plan.pipeline}") {
         if (inCanary() == canary) {
             weighbridgeAttempt(weighbridge: 'promote --from canary --to production --approved-by "$APPROVED_BY" ' +
-                                            '-- "$PIPELINE"')
+                                            '--approved-in "$BUILD_URL" -- "$PIPELINE"')
         } else {
             currentBuild.result = 'NOT_BUILT'
             currentBuild.description = 'Superseded: the canary has another model by now.'
