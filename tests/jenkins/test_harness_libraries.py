@@ -47,6 +47,7 @@ def test_a_block_of_a_step_sees_the_variable_that_it_stands_in(start: Any, repos
     assert build.commands() == ["echo ours"], build.log
 
 
+@pytest.mark.slow
 def test_a_library_is_that_of_a_branch_a_tag_a_commit_or_of_the_build_itself(start: Any, repository: Path) -> None:
     commit(repository, whole=WHOLE)
     subprocess.run(["git", "-C", repository, "tag", "v1"], check=True)
@@ -64,6 +65,7 @@ def test_a_library_may_be_one_that_the_controller_knows(start: Any, repository: 
     assert start("library 'l'\nwhole(command: 'true')", libraries=known).wait().commands() == ["true"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("jenkinsfile", "why"),
     [
@@ -147,6 +149,7 @@ def test_an_error_that_is_caught_is_said_and_changes_nothing(start: Any) -> None
     assert "Not so bad." in build.log
 
 
+@pytest.mark.slow
 def test_a_name_and_a_password_are_bound_as_two_variables_and_a_secret_text_is_none(start: Any) -> None:
     bind = "withCredentials([usernamePassword(credentialsId: 'id', usernameVariable: 'U', passwordVariable: 'P')])"
     text = pipeline(stage(f"{bind} {{ sh 'echo $U has $P' }}"))
