@@ -19,7 +19,7 @@ NOTHING = {
     "changed": [],
     "nothing": True,
     "trains": False,
-    "steps": [{"name": "DataValidator"}],
+    "steps": [{"name": "ExampleGen"}, {"name": "DataValidator"}],
 }
 PLAN = NOTHING | {"nothing": False, "trains": True, "changed": [{"what": "data"}]}
 FIXED = {"outcome": {"passed": True}, "approvals": ["production"]}

@@ -41,3 +41,16 @@ def test_a_trend_is_a_page_beside_the_reports(calling: Any) -> None:
     assert build.result == "SUCCESS", build.log
     (page,) = build.events("html")
     assert sorted(page["files"]) == ["report.html", "trend.html"]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("lint: 'x'", "wants a pipeline"),
+        ("pipeline: 'a', mode: 'cloud'", "mode: 'cloud'): it is one of local, kubeflow."),
+    ],
+)
+def test_arguments_that_cannot_be_are_refused(calling: Any, given: str, why: str) -> None:
+    build: Build = calling(f"weighbridgeSettings({given})").wait()
+    assert build.result == "FAILURE"
+    assert why in build.log

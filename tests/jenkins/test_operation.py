@@ -223,6 +223,23 @@ def test_a_lost_agent_is_replaced_by_another(job: SmallJob, words: str) -> None:
     assert mails(build) == ["waits for an approval"]
 
 
+def test_a_model_of_kubeflow_goes_on_through_the_same_stages(job: SmallJob) -> None:
+    job.nothing_to_do()
+    job.build()  # which tells the job its parameters
+    job.something_to_do()
+    build = job.build(approval=ANN, MODE="kubeflow")
+    assert build.result == "SUCCESS", build.log
+    (submitted,) = build.commands("weighbridge submit")
+    assert submitted == 'weighbridge submit --deliver-to staging --wait ${FORCE:---if-changed} -- "$PIPELINE"'
+    # The canary's agent has no rows of a run elsewhere.
+    canary = [event["script"].split(" -- ")[0] for event in build.events("sh", stage="Canary")]
+    assert [command for command in canary if "--to" in command] == [
+        "weighbridge run --to ExampleGen",
+        "weighbridge promote --from staging --to canary",
+    ]
+    assert build.commands("--to production")
+
+
 # What reviewers see.
 
 
