@@ -13,7 +13,6 @@ from tests.jenkins.foreign import ForeignJob
 from tests.jenkins.scene import ANN, DELIVERY, PLAN, REHEARSAL, SETTING_UP, TRAINING
 
 pytestmark = pytest.mark.slow
-pytest.importorskip("weighbridge.runs.store", reason="needs --store")
 
 
 @pytest.fixture(scope="module")
