@@ -91,9 +91,11 @@ def generate_on_beam(
         tally = Tally({name: RowsDigest() for name in request.splits.names})
         for name, count, sums in _read_lines(scratch / "digests"):
             tally.digests[name] += RowsDigest(count, (sums[0], sums[1]))
-        for after_end, left_out in _read_lines(scratch / "others"):
+        for after_end, left_out, lost in _read_lines(scratch / "others"):
             tally.after_end += after_end
             tally.left_out += left_out
+            if lost is not None:
+                tally.lose(lost)
         tally.quarantined = _quarantine(scratch, folder)
     except RuntimeError as error:  # how Beam tells of an error in a worker
         raise _cause(error) from error
@@ -125,6 +127,7 @@ def _process(
 ) -> Iterator[Any]:
     """Records by split, digests by batch, and malformed rows of one file."""
     malformed: list[tuple[int | None, str, str | None]] = []
+    lost: list[int] = []
 
     def add(row: int, reason: str, line: str) -> None:
         malformed.append((row, reason, line))
@@ -138,17 +141,19 @@ def _process(
 
     process = Processor(request, output_kinds, check=formats.formats()[format_].all_columns)
     try:
-        for batch in formats.read(path, format_, read_kinds, add, columns=request.columns):
+        for batch in formats.read(path, format_, read_kinds, add, columns=request.columns, lost=lost.append):
             processed = process(batch, path)
             for part in processed.parts:
                 for record in encode(part.rows).to_pylist():
                     yield beam.pvalue.TaggedOutput(part.split, record)
                 digest = [part.split, part.digest.rows, part.digest.sums]
                 yield beam.pvalue.TaggedOutput(_DIGESTS, digest)
-            yield beam.pvalue.TaggedOutput(_OTHERS, [processed.after_end, processed.left_out])
+            yield beam.pvalue.TaggedOutput(_OTHERS, [processed.after_end, processed.left_out, None])
             malformed += [(None, TIMELESS, None)] * processed.timeless
             yield from description()
         yield from description()  # those behind the last batch
+        for lines in lost:
+            yield beam.pvalue.TaggedOutput(_OTHERS, [0, 0, lines])
     except TypeChanged as change:
         raise UsageError(
             f"Column {change.column!r} of {path} is {change.kind}, but not in the other files",

@@ -63,12 +63,18 @@ class Tally:
         quarantined: malformed rows.
         after_end: rows that no split takes, since their time is not before the end.
         left_out: rows that the sample leaves out.
+        lost: lines of the files that belong to no row; None where files have no lines.
     """
 
     digests: dict[str, RowsDigest]
     quarantined: int = 0
     after_end: int = 0
     left_out: int = 0
+    lost: int | None = None
+
+    def lose(self, lines: int) -> None:
+        """Take in that so many lines of a file belong to no row."""
+        self.lost = (self.lost or 0) + lines
 
     @property
     def rows(self) -> int:
@@ -118,7 +124,7 @@ def finish(
     if empty and tally.total > tally.quarantined:  # if all are malformed, the gate refuses
         raise UsageError(f"Split {empty[0]!r} of {request.input} is empty: {_why(request, tally, empty[0])}")
     summary = _summary(request, resolved, tally, output_kinds)
-    write_gates(folder, gates.judge(tally.quarantined, tally.total))
+    write_gates(folder, gates.judge(tally.quarantined, tally.total, tally.lost))
     summary.write(folder)
     return summary
 
@@ -144,6 +150,7 @@ def _summary(request: ReadRequest, resolved: Resolved, tally: Tally, feature_typ
         quarantined_rows=tally.quarantined,
         rows_after_end=tally.after_end,
         rows_left_out=tally.left_out,
+        rows_lost=tally.lost,
         time_splits=request.splits.time_splits,
         time_end=request.splits.time_end,
         sample=request.sample.share,
@@ -171,7 +178,8 @@ def _attempt(
     with _writers(request, folder) as (writers, quarantine):
         for path in resolved.files:
             add = partial(quarantine.add, path)
-            for batch in formats.read(path, resolved.format, read_kinds, add, columns=request.columns):
+            batches = formats.read(path, resolved.format, read_kinds, add, columns=request.columns, lost=tally.lose)
+            for batch in batches:
                 columns = columns or tuple(sorted(batch.schema.names))
                 if all_columns:
                     check_columns(columns, batch.schema.names, path, resolved.files[0])

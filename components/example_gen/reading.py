@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 # Called with the number of a malformed row (the header of a CSV file is row 1), the reason, and its line.
 Quarantine = Callable[[int, str, str], None]
 
+# Called with the number of lines of a file that belong to no row, 0 if it has none; never, where files have no lines.
+Lost = Callable[[int], None]
+
+
+def unheard(_lines: int) -> None:
+    """A `Lost` for whoever reads a file before, for something else."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -26,6 +33,7 @@ class Reading:
         quarantine: is told of malformed rows, which are left out.
         columns: new names of columns, by the file's own.
         only: the columns that are needed, by their new names, if not all are.
+        lost: is told at the end how many lines belong to no row, where the format can tell.
     """
 
     path: str
@@ -33,6 +41,7 @@ class Reading:
     quarantine: Quarantine
     columns: Mapping[str, str] = field(default_factory=dict)
     only: Collection[str] = ()
+    lost: Lost = unheard
 
     def open(self) -> BinaryIO:
         """The file's bytes, seekable."""

@@ -49,6 +49,7 @@ class ExamplesSummary(DataSummary):
         quarantined_rows: malformed rows.
         rows_after_end: rows that no split takes, since their time is not before the end.
         rows_left_out: rows that the sample leaves out.
+        rows_lost: lines of the files that belong to no row; None where files have no lines, as Parquet has none.
         time_splits: where each split begins in time; empty where rows are not split by time.
         time_end: before which all rows are; None for no such end.
         sample: the share of the rows that was kept, 1 for all.
@@ -60,6 +61,7 @@ class ExamplesSummary(DataSummary):
     quarantined_rows: int
     rows_after_end: int
     rows_left_out: int
+    rows_lost: int | None = None
     time_splits: dict[str, Moment | None]
     time_end: Moment | None
     sample: float

@@ -70,7 +70,7 @@ def test_times_are_resolved_into_properties(tmp_path: Path) -> None:
 def test_refusal_is_data(tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", "a,b\n" + "1,2,3\n" * 5)
     examples = execute(ExampleGen(str(path)), tmp_path / "out")
-    [gate] = read_gates(examples.uri)
+    gate, _ = read_gates(examples.uri)
     assert gate.refuses
     assert gate.observed == 1.0
 

@@ -132,7 +132,7 @@ def test_row_numbers_over_many_blocks(tmp_path: Path) -> None:
 def test_gate_on_quarantined_rows(bad: int, allowed: float, passed: bool, tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", "a,b\n" + "1,2\n" * (10 - bad) + "1,2,3\n" * bad)
     summary = one_split(path, tmp_path / "out", allowed=allowed)
-    [gate] = read_gates(tmp_path / "out")
+    gate, _ = read_gates(tmp_path / "out")
     assert gate.name == "examples.quarantined_fraction.max"
     assert gate.passed is passed
     assert gate.refuses is not passed
