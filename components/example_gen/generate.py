@@ -1,7 +1,7 @@
 """The work of ExampleGen on this machine: files in, splits of tf.Examples and a summary out. No tfx."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,9 +20,9 @@ from weighbridge.components.example_gen.process import TIMELESS, Processor, Read
 from weighbridge.components.example_gen.reading import check_renamed
 from weighbridge.components.example_gen.resolve import Resolved, files_digest, resolve
 from weighbridge.components.example_gen.rows import RowsDigest
+from weighbridge.components.example_gen.unchanged import Found, unchanged
 from weighbridge.components.example_gen.write import QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
 from weighbridge.evidence.summary import ExamplesSummary, InputFile, Split
-from weighbridge.storage import inputs
 from weighbridge.verdict import write_gates
 
 
@@ -40,18 +40,20 @@ def generate(request: ReadRequest, folder: str | Path, gates: ExamplesGates) -> 
         The summary.
 
     Raises:
-        UsageError: the input is missing, empty, damaged, or does not give every split a row.
+        UsageError: the input is missing, empty, damaged, holds a file twice, or does not give every split a row.
+        InfrastructureError: a file changed while it was read.
     """
     folder = Path(folder)
     resolved = resolve(request.input, request.span, request.window)
     feature_types = request.feature_types(), request.feature_types()
-    try:
-        request, tally = _attempt(request, resolved, folder, *feature_types)
-    except TypeChanged:
-        # The first values did not tell the truth. Find out what does, then start again.
-        feature_types = infer_feature_types(request, resolved.format, resolved.files, resolved.files[0])
-        request, tally = _attempt(request, resolved, folder, *feature_types)
-    return finish(request, resolved, folder, gates, tally, *feature_types)
+    with unchanged(resolved) as found:
+        try:
+            request, tally = _attempt(request, resolved, folder, *feature_types)
+        except TypeChanged:
+            # The first values did not tell the truth. Find out what does, then start again.
+            feature_types = infer_feature_types(request, resolved.format, resolved.files, resolved.files[0])
+            request, tally = _attempt(request, resolved, folder, *feature_types)
+        return finish(request, resolved, found, folder, gates, tally, *feature_types)
 
 
 @dataclass
@@ -90,6 +92,7 @@ class Tally:
 def finish(
     request: ReadRequest,
     resolved: Resolved,
+    found: Mapping[str, Found],
     folder: Path,
     gates: ExamplesGates,
     tally: Tally,
@@ -101,6 +104,7 @@ def finish(
     Args:
         request: what was read; its splits are resolved.
         resolved: the files.
+        found: what each of them was before it was read.
         folder: folder of the Examples artifact.
         gates: how many rows may be malformed.
         tally: where the rows went.
@@ -123,7 +127,7 @@ def finish(
     empty = [name for name in request.splits.names if not tally.digests[name].rows]
     if empty and tally.total > tally.quarantined:  # if all are malformed, the gate refuses
         raise UsageError(f"Split {empty[0]!r} of {request.input} is empty: {_why(request, tally, empty[0])}")
-    summary = _summary(request, resolved, tally, output_kinds)
+    summary = _summary(request, resolved, found, tally, output_kinds)
     write_gates(folder, gates.judge(tally.quarantined, tally.total, tally.lost))
     summary.write(folder)
     return summary
@@ -141,9 +145,10 @@ def _why(request: ReadRequest, tally: Tally, split: str) -> str:
     return f"no row{sampled} has its {column!r} {request.splits.bounds(split)} ({'; '.join(description)})"
 
 
-def _summary(request: ReadRequest, resolved: Resolved, tally: Tally, feature_types: FeatureTypes) -> ExamplesSummary:
+def _summary(
+    request: ReadRequest, resolved: Resolved, found: Mapping[str, Found], tally: Tally, feature_types: FeatureTypes
+) -> ExamplesSummary:
     digests = {name: tally.digests[name] for name in request.splits.names}
-    found = {path: inputs.digest(path) for path in resolved.files}
     return ExamplesSummary(
         splits={name: Split(rows=each.rows, content_digest=each.digest) for name, each in digests.items()},
         total_rows=tally.total,
@@ -155,8 +160,8 @@ def _summary(request: ReadRequest, resolved: Resolved, tally: Tally, feature_typ
         time_end=request.splits.time_end,
         sample=request.sample.share,
         content_digest=value_digest({name: each.digest for name, each in digests.items()}),
-        files=[InputFile(path=path, bytes=inputs.size(path), sha256=sha256) for path, sha256 in found.items()],
-        input_digest=files_digest(found),
+        files=[InputFile(path=path, bytes=file.identity.size, sha256=file.digest) for path, file in found.items()],
+        input_digest=files_digest({path: file.digest for path, file in found.items()}),
         span=resolved.span,
         columns={name: kind for name, kind in sorted(feature_types.found.items()) if name in feature_types.seen},
     )

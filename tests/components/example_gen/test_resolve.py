@@ -169,7 +169,7 @@ def test_local_file(folder: Path) -> None:
     assert not inputs.is_file(str(folder))
     assert inputs.is_folder(str(folder))
     assert not inputs.is_folder(path)
-    assert inputs.size(path) == 4
+    assert inputs.identity(path).size == 4
     assert inputs.digest(path) == "sha256:" + __import__("hashlib").sha256(b"a\n1\n").hexdigest()
     with inputs.open_read(path) as file:
         assert file.read() == b"a\n1\n"
