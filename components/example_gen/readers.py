@@ -136,13 +136,11 @@ def _row_numbers(first: int, count: int, gone: set[int]) -> "range | list[int]":
     """Numbers of `count` rows that were kept from `first` on; those in `gone` were not."""
     if not gone:
         return range(first, first + count)
-    numbers: list[int] = []
-    number = first
-    while len(numbers) < count:
-        if number not in gone:
-            numbers.append(number)
-        number += 1
-    return numbers
+    import numpy as np
+
+    numbers = np.arange(first, first + count + len(gone))
+    found: list[int] = numbers[~np.isin(numbers, list(gone))][:count].tolist()
+    return found
 
 
 class _Blocks:
