@@ -106,7 +106,8 @@ def read_columns(
     for path in files:
         try:
             with parquet.ParquetFile(path) as file:
-                there = [name for name in types if name in file.schema_arrow.names]
+                names = set(file.schema_arrow.names)
+                there = [name for name in types if name in names]
                 for group in range(file.num_row_groups):
                     for batch in file.iter_batches(batch_rows, row_groups=[group], columns=there):
                         columns = [_typed(batch, name, type_) for name, type_ in types.items()]

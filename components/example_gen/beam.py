@@ -21,6 +21,7 @@ from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.generate import Tally, clear, finish
 from weighbridge.components.example_gen.infer import infer_feature_types, newest_time
 from weighbridge.components.example_gen.process import TIMELESS, Processor, ReadRequest
+from weighbridge.components.example_gen.reading import joined
 from weighbridge.components.example_gen.resolve import resolve
 from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.unchanged import unchanged
@@ -143,7 +144,8 @@ def _process(
 
     process = Processor(request, output_kinds, check=formats.formats()[format_].all_columns)
     try:
-        for batch in formats.read(path, format_, read_kinds, add, columns=request.columns, lost=lost.append):
+        batches = formats.read(path, format_, read_kinds, add, columns=request.columns, lost=lost.append)
+        for batch in joined(batches):
             processed = process(batch, path)
             for part in processed.parts:
                 for record in encode(part.rows).to_pylist():

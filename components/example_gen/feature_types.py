@@ -133,8 +133,9 @@ def canonical(batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":
     import pyarrow as pa
 
     names = batch.schema.names
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise UsageError(f"{where} has column {min(twice)!r} twice")
+    if len(set(names)) < len(names):
+        twice = min(name for name in names if names.count(name) > 1)
+        raise UsageError(f"{where} has column {twice!r} twice")
     columns = {}
     for name, column in zip(names, batch.columns, strict=True):
         if pa.types.is_null(column.type) or column.null_count == len(column):

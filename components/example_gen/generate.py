@@ -17,7 +17,7 @@ from weighbridge.components.example_gen.feature_types import FeatureTypes, TypeC
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.infer import check_columns, infer_feature_types, newest_time
 from weighbridge.components.example_gen.process import TIMELESS, Processor, ReadRequest
-from weighbridge.components.example_gen.reading import check_renamed
+from weighbridge.components.example_gen.reading import check_renamed, joined
 from weighbridge.components.example_gen.resolve import Resolved, files_digest, resolve
 from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.unchanged import Found, unchanged
@@ -184,7 +184,7 @@ def _attempt(
         for path in resolved.files:
             add = partial(quarantine.add, path)
             batches = formats.read(path, resolved.format, read_kinds, add, columns=request.columns, lost=tally.lose)
-            for batch in batches:
+            for batch in joined(batches):
                 columns = columns or tuple(sorted(batch.schema.names))
                 if all_columns:
                     check_columns(columns, batch.schema.names, path, resolved.files[0])

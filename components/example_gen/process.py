@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from weighbridge.common.errors import UsageError, WeighbridgeError
 from weighbridge.common.import_string import import_function
 from weighbridge.components.example_gen.feature_types import FeatureTypes, canonical, settle
-from weighbridge.components.example_gen.rows import RowsDigest
+from weighbridge.components.example_gen.rows import RowsDigest, both_hashes
 from weighbridge.components.example_gen.sample import Sample
 from weighbridge.components.example_gen.splits import AFTER_END, NO_TIME, Splits
 
@@ -137,15 +137,17 @@ class Processor:
         batch = self.settled(batch, where)
         if not batch.num_rows:
             return Processed(())
-        assigned = self._request.splits.assign(batch)
+        first, second = both_hashes(batch)
+        assigned = self._request.splits.assign(batch, first)
         if self._sample.share < 1:
             # Other rows count as ever: a sample must not change how many are malformed.
             assigned[(assigned >= 0) & ~self._sample.keeps(batch)] = _LEFT_OUT
         parts = []
         for number, name in enumerate(self._request.splits.names):
-            rows = batch.filter(pa.array(assigned == number))
-            if rows.num_rows:
-                parts.append(Part(name, rows, RowsDigest.of(rows)))
+            mine = assigned == number
+            if mine.any():
+                rows = batch if mine.all() else batch.filter(pa.array(mine))
+                parts.append(Part(name, rows, RowsDigest.of_hashes(first[mine], second[mine])))
         others = (int(np.count_nonzero(assigned == other)) for other in (NO_TIME, AFTER_END, _LEFT_OUT))
         return Processed(tuple(parts), *others)
 

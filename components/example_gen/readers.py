@@ -194,7 +194,7 @@ def _header(path: str, file: Any) -> list[str]:
         names = next((names for names in lines if names), [])
     except csv.Error as error:
         raise UsageError(f"The header of {path} cannot be read: {error}") from error
-    twice = [name for name in names if names.count(name) > 1]
+    twice = [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
     if twice or "" in names:
         problem = f"names column {twice[0]!r} twice" if twice else "has a column without a name"
         raise UsageError(f"The header of {path} {problem}", f"It is: {', '.join(names)}")

@@ -141,7 +141,7 @@ def test_only_texts_are_read_for_their_types_first(name: str, tmp_path: Path, mo
     for prepare_fn, readings in {"": 1, f"{__name__}.as_it_is": 2 if kind.texts else 1}.items():
         opened.clear()
         request = ReadRequest(input=str(path), prepare_fn=prepare_fn)
-        read_kinds, output_kinds = infer_feature_types(request, kind.name, [str(path)], str(path))
+        _, output_kinds = infer_feature_types(request, kind.name, [str(path)], str(path))
         assert len(opened) == readings + 1  # one for the names of the first file
         assert output_kinds.found == {"x": "int64", "y": "bytes"}
         assert output_kinds.seen == {"x", "y"}
