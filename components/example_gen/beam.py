@@ -20,13 +20,14 @@ from weighbridge.components.example_gen.feature_types import FeatureTypes, TypeC
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.generate import Tally, clear, finish
 from weighbridge.components.example_gen.infer import infer_feature_types, newest_time
+from weighbridge.components.example_gen.odd import NonFiniteCounts
 from weighbridge.components.example_gen.process import TIMELESS, Processor, ReadRequest
 from weighbridge.components.example_gen.reading import joined
 from weighbridge.components.example_gen.resolve import resolve
 from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.unchanged import unchanged
 from weighbridge.components.example_gen.write import QuarantineWriter
-from weighbridge.evidence.summary import ExamplesSummary
+from weighbridge.evidence.summary import ExamplesSummary, QuarantinedRow
 
 _SCRATCH = ".beam"
 _DIGESTS, _OTHERS, _MALFORMED = ".digests", ".others", ".malformed"
@@ -94,12 +95,13 @@ def generate_on_beam(
             tally = Tally({name: RowsDigest() for name in request.splits.names})
             for name, count, sums in _read_lines(scratch / "digests"):
                 tally.digests[name] += RowsDigest(count, (sums[0], sums[1]))
-            for after_end, left_out, lost in _read_lines(scratch / "others"):
+            for after_end, left_out, lost, nan, infinite in _read_lines(scratch / "others"):
                 tally.after_end += after_end
                 tally.left_out += left_out
+                tally.non_finite.merge(nan, infinite)
                 if lost is not None:
                     tally.lose(lost)
-            tally.quarantined = _quarantine(scratch, folder)
+            tally.quarantined, tally.first = _quarantine(scratch, folder)
         except RuntimeError as error:  # how Beam tells of an error in a worker
             raise _cause(error) from error
         finally:
@@ -146,18 +148,21 @@ def _process(
     try:
         batches = formats.read(path, format_, read_kinds, add, columns=request.columns, lost=lost.append)
         for batch in joined(batches):
-            processed = process(batch, path)
+            processed, odd = process(batch, path), NonFiniteCounts()
             for part in processed.parts:
+                odd.add(part.rows)
                 for record in encode(part.rows).to_pylist():
                     yield beam.pvalue.TaggedOutput(part.split, record)
                 digest = [part.split, part.digest.rows, part.digest.sums]
                 yield beam.pvalue.TaggedOutput(_DIGESTS, digest)
-            yield beam.pvalue.TaggedOutput(_OTHERS, [processed.after_end, processed.left_out, None])
+            yield beam.pvalue.TaggedOutput(
+                _OTHERS, [processed.after_end, processed.left_out, None, odd.nan, odd.infinite]
+            )
             malformed += [(None, TIMELESS, None)] * processed.timeless
             yield from description()
         yield from description()  # those behind the last batch
         for lines in lost:
-            yield beam.pvalue.TaggedOutput(_OTHERS, [0, 0, lines])
+            yield beam.pvalue.TaggedOutput(_OTHERS, [0, 0, lines, {}, {}])
     except TypeChanged as change:
         raise UsageError(
             f"Column {change.column!r} of {path} is {change.kind}, but not in the other files",
@@ -176,12 +181,12 @@ def _read_lines(prefix: Path) -> Iterable[Any]:
             yield json.loads(line)
 
 
-def _quarantine(scratch: Path, folder: Path) -> int:
-    """Bring the malformed rows into the one file that `generate` writes."""
+def _quarantine(scratch: Path, folder: Path) -> tuple[int, list[QuarantinedRow]]:
+    """Bring the malformed rows into the one file that `generate` writes; how many there are, and the first."""
     with QuarantineWriter(folder) as quarantine:
         for line in _read_lines(scratch / "rows"):
             quarantine.add(**line)
-        return quarantine.rows
+        return quarantine.rows, quarantine.first
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +16,17 @@ from weighbridge.components.example_gen import formats
 from weighbridge.components.example_gen.feature_types import FeatureTypes, TypeChanged
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.infer import check_columns, infer_feature_types, newest_time
+from weighbridge.components.example_gen.odd import NonFiniteCounts
 from weighbridge.components.example_gen.process import TIMELESS, Processor, ReadRequest
 from weighbridge.components.example_gen.reading import check_renamed, joined
 from weighbridge.components.example_gen.resolve import Resolved, files_digest, resolve
 from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.unchanged import Found, unchanged
-from weighbridge.components.example_gen.write import QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
-from weighbridge.evidence.summary import ExamplesSummary, InputFile, Split
+from weighbridge.components.example_gen.write import QUARANTINE_FILE, QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
+from weighbridge.evidence.summary import ExamplesSummary, InputFile, QuarantinedRow, Split
 from weighbridge.verdict import write_gates
+
+_TOLD_ROWS = 3  # by a gate's message
 
 
 def generate(request: ReadRequest, folder: str | Path, gates: ExamplesGates) -> ExamplesSummary:
@@ -66,6 +69,8 @@ class Tally:
         after_end: rows that no split takes, since their time is not before the end.
         left_out: rows that the sample leaves out.
         lost: lines of the files that belong to no row; None where files have no lines.
+        first: the first malformed rows.
+        non_finite: values of numbers that are none.
     """
 
     digests: dict[str, RowsDigest]
@@ -73,6 +78,8 @@ class Tally:
     after_end: int = 0
     left_out: int = 0
     lost: int | None = None
+    first: list[QuarantinedRow] = field(default_factory=list)
+    non_finite: NonFiniteCounts = field(default_factory=NonFiniteCounts)
 
     def lose(self, lines: int) -> None:
         """Take in that so many lines of a file belong to no row."""
@@ -128,9 +135,22 @@ def finish(
     if empty and tally.total > tally.quarantined:  # if all are malformed, the gate refuses
         raise UsageError(f"Split {empty[0]!r} of {request.input} is empty: {_why(request, tally, empty[0])}")
     summary = _summary(request, resolved, found, tally, output_kinds)
-    write_gates(folder, gates.judge(tally.quarantined, tally.total, tally.lost))
+    write_gates(folder, gates.judge(tally.quarantined, tally.total, tally.lost, _where(folder, gates, tally)))
     summary.write(folder)
     return summary
+
+
+def _where(folder: Path, gates: ExamplesGates, tally: Tally) -> str:
+    """The first malformed rows, and where all of them are, in words."""
+    if not tally.first:
+        return ""
+    if "warning" in (gates.severity, gates.rows_lost.severity):
+        folder = Path()  # what later steps are given tells no place: the same data would be other data in each run
+    shown = "; ".join(
+        f"{f'row {each.row:,} of ' if each.row is not None else ''}{Path(each.file).name}: {each.reason}"
+        for each in tally.first[:_TOLD_ROWS]
+    )
+    return f"All are in {folder / QUARANTINE_FOLDER / QUARANTINE_FILE}. The first: {shown}."
 
 
 def _why(request: ReadRequest, tally: Tally, split: str) -> str:
@@ -156,6 +176,9 @@ def _summary(
         rows_after_end=tally.after_end,
         rows_left_out=tally.left_out,
         rows_lost=tally.lost,
+        quarantined_first=tally.first,
+        quarantine_file=f"{QUARANTINE_FOLDER}/{QUARANTINE_FILE}" if tally.quarantined else "",
+        non_finite=tally.non_finite.summary(),
         time_splits=request.splits.time_splits,
         time_end=request.splits.time_end,
         sample=request.sample.share,
@@ -192,12 +215,13 @@ def _attempt(
                 for part in processed.parts:
                     writers[part.split].write(part.rows)
                     tally.digests[part.split] += part.digest
+                    tally.non_finite.add(part.rows)
                 for _ in range(processed.timeless):
                     quarantine.add(path, None, TIMELESS)
                 tally.after_end += processed.after_end
                 tally.left_out += processed.left_out
                 progress.report(f"{tally.rows:,} rows")
-        tally.quarantined = quarantine.rows
+        tally.quarantined, tally.first = quarantine.rows, quarantine.first
         return request, tally
 
 

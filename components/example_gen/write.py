@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 from weighbridge.components.artifacts.columns import ColumnsWriter
 from weighbridge.components.artifacts.examples import split_folder
 from weighbridge.components.example_gen.encode import encode, tfrecords
+from weighbridge.components.example_gen.odd import FirstRows
+from weighbridge.evidence.summary import QuarantinedRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,7 +86,13 @@ class QuarantineWriter:
     def __init__(self, folder: str | Path) -> None:
         self._path = Path(folder, QUARANTINE_FOLDER, QUARANTINE_FILE)
         self._file: Any = None
+        self._first = FirstRows()
         self.rows = 0
+
+    @property
+    def first(self) -> list[QuarantinedRow]:
+        """The first rows, for people."""
+        return self._first.rows
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +108,8 @@ class QuarantineWriter:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = gzip.open(self._path, "wt", encoding="utf-8")  # noqa: SIM115, closed by __exit__
+        reason = reason[:_LINE_CHARACTERS]
+        self._first.add(file, row, reason, line)
         description = {"file": file, "row": row, "reason": reason, "line": line and line[:_LINE_CHARACTERS]}
         self._file.write(json.dumps(description, ensure_ascii=False) + "\n")
         self.rows += 1

@@ -35,7 +35,11 @@ def assert_same(input: Path, tmp_path: Path, **request: Any) -> dict[str, Any]:
         return sorted(map(repr, quarantined(folder)))
 
     assert lines(tmp_path / "there") == lines(tmp_path / "here")
-    assert read_gates(tmp_path / "there") == read_gates(tmp_path / "here")
+    gates = [
+        [gate.model_copy(update={"message": gate.message.replace(f"{folder}/", "")}) for gate in read_gates(folder)]
+        for folder in (tmp_path / "there", tmp_path / "here")
+    ]
+    assert gates[0] == gates[1]
     assert not list((tmp_path / "there").glob(".*"))
     return here
 
