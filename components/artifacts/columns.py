@@ -35,7 +35,7 @@ class ColumnsWriter:
     """
 
     def __init__(self, uri: str | Path, split: str) -> None:
-        self._folder = _folder(uri, split)
+        self._folder = columns_folder(uri, split)
         self._file: Any = None
         self._parts = 0
         self._waiting: list[pa.RecordBatch] = []
@@ -83,7 +83,7 @@ class ColumnsWriter:
 
 def column_files(uri: str | Path, split: str) -> list[Path]:
     """Files that hold a split's columns, in the order of the rows; none where only TFRecord files do."""
-    return sorted(_folder(uri, split).glob("_*.parquet"))
+    return sorted(columns_folder(uri, split).glob("_*.parquet"))
 
 
 def read_columns(
@@ -155,5 +155,6 @@ def _arrow_type(feature: Any) -> "pa.DataType":
     return types[feature.type]
 
 
-def _folder(uri: str | Path, split: str) -> Path:
+def columns_folder(uri: str | Path, split: str) -> Path:
+    """The folder of a split's columns."""
     return Path(uri, COLUMNS_FOLDER, split)

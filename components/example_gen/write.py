@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from weighbridge.components.artifacts.binding import bind
 from weighbridge.components.artifacts.columns import ColumnsWriter
 from weighbridge.components.artifacts.examples import split_folder
 from weighbridge.components.example_gen.encode import encode, tfrecords
@@ -33,6 +34,7 @@ class SplitWriter:
     """
 
     def __init__(self, folder: str | Path, split: str) -> None:
+        self._root, self._split = folder, split
         self._folder = split_folder(str(folder), split)
         self._columns = ColumnsWriter(folder, split)
         self._file: Any = None
@@ -49,8 +51,10 @@ class SplitWriter:
             self._file.close()
         self._columns.__exit__(kind, error, trace)
         # Only now it is known how many files there are, which their names tell.
-        for number, path in enumerate(self._shards):
-            path.rename(path.with_name(f"data_tfrecord-{number:05d}-of-{len(self._shards):05d}.gz"))
+        names = (f"data_tfrecord-{number:05d}-of-{len(self._shards):05d}.gz" for number in range(len(self._shards)))
+        shards = [path.rename(path.with_name(name)) for path, name in zip(self._shards, names, strict=True)]
+        if kind is None and shards:
+            bind(self._root, self._split, shards)
 
     def write(self, batch: "pa.RecordBatch") -> None:
         """Append canonical columns."""
