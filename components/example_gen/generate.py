@@ -150,7 +150,8 @@ def _where(folder: Path, gates: ExamplesGates, tally: Tally) -> str:
         f"{f'row {each.row:,} of ' if each.row is not None else ''}{Path(each.file).name}: {each.reason}"
         for each in tally.first[:_TOLD_ROWS]
     )
-    return f"All are in {folder / QUARANTINE_FOLDER / QUARANTINE_FILE}. The first: {shown}."
+    end = "" if shown.endswith("?") else "."
+    return f"All are in {folder / QUARANTINE_FOLDER / QUARANTINE_FILE}. The first: {shown}{end}"
 
 
 def _why(request: ReadRequest, tally: Tally, split: str) -> str:

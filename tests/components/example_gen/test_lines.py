@@ -47,7 +47,7 @@ def test_an_unbalanced_quote_loses_no_rows_unseen(
     gate = lost_gate(tmp_path / "out")
     assert gate.refuses
     assert (gate.observed, gate.threshold, gate.unit) == (lost, 0, "lines")
-    assert "quarantine file" in gate.message
+    assert f"row {row} of in.csv: {reason}" in gate.message
 
 
 def test_texts_of_several_lines_are_no_loss(tmp_path: Path) -> None:
