@@ -5,12 +5,14 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
 from rich.markup import escape
+from rich.segment import Segment
 from rich.spinner import Spinner
 
 from weighbridge.cli.output import print_json
+from weighbridge.common.text import clean, mask
 from weighbridge.report.write import HTML_FILE
 from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.record import Run, StepRecord
@@ -22,7 +24,15 @@ _PLAIN_WIDTH = 400
 
 
 class _Console(Console):
-    """Goes on quietly when nobody reads any more, as in `weighbridge runs | head`: the exit code is the command's."""
+    """Shows texts that come from data as what they are, and goes on quietly when nobody reads any more.
+
+    As in `weighbridge runs | head`: the exit code is the command's.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments to be shown; styles are apart from their texts, so a text needs no character of control."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(clean(mask(segment.text)), segment.style)
 
     def on_broken_pipe(self) -> None:
         self.quiet = True

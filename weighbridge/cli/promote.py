@@ -51,7 +51,7 @@ def promote(
     from weighbridge.delivery.approval import find_approval
     from weighbridge.delivery.promotion import Promotion
     from weighbridge.local.output_capture import captured_output
-    from weighbridge.runs.finish import copy_reports
+    from weighbridge.runs.finish import check_reports, copy_reports
     from weighbridge.runs.stages import delivery_policy, stage_destinations
     from weighbridge.runs.workspace import Workspace
 
@@ -63,6 +63,7 @@ def promote(
     promotion = Promotion(workspace, stages, addresses, source, target, thresholds=thresholds)
     document: dict[str, Any] = {"pipeline": definition.name, "from": source, "to": target}
     document["destination"] = promotion.destination
+    check_reports(reports)
     with workspace.lock():
         record = delivery.source_record(promotion)
         delivered = delivery.delivered_record(promotion, record)
@@ -78,6 +79,6 @@ def promote(
         new = workspace.new_run(definition, {"from": source, "to": target}, kind="promotion", delivered_to=target)
         with captured_output(new.log, verbose=False) as terminal:
             outcome = delivery.promote(promotion, record, new, ConsoleDisplay(terminal, silent=as_json))
-    copy_reports(new.folder, reports)
     print_outcome(outcome, as_json=as_json, **document, already=False)
+    copy_reports(new.folder, reports)
     raise typer.Exit(int(outcome.exit_code))
