@@ -9,6 +9,7 @@ from pathlib import Path
 from weighbridge.common import files, interruption, progress
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.common.machine import is_machine_failure
 from weighbridge.components.production_model.fetch import production_state
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import record_digest
@@ -234,5 +235,7 @@ def _digest_gate(found: str | None, weighed: str | None) -> Gate:
 def _digest_of(model: Path) -> str | None:
     try:
         return tree_digest(model)
-    except (UsageError, OSError):
+    except (UsageError, OSError) as error:
+        if is_machine_failure(error):
+            raise InfrastructureError(f"The model at {model} cannot be read: {error}", "Run again.") from error
         return None
