@@ -14,7 +14,14 @@ _ERRNOS = FULL_DISK | {
 }
 # How TensorFlow, sqlite and Python's own imports put the same in errors of their own.
 FULL_DISK_WORDS = ("No space left on device", "disk is full")
-_WORDS = (*FULL_DISK_WORDS, "Too many open files", "Cannot allocate memory", "OOM when allocating", "std::bad_alloc")
+_WORDS = (
+    *FULL_DISK_WORDS,
+    "Too many open files",
+    "Cannot allocate memory",
+    "OOM when allocating",
+    "std::bad_alloc",
+    "database is locked",
+)
 # TensorFlow's errors by name: looking at one is no reason to load it.
 _TENSORFLOW = {"ResourceExhaustedError", "UnavailableError", "AbortedError"}
 

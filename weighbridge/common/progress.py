@@ -13,6 +13,9 @@ from weighbridge.common import interruption
 
 Listener = Callable[[str], None]
 
+WAITING = "waiting for "
+"""How a report begins that tells what the work cannot go on without: people see it wherever they are."""
+
 _listeners: list[Listener] = []
 _lasting: list[list[str]] = []
 _log = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import NothingRunError, UsageError
 from weighbridge.components.traits import ComponentTraits
 from weighbridge.definition import Context
+from weighbridge.local.metadata_lock import wait_until_writable
 from weighbridge.runs.component_traits import traits_of
 from weighbridge.runs.fingerprint import step_modules
 from weighbridge.runs.preflight import check_components
@@ -144,6 +145,7 @@ class PipelineSteps:
 
         name = node.node_info.id
         started = time.monotonic()
+        wait_until_writable(getattr(self._connection, "filename_uri", ""))
         modules = set() if self.traits[name].code_digest else self.modules.get(name, set())
         code = _NodeCode(self._code_file, name, modules)
         if code.changed:
