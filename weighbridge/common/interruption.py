@@ -44,6 +44,12 @@ def last_look() -> None:
         raise KeyboardInterrupt
 
 
+def heeded() -> None:
+    """The request was heeded, and what is left to do may be done: only another one ends that."""
+    global _asked_at
+    _asked_at = None
+
+
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
     """Raise nothing inside the block, which is short and saves something; Ctrl-C again, some seconds later, does."""

@@ -64,6 +64,7 @@ def run_to_end(run: Run, display: Display, work: Callable[[], Verdict], folders:
     run.record.seconds = round(time.monotonic() - began, 3)
     with interruption.deferred():
         outcome = _write(run, outcome, folders, facts)
+    interruption.heeded()
     end = RunEnd(run.record, outcome.verdict, outcome.exit_code, run.folder)
     return dataclasses.replace(outcome, warnings=call_hooks(end, display))
 

@@ -68,6 +68,15 @@ def test_what_is_being_saved_is_not_disturbed_but_by_insisting(monkeypatch):
         interruption.check()
 
 
+def test_once_heeded_it_is_raised_no_more_but_another_is():
+    with pytest.raises(KeyboardInterrupt):
+        ask()
+    interruption.heeded()
+    progress.report("a hook says how far it is")
+    with pytest.raises(KeyboardInterrupt):
+        ask()
+
+
 def test_a_new_command_begins_unasked():
     with pytest.raises(KeyboardInterrupt):
         ask()
