@@ -28,7 +28,7 @@ def ask_in(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> None:
     monkeypatch.setattr(module, name, asked)
 
 
-@pytest.mark.parametrize(("module", "name"), [(files, "copy_tree"), (files, "sync_tree"), (target, "_write_records")])
+@pytest.mark.parametrize(("module", "name"), [(files, "copy_tree"), (files, "sync_tree"), (target, "write_records")])
 def test_before_the_last_look_nothing_was_pushed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str
 ) -> None:
