@@ -4,7 +4,6 @@
 `BucketTarget`, in a file of its own, is a prefix of a bucket.
 """
 
-import errno
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -35,23 +34,10 @@ from weighbridge.components.production_model.record import (
 from weighbridge.components.production_model.standing import recorded
 from weighbridge.components.pusher.records import same_version, version_in, write_records
 from weighbridge.storage.destination import local_destination
+from weighbridge.storage.place import LASTING
 from weighbridge.verdict.verdict import VERDICT_FILE, Verdict
 
 LOCK_FILE = "lock"
-
-
-# Trying again gives the same; every other error of the system may pass.
-_LASTING = {
-    errno.EACCES,
-    errno.EEXIST,
-    errno.EISDIR,
-    errno.ELOOP,
-    errno.ENAMETOOLONG,
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EPERM,
-    errno.EROFS,
-}
 
 
 @dataclass(frozen=True)
@@ -276,6 +262,6 @@ def _explained(root: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         where = f" ({error.filename})" if error.filename and str(error.filename) != str(root) else ""
         message = f"Nothing can be pushed to {root}: {reason}{where}"
-        if error.errno in _LASTING:
+        if error.errno in LASTING:
             raise UsageError(message, "The destination must be a folder that this user can write.") from error
         raise InfrastructureError(message, "Production is as it was. Mend the cause, then run again.") from error

@@ -14,6 +14,7 @@ from weighbridge.cli.options import (
     ReportsOption,
     SampleOption,
     SetOption,
+    StoreOption,
     ToOption,
     VerboseOption,
     WorkdirOption,
@@ -29,6 +30,7 @@ def run(
     sample: SampleOption = 1.0,
     deliver_to: DeliverOption = "",
     destinations: DestinationsOption = "",
+    store: StoreOption = "",
     reports: ReportsOption = "",
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
@@ -50,7 +52,15 @@ def run(
     from weighbridge.runs.trend import copy_trend
 
     request = make_request(
-        pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, destinations=destinations
+        pipeline,
+        data,
+        settings,
+        workdir,
+        to=to,
+        sample=sample,
+        deliver_to=deliver_to,
+        destinations=destinations,
+        store=store,
     )
     check_reports(reports)
     outcome = run_request(

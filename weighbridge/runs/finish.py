@@ -26,7 +26,7 @@ from weighbridge.verdict.verdict import VERDICT_FILE
 if TYPE_CHECKING:
     from weighbridge.common.errors import ExitCode
 
-_REPORTS = (VERDICT_FILE, JUNIT_FILE, HTML_FILE, MARKDOWN_FILE, RUN_FILE, HOOKS_FILE, LOG_FILE)
+REPORTS = (VERDICT_FILE, JUNIT_FILE, HTML_FILE, MARKDOWN_FILE, RUN_FILE, HOOKS_FILE, LOG_FILE)
 
 
 def run_to_end(run: Run, display: Display, work: Callable[[], Verdict], folders: Mapping[str, Path]) -> RunOutcome:
@@ -124,7 +124,7 @@ def copy_reports(run: Path, target: str | Path) -> None:
     folder = Path(target, run.name)
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name in _REPORTS:
+        for name in REPORTS:
             if (run / name).is_file():
                 shutil.copyfile(run / name, folder / name)
         if (run / CHARTS_FOLDER).is_dir():

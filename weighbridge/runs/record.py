@@ -1,5 +1,6 @@
 """A run's folder and its record, `run.json`."""
 
+import json
 import os
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,9 @@ from weighbridge.common.text import masked
 
 RUN_FILE = "run.json"
 LOG_FILE = "log.txt"
+# Beside them where builds share a store (`weighbridge.runs.store`): it ran on another machine; it is yet to be sent.
+BROUGHT_FILE = "brought.json"
+UNSENT_FILE = "unsent.json"
 _FINGERPRINT = AliasChoices("fingerprint", "facts")  # as runs of earlier versions call it
 
 RunKind = Literal["run", "rehearsal", "promotion"]
@@ -126,6 +130,19 @@ class Run:
     def log(self) -> Path:
         """The full log of the run."""
         return self.folder / LOG_FILE
+
+    @property
+    def brought(self) -> bool:
+        """Whether it ran on another machine, so that its artifacts are not here, whatever lies at their paths."""
+        return (self.folder / BROUGHT_FILE).exists()
+
+    @property
+    def unsent_to(self) -> str:
+        """Address of the store that it is to be sent to; empty for none."""
+        try:
+            return str(json.loads((self.folder / UNSENT_FILE).read_bytes())["store"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
 
     @classmethod
     def read(cls, folder: Path) -> "Run":
