@@ -54,6 +54,7 @@ class ComponentTraits:
         thresholds: parameters that hold thresholds, which a package for Kubeflow ties its runs to.
         code_digest: parameter with the digest of its code; empty for none.
         filled_in: parameters that its driver fills in when it runs locally.
+        places: parameters that say where it keeps something meanwhile, which changes no outcome.
         defaults: values of parameters where it is exported for pipelines written with KFP's own DSL, by name.
         reproducible: whether its outcome follows from its code, its parameters, what its inputs hold and what its
             driver tells, so that a result may be taken again wherever these come together; it keeps nothing elsewhere.
@@ -77,6 +78,7 @@ class ComponentTraits:
     thresholds: tuple[str, ...] = ()
     code_digest: str = ""
     filled_in: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     outside_state: bool = False
     reproducible: bool = False
@@ -94,7 +96,7 @@ class ComponentTraits:
         """All parameters that are named."""
         read = (self.reads.input, self.reads.digest, self.reads.span, self.reads.window) if self.reads else ()
         single = (self.sample, self.destination, self.code_digest, *read)
-        return {*self.thresholds, *self.filled_in, *self.defaults, *filter(None, single)}
+        return {*self.thresholds, *self.filled_in, *self.places, *self.defaults, *filter(None, single)}
 
     def outputs_json(self) -> str:
         """What concerns outputs, as JSON: for a step on Kubeflow, which imports executors and no components."""

@@ -62,7 +62,8 @@ class ColumnsWriter:
 
     def _flush(self) -> None:
         import pyarrow as pa
-        from pyarrow import parquet
+
+        from weighbridge.common.arrow import parquet
 
         if not self._waiting:
             return
@@ -100,12 +101,13 @@ def read_columns(
         UsageError: a file is damaged, or a column's type contradicts `schema`.
     """
     import pyarrow as pa
-    from pyarrow import parquet
+
+    from weighbridge.common.arrow import open_parquet
 
     types = {feature.name: _arrow_type(feature) for feature in schema.feature}
     for path in files:
         try:
-            with parquet.ParquetFile(path) as file:
+            with open_parquet(path, path) as file:
                 names = set(file.schema_arrow.names)
                 there = [name for name in types if name in names]
                 for group in range(file.num_row_groups):

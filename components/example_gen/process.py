@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from weighbridge.common.errors import UsageError, WeighbridgeError
+from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import import_function
+from weighbridge.common.user_code import errors_of
 from weighbridge.components.example_gen.feature_types import FeatureTypes, canonical, settle
 from weighbridge.components.example_gen.rows import RowsDigest, both_hashes
 from weighbridge.components.example_gen.sample import Sample
@@ -163,16 +164,9 @@ class Processor:
 def _prepared(function: Callable[[Any], Any], name: str, batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":
     import pyarrow as pa
 
-    try:
+    hint = f"The columns are: {', '.join(batch.schema.names)}."
+    with errors_of(f"prepare_fn={name!r}", hint, verb=f"failed on {where}:"):
         prepared = function(batch)
-    except WeighbridgeError:
-        raise
-    except Exception as error:
-        columns = ", ".join(batch.schema.names)
-        first = (str(error).splitlines() or [""])[0]
-        raise UsageError(
-            f"prepare_fn={name!r} failed on {where}: {type(error).__name__}: {first}", f"The columns are: {columns}."
-        ) from error
     if not isinstance(prepared, pa.RecordBatch):
         raise UsageError(f"prepare_fn={name!r} returned {type(prepared).__name__}, expected a pyarrow.RecordBatch")
     return prepared

@@ -203,10 +203,10 @@ def _header(path: str, file: Any) -> list[str]:
 
 def read_parquet(reading: Reading) -> "Iterator[pa.RecordBatch]":
     """Rows of a Parquet file."""
-    from pyarrow import parquet
+    from weighbridge.common.arrow import open_parquet
 
     with reading.open() as opened:
-        file = parquet.ParquetFile(opened)
+        file = open_parquet(opened, reading.path)
         needed = reading.needed(file.schema_arrow.names)
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=needed):
             yield reading.renamed(batch)

@@ -88,7 +88,11 @@ class Trainer(base_component.BaseComponent):
     SPEC_CLASS = TrainerSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(TrainerExecutor)
     TRAITS = ComponentTraits(
-        gates=("model_run",), code_digest="code_digest", defaults={"train_job": ""}, reproducible=True
+        gates=("model_run",),
+        code_digest="code_digest",
+        places=("checkpoint_dir",),
+        defaults={"train_job": ""},
+        reproducible=True,
     )
 
     def __init__(

@@ -7,10 +7,11 @@ from weighbridge.definition import load
 from weighbridge.delivery.promote import delivered_record
 from weighbridge.delivery.promotion import Promotion
 from weighbridge.runs.stages import delivery_policy, stage_destinations
+from weighbridge.runs.store import RunStore
 from weighbridge.runs.workspace import Workspace
 
 
-def pending(pipeline: str, source: str, workdir: str | Path, destinations: str = "") -> list[str]:
+def pending(pipeline: str, source: str, workdir: str | Path, destinations: str = "", store: str = "") -> list[str]:
     """The stages behind `source` that do not hold its model, or have not shown what the stage asks for.
 
     Args:
@@ -18,6 +19,7 @@ def pending(pipeline: str, source: str, workdir: str | Path, destinations: str =
         source: the stage whose model is looked for.
         workdir: as for `weighbridge promote`.
         destinations: where stages lie, see `weighbridge.runs.stages`; empty for what the policy says.
+        store: folder or address of what builds on all machines share; empty for nothing.
 
     Returns:
         Names in the order of delivery; none where `source` has no model.
@@ -29,10 +31,12 @@ def pending(pipeline: str, source: str, workdir: str | Path, destinations: str =
     workspace = Workspace(workdir, definition.name)
     stages, thresholds = delivery_policy(definition.folder)
     stages.stage(source)
-    found = stage_destinations(workspace, stages, destinations)
+    found = stage_destinations(workspace, stages, destinations, store)
     record = read_record(found[source])
     if record is None:
         return []
+    if store:
+        RunStore(store, definition.name, workdir).bring()
     names = stages.names
     return [
         name

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from weighbridge.cli.options import WORKDIR, DestinationsOption, JsonOption, PipelineArgument, WorkdirOption
+from weighbridge.cli.options import (
+    WORKDIR,
+    DestinationsOption,
+    JsonOption,
+    PipelineArgument,
+    StoreOption,
+    WorkdirOption,
+)
 from weighbridge.cli.output import EXIT_CODES, print_json, print_line
 
 app = typer.Typer(
@@ -34,12 +41,13 @@ def _pending(
     pipeline: PipelineArgument,
     source: Annotated[str, typer.Option("--from", metavar="STAGE", help="Stage whose model is delivered.")] = "staging",
     destinations: DestinationsOption = "",
+    store: StoreOption = "",
     workdir: WorkdirOption = WORKDIR,
 ) -> None:
     """The stages that the model of STAGE has yet to reach."""
     from weighbridge.ci.pending import pending
 
-    print_json(pending(pipeline, source, workdir, destinations))
+    print_json(pending(pipeline, source, workdir, destinations, store))
 
 
 @app.command("summary", epilog=EXIT_CODES)

@@ -17,6 +17,7 @@ from weighbridge.cli.options import (
     PipelineArgument,
     PipelineRootOption,
     SetOption,
+    StoreOption,
     VolumesOption,
 )
 from weighbridge.cli.output import print_json, print_line, without_output
@@ -35,6 +36,7 @@ def compile_pipeline(
     destination: DestinationOption = "",
     deliver_to: DeliverOption = "",
     destinations: DestinationsOption = "",
+    store: StoreOption = "",
     volumes: VolumesOption = True,
     fuse: FuseOption = False,
     allow_tag: AllowTagOption = False,
@@ -57,6 +59,7 @@ def compile_pipeline(
         fuse,
         deliver_to,
         destinations,
+        store,
     )
     package = request.compile(output)
     if as_json:

@@ -5,7 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from weighbridge.cli.options import WORKDIR, DestinationsOption, JsonOption, PipelineArgument, WorkdirOption
+from weighbridge.cli.options import (
+    WORKDIR,
+    DestinationsOption,
+    JsonOption,
+    PipelineArgument,
+    StoreOption,
+    WorkdirOption,
+)
 from weighbridge.cli.output import print_json, print_line
 
 KeepOption = Annotated[int, typer.Option("--keep", min=0, metavar="N", help="Keep the last N runs, whatever they are.")]
@@ -17,6 +24,7 @@ def gc(
     keep: KeepOption = 20,
     remove: RemoveOption = False,
     destinations: DestinationsOption = "",
+    store: StoreOption = "",
     workdir: WorkdirOption = WORKDIR,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,7 +48,7 @@ def gc(
             if not workspace.folder.is_dir():
                 continue
             held.enter_context(workspace.lock())
-            stages = stage_destinations(workspace, delivery_policy(definition.folder)[0], destinations)
+            stages = stage_destinations(workspace, delivery_policy(definition.folder)[0], destinations, store)
             found.append((workspace, find_garbage(workspace, {} if rehearsal else stages, keep)))
         size = sum(garbage.size() for _, garbage in found)
         if remove:

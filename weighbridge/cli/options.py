@@ -41,8 +41,17 @@ DestinationsOption = Annotated[
     typer.Option(
         "--destinations",
         envvar="WEIGHBRIDGE_DESTINATIONS",
-        metavar="FILE|URI",
-        help="Where stages lie: YAML that maps them to folders or addresses, or one address for all, e.g. gs://models.",
+        metavar="FILE",
+        help="Where stages lie that do not lie in the store: YAML that maps them to folders or addresses.",
+    ),
+]
+StoreOption = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        envvar="WEIGHBRIDGE_STORE",
+        metavar="FOLDER|URI",
+        help="What builds on all machines share: stages, runs, results of steps. A folder, or e.g. gs://models.",
     ),
 ]
 

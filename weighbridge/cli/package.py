@@ -33,6 +33,7 @@ class PackageRequest:
         fuse: whether steps that want the same machine share a pod.
         deliver_to: the stage that models are pushed to; empty for production.
         destinations: where stages lie, see `weighbridge.runs.stages`; empty for what the policy says.
+        store: folder or address of what builds on all machines share, stages among it; empty for nothing.
     """
 
     pipeline: str
@@ -46,6 +47,7 @@ class PackageRequest:
     fuse: bool = False
     deliver_to: str = ""
     destinations: str = ""
+    store: str = ""
 
     @cached_property
     def _definition(self) -> "Definition":
@@ -86,22 +88,23 @@ class PackageRequest:
 
     def _places(self) -> tuple[str, str]:
         """What is looked up as production, and the stage to push to; empty for the defaults."""
-        if not self.deliver_to:
-            return self.destination, ""
-        if self.destination:
+        if self.destination and self.deliver_to:
             raise UsageError(
-                "--destination and --deliver-to exclude each other", "Where stages lie says --destinations."
+                "--destination and --deliver-to exclude each other", "Where stages lie say --store and --destinations."
             )
+        if self.destination or not (self.deliver_to or self.store):
+            return self.destination, ""
         from weighbridge.kubeflow.compile.checks import check_reachable
         from weighbridge.runs.stages import run_destinations
         from weighbridge.runs.workspace import Workspace
         from weighbridge.thresholds.delivery import PRODUCTION
 
-        name = self._definition.name
-        found = run_destinations(Workspace(WORKDIR, name), self._definition.folder, self.deliver_to, self.destinations)
-        for stage, place in zip((PRODUCTION, self.deliver_to), found, strict=True):
-            check_reachable(stage, place, name)
-        return found
+        name, stage = self._definition.name, self.deliver_to or PRODUCTION
+        workspace = Workspace(WORKDIR, name)
+        found = run_destinations(workspace, self._definition.folder, stage, self.destinations, self.store)
+        for each, place in zip((PRODUCTION, stage), found, strict=True):
+            check_reachable(each, place, name)
+        return found if self.deliver_to else (found[0], "")
 
     @contextmanager
     def compiled(self, *, pin_data: bool = True) -> Iterator["Package"]:

@@ -14,6 +14,7 @@ from weighbridge.cli.options import (
     PipelineArgument,
     SampleOption,
     SetOption,
+    StoreOption,
     ToOption,
     WorkdirOption,
 )
@@ -37,6 +38,7 @@ def plan(
     sample: SampleOption = 1.0,
     deliver_to: DeliverOption = "",
     destinations: DestinationsOption = "",
+    store: StoreOption = "",
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,7 +53,15 @@ def plan(
     from weighbridge.runs.explain import explain_outside_run
 
     request = make_request(
-        pipeline, data, settings, workdir, to=to, sample=sample, deliver_to=deliver_to, destinations=destinations
+        pipeline,
+        data,
+        settings,
+        workdir,
+        to=to,
+        sample=sample,
+        deliver_to=deliver_to,
+        destinations=destinations,
+        store=store,
     )
     with without_output():
         try:

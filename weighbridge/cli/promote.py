@@ -11,6 +11,7 @@ from weighbridge.cli.options import (
     JsonOption,
     PipelineArgument,
     ReportsOption,
+    StoreOption,
     WorkdirOption,
 )
 from weighbridge.cli.output import print_json, print_line
@@ -35,6 +36,7 @@ def promote(
     approved_by: ApprovedOption = "",
     approved_in: ApprovedInOption = "",
     destinations: DestinationsOption = "",
+    store: StoreOption = "",
     reports: ReportsOption = "",
     workdir: WorkdirOption = WORKDIR,
     as_json: JsonOption = False,
@@ -51,19 +53,26 @@ def promote(
     from weighbridge.delivery.approval import find_approval
     from weighbridge.delivery.promotion import Promotion
     from weighbridge.local.output_capture import captured_output
-    from weighbridge.runs.finish import copy_reports
+    from weighbridge.runs.finish import check_reports, copy_reports
+    from weighbridge.runs.sending import sent
     from weighbridge.runs.stages import delivery_policy, stage_destinations
+    from weighbridge.runs.store import RunStore
     from weighbridge.runs.workspace import Workspace
 
     definition = load(pipeline)
     workspace = Workspace(workdir, definition.name)
     stages, thresholds = delivery_policy(definition.folder)
     stages.between(source, target)
-    addresses = stage_destinations(workspace, stages, destinations)
-    promotion = Promotion(workspace, stages, addresses, source, target, thresholds=thresholds)
+    addresses = stage_destinations(workspace, stages, destinations, store)
+    shared = RunStore(store, definition.name, workdir) if store else None
+    promotion = Promotion(workspace, stages, addresses, source, target, thresholds=thresholds, store=shared)
     document: dict[str, Any] = {"pipeline": definition.name, "from": source, "to": target}
     document["destination"] = promotion.destination
+    check_reports(reports)
     with workspace.lock():
+        if shared is not None:
+            shared.send_unsent()
+            shared.bring()
         record = delivery.source_record(promotion)
         delivered = delivery.delivered_record(promotion, record)
         if delivered is not None:
@@ -78,6 +87,7 @@ def promote(
         new = workspace.new_run(definition, {"from": source, "to": target}, kind="promotion", delivered_to=target)
         with captured_output(new.log, verbose=False) as terminal:
             outcome = delivery.promote(promotion, record, new, ConsoleDisplay(terminal, silent=as_json))
-    copy_reports(new.folder, reports)
+        outcome = sent(shared, outcome, f"{target}, {promotion.destination}")
     print_outcome(outcome, as_json=as_json, **document, already=False)
+    copy_reports(new.folder, reports)
     raise typer.Exit(int(outcome.exit_code))

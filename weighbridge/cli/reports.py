@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from weighbridge.cli.options import WORKDIR, JsonOption, RunArgument, WorkdirOption
+from weighbridge.cli.options import WORKDIR, JsonOption, RunArgument, StoreOption, WorkdirOption
 from weighbridge.cli.output import print_json, print_line
 from weighbridge.common.errors import ExitCode, UsageError
 
@@ -13,11 +13,15 @@ from weighbridge.common.errors import ExitCode, UsageError
 def runs(
     pipeline: Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="Only runs of this pipeline.")] = None,
     workdir: WorkdirOption = WORKDIR,
+    store: StoreOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """List runs, the latest last."""
+    from weighbridge.runs.store import stores_of
     from weighbridge.runs.workspace import workspaces
 
+    for shared in stores_of(store, workdir, pipeline) if store else ():
+        shared.bring()
     spaces = [space for space in workspaces(workdir) if pipeline in (None, space.pipeline)]
     found = sorted((run for space in spaces for run in space.runs()), key=lambda run: run.record.started)
     if as_json:
@@ -46,16 +50,18 @@ def runs(
     console().print(table)
 
 
-def show(run: RunArgument = None, workdir: WorkdirOption = WORKDIR, as_json: JsonOption = False) -> None:
+def show(
+    run: RunArgument = None, workdir: WorkdirOption = WORKDIR, store: StoreOption = "", as_json: JsonOption = False
+) -> None:
     """Show a run: its steps and its verdict. The exit code is the run's."""
     from weighbridge.cli.display import ConsoleDisplay, console, outcome_json, print_outcome, print_warnings
     from weighbridge.runs.hooks import read_warnings
     from weighbridge.runs.outcome import RunOutcome
-    from weighbridge.runs.workspace import find_run
+    from weighbridge.runs.store import find_shared_run
     from weighbridge.verdict import Verdict
     from weighbridge.verdict.verdict import VERDICT_FILE
 
-    found = find_run(workdir, run)
+    found = find_shared_run(store, workdir, run)
     record = found.record
     path = found.folder / VERDICT_FILE
     verdict = Verdict.read(path) if path.exists() else None
@@ -81,15 +87,16 @@ def show(run: RunArgument = None, workdir: WorkdirOption = WORKDIR, as_json: Jso
 def report(
     run: RunArgument = None,
     workdir: WorkdirOption = WORKDIR,
+    store: StoreOption = "",
     open_it: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print where a run's HTML report is."""
     from weighbridge.report.write import HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
-    from weighbridge.runs.workspace import find_run
+    from weighbridge.runs.store import find_shared_run
     from weighbridge.verdict.verdict import VERDICT_FILE
 
-    found = find_run(workdir, run)
+    found = find_shared_run(store, workdir, run)
     path = found.folder / HTML_FILE
     if not path.exists():
         raise UsageError(

@@ -21,6 +21,7 @@ from weighbridge.cli.options import (
     PipelineRootOption,
     ServiceAccountOption,
     SetOption,
+    StoreOption,
     VolumesOption,
 )
 from weighbridge.cli.output import EXIT_CODES, print_json, print_line
@@ -52,6 +53,7 @@ def create(
     destination: DestinationOption = "",
     deliver_to: DeliverOption = "",
     destinations: DestinationsOption = "",
+    store: StoreOption = "",
     volumes: VolumesOption = True,
     fuse: FuseOption = False,
     allow_tag: AllowTagOption = False,
@@ -79,6 +81,7 @@ def create(
         fuse,
         deliver_to,
         destinations,
+        store,
     )
     with request.compiled(pin_data=False) as package:  # the next run is for the data that will be there then
         schedule = schedules.create(

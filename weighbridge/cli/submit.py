@@ -22,6 +22,7 @@ from weighbridge.cli.options import (
     ReportsOption,
     ServiceAccountOption,
     SetOption,
+    StoreOption,
     TimeoutOption,
     VolumesOption,
     WaitOption,
@@ -48,6 +49,7 @@ def submit(
     destination: DestinationOption = "",
     deliver_to: DeliverOption = "",
     destinations: DestinationsOption = "",
+    store: StoreOption = "",
     volumes: VolumesOption = True,
     fuse: FuseOption = False,
     allow_tag: AllowTagOption = False,
@@ -85,6 +87,7 @@ def submit(
         fuse,
         deliver_to,
         destinations,
+        store,
     )
     api = connect(endpoint, namespace)
     api.check()  # compiling loads TFX, which takes many seconds

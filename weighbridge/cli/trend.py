@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from weighbridge.cli.options import WORKDIR, JsonOption, PipelineArgument, WorkdirOption
+from weighbridge.cli.options import WORKDIR, JsonOption, PipelineArgument, StoreOption, WorkdirOption
 from weighbridge.cli.output import print_json, print_line
 
 
@@ -18,6 +18,7 @@ def trend(
     last: Annotated[int, typer.Option("--last", min=1, max=500, help="Show so many runs at most.")] = 50,
     rehearsals: Annotated[bool, typer.Option("--rehearsals", help="Show the rehearsals instead.")] = False,
     workdir: WorkdirOption = WORKDIR,
+    store: StoreOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Write a page of PIPELINE's runs over time: verdicts, key metrics, latency, what refuses most, how long they took.
@@ -27,10 +28,13 @@ def trend(
     from weighbridge.common.errors import UsageError
     from weighbridge.definition import load
     from weighbridge.report.trend import as_document
+    from weighbridge.runs.store import RunStore
     from weighbridge.runs.trend import TREND_FILE, write_trend
     from weighbridge.runs.workspace import Workspace
 
     workspace = Workspace(workdir, load(pipeline).name, rehearsal=rehearsals)
+    if store:
+        RunStore(store, workspace.pipeline, workdir).bring()
     page = output or workspace.folder / TREND_FILE
     try:
         found = write_trend(workspace, page, last)

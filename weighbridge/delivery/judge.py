@@ -65,7 +65,7 @@ def examples_of(workspace: Workspace, record: ProductionRecord) -> Path | None:
     They are those of its run, else those of any run that worked on the very same rows: a model that was made elsewhere,
     as on Kubeflow, left none here.
     """
-    runs = workspace.runs()
+    runs = [run for run in workspace.runs() if not run.brought]
     own = (run for run in runs if run.record.run_id == record.run_id)
     for run in chain(own, (run for run in reversed(runs) if _same_rows(run, record))):
         folders = (Path(each.uri) for each in run.record.artifacts if each.type == "Examples")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from weighbridge.common import progress
+from weighbridge.common import interruption, progress
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.fetch import fetch_production, production_state
 from weighbridge.components.production_model.record import (
@@ -18,6 +18,7 @@ from weighbridge.components.production_model.record import (
 from weighbridge.components.production_model.standing import read_record
 from weighbridge.components.pusher.push import Pushed, look_up, push
 from weighbridge.delivery import judge
+from weighbridge.delivery.kept_examples import kept_examples
 from weighbridge.delivery.promotion import Promotion
 from weighbridge.runs.display import Display, end_step
 from weighbridge.runs.finish import run_to_end
@@ -72,6 +73,8 @@ def promote(promotion: Promotion, record: ProductionRecord, run: Run, display: D
     display.started(run, list(_STEPS))
 
     def deliver() -> Verdict:
+        if promotion.store is not None:
+            promotion.store.announce(run)
         with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
             gates = _deliver(promotion, record, run, display, Path(folder))
         subject = judge.subject(record, promotion.target)
@@ -124,6 +127,8 @@ def _check(promotion: Promotion, record: ProductionRecord, pushed: Pushed, folde
         folder / "delivered", folder / _MODEL, folder / PRODUCTION if production.record is not None else None
     )
     examples = judge.examples_of(promotion.workspace, record)
+    if examples is None and promotion.store is not None:
+        examples = kept_examples(promotion.store.kept, record, folder)
     return check_copy(promotion.target, promotion.stage, copies, examples, promotion.thresholds)
 
 
@@ -145,10 +150,12 @@ class _Steps:
         began = time.monotonic()
         found: list[Gate] = []
         try:
+            interruption.check()
             with progress.listening(self._display.step_progress):
                 yield found
         except BaseException:
-            self._end(StepRecord(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
+            with interruption.deferred():
+                self._end(StepRecord(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
             raise
         self.gates += found
         refusing = [gate for gate in found if gate.refuses]

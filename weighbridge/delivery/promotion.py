@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from weighbridge.common.errors import UsageError
 from weighbridge.delivery.approval import Approval
+from weighbridge.runs.store import RunStore
 from weighbridge.runs.workspace import Workspace
 from weighbridge.thresholds.delivery import Delivery, Stage
 
@@ -24,6 +25,7 @@ class Promotion:
         target: stage that it goes to.
         approval: who approved it.
         thresholds: the `latency` section, which names the signature to call; None where there is none.
+        store: what builds on all machines share; None where they share nothing.
     """
 
     workspace: Workspace
@@ -33,6 +35,7 @@ class Promotion:
     target: str
     approval: Approval = field(default_factory=Approval)
     thresholds: "LatencyGates | None" = None
+    store: RunStore | None = None
 
     def __post_init__(self) -> None:
         self.delivery.between(self.source, self.target)  # refuses an unknown stage and a wrong order

@@ -17,6 +17,7 @@ def run(
     data: str | os.PathLike[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     workdir: str | os.PathLike[str] = "work",
+    store: str = "",
     force: bool = False,
     verbose: bool = False,
 ) -> RunOutcome:
@@ -39,6 +40,7 @@ def run(
         data: input data, a file, folder, glob or pattern of spans; None for the pipeline's own.
         settings: parameters to change, by name; values as in JSON.
         workdir: folder that keeps runs and artifacts.
+        store: folder or address of what builds on all machines share, as `--store`; empty for nothing.
         force: run even if nothing changed since the last run.
         verbose: show on stderr what libraries print; it is in the run's log all the same.
 
@@ -50,7 +52,7 @@ def run(
             user code, `InfrastructureError` for what is safe to retry.
     """
     given = [f"{name}={json.dumps(value, default=str)}" for name, value in (settings or {}).items()]
-    request = make_request(pipeline, None if data is None else os.fspath(data), given, Path(workdir))
+    request = make_request(pipeline, None if data is None else os.fspath(data), given, Path(workdir), store=store)
     outcome = run_request(request, force=force, verbose=verbose)
     if outcome.error:
         raise outcome.error

@@ -14,10 +14,12 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.orchestration import data_types_utils
-from tfx.orchestration.portable import execution_publish_utils, launcher, merge_utils
+from tfx.orchestration.portable import execution_publish_utils, launcher, merge_utils, outputs_utils
 from tfx.orchestration.portable.mlmd import common_utils
+from tfx.proto.orchestration import execution_result_pb2
 from tfx.types import artifact_utils
 
+from weighbridge.local.kept_steps import KeptStep
 from weighbridge.runs.content import CONTENT_DIGEST, content_digest
 
 _LIVE = metadata_store_pb2.Artifact.LIVE  # type: ignore[attr-defined]
@@ -25,7 +27,30 @@ _log = logging.getLogger(__name__)
 
 
 class CutoffLauncher(launcher.Launcher):
-    """Launches one node; reuses earlier artifacts of the same content."""
+    """Launches one node; reuses earlier artifacts of the same content.
+
+    Args:
+        kept: results of this node that were made elsewhere; None for a node that keeps none.
+        options: of TFX's launcher.
+
+    Attributes:
+        restored: the last launch took a kept result, and executed nothing.
+    """
+
+    def __init__(self, kept: KeptStep | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._kept = kept
+        self.restored = False
+
+    def _run_executor(self, execution_info: Any) -> Any:
+        if self._kept is None:
+            return super()._run_executor(execution_info)
+        outputs_utils.make_output_dirs(execution_info.output_dict)
+        given = execution_info.exec_properties, execution_info.input_dict
+        self.restored = self._kept.restore(*given, execution_info.output_dict)
+        if self.restored:
+            return execution_result_pb2.ExecutorOutput()  # type: ignore[attr-defined]
+        return super()._run_executor(execution_info)
 
     def _publish_successful_execution(
         self, execution_id: int, contexts: Sequence[Any], output_dict: Any, executor_output: Any

@@ -3,12 +3,19 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weighbridge.common.errors import UsageError
 from weighbridge.definition import Context, Definition, Parameters, load
 from weighbridge.runs.record import Run
+from weighbridge.runs.stages import check_needs_no_approval, delivery_policy, run_destinations, stage_destinations
+from weighbridge.runs.store import RunStore
 from weighbridge.runs.workspace import Workspace
 from weighbridge.thresholds import THRESHOLDS_FILE
+from weighbridge.thresholds.delivery import PRODUCTION
+
+if TYPE_CHECKING:
+    from weighbridge.local.steps import PipelineSteps
 
 WHOLE = 1.0
 DEFAULT_WORKDIR = "work"
@@ -24,8 +31,9 @@ class RunRequest:
         workspace: where it runs; that of rehearsals where it is one.
         context: where the pipeline reads and keeps things in this run.
         to: the step to end after; empty for all.
-        delivered_to: the stage that the model goes to; empty for the workspace's production.
+        delivered_to: the stage that the model goes to; empty for production, the store's or the workspace's own.
         words: how the command line names the pipeline and its data, for commands to run next.
+        store: what builds on all machines share; None where they share nothing.
     """
 
     definition: Definition
@@ -35,6 +43,7 @@ class RunRequest:
     to: str = ""
     delivered_to: str = ""
     words: tuple[str, ...] = ()
+    store: RunStore | None = None
 
     def check_thresholds(self) -> None:
         """Read the thresholds file, if there is one: a slip in it shows at once, and not after TFX is loaded.
@@ -42,8 +51,44 @@ class RunRequest:
         Raises:
             UsageError: it is not what it should be.
         """
-        if (self.context.folder / THRESHOLDS_FILE).is_file():
+        if (self.context.folder / THRESHOLDS_FILE).exists():
             _ = self.context.gates
+
+    @property
+    def shares(self) -> bool:
+        """Whether what comes of it goes to the store: only what is whole does."""
+        return self.store is not None and not self.workspace.rehearsal and not self.to
+
+    def extent(self, steps: "PipelineSteps") -> tuple[list[str], dict[str, str], bool]:
+        """Which steps are launched and which left out, see `PipelineSteps.extent`; and whether that is the whole.
+
+        To a place that builds share only a whole run pushes: its record goes there too.
+
+        Raises:
+            UsageError: there is no step of that name.
+        """
+        whole = self.to in ("", *steps.names[-1:])
+        pushes = not self.workspace.rehearsal and (whole or self.store is None)
+        return *steps.extent(self.to, pushes=pushes), whole
+
+    def check_may_push(self) -> None:
+        """What goes to the store's production without a word of a person must need none.
+
+        Raises:
+            UsageError: the policy asks for an approval of it.
+        """
+        if self.shares and not self.delivered_to:
+            check_needs_no_approval(self.definition.name, delivery_policy(self.definition.folder)[0], PRODUCTION)
+
+    def bring(self) -> None:
+        """Bring here what other machines left in the store.
+
+        Raises:
+            WeighbridgeError: the store cannot be read, or the work directory cannot be written.
+        """
+        if self.store is not None:
+            self.store.bring()
+            self.store.bring_history()
 
     def new_run(self) -> Run:
         """The folder of a new run of it."""
@@ -63,6 +108,7 @@ def make_request(
     sample: float = WHOLE,
     deliver_to: str = "",
     destinations: str = "",
+    store: str = "",
 ) -> RunRequest:
     """The request that the options of `run` and `plan` make.
 
@@ -73,8 +119,9 @@ def make_request(
         workdir: folder that keeps runs and artifacts.
         to: the step to end after, empty for all; whether there is such a step shows when the pipeline is built.
         sample: share of the data, above 0 and up to 1; less than 1 is a rehearsal.
-        deliver_to: the stage to push to; empty for the workspace's production.
+        deliver_to: the stage to push to; empty for production.
         destinations: where stages lie, see `weighbridge.runs.stages`; empty for what the policy says.
+        store: folder or address of what builds on all machines share; empty for nothing.
 
     Raises:
         UsageError: a value is not allowed.
@@ -91,13 +138,18 @@ def make_request(
     workspace = Workspace(workdir, definition.name, rehearsal)
     context = dataclasses.replace(workspace.context(definition), sample=sample)
     if deliver_to:
-        from weighbridge.runs.stages import run_destinations
-
-        production, place = run_destinations(workspace, definition.folder, deliver_to, destinations)
+        production, place = run_destinations(workspace, definition.folder, deliver_to, destinations, store)
         context = dataclasses.replace(context, production=production, deliver_to=place)
+    elif store or rehearsal:
+        delivery, _ = delivery_policy(definition.folder)
+        found = stage_destinations(workspace, delivery, destinations, store)
+        context = dataclasses.replace(context, production=found[PRODUCTION])
     words = [pipeline, *([] if data is None else ["--data", data])]
     for setting in settings or ():
         words += ["--set", setting]
     if workspace.home.parent != Path(DEFAULT_WORKDIR).absolute():
         words += ["--workdir", str(workdir)]
-    return RunRequest(definition, parameters, workspace, context, to, deliver_to, tuple(words))
+    if store:
+        words += ["--store", store]
+    shared = RunStore(store, definition.name, workdir) if store else None
+    return RunRequest(definition, parameters, workspace, context, to, deliver_to, tuple(words), shared)

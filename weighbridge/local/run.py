@@ -1,10 +1,11 @@
 """One run here, from parameters to a verdict: what changed, the steps, what refuses, the reports."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from weighbridge.common import invocation, progress
+from weighbridge.common import interruption, invocation, progress
 from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused, release_memory
 from weighbridge.local.collected import Collected, rows_note, step_fingerprint
@@ -15,6 +16,8 @@ from weighbridge.runs.display import Display, SilentDisplay, end_step
 from weighbridge.runs.finish import run_to_end
 from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.record import Run, StepRecord, StepState
+from weighbridge.runs.sending import sent
+from weighbridge.thresholds.delivery import PRODUCTION
 from weighbridge.verdict import Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
 
@@ -65,15 +68,23 @@ def run_request(
         open_display: makes what shows the run from a stream that writes to the real stdout.
 
     Raises:
-        UsageError: the work directory cannot be written.
-        InfrastructureError: another run is using it.
+        UsageError: the work directory cannot be written, or what goes to the store's production must be approved.
+        InfrastructureError: another run is using the work directory, or the store cannot be reached.
     """
+    request.check_may_push()
     with request.workspace.lock():
+        if request.store is not None and request.shares:
+            request.store.send_unsent()
+        request.bring()
         outcome = None if force else up_to_date_outcome(request)
         if outcome is None:
             run = request.new_run()
             with captured_output(run.log, verbose) as terminal:
                 outcome = execute(request, run, open_display(terminal))
+            stage = request.delivered_to or PRODUCTION
+            outcome = sent(request.store, outcome, f"{stage}, {request.context.destination}")
+        elif request.store is not None:
+            request.store.fetch_reports(outcome.run)
     return outcome
 
 
@@ -86,6 +97,8 @@ def execute(request: RunRequest, run: Run, display: Display) -> RunOutcome:
     collected = Collected()
 
     def weigh() -> Verdict:
+        if request.store is not None and request.shares:
+            request.store.announce(run)
         _launch_all(request, run, display, collected)
         verdict = collected.verdict(request.definition.name, run.record.run_id)
         # Digests of all that the outcome depends on: the next run compares them before it starts anything.
@@ -102,14 +115,20 @@ def _launch_all(request: RunRequest, run: Run, display: Display, collected: Coll
     request.check_thresholds()
     display.step_started("loading TFX")
     with gc_paused():
+        from weighbridge.local.kept_steps import KeptSteps
         from weighbridge.local.steps import PipelineSteps
 
         pipeline = request.definition.create_pipeline(request.parameters, request.context)
         steps = PipelineSteps(pipeline, run.record.run_id, str(request.workspace.code_file))
-    names, left_out = steps.extent(run.record.to, pushes=run.record.kind != "rehearsal")
+    names, left_out, whole = request.extent(steps)
     steps.check(request.context)
-    if run.record.to == steps.names[-1]:
+    if whole:
         run.record.to = ""  # up to the last is the whole
+    if request.store is not None:
+        if whole and request.to and not request.workspace.rehearsal:  # only now known to be the whole
+            dataclasses.replace(request, to="").check_may_push()
+            request.store.announce(run)
+        steps.share(KeptSteps(request.store.kept, writes=bool(run.unsent_to)))
     collected.declared = fingerprint.declared(request.definition, request.parameters, request.context, steps.modules)
     display.started(run, names)
     launched = steps.launch()
@@ -134,8 +153,10 @@ def _launch(name: str, launched: "Iterator[NodeResult]", run: Run, display: Disp
     display.step_started(name)
     began = time.monotonic()
     try:
+        interruption.check()
         with progress.listening(display.step_progress):
             return next(launched)
     except BaseException:
-        end_step(run, StepRecord(name=name, state="failed", seconds=round(time.monotonic() - began, 3)), display)
+        with interruption.deferred():
+            end_step(run, StepRecord(name=name, state="failed", seconds=round(time.monotonic() - began, 3)), display)
         raise

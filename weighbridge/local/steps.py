@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.common import files
 from weighbridge.common.digests import code_digest
-from weighbridge.common.errors import UsageError
+from weighbridge.common.errors import NothingRunError, UsageError
 from weighbridge.components.traits import ComponentTraits
 from weighbridge.definition import Context
+from weighbridge.local.metadata_lock import wait_until_writable
 from weighbridge.runs.component_traits import traits_of
 from weighbridge.runs.fingerprint import step_modules
 from weighbridge.runs.preflight import check_components
 from weighbridge.runs.pushes import check_delivers
 
 if TYPE_CHECKING:
+    from weighbridge.local.kept_steps import KeptStep, KeptSteps
     from weighbridge.local.launcher import CutoffLauncher
 
 
@@ -28,13 +30,14 @@ class NodeResult:
 
     Attributes:
         name: the node's id.
-        cached: an earlier execution's outputs were used.
+        cached: an earlier execution's outputs were used, of this machine or, from the store, of another.
         ran: the node was executed now; neither cached nor ran means that TFX skipped it (a condition).
         seconds: wall time.
         outputs: its output artifacts by key (TFX artifacts).
         inputs: its input artifacts by key.
         exec_properties: as resolved for this execution.
         traits: what its component declares.
+        restored: the outputs are another machine's, from the store.
     """
 
     name: str
@@ -45,6 +48,7 @@ class NodeResult:
     inputs: dict[str, list[Any]] = field(default_factory=dict)
     exec_properties: dict[str, Any] = field(default_factory=dict)
     traits: ComponentTraits = field(default_factory=ComponentTraits)
+    restored: bool = False
 
 
 class PipelineSteps:
@@ -83,6 +87,8 @@ class PipelineSteps:
         connection = self._deployment.metadata_connection_config
         self._connection = getattr(connection, connection.WhichOneof("connection_config"))
         self._code_file = code_file
+        self._kept: dict[str, KeptStep | None] = {}
+        self._executors = {node.id: _executor_of(node) for node in pipeline.components}
         self.changed_code: set[str] = set()
 
     @property
@@ -101,17 +107,25 @@ class PipelineSteps:
             The names of the steps to launch, and of those to be recorded as left out with the reason.
 
         Raises:
-            UsageError: there is no step of that name.
+            NothingRunError: there is no step of that name, or none at all.
         """
         names = self.names
+        if not names:
+            raise NothingRunError("The pipeline has no steps", "create_pipeline gives none: see context.pipeline.")
         if to and to not in names:
             close = difflib.get_close_matches(to, names, n=1)
             guess = f" Did you mean {close[0]!r}?" if close else ""
-            raise UsageError(f"There is no step {to!r}.{guess}", f"Steps: {', '.join(names)}.")
+            raise NothingRunError(f"There is no step {to!r}.{guess}", f"Steps: {', '.join(names)}.")
         wanted = names[: names.index(to) + 1] if to else names
         end = next((index for index, name in enumerate(wanted) if self.traits[name].pushes), len(wanted))
         end = len(wanted) if pushes else end
-        return wanted[:end], dict.fromkeys(wanted[end:], "a rehearsal pushes nothing")
+        return wanted[:end], dict.fromkeys(wanted[end:], f"a rehearsal{' or a part' if to else ''} pushes nothing")
+
+    def share(self, kept: "KeptSteps") -> None:
+        """Let reproducible steps take what was made elsewhere from the same content, and keep what they make."""
+        for name, traits in self.traits.items():
+            code = "" if traits.code_digest or not self.modules[name] else code_digest(self.modules[name])
+            self._kept[name] = kept.of(name, self._executors[name], traits, code)
 
     def check(self, context: Context) -> None:
         """Make sure that the pipeline does what its context asks for.
@@ -142,30 +156,39 @@ class PipelineSteps:
 
         name = node.node_info.id
         started = time.monotonic()
+        wait_until_writable(getattr(self._connection, "filename_uri", ""))
         modules = set() if self.traits[name].code_digest else self.modules.get(name, set())
         code = _NodeCode(self._code_file, name, modules)
         if code.changed:
             self.changed_code.add(name)
             node.execution_options.caching_options.enable_cache = False
-        info = self._new_launcher(
+        kept = self._kept.get(name)
+        launcher = self._new_launcher(
+            kept=kept,
             pipeline_node=node,
             mlmd_connection=metadata.Metadata(self._connection),
             pipeline_info=self._ir.pipeline_info,
             pipeline_runtime_spec=self._ir.runtime_spec,
             executor_spec=runner_utils.extract_executor_spec(self._deployment, name),
             custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, name),
-        ).launch()
+        )
+        info = launcher.launch()
         code.remember()
         state, outputs = self._execution(getattr(info, "execution_id", None))
+        if (
+            kept is not None and info is not None and outputs and not launcher.restored
+        ):  # of a cached one others may know nothing yet
+            kept.keep(info.exec_properties, info.input_dict, outputs)
         return NodeResult(
             name=name,
-            cached=state == "CACHED",
-            ran=state == "COMPLETE",
+            cached=state == "CACHED" or launcher.restored,
+            ran=state == "COMPLETE" and not launcher.restored,
             seconds=time.monotonic() - started,
             outputs=outputs,
             inputs={key: list(artifacts) for key, artifacts in (getattr(info, "input_dict", None) or {}).items()},
             exec_properties=dict(getattr(info, "exec_properties", None) or {}),
             traits=self.traits[name],
+            restored=launcher.restored,
         )
 
     def _new_launcher(self, **options: Any) -> "CutoffLauncher":
@@ -203,6 +226,11 @@ class _NodeCode:
     def remember(self) -> None:
         if self.changed:
             files.write_json(self._file, _read_json(self._file) | {self._name: self._digest})
+
+
+def _executor_of(node: Any) -> str:
+    executor = getattr(getattr(node, "executor_spec", None), "executor_class", None)
+    return "" if executor is None else f"{executor.__module__}.{executor.__qualname__}"
 
 
 def _read_json(path: str) -> dict[str, Any]:

@@ -21,12 +21,14 @@ from tfx.orchestration.portable import execution_publish_utils
 from weighbridge.common.errors import UsageError
 from weighbridge.definition import Context
 from weighbridge.local.collected import digest_of, gates_of
+from weighbridge.local.kept_steps import KeptSteps
 from weighbridge.local.launcher import CutoffLauncher, in_order_of_ids
 from weighbridge.local.steps import NodeResult, PipelineSteps
 from weighbridge.plan.changes import step_differences
 from weighbridge.plan.earlier_runs import UNKNOWN, EarlierRuns
 from weighbridge.plan.model import PlannedStep
 from weighbridge.runs import fingerprint
+from weighbridge.runs.content import CONTENT_DIGEST
 
 _METADATA = "metadata.sqlite"
 
@@ -41,12 +43,14 @@ class _Knowledge:
         past: the earlier runs.
         depends_on: declared by the component of each node: by output, what can change it.
         declared: parameters of each node as it is built; what differs from them a driver resolved.
+        shares: whether results come from other machines, so that content may be known of what is not here.
         unknown: `step.key` of each output that is not there yet, by the id of its stand-in.
     """
 
     past: EarlierRuns
     depends_on: dict[str, Mapping[str, tuple[str, ...]]]
     declared: Mapping[str, Mapping[str, Any]]
+    shares: bool = False
     unknown: dict[int, str] = field(default_factory=dict)
 
     def fingerprint(
@@ -90,7 +94,13 @@ class _DryRunLauncher(CutoffLauncher):
             return super().launch()
         prepared = self._prepare_execution()
         if prepared.is_execution_needed:
-            self._publish_foreseen(prepared.execution_info, prepared.contexts)
+            info = prepared.execution_info
+            if self._kept is not None and not self._knowledge.stand_ins(info.input_dict):
+                self.restored = self._kept.foresee(info.exec_properties, info.input_dict, info.output_dict)
+            if self.restored:
+                self._publish(info, prepared.contexts, dict(info.output_dict))
+            else:
+                self._publish_foreseen(info, prepared.contexts)
         return prepared.execution_info
 
     def _publish_foreseen(self, info: Any, contexts: Any) -> None:
@@ -102,14 +112,21 @@ class _DryRunLauncher(CutoffLauncher):
             for key, stand_ins in info.output_dict.items():
                 digest = self._knowledge.past.digest(node, key, rules[key], expected) if key in rules else ""
                 earlier = self._earlier(metadata, key, stand_ins[0].type_name, digest) if digest else None
+                if digest and self._knowledge.shares:  # it comes out as it did on another machine
+                    stand_ins[0].set_string_custom_property(CONTENT_DIGEST, digest)
                 outputs[key] = [earlier] if earlier else list(stand_ins)
-            new = {id(artifact): f"{node}.{key}" for key, found in info.output_dict.items() for artifact in found}
+        self._publish(info, contexts, outputs)
+
+    def _publish(self, info: Any, contexts: Any, outputs: dict[str, list[types.Artifact]]) -> None:
+        node = self._pipeline_node.node_info.id
+        new = {id(artifact): f"{node}.{key}" for key, found in info.output_dict.items() for artifact in found}
+        with self._mlmd_connection as metadata:
             outputs = in_order_of_ids(metadata, outputs)
             self._knowledge.unknown |= {
                 artifact.id: new[id(artifact)]
                 for artifacts in outputs.values()
                 for artifact in artifacts
-                if id(artifact) in new
+                if id(artifact) in new and not digest_of(artifact)
             }
             execution_publish_utils.publish_succeeded_execution(
                 metadata_handle=metadata, execution_id=info.execution_id, contexts=contexts, output_artifacts=outputs
@@ -152,6 +169,11 @@ class DryRunSteps(PipelineSteps):
         self._fed = {node.id for node in pipeline.components if node.inputs}
         self._running: set[str] = set()
 
+    def share(self, kept: KeptSteps) -> None:
+        """Foresee also what is taken from the store."""
+        super().share(kept)
+        self._knowledge.shares = True
+
     def trains(self, step: str) -> bool:
         """Whether a step makes a model, rather than look one up."""
         return "Model" in self._outputs[step] and step in self._fed
@@ -171,6 +193,9 @@ class DryRunSteps(PipelineSteps):
             if result.ran:
                 self._running.add(name)
                 yield self._to_run(name, result)
+            elif result.restored:
+                why = "made before from the same content; taken from the store"
+                yield PlannedStep(name=name, action="cached", why=why, seconds=0.0)
             elif not result.cached:
                 yield PlannedStep(name=name, action="skipped", why="its condition does not hold", seconds=0.0)
             else:
@@ -209,15 +234,24 @@ class DryRunSteps(PipelineSteps):
         last = past.last(name)
         if last is None:
             return "it has not run here yet", []
-        reasons = step_differences(last.fingerprint["parameters"], now["parameters"])
-        reasons += ["its code changed"] if name in self.changed_code else []
+        here = past.last_was_here(name)
+        before, after = last.fingerprint["parameters"], now["parameters"]
+        places = set() if here else {key for key in after if is_path(after[key]) and is_path(before.get(key))}
+        reasons = step_differences(*({k: v for k, v in each.items() if k not in places} for each in (before, after)))
+        reasons += ["its code changed"] if here and name in self.changed_code else []
         reasons += [
             f"{key} changed"
             for key, digests in now["inputs"].items()
             if key not in anew and digests != last.fingerprint["inputs"].get(key)
         ]
         reasons = reasons or [f"made anew: {output}" for output in outputs]
-        return "; ".join(reasons) or "what it read or left is gone from the cache", []
+        gone = "what it read or left is gone from the cache" if here else "it ran on another machine"
+        return "; ".join(reasons) or gone, []
+
+
+def is_path(value: Any) -> bool:
+    """Whether a parameter names a place on a machine, which is another one on each."""
+    return isinstance(value, str) and Path(value).is_absolute()
 
 
 def dry_run_context(context: Context, folder: Path) -> Context:

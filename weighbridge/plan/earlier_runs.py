@@ -23,7 +23,11 @@ class EarlierRuns:
 
     def last(self, step: str) -> StepRecord | None:
         """The step as it was in the last run that it ended in and that kept its fingerprint."""
-        return next((found for found, _ in self._executions(step)), None)
+        return next((found for found, *_ in self._executions(step)), None)
+
+    def last_was_here(self, step: str) -> bool:
+        """Whether that run was on this machine."""
+        return next((here for *_, here in self._executions(step)), False)
 
     def seconds(self, step: str) -> float | None:
         """What the step took when it last really ran; None where it never did."""
@@ -45,19 +49,20 @@ class EarlierRuns:
             if name not in unknown and value != UNKNOWN
         ]
         return any(
-            _alike(found.fingerprint, fingerprint, certain)
+            here
+            and _alike(found.fingerprint, fingerprint, certain)
             and found.fingerprint["inputs"].keys() == fingerprint["inputs"].keys()
             and all(self._still_exists(output, found.fingerprint["inputs"][key]) for key, output in unknown.items())
             and all(Path(each.uri).exists() for each in outputs.values())
-            for found, outputs in self._executions(step)
+            for found, outputs, here in self._executions(step)
         )
 
     def _still_exists(self, output: str, digests: Sequence[str]) -> bool:
         """Whether an output of that content still lies where it was."""
         step, _, key = output.rpartition(".")
         return any(
-            key in outputs and outputs[key].digest in digests and Path(outputs[key].uri).exists()
-            for _, outputs in self._executions(step)
+            here and key in outputs and outputs[key].digest in digests and Path(outputs[key].uri).exists()
+            for _, outputs, here in self._executions(step)
         )
 
     def digest(
@@ -74,16 +79,17 @@ class EarlierRuns:
         Returns:
             The digest; empty where no run recorded one.
         """
-        for found, outputs in self._executions(step):
+        for found, outputs, _ in self._executions(step):
             if key in outputs and _alike(found.fingerprint, fingerprint, (*depends_on, "code_digest")):
                 return outputs[key].digest
         return ""
 
-    def _executions(self, name: str) -> Iterator[tuple[StepRecord, dict[str, ArtifactReference]]]:
+    def _executions(self, name: str) -> Iterator[tuple[StepRecord, dict[str, ArtifactReference], bool]]:
+        """Record and outputs of each execution, and whether the outputs were left on this machine."""
         for run in self._runs:
             for step in run.record.steps:
                 if step.name == name and step.fingerprint and step.state in _ENDED:
-                    yield step, {each.key: each for each in run.record.artifacts if each.step == name}
+                    yield step, {each.key: each for each in run.record.artifacts if each.step == name}, not run.brought
 
 
 def _alike(

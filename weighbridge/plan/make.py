@@ -37,6 +37,7 @@ def make_plan(request: RunRequest, *, force: bool = False, revision_name: str = 
     Raises:
         UsageError: the pipeline or something beside it is wrong, or there is no such revision.
     """
+    request.bring()
     if revision_name:
         return _against_revision(request, revision_name)
     outcome = None if force else up_to_date_outcome(request)
@@ -83,9 +84,13 @@ def _dry_run(request: RunRequest, folder: Path) -> "tuple[DryRunSteps, tuple[Pla
         with invocation.of(*request.words):
             pipeline = request.definition.create_pipeline(request.parameters, dry_run_context(request.context, folder))
         steps = DryRunSteps(pipeline, folder, request.workspace.code_file, EarlierRuns(request.workspace.runs()))
-    extent = steps.extent(request.to, pushes=not request.workspace.rehearsal)
+    names, left_out, _ = request.extent(steps)
     steps.check(request.context)
-    return steps, tuple(steps.foresee(*extent))
+    if request.store is not None:
+        from weighbridge.local.kept_steps import KeptSteps
+
+        steps.share(KeptSteps(request.store.kept, writes=False))
+    return steps, tuple(steps.foresee(names, left_out))
 
 
 def _plan(

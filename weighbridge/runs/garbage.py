@@ -45,8 +45,8 @@ def find_garbage(workspace: Workspace, destinations: Mapping[str, str], keep: in
 
     Kept are the last runs; of each kind of run the last one that came to a verdict, since it stands for one to come;
     the runs that made what is in production and at the stages, and the promotions that brought it there and checked it;
-    and every artifact of these runs. Versions at stages, statistics of spans, checkpoints and backtests are not looked
-    at.
+    and every artifact of these runs. Runs that are yet to be sent to a store stay, and so do those that came from one,
+    as they would come again. Versions at stages, statistics of spans, checkpoints and backtests are not looked at.
 
     Args:
         workspace: the caller holds its lock, so that no run is going on.
@@ -59,7 +59,7 @@ def find_garbage(workspace: Workspace, destinations: Mapping[str, str], keep: in
     """
     runs = workspace.runs()
     kept = _kept(runs, [read_record(place) for place in destinations.values()], keep)
-    uris = [Path(each.uri) for run in kept for each in run.record.artifacts]
+    uris = [Path(each.uri) for run in kept if not run.brought for each in run.record.artifacts]
     used = {folder for uri in uris for folder in (uri, *uri.parents)}
     folders = {run.folder for run in kept}
     return Garbage(
@@ -92,6 +92,7 @@ def _kept(runs: list[Run], records: Iterable[ProductionRecord | None], keep: int
         if run.record.state in ("passed", "refused")
     }
     kept |= {run.folder: run for run in outcomes.values()}
+    kept |= {run.folder: run for run in runs if run.unsent_to or run.brought}
     for record in records:
         if record is not None:
             kept |= {run.folder: run for run in runs if _made(run, record)}

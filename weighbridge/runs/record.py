@@ -1,5 +1,6 @@
 """A run's folder and its record, `run.json`."""
 
+import json
 import os
 from datetime import datetime
 from pathlib import Path
@@ -9,9 +10,13 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from weighbridge.common import files
 from weighbridge.common.errors import UsageError
+from weighbridge.common.text import masked
 
 RUN_FILE = "run.json"
 LOG_FILE = "log.txt"
+# Beside them where builds share a store (`weighbridge.runs.store`): it ran on another machine; it is yet to be sent.
+BROUGHT_FILE = "brought.json"
+UNSENT_FILE = "unsent.json"
 _FINGERPRINT = AliasChoices("fingerprint", "facts")  # as runs of earlier versions call it
 
 RunKind = Literal["run", "rehearsal", "promotion"]
@@ -115,13 +120,29 @@ class Run:
         self.record = record
 
     def save(self) -> None:
-        """Replace `run.json` atomically."""
-        files.write_json(self.folder / RUN_FILE, self.record.model_dump(mode="json"))
+        """Replace `run.json` atomically; the secrets of addresses stay out of it."""
+        document = self.record.model_dump(mode="json")
+        # What a later run compares has none already, or is read again by it.
+        kept = {"fingerprint": document.pop("fingerprint")}
+        files.write_json(self.folder / RUN_FILE, {**masked(document), **kept})
 
     @property
     def log(self) -> Path:
         """The full log of the run."""
         return self.folder / LOG_FILE
+
+    @property
+    def brought(self) -> bool:
+        """Whether it ran on another machine, so that its artifacts are not here, whatever lies at their paths."""
+        return (self.folder / BROUGHT_FILE).exists()
+
+    @property
+    def unsent_to(self) -> str:
+        """Address of the store that it is to be sent to; empty for none."""
+        try:
+            return str(json.loads((self.folder / UNSENT_FILE).read_bytes())["store"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
 
     @classmethod
     def read(cls, folder: Path) -> "Run":

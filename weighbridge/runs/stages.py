@@ -1,4 +1,4 @@
-"""Where the stages are: folders below the workspace, or what the policy, a file or the address of a store says."""
+"""Where the stages are: what a file or the policy says, else in the store that builds share, else in the workspace."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +10,7 @@ from weighbridge.common.yaml_file import read_yaml
 from weighbridge.components.evaluator.gates import LatencyGates
 from weighbridge.runs.workspace import Workspace
 from weighbridge.storage.destination import open_destination
+from weighbridge.storage.place import open_store
 from weighbridge.storage.schemes import is_address
 from weighbridge.thresholds import THRESHOLDS_FILE, Delivery, load_gates
 from weighbridge.thresholds.delivery import PRODUCTION
@@ -34,7 +35,9 @@ def delivery_policy(folder: Path) -> tuple[Delivery, LatencyGates | None]:
     return gates.delivery, gates.latency
 
 
-def run_destinations(workspace: Workspace, folder: Path, stage: str, destinations: str = "") -> tuple[str, str]:
+def run_destinations(
+    workspace: Workspace, folder: Path, stage: str, destinations: str = "", store: str = ""
+) -> tuple[str, str]:
     """Where a run that delivers to a stage looks up production, and where it pushes to.
 
     Args:
@@ -42,53 +45,65 @@ def run_destinations(workspace: Workspace, folder: Path, stage: str, destination
         folder: the folder of the pipeline's definition.
         stage: the stage to deliver to.
         destinations: as for `stage_destinations`.
+        store: as for `stage_destinations`.
 
     Raises:
         UsageError: there is no such stage, a person must approve what goes there, or as for `stage_destinations`.
     """
     delivery, _ = delivery_policy(folder)
+    check_needs_no_approval(workspace.pipeline, delivery, stage)
+    found = stage_destinations(workspace, delivery, destinations, store)
+    return found[PRODUCTION], found[stage]
+
+
+def check_needs_no_approval(pipeline: str, delivery: Delivery, stage: str) -> None:
+    """A run pushes to no stage that a person must approve.
+
+    Raises:
+        UsageError: there is no such stage, or a person must approve what goes there.
+    """
     if delivery.stage(stage).approval == "required":
         first = delivery.names[0]
         raise UsageError(
             f"What goes to {stage} must be approved, which a run cannot be",
             f"Run with --deliver-to {first}; then: "
-            f"weighbridge promote {workspace.pipeline} --from {first} --to {stage} --approved-by NAME.",
+            f"weighbridge promote {pipeline} --from {first} --to {stage} --approved-by NAME.",
         )
-    found = stage_destinations(workspace, delivery, destinations)
-    return found[PRODUCTION], found[stage]
 
 
-def stage_destinations(workspace: Workspace, delivery: Delivery, destinations: str = "") -> dict[str, str]:
+def stage_destinations(
+    workspace: Workspace, delivery: Delivery, destinations: str = "", store: str = ""
+) -> dict[str, str]:
     """The destination of each stage: a folder's path, or an address such as `gs://bucket/prefix`.
 
     Args:
-        workspace: whose folder holds the stages that have no destination of their own.
+        workspace: whose folder holds the stages that have no destination of their own, where there is no store.
         delivery: the policy.
-        destinations: comes before the policy: a YAML or JSON file that maps stages to destinations, or an address
-            such as `gs://bucket`, below which they lie as `<pipeline>/<stage>`; empty for none.
+        destinations: comes before the policy: a YAML or JSON file that maps stages to destinations; empty for none.
+        store: folder or address in which stages that have no destination of their own lie as `<pipeline>/<stage>`;
+            empty for none.
 
     Raises:
         UsageError: the file cannot be read, names an unknown stage, two stages lie at one destination, or a destination
             is neither a folder nor the address of a store.
     """
-    given = _given(workspace.pipeline, delivery, destinations)
+    given = _read(destinations, delivery) if destinations else {}
+    home = open_store(store).path(workspace.pipeline) if store else str(workspace.home)
     found = {
-        stage.stage: open_destination(
-            given.get(stage.stage) or stage.destination or workspace.home / stage.stage
-        ).address
+        stage.stage: open_destination(given.get(stage.stage) or stage.destination or f"{home}/{stage.stage}").address
         for stage in delivery.root
     }
     _check_apart(found)
     return found
 
 
-def _given(pipeline: str, delivery: Delivery, destinations: str) -> Mapping[str, str]:
+def _read(destinations: str, delivery: Delivery) -> Mapping[str, str]:
     if is_address(destinations):
-        return {name: f"{destinations.rstrip('/')}/{pipeline}/{name}" for name in delivery.names}
-    return _read(Path(destinations), delivery) if destinations else {}
-
-
-def _read(path: Path, delivery: Delivery) -> Mapping[str, str]:
+        raise UsageError(
+            f"--destinations {destinations} is an address, and no file that maps stages to destinations",
+            f"One address for all builds and stages is a store: --store {destinations} (or WEIGHBRIDGE_STORE).",
+        )
+    path = Path(destinations)
     try:
         given = _Destinations.model_validate(read_yaml(path).content).root
     except OSError as error:

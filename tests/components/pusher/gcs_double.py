@@ -93,7 +93,9 @@ class DoubleBlob:
     def upload_from_string(self, data: bytes, content_type: str = "", if_generation_match: int | None = None) -> None:
         self.client.put("write", self.bucket, self.name, lambda: data, if_generation_match)
 
-    def upload_from_filename(self, path: str, if_generation_match: int | None = None, checksum: str = "") -> None:
+    def upload_from_filename(
+        self, path: str, if_generation_match: int | None = None, checksum: str = "", content_type: str = ""
+    ) -> None:
         self.client.put("upload", self.bucket, self.name, Path(path).read_bytes, if_generation_match)
 
     def rewrite(self, source: "DoubleBlob", token: Any = None, if_generation_match: int | None = None) -> Any:

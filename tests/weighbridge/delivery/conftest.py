@@ -37,10 +37,8 @@ def create_pipeline(parameters, context):
 """
 
 
-def export(folder: Path, weight: float = 2.0, delay: float = 0.0) -> Path:
-    """A SavedModel that multiplies `miles`, after `delay` seconds."""
-    import time
-
+def export(folder: Path, weight: float = 2.0, slow: bool = False) -> Path:
+    """A SavedModel that multiplies `miles`; a slow one takes tens of milliseconds for it."""
     import tensorflow as tf
 
     class Module(tf.Module):
@@ -50,9 +48,11 @@ def export(folder: Path, weight: float = 2.0, delay: float = 0.0) -> Path:
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="miles")])
         def serve(self, miles):
-            if delay:
-                [miles] = (tf.py_function(lambda x: (time.sleep(delay), x)[1], [miles], [tf.float32]),)
-                miles = tf.reshape(miles, [-1])
+            if slow:
+                work = tf.fill([400, 400], miles[0] * 1e-6)
+                for _ in tf.range(40):
+                    work = tf.tanh(work @ work)
+                miles += 1e-12 * work[0, 0]
             return {"fare": miles * self.weight}
 
     module = Module()
@@ -69,13 +69,16 @@ class Shop:
     examples: Path
 
     def deliver(self, model: Path, place: str = "staging", run_id: str = "run-1", against: Path | None = None) -> None:
-        """Weigh nothing, and push `model` as a run would that weighed it against production's model at `against`."""
+        """Weigh nothing, and push `model` as a run would that weighed it against production's model at `against`.
+
+        A place is a stage's folder, or an address.
+        """
         gate = Gate(name="quality.auc.min", status="passed", observed=0.9, threshold=0.5, message="auc is 0.9.")
         subject = {"model": tree_digest(model), "data": ROWS}
         subject |= {"production": tree_digest(against)} if against else {}
-        evaluation = self.folder / f"evaluation-{run_id}-{place}"
+        evaluation = self.folder / f"evaluation-{run_id}-{Path(place).name}"
         Verdict.of([gate], pipeline="shop", run_id=run_id, subject=subject).write(evaluation / "verdict.json")
-        assert push(model, evaluation, self.home / place).record is not None
+        assert push(model, evaluation, place if "://" in place else self.home / place).record is not None
 
     def record_run(self, run_id: str = "run-1", rows: str = "") -> None:
         """The record of that run, which names its examples; `rows` is the digest of those it worked on."""

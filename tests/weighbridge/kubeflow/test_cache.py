@@ -10,12 +10,19 @@ from typing import Any
 import pytest
 import yaml
 
-from weighbridge.common import files
 from weighbridge.common.errors import ExitCode
 from weighbridge.definition import load
 from weighbridge.kubeflow.compile.package import compile_package
 from weighbridge.kubeflow.step import entrypoint
-from weighbridge.kubeflow.step.cache import KEPT, StepCache
+from weighbridge.runs.kept import KEPT, KeptResults
+from weighbridge.storage import destination
+from weighbridge.storage.place import open_place
+
+
+def results(folder: Path, step: str) -> KeptResults:
+    """The results of a step in a volume."""
+    return KeptResults(open_place(folder), step)
+
 
 KEY = f"sha256:{'ab' * 32}"
 EXECUTORS = "tests.weighbridge.kubeflow.executors"
@@ -40,28 +47,28 @@ ARTIFACTS = {"model": {"artifacts": [{"metadata": {"n": 3.0}}]}, "nothing": {"ar
 
 
 def test_what_was_kept_comes_back(tmp_path: Path) -> None:
-    cache = StepCache(tmp_path / "cache", "Trainer")
+    cache = results(tmp_path / "cache", "Trainer")
     assert cache.restore(KEY, places(tmp_path / "b")) is None
     cache.keep(KEY, made(tmp_path / "a"), ARTIFACTS)
     shutil.rmtree(tmp_path / "a")
     assert cache.restore(KEY, places(tmp_path / "b")) == ARTIFACTS
     assert (tmp_path / "b/model/variables/data").read_text() == "weights"
     assert (tmp_path / "b/model/empty").exists()
-    assert StepCache(tmp_path / "cache", "Other").restore(KEY, places(tmp_path / "c")) is None
+    assert results(tmp_path / "cache", "Other").restore(KEY, places(tmp_path / "c")) is None
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda entry: (entry / "model/variables/data").write_text("other"),
-        lambda entry: (entry / "model/variables/data").unlink(),
-        lambda entry: shutil.rmtree(entry / "model"),
+        lambda entry: next(entry.glob("*/model/variables/data")).write_text("other"),
+        lambda entry: next(entry.glob("*/model/variables/data")).unlink(),
+        lambda entry: shutil.rmtree(next(entry.glob("*/model"))),
         lambda entry: (entry / "entry.json").write_text("{]"),
         lambda entry: (entry / "entry.json").write_text((entry / "entry.json").read_text().replace("3.0", "4.0")),
     ],
 )
 def test_what_is_not_as_it_was_kept_is_made_again(damage: Any, tmp_path: Path) -> None:
-    cache = StepCache(tmp_path / "cache", "Trainer")
+    cache = results(tmp_path / "cache", "Trainer")
     cache.keep(KEY, made(tmp_path / "a"), ARTIFACTS)
     [entry] = (tmp_path / "cache/Trainer").iterdir()
     damage(entry)
@@ -71,20 +78,20 @@ def test_what_is_not_as_it_was_kept_is_made_again(damage: Any, tmp_path: Path) -
 
 
 def test_a_copy_that_fails_loses_nothing_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = StepCache(tmp_path / "cache", "Trainer")
+    cache = results(tmp_path / "cache", "Trainer")
     cache.keep(KEY, made(tmp_path / "a"), ARTIFACTS)
 
     def full(source: Path, target: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(target))
 
     with monkeypatch.context() as patched:
-        patched.setattr(files, "copy_tree", full)
+        patched.setattr(destination, "copy_tree", full)
         assert cache.restore(KEY, places(tmp_path / "b")) is None
     assert cache.restore(KEY, places(tmp_path / "b")) == ARTIFACTS
 
 
 def test_only_the_last_results_are_kept(tmp_path: Path) -> None:
-    cache = StepCache(tmp_path / "cache", "Trainer")
+    cache = results(tmp_path / "cache", "Trainer")
     keys = [f"sha256:{number:064x}"[:39] for number in (1 << 200, 2 << 200, 3 << 200)]
     for number, key in enumerate(keys):
         cache.keep(key, made(tmp_path / str(number)), ARTIFACTS)
@@ -98,7 +105,7 @@ def test_a_volume_that_is_full_fails_no_step(
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(100, 99, 1))
-    cache = StepCache(tmp_path / "cache", "Trainer")
+    cache = results(tmp_path / "cache", "Trainer")
     cache.keep(KEY, made(tmp_path / "a"), ARTIFACTS)
     assert "No room" in caplog.text
     assert cache.restore(KEY, places(tmp_path / "b")) is None
@@ -106,7 +113,7 @@ def test_a_volume_that_is_full_fails_no_step(
 
 def test_a_volume_that_cannot_be_written_fails_no_step(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "cache").write_text("a file")
-    StepCache(tmp_path / "cache", "Trainer").keep(KEY, made(tmp_path / "a"), ARTIFACTS)
+    results(tmp_path / "cache", "Trainer").keep(KEY, made(tmp_path / "a"), ARTIFACTS)
     assert "not kept" in caplog.text
 
 

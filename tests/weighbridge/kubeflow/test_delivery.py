@@ -20,7 +20,7 @@ from weighbridge.local.request import make_request
 IMAGE = f"repository/weighbridge@sha256:{'ab' * 32}"
 OWN = "shipped.pipeline"
 SUBMIT = ("submit", OWN, "--image", IMAGE, "--endpoint")
-STAGED = ("--deliver-to", "staging", "--destinations", "gs://models")
+STAGED = ("--deliver-to", "staging", "--store", "gs://models")
 
 PIPELINE = """
 from tests.weighbridge.local import delivering
@@ -80,7 +80,7 @@ FILE = "{staging: gs://file/s, canary: gs://file/c, production: gs://file/p}"
 
 
 @pytest.mark.parametrize(
-    ("stage", "policy", "destinations", "production", "pushed_to"),
+    ("stage", "policy", "places", "production", "pushed_to"),
     [
         ("staging", "", "gs://models", "gs://models/shipped/production", "gs://models/shipped/staging"),
         ("canary", "", "s3://models/ours", "s3://models/ours/shipped/production", "s3://models/ours/shipped/canary"),
@@ -92,7 +92,7 @@ FILE = "{staging: gs://file/s, canary: gs://file/c, production: gs://file/p}"
 def test_here_and_there_a_run_compares_with_production_and_pushes_to_the_stage(
     stage: str,
     policy: str,
-    destinations: str,
+    places: str,
     production: str,
     pushed_to: str,
     shipped: Callable[[str], Path],
@@ -100,11 +100,12 @@ def test_here_and_there_a_run_compares_with_production_and_pushes_to_the_stage(
 ) -> None:
     if policy:
         shipped(policy)
-    if destinations == FILE:
-        destinations = str(tmp_path / "places.yaml")
-        Path(destinations).write_text(FILE)
-    here = make_request(OWN, None, None, tmp_path, deliver_to=stage, destinations=destinations).context
-    there = request(deliver_to=stage, destinations=destinations).compile(tmp_path / "p.yaml")
+    given = {"store": places}
+    if places == FILE:
+        given = {"destinations": str(tmp_path / "places.yaml")}
+        Path(given["destinations"]).write_text(FILE)
+    here = make_request(OWN, None, None, tmp_path, deliver_to=stage, **given).context
+    there = request(deliver_to=stage, **given).compile(tmp_path / "p.yaml")
     assert (here.production, here.destination) == (production, pushed_to)
     assert (there.production, there.destination) == (production, pushed_to)
     assert destinations_of(there.path) == {"ProductionModel": production, "Pusher": pushed_to}
@@ -112,9 +113,10 @@ def test_here_and_there_a_run_compares_with_production_and_pushes_to_the_stage(
 
 
 def test_without_a_stage_one_place_is_pushed_to_and_compared_with(shipped: Any, tmp_path: Path) -> None:
-    for destination in ("", "gs://models/own"):
-        package = request(destination=destination).compile(tmp_path / "p.yaml")
-        place = destination or "/weighbridge/production/shipped"
+    for destination, store in (("", ""), ("gs://models/own", ""), ("gs://models/own", "gs://all"), ("", "gs://all")):
+        package = request(destination=destination, store=store).compile(tmp_path / "p.yaml")
+        own = f"{store}/shipped/production" if store else "/weighbridge/production/shipped"
+        place = destination or own
         assert destinations_of(package.path) == {"ProductionModel": place, "Pusher": place}
         assert [each.name for each in package.parameters if "destination" in each.name] == ["push_destination"]
         assert (package.production, package.destination) == (place, place)
@@ -145,7 +147,7 @@ def test_each_stage_is_a_run_of_its_own_and_the_package_says_where_it_goes(weigh
     ("options", "told"),
     [
         (("--deliver-to", "staging"), "The stage production is the folder"),
-        (("--deliver-to", "staging"), "--destinations gs://BUCKET"),
+        (("--deliver-to", "staging"), "--store gs://BUCKET"),
         (("--deliver-to", "stagging", *STAGED[2:]), "Stages: staging, canary, production"),
         (("--destination", "gs://models/own", *STAGED), "exclude each other"),
         ((*STAGED, "--force", "--if-changed"), "--force and --if-changed exclude each other"),
@@ -162,12 +164,19 @@ def test_what_cannot_be_delivered_is_exit_2_and_nothing_is_uploaded(
     assert kubeflow.packages == {}
 
 
+@pytest.mark.server("2.17")
+def test_an_address_as_destinations_names_the_store(weighbridge, kubeflow, shipped) -> None:
+    wrong = weighbridge(*SUBMIT, kubeflow.url, *STAGED[:2], "--destinations", "gs://models")
+    assert wrong.code == 2
+    assert "--store gs://models (or WEIGHBRIDGE_STORE)" in wrong.err
+
+
 @pytest.mark.parametrize("folder", ["staging", "production"])
 @pytest.mark.server("2.17")
 def test_a_stage_in_a_folder_is_refused_whichever_it_is(weighbridge, kubeflow, shipped, tmp_path, folder) -> None:
     places = {"staging": "gs://models/s", "production": "gs://models/p"} | {folder: f"{tmp_path}/shared"}
     (tmp_path / "places.yaml").write_text(yaml.safe_dump(places))
-    wrong = weighbridge(*SUBMIT, kubeflow.url, *STAGED[:3], tmp_path / "places.yaml")
+    wrong = weighbridge(*SUBMIT, kubeflow.url, *STAGED[:2], "--destinations", tmp_path / "places.yaml")
     assert wrong.code == 2
     assert f"The stage {folder} is the folder {tmp_path}/shared" in wrong.err
 
@@ -182,7 +191,7 @@ def test_what_a_person_must_approve_is_told_as_by_run(weighbridge, kubeflow, com
 
 
 def test_compile_and_schedules_take_a_stage_too(weighbridge, kubeflow, compiled, tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("WEIGHBRIDGE_DESTINATIONS", "gs://models")  # said once for all commands of a build
+    monkeypatch.setenv("WEIGHBRIDGE_STORE", "gs://models")  # said once for all commands of a build
     given = ("taxi", "--image", IMAGE, *STAGED[:2])
     assert weighbridge("compile", *given, "-o", tmp_path / "p.yaml").code == 0
     assert weighbridge("schedule", "create", *given, "--every", "1d", "--endpoint", kubeflow.url).code == 0
@@ -195,13 +204,13 @@ def test_compile_and_schedules_take_a_stage_too(weighbridge, kubeflow, compiled,
 def test_what_steps_pushed_to_a_stage_is_promoted_from_here(weighbridge, shipped, tmp_path) -> None:
     """The store is an emulator on loopback, a substitute for the real one, as the launcher is."""
     shipped("[{stage: staging}, {stage: production, approval: required}]")
-    given = ("--destinations", f"gs://{BUCKET}")
+    given = ("--store", f"gs://{BUCKET}")
     environment = os.environ | {"PYTHONPATH": f"{Path.cwd()}:{tmp_path}", "TINY_CALLS": str(tmp_path / "calls")}
     places = {stage: f"gs://{BUCKET}/shipped/{stage}" for stage in ("staging", "production")}
     with GCS.server():
         for weight in ("one", "two"):
             settings = [f"weight={weight}"]
-            package = request(deliver_to="staging", destinations=given[1], settings=settings)
+            package = request(deliver_to="staging", store=given[1], settings=settings)
             package.compile(tmp_path / "p.yaml")
             environment["STORAGE_EMULATOR_HOST"] = os.environ["STORAGE_EMULATOR_HOST"]
             launched = Launcher(tmp_path / "p.yaml", sys.executable, environment)

@@ -184,3 +184,15 @@ def test_nothing_is_removed_while_a_run_is_going_on(weighbridge, space: Workspac
         busy = weighbridge("gc", DELIVERING, "--keep", "0", "--remove")
     assert busy.code == 3
     assert len(space.runs()) == 3
+
+
+def test_runs_of_a_store_stay_but_not_what_lies_at_the_paths_of_another_machine(tmp_path: Path) -> None:
+    """What was not sent yet is nowhere else; what came from the store would come again."""
+    space = Workspace(tmp_path, PIPELINE)
+    unsent, brought, _, last = (add_run(space, number, [number]) for number in range(4))
+    (unsent.folder / "unsent.json").write_text('{"store": "gs://models"}')
+    (brought.folder / "brought.json").write_text("{}")
+    garbage = find_garbage(space, {}, keep=1)
+    assert [path.name for path in garbage.runs] == ["run-002"]
+    assert {path.name for path in garbage.artifacts} == {"1", "2"}
+    assert last.folder not in garbage.runs

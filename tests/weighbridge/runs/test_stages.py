@@ -1,4 +1,4 @@
-"""Where the stages lie: the workspace's folders, the policy, a file, or one address for all."""
+"""Where the stages lie: the workspace's folders, the store that builds share, the policy, or a file."""
 
 from pathlib import Path
 
@@ -20,11 +20,27 @@ latency: {batch_sizes: {1: {p99_ms: {max: 1000}}}}
 NAMES = st.lists(st.sampled_from(["staging", "shadow", "canary"]), unique=True).map(lambda names: [*names, PRODUCTION])
 
 
-@pytest.mark.parametrize("address", ["gs://models", "gs://models/", "s3://models/ours"])
-def test_one_address_has_room_for_all_stages_of_all_pipelines(address: str, tmp_path: Path) -> None:
-    found = stage_destinations(Workspace(tmp_path, "taxi"), Delivery(), address)
-    base = address.rstrip("/")
+@pytest.mark.parametrize("address", ["gs://models", "gs://models/", "s3://models/ours", "folder"])
+def test_one_store_has_room_for_all_stages_of_all_pipelines(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    found = stage_destinations(Workspace(tmp_path, "taxi"), Delivery(), store=address)
+    base = address.rstrip("/") if "://" in address else tmp_path / address
     assert found == {name: f"{base}/taxi/{name}" for name in ("staging", "canary", "production")}
+
+
+def test_an_address_as_destinations_names_the_option_that_takes_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        stage_destinations(Workspace(tmp_path, "taxi"), Delivery(), "gs://models")
+    assert "--store gs://models" in raised.value.hint
+
+
+@pytest.mark.parametrize("store", ["nowhere", "hdfs://host/x", "gs:/models"])
+def test_a_store_that_is_not_there_is_not_taken_for_an_empty_one(store: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--store"):
+        stage_destinations(Workspace(tmp_path, "taxi"), Delivery(), store=store)
 
 
 def test_what_is_given_comes_before_the_policy_and_that_before_the_workspace(tmp_path: Path) -> None:
@@ -37,7 +53,9 @@ def test_what_is_given_comes_before_the_policy_and_that_before_the_workspace(tmp
     file = tmp_path / "places.yaml"
     file.write_text("production: s3://file/production\n")
     assert stage_destinations(workspace, delivery, str(file)) == policy | {"production": "s3://file/production"}
-    assert stage_destinations(workspace, delivery, "gs://all")["staging"] == "gs://all/taxi/staging"
+    shared = stage_destinations(workspace, delivery, str(file), "gs://all")
+    assert shared == policy | {"production": "s3://file/production"}
+    assert stage_destinations(workspace, delivery, store="gs://all")["production"] == "gs://all/taxi/production"
 
 
 @given(names=NAMES, data=st.data())
@@ -52,10 +70,10 @@ def test_a_run_pushes_to_its_stage_and_compares_with_production_whatever_the_pol
     ]
     (folder / "gates.yaml").write_text(GATES + yaml.safe_dump({"delivery": stages}))
     workspace = Workspace(folder / "work", "taxi")
-    destinations = data.draw(st.sampled_from(["", "gs://all", "s3://all/models"]))
-    table = stage_destinations(workspace, Delivery.model_validate(stages), destinations)
+    store = data.draw(st.sampled_from(["", "gs://all", "s3://all/models"]))
+    table = stage_destinations(workspace, Delivery.model_validate(stages), store=store)
     for name in names:
-        assert run_destinations(workspace, folder, name, destinations) == (table[PRODUCTION], table[name])
+        assert run_destinations(workspace, folder, name, store=store) == (table[PRODUCTION], table[name])
 
 
 def test_what_a_person_must_approve_is_no_stage_of_a_run(tmp_path: Path) -> None:
@@ -63,7 +81,7 @@ def test_what_a_person_must_approve_is_no_stage_of_a_run(tmp_path: Path) -> None
         f"{GATES}delivery: [{{stage: staging}}, {{stage: production, approval: required}}]\n"
     )
     with pytest.raises(UsageError, match="must be approved") as raised:
-        run_destinations(Workspace(tmp_path, "taxi"), tmp_path, "production", "gs://models")
+        run_destinations(Workspace(tmp_path, "taxi"), tmp_path, "production", store="gs://models")
     assert "weighbridge promote taxi --from staging --to production --approved-by NAME" in raised.value.hint
 
 

@@ -43,7 +43,7 @@ def check_reachable(stage: str, place: str, pipeline: str) -> None:
     if not is_address(place):
         raise UsageError(
             f"The stage {stage} is the folder {place}, which the steps on Kubeflow and the commands here do not share",
-            f"Put the stages into a store: --destinations {addresses('BUCKET')} has {stage} at …/{pipeline}/{stage}; "
+            f"Put the stages into a store: --store {addresses('BUCKET')} has {stage} at …/{pipeline}/{stage}; "
             "or name each in a file, or in the section delivery of gates.yaml.",
         )
 

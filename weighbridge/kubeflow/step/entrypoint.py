@@ -19,10 +19,11 @@ from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.common.memory import gc_paused
 from weighbridge.components.traits import ComponentTraits
 from weighbridge.kubeflow.step import lean, normalize, termination_message, ui_artifacts
-from weighbridge.kubeflow.step.cache import StepCache
 from weighbridge.kubeflow.step.process import read_json, run_main, write_last_lines
 from weighbridge.kubeflow.step.step_verdict import NOT_RUN_PROPERTY, UNREADABLE, StepVerdict, read_all
 from weighbridge.runs import gate_collector
+from weighbridge.runs.kept import KeptResults
+from weighbridge.storage.place import open_place
 from weighbridge.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _run_or_restore(step: "executor.StepExecution", name: str, arguments: argpar
     if not arguments.cache:
         step.run(arguments.executor_class_path)
         return
-    cache = StepCache(arguments.cache, name)
+    cache = KeptResults(open_place(arguments.cache), name)
     key = step.content_key(arguments.executor_class_path, arguments.image, arguments.driver_class_path)
     kept = cache.restore(key, step.folders()) if key else None
     if kept is not None:

@@ -13,8 +13,8 @@ from tfx.utils import import_utils
 from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused
 from weighbridge.kubeflow.step.artifacts import ArtifactTranslator, is_value
-from weighbridge.kubeflow.step.cache import key_of
 from weighbridge.runs.content import CONTENT_DIGEST, content_digest
+from weighbridge.runs.kept import key_of
 
 
 def _as_it_is(value: Any) -> Any:
@@ -78,7 +78,7 @@ class StepExecution:
         driver.update_output_artifact(exec_properties=self.properties, output_artifact=examples.mlmd_artifact)
 
     def content_key(self, executor_class: str, image: str, driver_class: str) -> str:
-        """The key of what this step is about to make, see `cache.key_of`; empty where what an input holds is not known.
+        """The key of what this step is about to make, see `kept.key_of`; empty where what an input holds is not known.
 
         Args:
             executor_class: path of the executor.
