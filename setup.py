@@ -27,6 +27,7 @@ setup(
         "jinja2>=3.1",
         "lazy-loader>=0.4",
         "pyarrow>=10",
+        "pyarrow-hotfix>=0.6",
         "pydantic>=2.7",
         "pyyaml>=6",
         "requests>=2.28",

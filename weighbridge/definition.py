@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from weighbridge.common.errors import UsageError, WeighbridgeError
+from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of_file
+from weighbridge.common.user_code import errors_of
 
 if TYPE_CHECKING:
     from weighbridge.thresholds import Gates
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 # Loaded by name alone: the product imports no pipeline.
 _SHIPPED = "weighbridge.pipelines"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+_LONGEST = 100
+_FOLDER_NAME = re.compile(rf"(?=.{{1,{_LONGEST}}}$)\w[\w-]*([.][\w-]+)*")
 
 
 class Parameters(BaseModel):
@@ -152,6 +155,8 @@ def load(reference: str) -> Definition:
         UsageError: there is no such pipeline, its module does not import, or lacks what a pipeline needs.
     """
     path = Path(reference) if reference.endswith(".py") or os.sep in reference else None
+    if path is None and not all(map(_nameable, reference.split("."))):
+        raise UsageError(f"There is no pipeline {reference!r}{_guess(reference)}", _known())
     if path is not None:
         module_name = module_of_file(path)
     else:
@@ -167,6 +172,11 @@ def load(reference: str) -> Definition:
         )
     folder = Path(str(module.__file__)).resolve().parent
     name = getattr(module, "NAME", None) or _name(module_name, folder)
+    if not isinstance(name, str) or not _FOLDER_NAME.fullmatch(name):
+        raise UsageError(
+            f"NAME = {name!r} in {module.__file__} cannot be a pipeline's name: folders and reports are named by it",
+            f"Use at most {_LONGEST} letters, digits, _, - and dots within.",
+        )
     description = (module.__doc__ or "").strip().partition("\n")[0]
     return Definition(name, module_name, folder, cast(type[Parameters], parameters_type), create_pipeline, description)
 
@@ -183,9 +193,8 @@ def _module(name: str, reference: str, path: Path | None) -> ModuleType:
         UsageError: it does not import, or Python finds another module under its name.
     """
     try:
-        module = importlib.import_module(name)
-    except WeighbridgeError:
-        raise
+        with errors_of(f"Pipeline {reference!r}", _place_of, verb="does not import:", passing=ModuleNotFoundError):
+            module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if not error.name or not f"{name}.".startswith(f"{error.name}."):
             raise UsageError(f"Pipeline {reference!r} does not import: {error}", _place_of(error)) from error
@@ -193,13 +202,9 @@ def _module(name: str, reference: str, path: Path | None) -> ModuleType:
             raise _shadowed(name, path) from error
         above = _found_above(name)
         raise UsageError(
-            f"There is no pipeline {reference!r}" + (f": {above[0]!r} is {above[1]}" if above else ""),
-            f"Known: {', '.join(available())}; or give your own by its file, e.g. ./my_project/pipeline.py, or "
-            "by its import path, e.g. my_project.pipeline.",
+            f"There is no pipeline {reference!r}" + (f": {above[0]!r} is {above[1]}" if above else _guess(reference)),
+            _known(),
         ) from error
-    except Exception as error:
-        details = f"{type(error).__name__}: {error}"
-        raise UsageError(f"Pipeline {reference!r} does not import: {details}", _place_of(error)) from error
     if path is not None and Path(str(module.__file__)).resolve() != path.resolve():
         raise _shadowed(name, path)
     return module
@@ -213,12 +218,28 @@ def _name(module_name: str, folder: Path) -> str:
     return package.rpartition(".")[2] or (folder.name if _PLAIN.fullmatch(folder.name) else module)
 
 
-def _place_of(error: Exception) -> str:
+def _nameable(part: str) -> bool:
+    return part.isidentifier() or part in available()
+
+
+def _guess(reference: str) -> str:
+    close = difflib.get_close_matches(reference, available(), n=1)
+    return f". Did you mean {close[0]!r}?" if close else ""
+
+
+def _known() -> str:
+    return (
+        f"Known: {', '.join(available())}; or give your own by its file, e.g. ./my_project/pipeline.py, or "
+        "by its import path, e.g. my_project.pipeline."
+    )
+
+
+def _place_of(error: BaseException) -> str:
     """Which line of whose file raised an error while a pipeline was imported."""
     if isinstance(error, SyntaxError):
         return f"See {error.filename}, line {error.lineno}."
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
-    return f"Raised in {frames[-1].filename}, line {frames[-1].lineno}."
+    return f"Raised in {frames[-1].filename}, line {frames[-1].lineno}." if frames else ""
 
 
 def _shadowed(name: str, path: Path) -> UsageError:

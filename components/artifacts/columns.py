@@ -35,7 +35,7 @@ class ColumnsWriter:
     """
 
     def __init__(self, uri: str | Path, split: str) -> None:
-        self._folder = _folder(uri, split)
+        self._folder = columns_folder(uri, split)
         self._file: Any = None
         self._parts = 0
         self._waiting: list[pa.RecordBatch] = []
@@ -62,7 +62,8 @@ class ColumnsWriter:
 
     def _flush(self) -> None:
         import pyarrow as pa
-        from pyarrow import parquet
+
+        from weighbridge.common.arrow import parquet
 
         if not self._waiting:
             return
@@ -83,7 +84,7 @@ class ColumnsWriter:
 
 def column_files(uri: str | Path, split: str) -> list[Path]:
     """Files that hold a split's columns, in the order of the rows; none where only TFRecord files do."""
-    return sorted(_folder(uri, split).glob("_*.parquet"))
+    return sorted(columns_folder(uri, split).glob("_*.parquet"))
 
 
 def read_columns(
@@ -100,13 +101,15 @@ def read_columns(
         UsageError: a file is damaged, or a column's type contradicts `schema`.
     """
     import pyarrow as pa
-    from pyarrow import parquet
+
+    from weighbridge.common.arrow import open_parquet
 
     types = {feature.name: _arrow_type(feature) for feature in schema.feature}
     for path in files:
         try:
-            with parquet.ParquetFile(path) as file:
-                there = [name for name in types if name in file.schema_arrow.names]
+            with open_parquet(path, path) as file:
+                names = set(file.schema_arrow.names)
+                there = [name for name in types if name in names]
                 for group in range(file.num_row_groups):
                     for batch in file.iter_batches(batch_rows, row_groups=[group], columns=there):
                         columns = [_typed(batch, name, type_) for name, type_ in types.items()]
@@ -154,5 +157,6 @@ def _arrow_type(feature: Any) -> "pa.DataType":
     return types[feature.type]
 
 
-def _folder(uri: str | Path, split: str) -> Path:
+def columns_folder(uri: str | Path, split: str) -> Path:
+    """The folder of a split's columns."""
     return Path(uri, COLUMNS_FOLDER, split)

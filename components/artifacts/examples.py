@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge.common.errors import UsageError
-from weighbridge.components.artifacts.columns import BATCH_ROWS, column_files, read_columns
+from weighbridge.components.artifacts.binding import bound_columns
+from weighbridge.components.artifacts.columns import BATCH_ROWS, read_columns
 from weighbridge.evidence.summary import AnySummary
 
 if TYPE_CHECKING:
@@ -78,13 +79,14 @@ def read_batches(
         batch_rows: most rows of a batch; memory is bounded by it.
 
     Raises:
-        UsageError: there is no such split, a file is damaged, or a column's type contradicts `schema`.
+        UsageError: there is no such split, a file is damaged or not the one that was written, or a column's
+            type contradicts `schema`.
     """
     files = split_files(uri, split)
     if schema is None:
         schema = _summary_schema(uri)
     # Generators of their own, so that a wrong split raises at the call and not at the first batch.
-    columns = column_files(uri, split)
+    columns = bound_columns(uri, split, files)
     if columns and schema is not None:
         return read_columns(columns, schema, batch_rows)
     return read_files(files, schema, min(batch_rows, _DECODED_ROWS))

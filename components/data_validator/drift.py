@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from weighbridge.common.errors import UsageError
@@ -42,6 +43,14 @@ class Comparison:
     absent: str = ""
     problem: str = ""
 
+    @cached_property
+    def _ours(self) -> dict[str, Any]:
+        return _features(self.current)
+
+    @cached_property
+    def _theirs(self) -> dict[str, Any]:
+        return _features(self.reference)
+
     def gates(self) -> list[Gate]:
         """Gates `<room>.<feature>.<measure>.max`, in the order of the thresholds file."""
         return [
@@ -53,7 +62,7 @@ class Comparison:
 
     def distances(self) -> list[Distance]:
         """The distances of all features that both datasets have, and of those that a gate judges."""
-        named = sorted({*self.thresholds, *(_features(self.current).keys() & _features(self.reference).keys())})
+        named = sorted({*self.thresholds, *(self._ours.keys() & self._theirs.keys())})
         measured = []
         for feature in named:
             judged = self.thresholds[feature].measures() if feature in self.thresholds else {}
@@ -86,11 +95,10 @@ class Comparison:
         """The distance, or None; and what a person needs to know if it is refused."""
         if self.problem:
             return None, self.problem
-        for dataset, title in zip((self.current, self.reference), self.titles, strict=True):
-            known = _features(dataset)
+        for known, title in zip((self._ours, self._theirs), self.titles, strict=True):
             if feature not in known:
                 return None, f"There is no feature {feature!r} in {title}, which has: {', '.join(known) or 'none'}."
-        ours, theirs = _features(self.current)[feature], _features(self.reference)[feature]
+        ours, theirs = self._ours[feature], self._theirs[feature]
         try:
             value = distance(measure, ours, theirs)
             change = describe_change(ours, theirs)

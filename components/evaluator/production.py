@@ -42,5 +42,6 @@ def load_production(
             break
         return ProductionModel(stored, loaded), []
     except Unmeasurable as error:
+        error.check_not_the_machine()
         message = f"The model in production cannot be compared with. {error.message}"
         return None, [Gate(name=f"{group}.production.readable", status="unmeasured", message=message)]

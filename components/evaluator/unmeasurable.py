@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+from weighbridge.common import interruption
+from weighbridge.common.errors import InfrastructureError
+from weighbridge.common.machine import is_machine_failure
 from weighbridge.verdict import Gate
 
 
@@ -21,8 +24,23 @@ class Unmeasurable(Exception):
         self.message = message
 
     def gate(self, group: str) -> Gate:
-        """The refusing gate `<group>.<subject>.<rule>`."""
+        """The refusing gate `<group>.<subject>.<rule>`; raises what `check_not_the_machine` does."""
+        self.check_not_the_machine()
         return Gate(name=f"{group}.{self.subject}.{self.rule}", status="unmeasured", message=self.message)
+
+    def check_not_the_machine(self) -> None:
+        """Make sure that it is the model's fault, before that is put down as what the model is.
+
+        Raises:
+            KeyboardInterrupt: the process was asked to end, and loading or calling the model failed by that.
+            InfrastructureError: the machine failed, e.g. for lack of memory or open files.
+        """
+        interruption.check()
+        if is_machine_failure(self):
+            raise InfrastructureError(
+                f"The machine failed while a model was weighed: {self.message}",
+                "Free or add memory, disk or open files (ulimit -n), then run again.",
+            ) from self
 
 
 def gates_or_refusal(group: str, weigh: Callable[[], list[Gate]]) -> list[Gate]:

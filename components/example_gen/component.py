@@ -26,6 +26,9 @@ from weighbridge.components.example_gen.sample import Sample
 from weighbridge.components.example_gen.splits import Splits
 from weighbridge.components.traits import ComponentTraits, DataParameters
 
+# Digests that the driver found in this process: another one, as on Kubeflow, was given by whoever submitted the run.
+_FOUND: set[str] = set()
+
 
 class ExampleGenSpec(component_spec.ComponentSpec):
     """Output and parameters of ExampleGen; it has no inputs."""
@@ -56,7 +59,9 @@ class ExampleGenDriver(OutsideStateDriver):
 
     def state(self, exec_properties: Mapping[str, Any], inputs: Inputs | None) -> str:
         """The digest of the files that the input means now."""
-        return _input_digest(exec_properties)
+        digest = input_digest(exec_properties["input"], exec_properties["span"], exec_properties["window"])
+        _FOUND.add(digest)
+        return digest
 
 
 class ExampleGenExecutor(BaseBeamExecutor):
@@ -92,12 +97,15 @@ class ExampleGenExecutor(BaseBeamExecutor):
             summary = generate(request, examples.uri, gates)
         digest = exec_properties.get("input_digest")
         if digest and digest != summary.input_digest:
-            if summary.input_digest == _input_digest(exec_properties):  # nothing changes: they are other files
-                raise UsageError(
-                    f"The files of {request.input} are not those that {digest} is the digest of",
-                    "On Kubeflow give the parameter data_digest of these files, or leave it empty.",
+            if digest in _FOUND:
+                raise InfrastructureError(
+                    f"The files of {request.input} changed before they were read",
+                    "Run again once nothing writes to them any more.",
                 )
-            raise InfrastructureError(f"The files of {request.input} changed while they were read", "Run again.")
+            raise UsageError(
+                f"The files of {request.input} are not those that {digest} is the digest of",
+                "On Kubeflow give the parameter data_digest of these files, or leave it empty.",
+            )
         examples.split_names = artifact_utils.encode_split_names(list(summary.splits))
         if summary.span is not None:
             examples.span = summary.span
@@ -222,10 +230,6 @@ class ExampleGen(base_component.BaseComponent):
                 examples=types.Channel(type=standard_artifacts.Examples),
             )
         )
-
-
-def _input_digest(exec_properties: Mapping[str, Any]) -> str:
-    return input_digest(exec_properties["input"], exec_properties["span"], exec_properties["window"])
 
 
 def _schema_text(schema_file: str | None) -> str:

@@ -5,6 +5,7 @@ were integers), `TypeChanged` says so, and the reading starts again with the wid
 values tell the truth, and the right kind in any case.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 INT, FLOAT, BYTES = "int64", "float", "bytes"
 _WIDTH = {INT: 0, FLOAT: 1, BYTES: 2}
+_FEW = 64  # texts that are tried one by one where not all can be cast
 
 
 class TypeChanged(Exception):
@@ -131,8 +133,9 @@ def canonical(batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":
     import pyarrow as pa
 
     names = batch.schema.names
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise UsageError(f"{where} has column {min(twice)!r} twice")
+    if len(set(names)) < len(names):
+        twice = min(name for name in names if names.count(name) > 1)
+        raise UsageError(f"{where} has column {twice!r} twice")
     columns = {}
     for name, column in zip(names, batch.columns, strict=True):
         if pa.types.is_null(column.type) or column.null_count == len(column):
@@ -246,27 +249,52 @@ def _wider(column: Any, kind: str) -> str:
     return FLOAT
 
 
+def _text_type(kind: str) -> "pa.DataType":
+    """The type of a column of texts once it is cast."""
+    import pyarrow as pa
+
+    return {INT: pa.int64(), FLOAT: pa.float64(), BYTES: pa.string()}[kind]
+
+
 def _cast(column: Any, kind: str) -> Any:
     """The column as `kind`, or None if one of its texts is none."""
     import pyarrow as pa
 
     try:
-        return column.cast({INT: pa.int64(), FLOAT: pa.float64(), BYTES: pa.string()}[kind])
+        return column.cast(_text_type(kind))
     except pa.ArrowInvalid:
         return None
 
 
 def _cast_each(name: str, column: Any, kind: str, bad: dict[int, str]) -> Any:
     """Cast what can be cast; rows of the other values are told in `bad`. Looks at each distinct text once."""
+    import numpy as np
     import pyarrow as pa
 
     encoded = column.dictionary_encode()
     texts = encoded.dictionary
-    values = [_cast(texts.slice(index, 1), kind) for index in range(len(texts))]
-    wrong = {index for index, value in enumerate(values) if value is None}
-    type_ = {INT: pa.int64(), FLOAT: pa.float64(), BYTES: pa.string()}[kind]
-    typed = pa.array([None if value is None else value[0].as_py() for value in values], type_)
-    for row, index in enumerate(encoded.indices.to_pylist()):
-        if index in wrong:
-            bad.setdefault(row, f"{name} is {texts[index].as_py()!r}, expected {_word(kind)}")
-    return typed.take(encoded.indices)
+    parts = list(_cast_parts(texts, kind))
+    places = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    wrong = np.repeat([part is None for part, _ in parts], [length for _, length in parts])
+    for row in np.flatnonzero((places >= 0) & wrong[places]).tolist():
+        bad.setdefault(row, f"{name} is {texts[places[row]].as_py()!r}, expected {_word(kind)}")
+    type_ = _text_type(kind)
+    values = [pa.nulls(length, type_) if part is None else part for part, length in parts]
+    return pa.concat_arrays(values).take(encoded.indices)
+
+
+def _cast_parts(texts: Any, kind: str) -> Iterator[tuple[Any, int]]:
+    """Texts in parts as `kind`, and the length of each; None for a part of one text that is none.
+
+    Few of many are bad: halves are tried until these are alone.
+    """
+    stack = [texts]
+    while stack:
+        part = stack.pop()
+        cast = _cast(part, kind)
+        if cast is not None or len(part) == 1:
+            yield cast, len(part)
+        else:
+            # Where much is bad, small parts cost more than one text after the other.
+            step = len(part) // 2 if len(part) > _FEW else 1
+            stack += reversed([part.slice(start, step) for start in range(0, len(part), step)])

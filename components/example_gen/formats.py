@@ -14,7 +14,7 @@ from weighbridge.common import plugins
 from weighbridge.common.errors import UsageError
 from weighbridge.components.example_gen import readers
 from weighbridge.components.example_gen.feature_types import FeatureTypes
-from weighbridge.components.example_gen.reading import InputFormat, Quarantine, Reading
+from weighbridge.components.example_gen.reading import InputFormat, Lost, Quarantine, Reading, unheard
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,6 +79,7 @@ def read(
     *,
     columns: Mapping[str, str] | None = None,
     only: Collection[str] = (),
+    lost: Lost = unheard,
 ) -> "Iterator[pa.RecordBatch]":
     """Stream the rows of a file.
 
@@ -91,6 +92,7 @@ def read(
         columns: new names of columns, by the file's own.
         only: the columns that are needed, by their new names, if not all are; only a format that stores columns apart
             can leave out the others.
+        lost: is told at the end how many lines belong to no row, where the format can tell.
 
     Raises:
         UsageError: the file is empty or damaged, or lacks a column that is to be renamed.
@@ -100,7 +102,7 @@ def read(
 
     kind = formats()[format_]
     try:
-        yield from kind.read(Reading(path, feature_types, quarantine, columns or {}, only))
+        yield from kind.read(Reading(path, feature_types, quarantine, columns or {}, only, lost))
     except (pa.ArrowInvalid, *kind.damaged) as error:
         if getattr(error, "errno", None) is not None:  # the system's own, such as a full disk
             raise

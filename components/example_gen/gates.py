@@ -11,14 +11,27 @@ class ExamplesGates(Section):
     Attributes:
         max_quarantined_fraction: share of the input's rows, 0 or more and less than 1, that may be malformed.
         severity: of this gate.
+        rows_lost: lines of the input, such as those inside an unbalanced quote, that belong to no row.
     """
 
     max_quarantined_fraction: float = Field(default=0.0, ge=0.0, lt=1.0)
     severity: Severity = "blocking"
+    rows_lost: Bounds = Bounds(max=0)
 
-    def judge(self, quarantined: int, total: int) -> list[Gate]:
-        """Judge how many of `total` rows were quarantined."""
+    def judge(self, quarantined: int, total: int, lost: int | None, where: str = "") -> list[Gate]:
+        """Judge how many rows were quarantined, and how many were lost.
+
+        Args:
+            quarantined: malformed rows.
+            total: all rows.
+            lost: lines that belong to no row; None where files have no lines.
+            where: to look, as sentences.
+        """
         fraction = quarantined / total if total else None
         bounds = Bounds(max=self.max_quarantined_fraction, severity=self.severity)
-        advice = f"{quarantined:,} of {total:,} rows are in the quarantine file, each with its reason."
-        return bounds.judge("examples.quarantined_fraction", fraction, advice=advice)
+        advice = f"{quarantined:,} of {total:,} rows are malformed. {where}".rstrip()
+        gates = bounds.judge("examples.quarantined_fraction", fraction, advice=advice)
+        if lost is not None:
+            advice = f"These lines are inside a quoted field that was never closed. {where}".rstrip()
+            gates += self.rows_lost.judge("examples.rows_lost", lost, unit="lines", advice=advice)
+        return gates

@@ -1,9 +1,9 @@
 """The work of ExampleGen on this machine: files in, splits of tf.Examples and a summary out. No tfx."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +16,17 @@ from weighbridge.components.example_gen import formats
 from weighbridge.components.example_gen.feature_types import FeatureTypes, TypeChanged
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.infer import check_columns, infer_feature_types, newest_time
+from weighbridge.components.example_gen.odd import NonFiniteCounts
 from weighbridge.components.example_gen.process import TIMELESS, Processor, ReadRequest
-from weighbridge.components.example_gen.reading import check_renamed
+from weighbridge.components.example_gen.reading import check_renamed, joined
 from weighbridge.components.example_gen.resolve import Resolved, files_digest, resolve
 from weighbridge.components.example_gen.rows import RowsDigest
-from weighbridge.components.example_gen.write import QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
-from weighbridge.evidence.summary import ExamplesSummary, InputFile, Split
-from weighbridge.storage import inputs
+from weighbridge.components.example_gen.unchanged import Found, unchanged
+from weighbridge.components.example_gen.write import QUARANTINE_FILE, QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
+from weighbridge.evidence.summary import ExamplesSummary, InputFile, QuarantinedRow, Split
 from weighbridge.verdict import write_gates
+
+_TOLD_ROWS = 3  # by a gate's message
 
 
 def generate(request: ReadRequest, folder: str | Path, gates: ExamplesGates) -> ExamplesSummary:
@@ -40,18 +43,20 @@ def generate(request: ReadRequest, folder: str | Path, gates: ExamplesGates) -> 
         The summary.
 
     Raises:
-        UsageError: the input is missing, empty, damaged, or does not give every split a row.
+        UsageError: the input is missing, empty, damaged, holds a file twice, or does not give every split a row.
+        InfrastructureError: a file changed while it was read.
     """
     folder = Path(folder)
     resolved = resolve(request.input, request.span, request.window)
     feature_types = request.feature_types(), request.feature_types()
-    try:
-        request, tally = _attempt(request, resolved, folder, *feature_types)
-    except TypeChanged:
-        # The first values did not tell the truth. Find out what does, then start again.
-        feature_types = infer_feature_types(request, resolved.format, resolved.files, resolved.files[0])
-        request, tally = _attempt(request, resolved, folder, *feature_types)
-    return finish(request, resolved, folder, gates, tally, *feature_types)
+    with unchanged(resolved) as found:
+        try:
+            request, tally = _attempt(request, resolved, folder, *feature_types)
+        except TypeChanged:
+            # The first values did not tell the truth. Find out what does, then start again.
+            feature_types = infer_feature_types(request, resolved.format, resolved.files, resolved.files[0])
+            request, tally = _attempt(request, resolved, folder, *feature_types)
+        return finish(request, resolved, found, folder, gates, tally, *feature_types)
 
 
 @dataclass
@@ -63,12 +68,22 @@ class Tally:
         quarantined: malformed rows.
         after_end: rows that no split takes, since their time is not before the end.
         left_out: rows that the sample leaves out.
+        lost: lines of the files that belong to no row; None where files have no lines.
+        first: the first malformed rows.
+        non_finite: values of numbers that are none.
     """
 
     digests: dict[str, RowsDigest]
     quarantined: int = 0
     after_end: int = 0
     left_out: int = 0
+    lost: int | None = None
+    first: list[QuarantinedRow] = field(default_factory=list)
+    non_finite: NonFiniteCounts = field(default_factory=NonFiniteCounts)
+
+    def lose(self, lines: int) -> None:
+        """Take in that so many lines of a file belong to no row."""
+        self.lost = (self.lost or 0) + lines
 
     @property
     def rows(self) -> int:
@@ -84,6 +99,7 @@ class Tally:
 def finish(
     request: ReadRequest,
     resolved: Resolved,
+    found: Mapping[str, Found],
     folder: Path,
     gates: ExamplesGates,
     tally: Tally,
@@ -95,6 +111,7 @@ def finish(
     Args:
         request: what was read; its splits are resolved.
         resolved: the files.
+        found: what each of them was before it was read.
         folder: folder of the Examples artifact.
         gates: how many rows may be malformed.
         tally: where the rows went.
@@ -117,10 +134,24 @@ def finish(
     empty = [name for name in request.splits.names if not tally.digests[name].rows]
     if empty and tally.total > tally.quarantined:  # if all are malformed, the gate refuses
         raise UsageError(f"Split {empty[0]!r} of {request.input} is empty: {_why(request, tally, empty[0])}")
-    summary = _summary(request, resolved, tally, output_kinds)
-    write_gates(folder, gates.judge(tally.quarantined, tally.total))
+    summary = _summary(request, resolved, found, tally, output_kinds)
+    write_gates(folder, gates.judge(tally.quarantined, tally.total, tally.lost, _where(folder, gates, tally)))
     summary.write(folder)
     return summary
+
+
+def _where(folder: Path, gates: ExamplesGates, tally: Tally) -> str:
+    """The first malformed rows, and where all of them are, in words."""
+    if not tally.first:
+        return ""
+    if "warning" in (gates.severity, gates.rows_lost.severity):
+        folder = Path()  # what later steps are given tells no place: the same data would be other data in each run
+    shown = "; ".join(
+        f"{f'row {each.row:,} of ' if each.row is not None else ''}{Path(each.file).name}: {each.reason}"
+        for each in tally.first[:_TOLD_ROWS]
+    )
+    end = "" if shown.endswith("?") else "."
+    return f"All are in {folder / QUARANTINE_FOLDER / QUARANTINE_FILE}. The first: {shown}{end}"
 
 
 def _why(request: ReadRequest, tally: Tally, split: str) -> str:
@@ -135,21 +166,26 @@ def _why(request: ReadRequest, tally: Tally, split: str) -> str:
     return f"no row{sampled} has its {column!r} {request.splits.bounds(split)} ({'; '.join(description)})"
 
 
-def _summary(request: ReadRequest, resolved: Resolved, tally: Tally, feature_types: FeatureTypes) -> ExamplesSummary:
+def _summary(
+    request: ReadRequest, resolved: Resolved, found: Mapping[str, Found], tally: Tally, feature_types: FeatureTypes
+) -> ExamplesSummary:
     digests = {name: tally.digests[name] for name in request.splits.names}
-    found = {path: inputs.digest(path) for path in resolved.files}
     return ExamplesSummary(
         splits={name: Split(rows=each.rows, content_digest=each.digest) for name, each in digests.items()},
         total_rows=tally.total,
         quarantined_rows=tally.quarantined,
         rows_after_end=tally.after_end,
         rows_left_out=tally.left_out,
+        rows_lost=tally.lost,
+        quarantined_first=tally.first,
+        quarantine_file=f"{QUARANTINE_FOLDER}/{QUARANTINE_FILE}" if tally.quarantined else "",
+        non_finite=tally.non_finite.summary(),
         time_splits=request.splits.time_splits,
         time_end=request.splits.time_end,
         sample=request.sample.share,
         content_digest=value_digest({name: each.digest for name, each in digests.items()}),
-        files=[InputFile(path=path, bytes=inputs.size(path), sha256=sha256) for path, sha256 in found.items()],
-        input_digest=files_digest(found),
+        files=[InputFile(path=path, bytes=file.identity.size, sha256=file.digest) for path, file in found.items()],
+        input_digest=files_digest({path: file.digest for path, file in found.items()}),
         span=resolved.span,
         columns={name: kind for name, kind in sorted(feature_types.found.items()) if name in feature_types.seen},
     )
@@ -171,7 +207,8 @@ def _attempt(
     with _writers(request, folder) as (writers, quarantine):
         for path in resolved.files:
             add = partial(quarantine.add, path)
-            for batch in formats.read(path, resolved.format, read_kinds, add, columns=request.columns):
+            batches = formats.read(path, resolved.format, read_kinds, add, columns=request.columns, lost=tally.lose)
+            for batch in joined(batches):
                 columns = columns or tuple(sorted(batch.schema.names))
                 if all_columns:
                     check_columns(columns, batch.schema.names, path, resolved.files[0])
@@ -179,12 +216,13 @@ def _attempt(
                 for part in processed.parts:
                     writers[part.split].write(part.rows)
                     tally.digests[part.split] += part.digest
+                    tally.non_finite.add(part.rows)
                 for _ in range(processed.timeless):
                     quarantine.add(path, None, TIMELESS)
                 tally.after_end += processed.after_end
                 tally.left_out += processed.left_out
                 progress.report(f"{tally.rows:,} rows")
-        tally.quarantined = quarantine.rows
+        tally.quarantined, tally.first = quarantine.rows, quarantine.first
         return request, tally
 
 

@@ -1,6 +1,7 @@
 """What must be known of the whole input before its rows can be written: kinds of columns, the newest time. No tfx."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.example_gen import formats
@@ -8,11 +9,14 @@ from weighbridge.components.example_gen.feature_types import FeatureTypes
 from weighbridge.components.example_gen.process import Processor, ReadRequest
 from weighbridge.components.example_gen.sample import Sample
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 
 def infer_feature_types(
     request: ReadRequest, format_: str, paths: Iterable[str], first: str
 ) -> tuple[FeatureTypes, FeatureTypes]:
-    """Read all files: for the kinds of what is read, where values are texts, then of what prepare_fn makes of it.
+    """Read all files: for the kinds of what is read, where values are texts, and of what prepare_fn makes of it.
 
     Args:
         request: what to read, and how.
@@ -35,6 +39,11 @@ def infer_feature_types(
         for path in paths:
             for batch in formats.read(path, format_, read_kinds, _ignore, columns=request.columns):
                 check_columns(columns, batch.schema.names, path, first)
+                read_kinds.seen.update(_with_values(batch))
+    if kind.texts and not request.prepare_fn:  # they are encoded as they are read
+        read_kinds.inferring = False
+        output_kinds.merge(read_kinds)
+        return read_kinds, output_kinds
     process = Processor(request, output_kinds, check=kind.all_columns)
     for path in paths:
         for batch in formats.read(path, format_, read_kinds, _ignore, columns=request.columns):
@@ -43,6 +52,12 @@ def infer_feature_types(
             process.settled(batch, path)
     read_kinds.inferring = output_kinds.inferring = False
     return read_kinds, output_kinds
+
+
+def _with_values(batch: "pa.RecordBatch") -> list[str]:
+    return [
+        name for name, column in zip(batch.schema.names, batch.columns, strict=True) if column.null_count < len(column)
+    ]
 
 
 def newest_time(

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from weighbridge.common.errors import UsageError, WeighbridgeError
+from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import import_function
+from weighbridge.common.user_code import errors_of
 from weighbridge.components.example_gen.feature_types import FeatureTypes, canonical, settle
-from weighbridge.components.example_gen.rows import RowsDigest
+from weighbridge.components.example_gen.rows import RowsDigest, both_hashes
 from weighbridge.components.example_gen.sample import Sample
 from weighbridge.components.example_gen.splits import AFTER_END, NO_TIME, Splits
 
@@ -137,15 +138,17 @@ class Processor:
         batch = self.settled(batch, where)
         if not batch.num_rows:
             return Processed(())
-        assigned = self._request.splits.assign(batch)
+        first, second = both_hashes(batch)
+        assigned = self._request.splits.assign(batch, first)
         if self._sample.share < 1:
             # Other rows count as ever: a sample must not change how many are malformed.
             assigned[(assigned >= 0) & ~self._sample.keeps(batch)] = _LEFT_OUT
         parts = []
         for number, name in enumerate(self._request.splits.names):
-            rows = batch.filter(pa.array(assigned == number))
-            if rows.num_rows:
-                parts.append(Part(name, rows, RowsDigest.of(rows)))
+            mine = assigned == number
+            if mine.any():
+                rows = batch if mine.all() else batch.filter(pa.array(mine))
+                parts.append(Part(name, rows, RowsDigest.of_hashes(first[mine], second[mine])))
         others = (int(np.count_nonzero(assigned == other)) for other in (NO_TIME, AFTER_END, _LEFT_OUT))
         return Processed(tuple(parts), *others)
 
@@ -161,16 +164,9 @@ class Processor:
 def _prepared(function: Callable[[Any], Any], name: str, batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":
     import pyarrow as pa
 
-    try:
+    hint = f"The columns are: {', '.join(batch.schema.names)}."
+    with errors_of(f"prepare_fn={name!r}", hint, verb=f"failed on {where}:"):
         prepared = function(batch)
-    except WeighbridgeError:
-        raise
-    except Exception as error:
-        columns = ", ".join(batch.schema.names)
-        first = (str(error).splitlines() or [""])[0]
-        raise UsageError(
-            f"prepare_fn={name!r} failed on {where}: {type(error).__name__}: {first}", f"The columns are: {columns}."
-        ) from error
     if not isinstance(prepared, pa.RecordBatch):
         raise UsageError(f"prepare_fn={name!r} returned {type(prepared).__name__}, expected a pyarrow.RecordBatch")
     return prepared

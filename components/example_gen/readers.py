@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.common.errors import UsageError
-from weighbridge.components.example_gen.feature_types import cast_texts
+from weighbridge.components.example_gen.feature_types import cast_texts, without_rows
+from weighbridge.components.example_gen.lines import Lines
 from weighbridge.components.example_gen.reading import Reading, check_renamed
 from weighbridge.storage import inputs
 
@@ -21,7 +22,11 @@ BATCH_ROWS = 65_536
 
 
 def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
-    """Rows of a CSV file, compressed where its name ends in `.gz`; a malformed row goes to quarantine."""
+    """Rows of a CSV file, compressed where its name ends in `.gz`; a malformed row goes to quarantine.
+
+    So does a row that swallowed others: see `lines`. Lines that no row accounts for are told to `reading.lost`.
+    """
+    import pyarrow as pa
     from pyarrow import csv
 
     path = reading.path
@@ -29,14 +34,18 @@ def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
     malformed: list[tuple[int, str, str]] = []
 
     def invalid(row: Any) -> str:
-        malformed.append((row.number, f"{row.actual_columns} fields, expected {row.expected_columns}", row.text))
+        reason = f"{row.actual_columns} fields, expected {row.expected_columns}"
+        if lines.quoted_breaks and (swallowed := lines.swallowed(row.text)):
+            reason = f"{reason}; {_swallowed(swallowed)}"
+        malformed.append((row.number, reason, row.text))
         return "skip"
 
     with _open(reading) as file:
         names = _header(path, file)
         check_renamed(reading.columns, names, path)
         # Everything is read as text and cast by column: a malformed value costs its row, not its block.
-        blocks = _Blocks(file)
+        lines = Lines(len(names))
+        blocks = _Blocks(file, lines)
         reader = csv.open_csv(
             blocks,
             read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
@@ -49,14 +58,20 @@ def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
             ),
         )
         try:
-            next_row, gone = 2, set[int]()
+            next_row, gone, rows = 2, set[int](), 1  # the header is a row too
             for batch in reader:
                 skipped, malformed[:] = list(malformed), []
+                rows += batch.num_rows + len(skipped)
                 gone.update(number for number, _, _ in skipped)
                 numbers = _row_numbers(next_row, batch.num_rows, gone)
                 if numbers:
                     next_row = numbers[-1] + 1
                     gone = {number for number in gone if number >= next_row}
+                torn = _torn(batch, lines) if lines.quoted_breaks else {}
+                skipped += [(numbers[index], reason, _line(batch, index)) for index, reason in torn.items()]
+                if torn:  # before types are told by its values
+                    numbers = [number for index, number in enumerate(numbers) if index not in torn]
+                    batch = without_rows(batch, torn)
                 typed, bad = cast_texts(reading.renamed(batch), reading.feature_types)
                 wrong = ((numbers[index], reason, _line(batch, index)) for index, reason in bad.items())
                 for description in sorted([*skipped, *wrong]):
@@ -64,6 +79,14 @@ def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
                 yield typed
             for description in malformed:
                 reading.quarantine(*description)
+            reading.lost(max(0, lines.found - rows - len(malformed)))
+        except pa.ArrowInvalid as error:
+            if "straddling" not in str(error):
+                raise
+            raise UsageError(
+                f"{path} has a row of more than {BLOCK_BYTES >> 20} MiB after row {next_row - 1:,}",
+                "Is a quote missing in the next row? What follows it up to the next quote is one value.",
+            ) from error
         finally:
             _end(reader, blocks)
 
@@ -80,6 +103,25 @@ def _end(reader: Any, blocks: "_Blocks") -> None:
             reader.read_next_batch()
 
 
+def _torn(batch: "pa.RecordBatch", lines: Lines) -> dict[int, str]:
+    """Rows with a value whose line breaks are in no sound quotes, and the reason."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    torn: dict[int, str] = {}
+    for column in batch.columns:
+        broken = pc.match_substring_regex(column, r"[\r\n]").fill_null(False).to_numpy(zero_copy_only=False)
+        for row in np.flatnonzero(broken).tolist():
+            value = column[row].as_py().encode()
+            if not lines.sound(value):
+                torn[row] = _swallowed(len(value.splitlines()) - 1)
+    return torn
+
+
+def _swallowed(lines: int) -> str:
+    return f"a quoted field swallowed {lines:,} {'line' if lines == 1 else 'lines'}: is a quote missing?"
+
+
 def _line(batch: "pa.RecordBatch", row: int) -> str:
     """A row of texts as a line of CSV."""
     import csv
@@ -94,25 +136,24 @@ def _row_numbers(first: int, count: int, gone: set[int]) -> "range | list[int]":
     """Numbers of `count` rows that were kept from `first` on; those in `gone` were not."""
     if not gone:
         return range(first, first + count)
-    numbers: list[int] = []
-    number = first
-    while len(numbers) < count:
-        if number not in gone:
-            numbers.append(number)
-        number += 1
-    return numbers
+    import numpy as np
+
+    numbers = np.arange(first, first + count + len(gone))
+    found: list[int] = numbers[~np.isin(numbers, list(gone))][:count].tolist()
+    return found
 
 
 class _Blocks:
-    """A file whose blocks never end between a carriage return and its line feed.
+    """A file whose blocks never end between a carriage return and its line feed, and whose lines are counted.
 
     Arrow drops a line feed that begins a block after a carriage return, also where both stand in a quoted value.
     """
 
     closed = False
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, lines: Lines) -> None:
         self._file = file
+        self._lines = lines
         self._kept = b""
         self._ended = False
 
@@ -126,7 +167,12 @@ class _Blocks:
             return b""
         data = self._kept + self._file.read(size - len(self._kept) if size >= 0 else -1)
         self._kept = b"\r" if len(data) > 1 and data.endswith(b"\r") else b""
-        return data.removesuffix(self._kept)
+        data = data.removesuffix(self._kept)
+        if data:
+            self._lines.add(data)
+        else:
+            self._lines.end()
+        return data
 
 
 def _open(reading: Reading) -> Any:
@@ -148,7 +194,7 @@ def _header(path: str, file: Any) -> list[str]:
         names = next((names for names in lines if names), [])
     except csv.Error as error:
         raise UsageError(f"The header of {path} cannot be read: {error}") from error
-    twice = [name for name in names if names.count(name) > 1]
+    twice = [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
     if twice or "" in names:
         problem = f"names column {twice[0]!r} twice" if twice else "has a column without a name"
         raise UsageError(f"The header of {path} {problem}", f"It is: {', '.join(names)}")
@@ -157,10 +203,10 @@ def _header(path: str, file: Any) -> list[str]:
 
 def read_parquet(reading: Reading) -> "Iterator[pa.RecordBatch]":
     """Rows of a Parquet file."""
-    from pyarrow import parquet
+    from weighbridge.common.arrow import open_parquet
 
     with reading.open() as opened:
-        file = parquet.ParquetFile(opened)
+        file = open_parquet(opened, reading.path)
         needed = reading.needed(file.schema_arrow.names)
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=needed):
             yield reading.renamed(batch)

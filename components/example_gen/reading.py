@@ -12,8 +12,17 @@ from weighbridge.storage import inputs
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_JOINED_ROWS, _JOINED_BYTES = 16_384, 64 << 20
+
 # Called with the number of a malformed row (the header of a CSV file is row 1), the reason, and its line.
 Quarantine = Callable[[int, str, str], None]
+
+# Called with the number of lines of a file that belong to no row, 0 if it has none; never, where files have no lines.
+Lost = Callable[[int], None]
+
+
+def unheard(_lines: int) -> None:
+    """A `Lost` for whoever reads a file before, for something else."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,7 @@ class Reading:
         quarantine: is told of malformed rows, which are left out.
         columns: new names of columns, by the file's own.
         only: the columns that are needed, by their new names, if not all are.
+        lost: is told at the end how many lines belong to no row, where the format can tell.
     """
 
     path: str
@@ -33,6 +43,7 @@ class Reading:
     quarantine: Quarantine
     columns: Mapping[str, str] = field(default_factory=dict)
     only: Collection[str] = ()
+    lost: Lost = unheard
 
     def open(self) -> BinaryIO:
         """The file's bytes, seekable."""
@@ -86,6 +97,37 @@ class InputFormat:
     def matches(self, file_name: str) -> bool:
         """Whether a file of this name is of this format."""
         return re.search(self.pattern, file_name, re.IGNORECASE) is not None
+
+
+def joined(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+    """Batches of at least some thousands of rows where memory allows it: each column of each batch costs its own time.
+
+    A block of a file with thousands of columns holds some hundred rows.
+    """
+    import pyarrow as pa
+
+    waiting: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        if waiting and (rows + batch.num_rows > _JOINED_ROWS or waiting[0].schema != batch.schema):
+            yield _one(waiting)
+            waiting, rows, size = [], 0, 0
+        waiting.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= _JOINED_ROWS or size >= _JOINED_BYTES:
+            yield _one(waiting)
+            waiting, rows, size = [], 0, 0
+    if waiting:
+        yield _one(waiting)
+
+
+def _one(batches: "list[pa.RecordBatch]") -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    if len(batches) == 1:
+        return batches[0]
+    table = pa.Table.from_batches(batches).combine_chunks()
+    return table.to_batches()[0] if table.num_rows else batches[0]
 
 
 def check_renamed(columns: Mapping[str, str], names: Iterable[str], where: str) -> None:

@@ -8,6 +8,7 @@ in TFX. `latest` takes the highest span there is; a window of n takes the n high
 import difflib
 import glob
 import importlib.util
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,12 +60,18 @@ def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
         raise UsageError(f"{input} is not an address that can be read", hint)
     if window < 1:
         raise UsageError(f"window={window} is not a valid number of spans", "It must be at least 1.")
-    if re.search(r"\{\w+(:\d+)?\}", input):
+    fields = re.findall(r"\{(\w+)(?::\d+)?\}", input)
+    # Braces may as well be part of a name.
+    if fields and (_FIELDS.keys() & fields or not (inputs.is_file(input) or inputs.is_folder(input))):
         number, files = _spans(input, span, window)
     else:
         if span != "latest":
             raise UsageError(f"span={span!r} is given, but {input} has no {{SPAN}} or {{YYYY}}, {{MM}} and {{DD}}")
         number, files = None, _files(input)
+    for path in files:
+        if not _is_text(path):
+            hint = "Rename it: what was read is told by name."
+            raise UsageError(f"The name of the file {os.fsencode(path)!r} is not UTF-8", hint)
     return Resolved(tuple(files), _format(files), number)
 
 
@@ -133,6 +140,14 @@ def _spans(pattern: str, span: str, window: int) -> tuple[int, list[str]]:
     if len(chosen) < window:
         raise UsageError(f"window={window} wants {window} spans up to {wanted}, {pattern} has {len(chosen)}")
     return wanted, [path for number in chosen for path in sorted(by_span[number])]
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _wanted(span: str) -> int:

@@ -136,11 +136,12 @@ class Splits(BaseModel):
                 word = "time_column" if self.time_column else "Key column"
                 raise UsageError(f"{word} {name!r} is not in the data", f"Columns: {', '.join(sorted(columns))}.")
 
-    def assign(self, batch: "pa.RecordBatch") -> "np.ndarray[Any, Any]":
+    def assign(self, batch: "pa.RecordBatch", hashes: "np.ndarray[Any, Any] | None" = None) -> "np.ndarray[Any, Any]":
         """Number of each row's split among `names`, or `NO_TIME`, or `AFTER_END`.
 
         Args:
             batch: canonical columns; one that is absent has no values in this batch.
+            hashes: of its rows with all their columns, if they are known.
 
         Returns:
             int64 array of shape [rows].
@@ -154,7 +155,9 @@ class Splits(BaseModel):
             return self._by_time(batch)
         shares = np.cumsum(list(self.weights.values())) / sum(self.weights.values())
         # The upper 53 bits as a fraction: every float64 in [0, 1) of that grid equally likely.
-        fractions = (row_hashes(batch, self.key_columns) >> np.uint64(11)) * 2.0**-53
+        if hashes is None or self.key_columns:
+            hashes = row_hashes(batch, self.key_columns)
+        fractions = (hashes >> np.uint64(11)) * 2.0**-53
         return np.searchsorted(shares[:-1], fractions, side="right")
 
     def newest(self, batch: "pa.RecordBatch") -> int | None:

@@ -6,9 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from weighbridge.components.artifacts.binding import bind
 from weighbridge.components.artifacts.columns import ColumnsWriter
 from weighbridge.components.artifacts.examples import split_folder
 from weighbridge.components.example_gen.encode import encode, tfrecords
+from weighbridge.components.example_gen.odd import FirstRows
+from weighbridge.evidence.summary import QuarantinedRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +34,7 @@ class SplitWriter:
     """
 
     def __init__(self, folder: str | Path, split: str) -> None:
+        self._root, self._split = folder, split
         self._folder = split_folder(str(folder), split)
         self._columns = ColumnsWriter(folder, split)
         self._file: Any = None
@@ -47,8 +51,10 @@ class SplitWriter:
             self._file.close()
         self._columns.__exit__(kind, error, trace)
         # Only now it is known how many files there are, which their names tell.
-        for number, path in enumerate(self._shards):
-            path.rename(path.with_name(f"data_tfrecord-{number:05d}-of-{len(self._shards):05d}.gz"))
+        names = (f"data_tfrecord-{number:05d}-of-{len(self._shards):05d}.gz" for number in range(len(self._shards)))
+        shards = [path.rename(path.with_name(name)) for path, name in zip(self._shards, names, strict=True)]
+        if kind is None and shards:
+            bind(self._root, self._split, shards)
 
     def write(self, batch: "pa.RecordBatch") -> None:
         """Append canonical columns."""
@@ -84,7 +90,13 @@ class QuarantineWriter:
     def __init__(self, folder: str | Path) -> None:
         self._path = Path(folder, QUARANTINE_FOLDER, QUARANTINE_FILE)
         self._file: Any = None
+        self._first = FirstRows()
         self.rows = 0
+
+    @property
+    def first(self) -> list[QuarantinedRow]:
+        """The first rows, for people."""
+        return self._first.rows
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +112,8 @@ class QuarantineWriter:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = gzip.open(self._path, "wt", encoding="utf-8")  # noqa: SIM115, closed by __exit__
+        reason = reason[:_LINE_CHARACTERS]
+        self._first.add(file, row, reason, line)
         description = {"file": file, "row": row, "reason": reason, "line": line and line[:_LINE_CHARACTERS]}
         self._file.write(json.dumps(description, ensure_ascii=False) + "\n")
         self.rows += 1

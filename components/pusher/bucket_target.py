@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
-from weighbridge.common import files, progress
+from weighbridge.common import files, interruption, progress
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.artifacts.examples import SPLIT_PREFIX
@@ -149,11 +149,13 @@ class BucketTarget:
             UsageError: no permission.
             InfrastructureError: the service or the way to it fails; or another push came first, which leaves at most a
                 whole version that the record does not name.
+            KeyboardInterrupt: the process was asked to end before anything could be seen.
         """
         kept = self._kept_record(record) if staged.model_digest is None else None
         if kept is None:
             if self._place.version(RECORD_FILE) != self._expected:  # before anything can be seen
                 raise self._lost()
+            interruption.last_look()
             self._make_version(str(staged.folder), record)
             if staged.model_digest is not None and overtaken(self._place, record.version):
                 raise self._lost()

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from weighbridge.common import files, progress
+from weighbridge.common import files, interruption, progress
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.common.machine import is_machine_failure
 from weighbridge.components.production_model.fetch import production_state
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import record_digest
@@ -76,6 +77,7 @@ def push(
         UsageError: the destination cannot be written, or its production record cannot be read.
         InfrastructureError: the disk is full, the network fails, the destination is not in the expected state any
             more, or another push to the same bucket came first; production is then unchanged by this one.
+        KeyboardInterrupt: the process was asked to end before anything could be seen.
     """
     target = open_target(destination)
     verdict, verdict_gate = _weigh_verdict(Path(evaluation))
@@ -159,9 +161,12 @@ def _push_weighed(
             subject=verdict.subject,
             **description,
         )
-        record = target.commit(staged, record)
-    progress.report(f"in production as version {record.version}")
-    return Pushed((*gates, digest_gate), record, target.path(record.version))
+        # Who asks the process to end before the target's last look finds nothing pushed; who asks later, all of it.
+        with interruption.deferred():
+            record = target.commit(staged, record)
+            path = target.path(record.version)
+            progress.lasts(f"version {record.version} is in production at {path}")
+    return Pushed((*gates, digest_gate), record, path)
 
 
 def _look_up(target: Target, digest: str) -> tuple[int | None, ProductionRecord | None]:
@@ -230,5 +235,7 @@ def _digest_gate(found: str | None, weighed: str | None) -> Gate:
 def _digest_of(model: Path) -> str | None:
     try:
         return tree_digest(model)
-    except (UsageError, OSError):
+    except (UsageError, OSError) as error:
+        if is_machine_failure(error):
+            raise InfrastructureError(f"The model at {model} cannot be read: {error}", "Run again.") from error
         return None

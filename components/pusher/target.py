@@ -4,17 +4,15 @@
 `BucketTarget`, in a file of its own, is a prefix of a bucket.
 """
 
-import fcntl
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Protocol
 
-from weighbridge.common import files, progress
+from weighbridge.common import files, interruption, locks, progress
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.artifacts.examples import SPLIT_PREFIX
@@ -113,17 +111,12 @@ class FilesystemTarget:
             if not self._evidence.is_dir():
                 self._evidence.mkdir(parents=True, exist_ok=True)
                 files.sync_folder(self._root.absolute().parent)
-            descriptor = os.open(self._evidence / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
+        with ExitStack() as held:
             with _explained(self._root):
-                _lock(descriptor)
+                held.enter_context(locks.exclusive(self._evidence / LOCK_FILE, waiting=_waiting))
                 self._complete_killed()
                 self._remove_leftovers()
             yield
-        finally:
-            with suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing alone would leave it to processes forked meanwhile
-            os.close(descriptor)
 
     def record(self) -> ProductionRecord | None:
         """The production record; None for nothing yet. An unreadable one is a UsageError."""
@@ -194,10 +187,12 @@ class FilesystemTarget:
         Raises:
             UsageError: the destination cannot be written.
             InfrastructureError: the disk is full or fails.
+            KeyboardInterrupt: the process was asked to end before anything could be seen.
         """
         with _explained(self._root):
             folder = Path(staged.folder)
             write_records(folder, record)
+            interruption.last_look()
             if staged.model_digest is not None:
                 while not _rename(folder / MODEL_FOLDER, self._folder(record.version)):
                     record = record.model_copy(update={"version": self.next_version()})
@@ -254,12 +249,8 @@ def _rename(source: Path, target: Path) -> bool:
     return True
 
 
-def _lock(descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        progress.report("waiting for another push to the same destination")
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+def _waiting(holder: str) -> None:
+    progress.report(f"waiting for another push to the same destination{f' ({holder})' if holder else ''}")
 
 
 @contextmanager

@@ -1,24 +1,23 @@
 """Calls the user's `run_fn` and judges what came of it: gates for what is no good, errors for what went wrong."""
 
 import contextlib
-import errno
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from weighbridge.common.digests import tree_digest
-from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.common.import_string import import_function
+from weighbridge.common.user_code import errors_of
 from weighbridge.components.trainer import checkpoint
 from weighbridge.components.trainer.history import read_history
 from weighbridge.components.trainer.strategy import is_chief
 from weighbridge.evidence.history import HISTORY_FILE
 from weighbridge.verdict import Gate, passed_if, write_gates
 
-_RETRYABLE_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ECONNRESET}
-_MESSAGE_LENGTH = 300
+_RETRY = "Free or add disk or memory, then run again: with checkpoints, training resumes."
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def train(run_fn: str, fn_args: Any) -> Trained:
     """
     function = import_function(run_fn, "run_fn")
     Path(fn_args.model_run_dir).mkdir(parents=True, exist_ok=True)
-    with _left_as_found(), _errors_of(run_fn, function):
+    with _left_as_found(), errors_of(f"run_fn={run_fn!r}", partial(_place, function=function), retry=_RETRY):
         function(fn_args)
     if not is_chief():
         return Trained((), "")  # the chief has what there is to weigh
@@ -139,42 +138,6 @@ def _left_as_found() -> Iterator[None]:
         keras.mixed_precision.set_global_policy(policy)
         if not deterministic and config.is_op_determinism_enabled():
             config.disable_op_determinism()
-
-
-@contextlib.contextmanager
-def _errors_of(run_fn: str, function: Any) -> Iterator[None]:
-    """Tell an error of the user's function as one that a person can act on; the original one is chained."""
-    try:
-        yield
-    except WeighbridgeError:
-        raise
-    except (Exception, SystemExit) as error:  # sys.exit(0) in a model must not pass for a success
-        reason = f"{type(error).__name__}: {_one_line(error)}"
-        if _is_infrastructure(error):
-            hint = "Free or add disk or memory, then run again: with checkpoints, training resumes."
-            raise InfrastructureError(f"run_fn={run_fn!r} was stopped by {reason}", hint) from error
-        raise UsageError(f"run_fn={run_fn!r} raised {reason}", _place(error, function)) from error
-
-
-def _is_infrastructure(error: BaseException) -> bool:
-    """Whether this error, or the one behind it, comes from the machine and not from the code."""
-    import tensorflow as tf
-
-    lost = (tf.errors.ResourceExhaustedError, tf.errors.UnavailableError, tf.errors.AbortedError)
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, (MemoryError, *lost)):
-            return True
-        if isinstance(cause, OSError) and cause.errno in _RETRYABLE_ERRNO:
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
-
-
-def _one_line(error: BaseException) -> str:
-    """The line that tells most: the first, or the last where the first only announces (`in user code:`)."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
-    return lines[-1 if lines[0].endswith(":") else 0][:_MESSAGE_LENGTH]
 
 
 def _place(error: BaseException, function: Any) -> str:

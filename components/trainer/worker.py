@@ -12,6 +12,7 @@ import traceback
 
 from weighbridge.common.digests import folder_digest
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.common.machine import is_machine_failure
 from weighbridge.components.trainer.train_job import workers
 from weighbridge.components.trainer.train_job.exchange import Exchange, Outcome
 from weighbridge.components.trainer.train_job.manifest import WORKERS_VARIABLE
@@ -29,10 +30,10 @@ def main(argv: list[str]) -> ExitCode:
         outcome = _train(exchange, index)
     except WeighbridgeError as error:
         outcome = _failed(error)
-    except Exception as error:
+    except BaseException as error:  # sys.exit(0) somewhere is no success
         traceback.print_exc()
-        kind = InfrastructureError if isinstance(error, OSError | MemoryError) else UsageError
-        outcome = _failed(kind(f"{type(error).__name__}: {error}"))
+        passing = isinstance(error, OSError | KeyboardInterrupt) or is_machine_failure(error)
+        outcome = _failed((InfrastructureError if passing else UsageError)(f"{type(error).__name__}: {error}"))
     if outcome.message:
         logging.getLogger("weighbridge").error("%s %s", outcome.message, outcome.hint)
     exchange.end(index, outcome)

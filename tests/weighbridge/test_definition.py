@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from weighbridge.common.digests import source_files
@@ -50,3 +52,18 @@ def test_training_does_not_depend_on_the_code_that_weighs_and_pushes():
         for name in read
         if name.startswith(("weighbridge.components.evaluator", "weighbridge.components.pusher", "weighbridge.report"))
     ]
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a..b", "a\x1bb", "x" * 101, "a b", None, 3])
+def test_a_name_that_would_lead_out_of_the_work_directory_is_refused(tmp_path, monkeypatch, name):
+    (tmp_path / "named.py").write_text(
+        f"import weighbridge\nNAME = {name!r}\nParameters = weighbridge.Parameters\ndef create_pipeline(p, c): ...\n"
+    )
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "named", raising=False)
+    if name in ("", None):  # none is given: it is the module's
+        assert load(str(tmp_path / "named.py")).name == "named"
+        return
+    with pytest.raises(UsageError, match=r"NAME = .* cannot be a pipeline's name"):
+        load(str(tmp_path / "named.py"))
+    monkeypatch.delitem(sys.modules, "named", raising=False)

@@ -5,12 +5,15 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
 from rich.markup import escape
+from rich.segment import Segment
 from rich.spinner import Spinner
 
 from weighbridge.cli.output import print_json
+from weighbridge.common.progress import WAITING
+from weighbridge.common.text import clean, mask
 from weighbridge.report.write import HTML_FILE
 from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.record import Run, StepRecord
@@ -22,7 +25,15 @@ _PLAIN_WIDTH = 400
 
 
 class _Console(Console):
-    """Goes on quietly when nobody reads any more, as in `weighbridge runs | head`: the exit code is the command's."""
+    """Shows texts that come from data as what they are, and goes on quietly when nobody reads any more.
+
+    As in `weighbridge runs | head`: the exit code is the command's.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments to be shown; styles are apart from their texts, so a text needs no character of control."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(clean(mask(segment.text)), segment.style)
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -48,6 +59,7 @@ class ConsoleDisplay:
         self._console.quiet = silent
         self._live: Live | None = None
         self._current = ""
+        self._waiting = ""
         self._width = 16
 
     def started(self, run: Run, names: list[str]) -> None:
@@ -60,7 +72,7 @@ class ConsoleDisplay:
     def step_started(self, name: str) -> None:
         """Show a live line, on a terminal."""
         self._stop()
-        self._current = name
+        self._current, self._waiting = name, ""
         if self._console.is_terminal and not self._console.quiet:
             # Not rich's Status: that would take what libraries write to sys.stderr out of the log to the terminal.
             self._live = Live(
@@ -73,9 +85,12 @@ class ConsoleDisplay:
             self._live.start()
 
     def step_progress(self, message: str) -> None:
-        """Update the live line."""
+        """Update the live line; where there is none, say at least what is waited for."""
         if self._live:
             self._live.update(Spinner("dots", f"{escape(self._current)}  [dim]{escape(message)}[/]"))
+        elif message.startswith(WAITING) and message != self._waiting:
+            self._waiting = message
+            self._console.print(f"… {escape(self._current)}  {escape(message)}")
 
     def step_ended(self, step: StepRecord) -> None:
         """Print the step's line: state, name, seconds, note."""

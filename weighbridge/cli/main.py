@@ -1,9 +1,8 @@
 """The `weighbridge` command. Loads nothing heavy: each command imports what it needs when it runs."""
 
 import os
-import signal
 import sys
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -14,6 +13,7 @@ from weighbridge.cli import (
     ci,
     data,
     gc,
+    guard,
     kubeflow,
     plan,
     promote,
@@ -25,8 +25,10 @@ from weighbridge.cli import (
     trend,
 )
 from weighbridge.cli import compile as compiling
+from weighbridge.cli.ending import fail, failed, shown
 from weighbridge.cli.output import EXIT_CODES
-from weighbridge.common.errors import ExitCode, WeighbridgeError
+from weighbridge.common import interruption, streams
+from weighbridge.common.errors import UsageError
 from weighbridge.common.fast_exit import fast_exit
 
 app = typer.Typer(
@@ -75,55 +77,45 @@ app.add_typer(schedule.app, name="schedule")
 app.add_typer(data.app, name="data")
 app.add_typer(ci.app, name="ci")
 
-# Typer brings its own copy of click from 0.20 on; this is the base of usage errors in either.
-_UsageProblem: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
-
 # What Typer makes of Ctrl-C.
 _SIGINT_CODE = 130
 
 
 def main() -> NoReturn:
     """Run the command; every error ends in one clear message, and everything in one of the four exit codes."""
-    # A user's own pipeline module lies beside where the command is typed.
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109, Path.cwd() would import pathlib for nothing
-    command = typer.main.get_command(app)
     try:
-        code = command.main(prog_name="weighbridge", standalone_mode=False)
+        _import_from_here()
+        code = typer.main.get_command(app).main(prog_name="weighbridge", standalone_mode=False)
         if code == _SIGINT_CODE:
             raise typer.Abort
-    except WeighbridgeError as error:
-        code = _fail(error.message, error.hint, error.exit_code)
-    except typer.Abort:
-        code = _fail("Interrupted", "Run again: finished steps are kept.", ExitCode.INFRASTRUCTURE)
-    except _UsageProblem as error:
-        error.show()
-        code = ExitCode.USAGE
-    except BrokenPipeError:  # e.g. `weighbridge runs | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = ExitCode.PASSED
-    sys.exit(int(code or 0))
+    except BaseException as error:  # code of users raises what it likes
+        code = failed(error)
+    sys.exit(shown(int(code or 0)))
 
 
 def run_and_exit() -> NoReturn:
-    """The `weighbridge` program: `main`, and the end of the process."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    """The `weighbridge` program: `main` in a process of its own, whose end is looked at."""
+    streams.prepare()
+    os.umask(os.umask(0o022) | 0o022)  # what a run keeps is for others to read, at most
+    try:
+        done = guard.fork(fail)
+    except OSError as error:
+        fast_exit(failed(error))
+    interruption.listen()
     try:
         main()
     except SystemExit as end:
+        done(int(end.code or 0))
         fast_exit(int(end.code or 0))
 
 
-def _interrupt(*_: object) -> NoReturn:
-    """SIGTERM, as build servers send it, is like Ctrl-C; a second one does not disturb what is being saved."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def _fail(message: str, hint: str, code: ExitCode) -> ExitCode:
-    typer.secho(f"error: {message}", fg="red", err=True)
-    if hint:
-        typer.echo(f"       {hint}", err=True)
-    return code
+def _import_from_here() -> None:
+    """A user's own pipeline module lies beside where the command is typed."""
+    try:
+        here = os.getcwd()  # noqa: PTH109, Path.cwd() would import pathlib for nothing
+    except FileNotFoundError as error:
+        raise UsageError("The working directory is gone", "cd to one that is there.") from error
+    sys.path.insert(0, here)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from weighbridge.common.text import clean, escaped_json, mask, masked
+
 EXIT_CODES = (
     "Exit codes: 0 passed, 1 a gate refused, 2 usage or configuration error, 3 infrastructure failure (safe to retry)."
 )
@@ -13,12 +15,13 @@ EXIT_CODES = (
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(masked(document), indent=2, ensure_ascii=False)
+    sys.stdout.write(escaped_json(text) + "\n")
 
 
 def print_line(text: str) -> None:
     """Print one plain line on stdout at once, also into a pipe."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{clean(mask(text))}\n")
     sys.stdout.flush()
 
 

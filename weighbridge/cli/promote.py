@@ -53,7 +53,7 @@ def promote(
     from weighbridge.delivery.approval import find_approval
     from weighbridge.delivery.promotion import Promotion
     from weighbridge.local.output_capture import captured_output
-    from weighbridge.runs.finish import copy_reports
+    from weighbridge.runs.finish import check_reports, copy_reports
     from weighbridge.runs.sending import sent
     from weighbridge.runs.stages import delivery_policy, stage_destinations
     from weighbridge.runs.store import RunStore
@@ -68,6 +68,7 @@ def promote(
     promotion = Promotion(workspace, stages, addresses, source, target, thresholds=thresholds, store=shared)
     document: dict[str, Any] = {"pipeline": definition.name, "from": source, "to": target}
     document["destination"] = promotion.destination
+    check_reports(reports)
     with workspace.lock():
         if shared is not None:
             shared.send_unsent()
@@ -87,6 +88,6 @@ def promote(
         with captured_output(new.log, verbose=False) as terminal:
             outcome = delivery.promote(promotion, record, new, ConsoleDisplay(terminal, silent=as_json))
         outcome = sent(shared, outcome, f"{target}, {promotion.destination}")
-    copy_reports(new.folder, reports)
     print_outcome(outcome, as_json=as_json, **document, already=False)
+    copy_reports(new.folder, reports)
     raise typer.Exit(int(outcome.exit_code))

@@ -48,7 +48,7 @@ def run(
     from weighbridge.cli.display import ConsoleDisplay, print_outcome, print_warnings
     from weighbridge.local.request import make_request
     from weighbridge.local.run import run_request
-    from weighbridge.runs.finish import copy_reports
+    from weighbridge.runs.finish import check_reports, copy_reports
     from weighbridge.runs.trend import copy_trend
 
     request = make_request(
@@ -62,14 +62,14 @@ def run(
         destinations=destinations,
         store=store,
     )
+    check_reports(reports)
     outcome = run_request(
         request,
         force=force,
         verbose=verbose,
         open_display=lambda terminal: ConsoleDisplay(terminal, silent=as_json or quiet),
     )
-    copy_reports(outcome.run.folder, reports)
-    problem = copy_trend(request.definition.name, workdir, reports)
     print_outcome(outcome, as_json=as_json, quiet=quiet)
-    print_warnings(filter(None, [problem]))
+    copy_reports(outcome.run.folder, reports)
+    print_warnings(filter(None, [copy_trend(request.definition.name, workdir, reports)]))
     raise typer.Exit(int(outcome.exit_code))

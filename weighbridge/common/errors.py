@@ -40,6 +40,10 @@ class UsageError(WeighbridgeError):
     """A wrong value, file, option or piece of user code: running it again gives the same error."""
 
 
+class NothingRunError(UsageError):
+    """The pipeline has no such thing as a run was asked for, e.g. a step: it leaves no run behind."""
+
+
 class InfrastructureError(WeighbridgeError):
     """A full disk, an unreachable service, a lost connection: safe to retry."""
 

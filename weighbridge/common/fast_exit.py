@@ -1,6 +1,7 @@
 """The end of a process that loaded TensorFlow."""
 
 import atexit
+import contextlib
 import os
 import sys
 from typing import NoReturn
@@ -14,7 +15,8 @@ def fast_exit(code: int) -> NoReturn:
     """
     if "tensorflow" in sys.modules:
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):  # nobody reads, or it is closed
+                stream.flush()
         os._exit(code)
     sys.exit(code)

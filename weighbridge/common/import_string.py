@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.common.errors import UsageError
+from weighbridge.common.user_code import errors_of
 
 # One of these lies in the top folder of a project.
 _PROJECT = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
@@ -26,10 +27,11 @@ def import_function(dotted: str, role: str) -> Callable[..., Any]:
     module_name, _, function_name = dotted.rpartition(".")
     if not module_name:
         raise UsageError(f"{role}={dotted!r} is not a dotted name", "Expected package.module.function.")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{role}={dotted!r}: {error}", "Is its folder on PYTHONPATH?") from error
+    with errors_of(f"{role}={dotted!r}", f"Mend the module {module_name}.", verb="cannot be imported:"):
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            raise UsageError(f"{role}={dotted!r}: {error}", "Is its folder on PYTHONPATH?") from error
     function = getattr(module, function_name, None)
     if not callable(function):
         names = ", ".join(name for name in dir(module) if callable(getattr(module, name)) and name[0] != "_")

@@ -3,10 +3,12 @@
 Imports no tfx.
 """
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from weighbridge.common import progress
 from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator.gates import BatchGates, LatencyGates
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable
@@ -138,9 +140,13 @@ def _weigh_calls(
     contenders = {"candidate": ServedModel(_stored(copies.delivered, thresholds), delivered, rows, "", 1)}
     if stage.p99_ms is None:
         call = contenders["candidate"].caller(1)
+        deadline = time.monotonic() + stage.budget_s
         for turn in range(stage.calls):
             call(turn)
-        return [_answered(name, stage.calls)]
+            progress.report(f"{turn + 1:,} of {stage.calls:,} calls answered")
+            if time.monotonic() > deadline:
+                break
+        return [_answered(name, turn + 1)]
     if copies.production is not None:
         contenders["production"] = ServedModel(*_production(copies.production, thresholds), rows, "", 1)
     gates = LatencyGates(

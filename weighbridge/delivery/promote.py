@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from weighbridge.common import progress
+from weighbridge.common import interruption, progress
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.fetch import fetch_production, production_state
 from weighbridge.components.production_model.record import (
@@ -150,10 +150,12 @@ class _Steps:
         began = time.monotonic()
         found: list[Gate] = []
         try:
+            interruption.check()
             with progress.listening(self._display.step_progress):
                 yield found
         except BaseException:
-            self._end(StepRecord(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
+            with interruption.deferred():
+                self._end(StepRecord(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
             raise
         self.gates += found
         refusing = [gate for gate in found if gate.refuses]

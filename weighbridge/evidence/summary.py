@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from weighbridge.evidence.base import Document, EvidenceFile
 
 SUMMARY_FILE = "summary.json"
@@ -22,6 +24,29 @@ class InputFile(Document):
     path: str
     bytes: int
     sha256: str
+
+
+class QuarantinedRow(Document):
+    """A malformed row as people are shown it; long texts are cut.
+
+    Attributes:
+        file: that it stands in.
+        row: its number, the header of a CSV file being 1; None where only the reason is known.
+        reason: why it is malformed.
+        line: its text, where that is known.
+    """
+
+    file: str
+    row: int | None
+    reason: str
+    line: str | None = None
+
+
+class NonFinite(Document):
+    """How many values of a column are no finite numbers."""
+
+    nan: int
+    infinite: int
 
 
 class DataSummary(EvidenceFile):
@@ -49,6 +74,10 @@ class ExamplesSummary(DataSummary):
         quarantined_rows: malformed rows.
         rows_after_end: rows that no split takes, since their time is not before the end.
         rows_left_out: rows that the sample leaves out.
+        rows_lost: lines of the files that belong to no row; None where files have no lines, as Parquet has none.
+        quarantined_first: the first malformed rows.
+        quarantine_file: where all of them are, below the artifact's folder; empty where there are none.
+        non_finite: NaN and infinite values of the rows of all splits, by column; of those columns that have any.
         time_splits: where each split begins in time; empty where rows are not split by time.
         time_end: before which all rows are; None for no such end.
         sample: the share of the rows that was kept, 1 for all.
@@ -60,6 +89,10 @@ class ExamplesSummary(DataSummary):
     quarantined_rows: int
     rows_after_end: int
     rows_left_out: int
+    rows_lost: int | None = None
+    quarantined_first: list[QuarantinedRow] = Field(default_factory=list)
+    quarantine_file: str = ""
+    non_finite: dict[str, NonFinite] = Field(default_factory=dict)
     time_splits: dict[str, Moment | None]
     time_end: Moment | None
     sample: float

@@ -1,5 +1,6 @@
 """Keeps what libraries print out of the terminal and in the run's log, whole, C++ included."""
 
+import io
 import os
 import subprocess
 import sys
@@ -7,6 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
+
+from weighbridge.common.streams import open_stream
+from weighbridge.common.text import mask
+
+_TEE_S = 5.0
 
 
 @contextmanager
@@ -20,10 +26,10 @@ def captured_output(log: Path, verbose: bool) -> Iterator[TextIO]:
         verbose: also show everything on the real stderr (through `tee`).
     """
     saved = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
-    terminal = os.fdopen(os.dup(1), "w", buffering=1)
+    terminal = open_stream(os.dup(1), closefd=True)
     tee = None
     if verbose:
-        tee = subprocess.Popen(["tee", "-a", str(log)], stdin=subprocess.PIPE, stdout=saved[2])
+        tee = subprocess.Popen(["tee", "-i", "-a", str(log)], stdin=subprocess.PIPE, stdout=saved[2])
         target = os.dup(tee.stdin.fileno())  # type: ignore[union-attr]
         tee.stdin.close()  # type: ignore[union-attr]
     else:
@@ -35,7 +41,7 @@ def captured_output(log: Path, verbose: bool) -> Iterator[TextIO]:
             os.dup2(target, descriptor)
         os.close(target)
         # Whoever replaced these, say a notebook or a test, does not write to the descriptors.
-        sys.stdout, sys.stderr = (os.fdopen(os.dup(descriptor), "w", buffering=1) for descriptor in (1, 2))
+        sys.stdout, sys.stderr = (_LogStream(os.dup(descriptor)) for descriptor in (1, 2))
         yield terminal
     finally:
         _flush()
@@ -45,7 +51,19 @@ def captured_output(log: Path, verbose: bool) -> Iterator[TextIO]:
             os.close(original)
         terminal.close()
         if tee:
-            tee.wait()
+            with suppress(subprocess.TimeoutExpired):  # a process that the run left behind holds its other end
+                tee.wait(_TEE_S)
+
+
+class _LogStream(io.TextIOWrapper):
+    """Writes to the log, without the secrets that addresses may carry."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(os.fdopen(descriptor, "wb"), "utf-8", "backslashreplace", line_buffering=True)
+
+    def write(self, text: str) -> int:
+        super().write(mask(text))
+        return len(text)
 
 
 def _flush() -> None:

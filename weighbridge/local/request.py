@@ -51,7 +51,7 @@ class RunRequest:
         Raises:
             UsageError: it is not what it should be.
         """
-        if (self.context.folder / THRESHOLDS_FILE).is_file():
+        if (self.context.folder / THRESHOLDS_FILE).exists():
             _ = self.context.gates
 
     @property
@@ -67,7 +67,7 @@ class RunRequest:
         Raises:
             UsageError: there is no step of that name.
         """
-        whole = self.to in ("", steps.names[-1])
+        whole = self.to in ("", *steps.names[-1:])
         pushes = not self.workspace.rehearsal and (whole or self.store is None)
         return *steps.extent(self.to, pushes=pushes), whole
 

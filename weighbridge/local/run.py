@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from weighbridge.common import invocation, progress
+from weighbridge.common import interruption, invocation, progress
 from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused, release_memory
 from weighbridge.local.collected import Collected, rows_note, step_fingerprint
@@ -153,8 +153,10 @@ def _launch(name: str, launched: "Iterator[NodeResult]", run: Run, display: Disp
     display.step_started(name)
     began = time.monotonic()
     try:
+        interruption.check()
         with progress.listening(display.step_progress):
             return next(launched)
     except BaseException:
-        end_step(run, StepRecord(name=name, state="failed", seconds=round(time.monotonic() - began, 3)), display)
+        with interruption.deferred():
+            end_step(run, StepRecord(name=name, state="failed", seconds=round(time.monotonic() - began, 3)), display)
         raise

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.common import files
 from weighbridge.common.digests import code_digest
-from weighbridge.common.errors import UsageError
+from weighbridge.common.errors import NothingRunError, UsageError
 from weighbridge.components.traits import ComponentTraits
 from weighbridge.definition import Context
+from weighbridge.local.metadata_lock import wait_until_writable
 from weighbridge.runs.component_traits import traits_of
 from weighbridge.runs.fingerprint import step_modules
 from weighbridge.runs.preflight import check_components
@@ -106,13 +107,15 @@ class PipelineSteps:
             The names of the steps to launch, and of those to be recorded as left out with the reason.
 
         Raises:
-            UsageError: there is no step of that name.
+            NothingRunError: there is no step of that name, or none at all.
         """
         names = self.names
+        if not names:
+            raise NothingRunError("The pipeline has no steps", "create_pipeline gives none: see context.pipeline.")
         if to and to not in names:
             close = difflib.get_close_matches(to, names, n=1)
             guess = f" Did you mean {close[0]!r}?" if close else ""
-            raise UsageError(f"There is no step {to!r}.{guess}", f"Steps: {', '.join(names)}.")
+            raise NothingRunError(f"There is no step {to!r}.{guess}", f"Steps: {', '.join(names)}.")
         wanted = names[: names.index(to) + 1] if to else names
         end = next((index for index, name in enumerate(wanted) if self.traits[name].pushes), len(wanted))
         end = len(wanted) if pushes else end
@@ -153,6 +156,7 @@ class PipelineSteps:
 
         name = node.node_info.id
         started = time.monotonic()
+        wait_until_writable(getattr(self._connection, "filename_uri", ""))
         modules = set() if self.traits[name].code_digest else self.modules.get(name, set())
         code = _NodeCode(self._code_file, name, modules)
         if code.changed:

@@ -2,16 +2,23 @@
 
 import re
 
+from weighbridge.common.text import clean
 from weighbridge.verdict.gate import Value, format_value
 
-# What XML 1.0 forbids, and the C1 controls that HTML forbids and terminals obey.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+__all__ = [
+    "bytes_text",
+    "clean",
+    "count",
+    "cut",
+    "number_text",
+    "one_line",
+    "seconds_text",
+    "short_digest",
+    "signed_text",
+    "value_text",
+]
+
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
-
-
-def clean(text: object) -> str:
-    """`text` with every character that XML, HTML or a terminal must not see replaced by U+FFFD."""
-    return _FORBIDDEN.sub("\ufffd", str(text))
 
 
 def one_line(text: object) -> str:

@@ -1,24 +1,27 @@
 """A run's error as a person can act on it."""
 
 import contextlib
-import errno
+import copy
 import traceback
+from collections.abc import Sequence
 
+from weighbridge.common import interruption
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.common.machine import FULL_DISK, FULL_DISK_WORDS, causes, first_line, is_machine_failure
 from weighbridge.runs.record import Run
 
-_FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
-# How TensorFlow and sqlite put the same in errors of their own.
-_FULL_DISK_WORDS = ("No space left on device", "disk is full")
+_AGAIN = "Run again: finished steps are kept."
 
 
 def explain(error: BaseException, run: Run) -> WeighbridgeError:
     """An error as a person can act on it; the traceback is in the run's log."""
+    if interruption.asked():
+        return InfrastructureError("Interrupted", _AGAIN)
     for cause in causes(error):
         if isinstance(cause, WeighbridgeError):
             return cause
-        full = any(words in str(cause) for words in _FULL_DISK_WORDS)
-        if full or (isinstance(cause, OSError) and cause.errno in _FULL_DISK):
+        full = any(words in str(cause) for words in FULL_DISK_WORDS)
+        if full or (isinstance(cause, OSError) and cause.errno in FULL_DISK):
             place = getattr(cause, "filename", None) or run.folder.parents[1]
             return InfrastructureError(
                 f"The disk failed while writing {place}: {getattr(cause, 'strerror', None) or 'no space left'}",
@@ -29,9 +32,21 @@ def explain(error: BaseException, run: Run) -> WeighbridgeError:
         if isinstance(cause, MemoryError):
             return InfrastructureError("The machine ran out of memory", "Run again on a larger one.")
     if isinstance(error, KeyboardInterrupt):
-        return InfrastructureError("Interrupted", "Run again: finished steps are kept.")
+        return InfrastructureError("Interrupted", _AGAIN)
     step = run.record.steps[-1].name if run.record.steps else run.record.pipeline
-    return UsageError(f"{step} failed: {type(error).__name__}: {first_line(error)}", f"The whole story is in {run.log}")
+    message, story = f"{step} failed: {type(error).__name__}: {first_line(error)}", f"The whole story is in {run.log}"
+    if is_machine_failure(error):
+        return InfrastructureError(message, f"{_AGAIN} {story}")
+    return UsageError(message, story)
+
+
+def with_facts(error: WeighbridgeError, facts: Sequence[str]) -> WeighbridgeError:
+    """An error that also tells what lasts all the same, such as a version that was pushed before it."""
+    if not facts:
+        return error
+    told = copy.copy(error)
+    told.message = f"{error.message}. All the same, {' and '.join(facts)}"
+    return told
 
 
 def explain_outside_run(error: BaseException, failure: str) -> WeighbridgeError:
@@ -44,9 +59,13 @@ def explain_outside_run(error: BaseException, failure: str) -> WeighbridgeError:
     for cause in causes(error):
         if isinstance(cause, WeighbridgeError):
             return cause
-        if isinstance(cause, OSError) and cause.errno in _FULL_DISK:
+        if isinstance(cause, OSError) and cause.errno in FULL_DISK:
             return InfrastructureError(f"{failure}: {cause.strerror}", "Free some space, then try again.")
     message = f"{failure}: {type(error).__name__}: {first_line(error)}"
+    if isinstance(error, KeyboardInterrupt) or interruption.asked():
+        return InfrastructureError("Interrupted", "Try again.")
+    if is_machine_failure(error):
+        return InfrastructureError(message, "Try again.")
     return UsageError(message, "The log of `weighbridge run` has the whole story.")
 
 
@@ -57,17 +76,3 @@ def log_traceback() -> None:
     """
     with contextlib.suppress(OSError):
         traceback.print_exc()
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message; empty where it has none."""
-    return (str(error).strip().splitlines() or [""])[0]
-
-
-def causes(error: BaseException | None) -> list[BaseException]:
-    """An error and what caused it, the outermost first."""
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
-        error = error.__cause__ or error.__context__
-    return found

@@ -25,6 +25,7 @@ from weighbridge.common.digests import (
 from weighbridge.common.environment import IMAGE_VARIABLE
 from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of
+from weighbridge.common.text import masked
 from weighbridge.components.example_gen.resolve import input_digest
 from weighbridge.components.production_model.standing import read_record, record_digest, verify_production
 from weighbridge.definition import Context, Definition, Parameters
@@ -58,7 +59,7 @@ def declared(
     return {
         **reviewed(definition, context.schema, listed),
         "modules": listed,
-        "parameters": parameters.model_dump(mode="json"),
+        "parameters": masked(parameters.model_dump(mode="json")),
         "libraries": library_versions(),
         "image": os.environ.get(IMAGE_VARIABLE, ""),
         "sample": context.sample,
@@ -173,7 +174,7 @@ def of_step(exec_properties: Mapping[str, Any], inputs: Mapping[str, Sequence[st
         inputs: content digests of its input artifacts, by key.
     """
     return {
-        "parameters": {name: _short(value) for name, value in sorted(exec_properties.items())},
+        "parameters": {name: masked(_short(value)) for name, value in sorted(exec_properties.items())},
         "inputs": {key: list(digests) for key, digests in sorted(inputs.items())},
     }
 

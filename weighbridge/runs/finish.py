@@ -6,15 +6,17 @@ A run of the pipeline and a promotion end in `run_to_end`, a run that ended on K
 import contextlib
 import dataclasses
 import shutil
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weighbridge.common import files
+from weighbridge.common import files, interruption, progress
+from weighbridge.common.errors import NothingRunError
 from weighbridge.report.write import CHARTS_FOLDER, HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
 from weighbridge.runs.display import Display
-from weighbridge.runs.explain import explain, explain_outside_run, log_traceback
+from weighbridge.runs.explain import explain, explain_outside_run, log_traceback, with_facts
 from weighbridge.runs.hooks import HOOKS_FILE, RunEnd, call_hooks
 from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.record import LOG_FILE, RUN_FILE, Run, RunRecord
@@ -42,18 +44,27 @@ def run_to_end(run: Run, display: Display, work: Callable[[], Verdict], folders:
     Returns:
         How it ended. The run's folder holds the verdict, its reports and the record; where even these cannot be
         written, the outcome says so.
+
+    Raises:
+        NothingRunError: the work found that there is nothing to run; the run's folder is gone.
     """
     began = time.monotonic()
-    try:
-        verdict = work()
-        run.record.state = verdict.outcome
-        outcome = RunOutcome(run, verdict)
-    except (Exception, KeyboardInterrupt, SystemExit) as error:  # code of a user that exits has not passed
-        log_traceback()
-        outcome = RunOutcome(run, None, error=explain(error, run))
-        run.record.state, run.record.error = "failed", str(outcome.error)
+    with progress.lasting_facts() as facts:
+        try:
+            verdict = work()
+            run.record.state = verdict.outcome
+            outcome = RunOutcome(run, verdict)
+        except NothingRunError:
+            shutil.rmtree(run.folder, ignore_errors=True)
+            raise
+        except BaseException as error:  # code of a user that exits has not passed
+            log_traceback()
+            outcome = RunOutcome(run, None, error=with_facts(explain(error, run), facts))
+            run.record.state, run.record.error = "failed", str(outcome.error)
     run.record.seconds = round(time.monotonic() - began, 3)
-    outcome = _write(run, outcome, folders)
+    with interruption.deferred():
+        outcome = _write(run, outcome, folders, facts)
+    interruption.heeded()
     end = RunEnd(run.record, outcome.verdict, outcome.exit_code, run.folder)
     return dataclasses.replace(outcome, warnings=call_hooks(end, display))
 
@@ -82,6 +93,20 @@ def finish_remote_run(
     """
     folder = Path(reports, record.run_id) if str(reports) else None
     return call_hooks(RunEnd(record, verdict, exit_code, folder, url), display)
+
+
+def check_reports(target: str | Path) -> None:
+    """Make sure that reports can be copied to a folder, before a run that would end in them; makes the folder.
+
+    Raises:
+        WeighbridgeError: it cannot be written.
+    """
+    if not str(target):
+        return
+    with _writing(Path(target)):
+        Path(target).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target):
+            pass
 
 
 def copy_reports(run: Path, target: str | Path) -> None:
@@ -129,11 +154,11 @@ def write_remote_reports(verdict: Verdict, target: str | Path) -> None:
 def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name with a zero byte is the latter
         raise explain_outside_run(error, f"--reports: {folder} cannot be written") from error
 
 
-def _write(run: Run, outcome: RunOutcome, folders: Mapping[str, Path]) -> RunOutcome:
+def _write(run: Run, outcome: RunOutcome, folders: Mapping[str, Path], facts: Sequence[str]) -> RunOutcome:
     try:
         if outcome.verdict:
             outcome.verdict.write(run.folder / VERDICT_FILE)
@@ -142,7 +167,7 @@ def _write(run: Run, outcome: RunOutcome, folders: Mapping[str, Path]) -> RunOut
         run.save()
     except Exception as error:
         log_traceback()
-        outcome = RunOutcome(run, outcome.verdict, error=outcome.error or explain(error, run))
+        outcome = RunOutcome(run, outcome.verdict, error=outcome.error or with_facts(explain(error, run), facts))
         run.record.state, run.record.error, run.record.exit_code = "failed", str(outcome.error), int(outcome.exit_code)
         with contextlib.suppress(OSError):
             run.save()

@@ -26,9 +26,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from weighbridge.common import files, plugins, progress
 from weighbridge.common.environment import HOOKS_VARIABLE
 from weighbridge.common.errors import ExitCode, WeighbridgeError
+from weighbridge.common.machine import first_line
 from weighbridge.report.write import HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
 from weighbridge.runs.display import Display
-from weighbridge.runs.explain import first_line, log_traceback
+from weighbridge.runs.explain import log_traceback
 from weighbridge.runs.record import RUN_FILE, RunRecord
 from weighbridge.verdict import Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE

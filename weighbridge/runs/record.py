@@ -10,6 +10,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from weighbridge.common import files
 from weighbridge.common.errors import UsageError
+from weighbridge.common.text import masked
 
 RUN_FILE = "run.json"
 LOG_FILE = "log.txt"
@@ -119,8 +120,11 @@ class Run:
         self.record = record
 
     def save(self) -> None:
-        """Replace `run.json` atomically."""
-        files.write_json(self.folder / RUN_FILE, self.record.model_dump(mode="json"))
+        """Replace `run.json` atomically; the secrets of addresses stay out of it."""
+        document = self.record.model_dump(mode="json")
+        # What a later run compares has none already, or is read again by it.
+        kept = {"fingerprint": document.pop("fingerprint")}
+        files.write_json(self.folder / RUN_FILE, {**masked(document), **kept})
 
     @property
     def log(self) -> Path:

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from weighbridge.common import files
 from weighbridge.common.errors import UsageError
+from weighbridge.common.machine import first_line
 from weighbridge.report.write import HTML_FILE
-from weighbridge.runs.explain import first_line
 from weighbridge.runs.record import Run, RunRecord
 from weighbridge.runs.workspace import Workspace
 from weighbridge.verdict import Verdict

@@ -1,6 +1,6 @@
 """What a pipeline keeps in the work directory: artifacts, production, and one folder per run."""
 
-import fcntl
+import contextlib
 import os
 import secrets
 import shutil
@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from weighbridge.common import locks
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.common.files import STAGED_PREFIX
+from weighbridge.common.machine import is_machine_failure
 from weighbridge.definition import Context, Definition
 from weighbridge.runs.record import RUN_FILE, Run, RunRecord
 
@@ -69,30 +71,34 @@ class Workspace:
             UsageError: the folder cannot be written.
             InfrastructureError: another run holds it.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise UsageError(
-                f"The work directory {self.folder} cannot be written: {error.strerror}",
-                "Choose another with --workdir, or set WEIGHBRIDGE_WORKDIR.",
-            ) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.ExitStack() as held:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locks.exclusive(self._lock))
+            except BlockingIOError as error:
+                who = locks.holder(self._lock)
+                raise InfrastructureError(
+                    f"Another run of {self.pipeline} is using {self.folder}" + (f": {who}" if who else ""),
+                    "Wait for it and run again, or choose another --workdir.",
+                ) from error
+            except (OSError, ValueError) as error:
+                kind = InfrastructureError if is_machine_failure(error) else UsageError
+                raise kind(
+                    f"The work directory {self.folder} cannot be written: {getattr(error, 'strerror', error)}",
+                    "Choose another with --workdir, or set WEIGHBRIDGE_WORKDIR.",
+                ) from error
             yield
-        except BlockingIOError as error:
-            raise InfrastructureError(
-                f"Another run of {self.pipeline} is using {self.folder}",
-                "Wait for it and run again, or choose another --workdir.",
-            ) from error
-        finally:
-            os.close(descriptor)
+
+    @property
+    def _lock(self) -> Path:
+        return self.folder / ".lock"
 
     def new_run(self, definition: Definition, parameters: dict[str, Any], **described: Any) -> Run:
         """Make the folder of a new run; `described` are further fields of its record."""
         record = self._record(definition, parameters, **described)
         run = Run(self.folder / "runs" / record.run_id, record)
         run.save()
+        locks.describe(self._lock, run=record.run_id)
         return run
 
     def scratch(self, definition: Definition) -> Run:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from weighbridge.common import progress
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.storage.explain import explaining
 from weighbridge.storage.store import ABSENT, StoredObject
@@ -181,6 +182,7 @@ def client() -> Any:
         raise UsageError("Using gs:// needs google-cloud-storage", "pip install 'weighbridge[gcs]'") from error
     if os.environ.get("STORAGE_EMULATOR_HOST"):
         return storage.Client(project="emulated", credentials=AnonymousCredentials())
+    progress.report("waiting for credentials of Google Cloud Storage")  # the network may be asked, several times
     try:
         return storage.Client(project=None)  # objects belong to buckets: credentials without a project will do
     except DefaultCredentialsError as error:

@@ -1,21 +1,37 @@
 """Files to be read, on disk or in a store, by one set of functions. Imports no tfx."""
 
 import fnmatch
-import glob as globbing
 import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from weighbridge.common.digests import file_digest
 from weighbridge.common.errors import UsageError
+from weighbridge.storage.globs import local_glob
 from weighbridge.storage.ranges import open_object
 from weighbridge.storage.schemes import is_address, open_store
 from weighbridge.storage.store import ObjectStore, StoredObject
 
 _CHUNK = 1 << 22
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What tells whether a file is still the one that it was, without its bytes.
+
+    Attributes:
+        place: where its bytes are: the same for two names of one file.
+        version: another one once it was written or touched.
+        size: bytes.
+    """
+
+    place: str
+    version: str
+    size: int
 
 
 def is_file(path: str) -> bool:
@@ -35,12 +51,15 @@ def is_folder(path: str) -> bool:
 
 
 def glob(pattern: str) -> list[str]:
-    """Files that match a glob, sorted; `**` crosses folders; hidden files and `_…` are left out."""
-    if is_address(pattern):
-        found = _glob_store(pattern)
-    else:
-        found = [path for path in globbing.glob(pattern, recursive=True) if Path(path).is_file()]  # noqa: PTH207
-    return sorted(path for path in found if Path(path).name[0] not in "._")
+    """Files that match a glob, sorted; `**` crosses folders; hidden files and `_…` are left out.
+
+    A link that leads nowhere is there, too: whoever reads it can tell.
+
+    Raises:
+        UsageError: a folder may not be read, or a link leads back to a folder that it lies in.
+    """
+    found = set(_glob_store(pattern)) if is_address(pattern) else local_glob(pattern)
+    return sorted(path for path in found if PurePosixPath(path).name[0] not in "._")
 
 
 def open_read(path: str) -> BinaryIO:
@@ -57,15 +76,33 @@ def open_read(path: str) -> BinaryIO:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def size(path: str) -> int:
-    """Bytes of a file."""
-    return _found(path)[1].size if is_address(path) else Path(path).stat().st_size
+def identity(path: str) -> Identity:
+    """What tells whether a file is still the one that it was.
+
+    Raises:
+        UsageError: it is missing or may not be read.
+    """
+    if is_address(path):
+        _, found = _found(path)
+        return Identity(path, found.version, found.size)
+    try:
+        stat = Path(path).stat()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    return Identity(f"{stat.st_dev}:{stat.st_ino}", f"{stat.st_mtime_ns}:{stat.st_ctime_ns}", stat.st_size)
 
 
 def digest(path: str) -> str:
-    """SHA-256 of a file's bytes."""
+    """SHA-256 of a file's bytes.
+
+    Raises:
+        UsageError: it is missing or may not be read.
+    """
     if not is_address(path):
-        return file_digest(path)
+        try:
+            return file_digest(path)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     found = hashlib.sha256()
     with open_read(path) as file:
         while chunk := file.read(_CHUNK):

@@ -1,5 +1,6 @@
 """The `delivery` section of a thresholds file: the stages on the way to production, and what each asks for."""
 
+import difflib
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -114,8 +115,10 @@ class Delivery(RootModel[tuple[Stage, ...]]):
             UsageError: there is none.
         """
         if name not in self.names:
+            close = difflib.get_close_matches(name, self.names, n=1)
+            guess = f". Did you mean {close[0]!r}?" if close else ""
             raise UsageError(
-                f"There is no stage {name!r}", f"Stages: {', '.join(self.names)} (delivery in gates.yaml)."
+                f"There is no stage {name!r}{guess}", f"Stages: {', '.join(self.names)} (delivery in gates.yaml)."
             )
         return self.root[self.names.index(name)]
 

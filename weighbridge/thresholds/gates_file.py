@@ -85,8 +85,12 @@ def load_gates(path: str | Path) -> Gates:
 
 
 def _explain(error: ValidationError, file: YamlFile) -> str:
-    """The first problem as `file, line: section.key: what is wrong, what is allowed`."""
-    problem = error.errors()[0]
+    """The first problem as `file, line: section.key: what is wrong, what is allowed`.
+
+    An unknown key comes first: it may be the mistyped one that another problem misses.
+    """
+    problems = error.errors()
+    problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
     where = f"{file.place(problem['loc'])}: {'.'.join(map(str, problem['loc'])) or 'the file'}"
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_
 
 from weighbridge.common import files
 from weighbridge.common.digests import bytes_digest
-from weighbridge.common.errors import ExitCode, UsageError
+from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
+from weighbridge.common.machine import is_machine_failure
 from weighbridge.verdict.gate import Gate
 
 GATES_FILE = "gates.json"
@@ -160,6 +161,8 @@ def _read(model: type[Model], path: Path, kind: str) -> tuple[bytes, Model]:
         data = path.read_bytes()
         return data, model.model_validate_json(data)
     except OSError as error:
+        if is_machine_failure(error):  # says nothing of the file
+            raise InfrastructureError(f"The {kind} at {path} cannot be read: {error.strerror}", "Run again.") from error
         raise UsageError(f"No {kind} at {path}: {error.strerror}") from error
     except ValidationError as error:
         problem = error.errors()[0]

@@ -23,6 +23,7 @@ QUANTILES = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99}
 QUANTITIES = (*QUANTILES, "throughput_rows_s")
 _REPLICATES = 500
 _CELLS = 4_000_000  # of a block of bootstrap samples: 32 MB
+_DRAWN = 1024  # orders of turns at once
 _WARM_BLOCK = 8
 _WARM_TOLERANCE = 0.1
 
@@ -60,9 +61,8 @@ def time_calls(
     """
     names = list(contenders)
     times: dict[str, list[int]] = {name: [] for name in names}
-    orders = np.argsort(rng.random((calls, len(names))), axis=1).tolist()
     with _no_collection():
-        for turn, order in enumerate(orders):
+        for turn, order in enumerate(_orders(calls, len(names), rng)):
             for index in order:
                 name = names[index]
                 call = contenders[name]
@@ -72,6 +72,13 @@ def time_calls(
             if time.perf_counter() > deadline:
                 break
     return {name: np.array(values, np.float64) / 1e6 for name, values in times.items()}
+
+
+def _orders(calls: int, contenders: int, rng: np.random.Generator) -> Iterator[list[int]]:
+    """A random order of the contenders for each turn, drawn as they are needed: the deadline may come long before."""
+    for begin in range(0, calls, _DRAWN):
+        turns = min(_DRAWN, calls - begin)
+        yield from np.argsort(rng.random((turns, contenders)), axis=1).tolist()
 
 
 @contextlib.contextmanager

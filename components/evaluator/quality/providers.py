@@ -2,10 +2,12 @@
 
 import dataclasses
 from collections.abc import Iterable
+from contextlib import nullcontext
 from importlib import import_module
 
-from weighbridge.common.errors import UsageError, WeighbridgeError
+from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import import_function, module_of
+from weighbridge.common.user_code import errors_of
 from weighbridge.components.evaluator.quality.kernels import KERNELS
 from weighbridge.components.evaluator.quality.metrics import check_label, check_names
 from weighbridge.components.evaluator.quality.metrics_api import MetricsRequest, MetricsResponse
@@ -76,14 +78,8 @@ def check(metrics_fn: str, names: Iterable[str], label: str) -> None:
 
 def _ask(metrics_fn: str, request: MetricsRequest) -> MetricsResponse:
     provider = import_function(metrics_fn, "metrics_fn")
-    try:
+    with nullcontext() if metrics_fn == COMPUTE else errors_of(f"metrics_fn={metrics_fn!r}", passing=Unmeasurable):
         response = provider(request)
-    except (Unmeasurable, WeighbridgeError):
-        raise
-    except Exception as error:
-        if metrics_fn == COMPUTE:
-            raise
-        raise UsageError(f"metrics_fn={metrics_fn!r} raised {type(error).__name__}: {error}") from error
     if not isinstance(response, MetricsResponse):
         raise UsageError(
             f"metrics_fn={metrics_fn!r} returned a {type(response).__name__}", "Expected a MetricsResponse."

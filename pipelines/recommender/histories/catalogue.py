@@ -7,8 +7,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyarrow import parquet
 
+from weighbridge.common.arrow import parquet, read_table
 from weighbridge.common.errors import UsageError
 from weighbridge.pipelines.recommender.histories.lines import Purchases
 from weighbridge.pipelines.recommender.histories.windows import DAY, Window, distinct_pairs
@@ -100,8 +100,8 @@ class Catalogue:
             UsageError: a file is missing or damaged.
         """
         try:
-            table = parquet.read_table(Path(folder, CATALOGUE_FILE))
-            bought = parquet.read_table(Path(folder, COUNTRIES_FILE))
+            table = read_table(Path(folder, CATALOGUE_FILE))
+            bought = read_table(Path(folder, COUNTRIES_FILE))
         except (OSError, pa.ArrowInvalid) as error:
             raise UsageError(f"There is no catalogue in {folder}: {error}", "Histories writes it.") from error
         recent = table.column("recent").combine_chunks()

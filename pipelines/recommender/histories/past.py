@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyarrow import parquet
 
+from weighbridge.common.arrow import parquet, read_table
 from weighbridge.common.errors import UsageError
 from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
 from weighbridge.pipelines.recommender.histories.lines import Purchases
@@ -57,7 +57,7 @@ def read_past(folder: str | Path) -> Past:
         UsageError: the file is missing or damaged.
     """
     try:
-        table = parquet.read_table(Path(folder, PAST_FILE), read_dictionary=["customer", "country"])
+        table = read_table(Path(folder, PAST_FILE), read_dictionary=["customer", "country"])
     except (OSError, pa.ArrowInvalid) as error:
         raise UsageError(f"The purchases in {folder} cannot be read: {error}", "Histories writes them.") from error
     names = np.array(table.column("customer").to_pylist(), object)

@@ -9,7 +9,9 @@ import pytest
 from tests.components.data_validator.conftest import WriteExamples
 from tests.components.data_validator.test_validate import TRIPS, gate_of, keep_statistics, validate
 from weighbridge.common.errors import UsageError
+from weighbridge.components.data_validator import drift
 from weighbridge.components.data_validator.baseline import production_baseline
+from weighbridge.components.data_validator.gates import DataGates
 from weighbridge.components.data_validator.statistics import read_statistics, statistics_path
 
 
@@ -170,3 +172,20 @@ def test_a_split_that_is_not_in_the_examples_is_an_error(write_examples: WriteEx
         validate(write_examples({"train": TRIPS}))
     with pytest.raises(UsageError, match="no splits"):
         validate(write_examples({"train": TRIPS}), splits=[])
+
+
+def test_the_features_of_wide_data_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tensorflow_metadata.proto.v0 import statistics_pb2
+
+    dataset = statistics_pb2.DatasetFeatureStatistics(num_examples=1)
+    for number in range(50):
+        feature = dataset.features.add(type=statistics_pb2.FeatureNameStatistics.STRING)
+        feature.path.step.append(f"f{number}")
+        feature.string_stats.common_stats.tot_num_values = 1
+        feature.string_stats.rank_histogram.buckets.add(label="a", sample_count=1)
+    looked = []
+    real = drift.feature_name
+    monkeypatch.setattr(drift, "feature_name", lambda feature: looked.append(feature) or real(feature))
+    found = drift.skew(DataGates(), {"train": dataset, "eval": dataset}).distances()
+    assert len(found) == 100
+    assert len(looked) == 100  # each feature of either side

@@ -46,7 +46,19 @@ def test_statistics_are_those_of_tfdv(taxi_examples: str, taxi_statistics: dict[
     ours, theirs = _by_name(ours), _by_name(theirs)
     assert ours.keys() == theirs.keys()
     for name, feature in theirs.items():
+        widths = [_equal_widths(each) for each in (ours[name], feature)]
         assert ours[name] == feature, name
+        # These are made from the quantiles, of which TFDV by itself would compute ten times as many.
+        assert widths[0] == pytest.approx(widths[1], abs=0.01 * 10_001), name
+
+
+def _equal_widths(feature: dict[str, Any]) -> list[float]:
+    """Take a feature's histogram of equally wide buckets out of it: how many rows are up to the end of each."""
+    numbers = feature.get("num_stats", {})
+    found = list(numbers.get("histograms", []))
+    numbers["histograms"] = [each for each in found if each.type == each.QUANTILES]
+    counts = [bucket.sample_count for each in found if each.type == each.STANDARD for bucket in each.buckets]
+    return [sum(counts[: end + 1]) for end in range(len(counts))]
 
 
 def test_many_small_batches_give_what_one_large_batch_gives(taxi_examples: str) -> None:
@@ -146,3 +158,18 @@ def test_unreadable_statistics_are_an_error_that_names_the_file(tmp_path: Path, 
         path.write_bytes(content)
     with pytest.raises(UsageError, match=r"FeatureStats\.pb"):
         read_statistics(path)
+
+
+def test_tfdv_makes_no_more_quantiles_than_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten times as many for each feature were most of the time that wide data took."""
+    from tensorflow_data_validation.statistics.generators import basic_stats_generator
+
+    asked = []
+    real = basic_stats_generator._get_quantiles_counts
+    monkeypatch.setattr(
+        basic_stats_generator, "_get_quantiles_counts", lambda found, count: asked.append(count) or real(found, count)
+    )
+    compute_statistics([to_batch({"a": [1, 2, 3]})])
+    assert asked
+    assert max(asked) <= 1_000
+    assert basic_stats_generator._NUM_QUANTILES_FACTOR_FOR_STD_HISTOGRAM == 100  # for all others

@@ -35,7 +35,11 @@ def assert_same(input: Path, tmp_path: Path, **request: Any) -> dict[str, Any]:
         return sorted(map(repr, quarantined(folder)))
 
     assert lines(tmp_path / "there") == lines(tmp_path / "here")
-    assert read_gates(tmp_path / "there") == read_gates(tmp_path / "here")
+    gates = [
+        [gate.model_copy(update={"message": gate.message.replace(f"{folder}/", "")}) for gate in read_gates(folder)]
+        for folder in (tmp_path / "there", tmp_path / "here")
+    ]
+    assert gates[0] == gates[1]
     assert not list((tmp_path / "there").glob(".*"))
     return here
 
@@ -49,12 +53,12 @@ def test_taxi(taxi_csv: Path, tmp_path: Path) -> None:
 
 
 def test_malformed_rows_and_types_known_late(tmp_path: Path) -> None:
-    write(tmp_path / "in/1.csv", "a,b,at\n" + "".join(f"{n},,{n}\n" for n in range(40)) + "1,2\n")
+    write(tmp_path / "in/1.csv", "a,b,at\n" + "".join(f"{n},,{n}\n" for n in range(40)) + '1,2\n5,"y,6\n7,"z,8\n')
     write(tmp_path / "in/2.csv", "at,b,a\n" + "".join(f"{n},y,{n}.5\n" for n in range(40)) + ",x,1\n")
     splits = Splits(time_column="at", time_splits={"train": None, "eval": 20})
     summary = assert_same(tmp_path / "in", tmp_path, splits=splits, allowed=0.1)
     assert summary["columns"] == {"a": "float", "b": "bytes", "at": "int64"}
-    assert summary["quarantined_rows"] == 2
+    assert (summary["quarantined_rows"], summary["rows_lost"]) == (3, 1)
 
 
 def test_tfrecord_and_parquet(tmp_path: Path) -> None:

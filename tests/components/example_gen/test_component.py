@@ -10,7 +10,7 @@ from tfx import types
 from tfx.types import standard_artifacts
 
 from tests.components.example_gen.helpers import outcome, quarantined, write
-from weighbridge.common.errors import UsageError
+from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.example_gen import ExampleGen, ExamplesGates
 from weighbridge.components.example_gen.component import ExampleGenDriver, ExampleGenExecutor
 from weighbridge.verdict import read_gates
@@ -70,7 +70,7 @@ def test_times_are_resolved_into_properties(tmp_path: Path) -> None:
 def test_refusal_is_data(tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", "a,b\n" + "1,2,3\n" * 5)
     examples = execute(ExampleGen(str(path)), tmp_path / "out")
-    [gate] = read_gates(examples.uri)
+    gate, _ = read_gates(examples.uri)
     assert gate.refuses
     assert gate.observed == 1.0
 
@@ -147,3 +147,26 @@ def test_changed_data_at_the_same_path_are_read_again(tmp_path: Path) -> None:
     assert second[1] != first[1]
     write(path, "a\n" + "".join(f"{n}\n" for n in range(50)))
     assert launch() == (True, first[1])  # the old data are known
+
+
+def test_data_that_change_behind_the_driver_are_safe_to_retry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "in.csv", "a\n" + "".join(f"{n}\n" for n in range(50)))
+    component = ExampleGen(str(path))
+    real = ExampleGenDriver.state
+
+    def change_afterwards(self: ExampleGenDriver, *arguments: Any) -> str:
+        digest = real(self, *arguments)
+        write(path, "a\n" + "".join(f"{n}\n" for n in range(60)))
+        return digest
+
+    monkeypatch.setattr(ExampleGenDriver, "state", change_afterwards)
+    with pytest.raises(InfrastructureError, match=r"in\.csv changed before they were read"):
+        execute(component, tmp_path / "out")
+
+
+def test_a_digest_of_other_files_is_the_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "in.csv", "a\n" + "".join(f"{n}\n" for n in range(50)))
+    monkeypatch.setattr(ExampleGenDriver, "state", lambda *_: f"sha256:{'0' * 64}")  # as Kubeflow's parameter
+    with pytest.raises(UsageError, match=r"are not those that sha256:000") as caught:
+        execute(ExampleGen(str(path)), tmp_path / "out")
+    assert "data_digest" in caught.value.hint

@@ -121,9 +121,14 @@ def test_orc_without_rows_and_with_a_column_to_rename(tmp_path: Path) -> None:
     assert rows(tmp_path / "out") == [{"id": 1}, {"id": 2}]
 
 
+def as_it_is(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A prepare_fn."""
+    return batch
+
+
 @pytest.mark.parametrize("name", ["in.csv", "in.parquet", "in.orc"])
 def test_only_texts_are_read_for_their_types_first(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A late value that changes a column's type costs two more readings, of what has types of its own one."""
+    """A late value that changes a column's type costs one more reading, two where prepare_fn makes columns of texts."""
     kind = formats.formats()[name.removeprefix("in.")]
     opened = []
 
@@ -133,8 +138,13 @@ def test_only_texts_are_read_for_their_types_first(name: str, tmp_path: Path, mo
 
     monkeypatch.setitem(formats.formats(), kind.name, dataclasses.replace(kind, read=spy))
     path = write_table(tmp_path / name, pa.table({"x": [1, 2, 3], "y": ["a", "b", "c"]}))
-    infer_feature_types(ReadRequest(input=str(path)), kind.name, [str(path)], str(path))
-    assert len(opened) == (3 if kind.texts else 2)  # one of them for the names of the first file
+    for prepare_fn, readings in {"": 1, f"{__name__}.as_it_is": 2 if kind.texts else 1}.items():
+        opened.clear()
+        request = ReadRequest(input=str(path), prepare_fn=prepare_fn)
+        _, output_kinds = infer_feature_types(request, kind.name, [str(path)], str(path))
+        assert len(opened) == readings + 1  # one for the names of the first file
+        assert output_kinds.found == {"x": "int64", "y": "bytes"}
+        assert output_kinds.seen == {"x", "y"}
 
 
 def test_the_format_of_the_readme_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,14 @@
 """Which files an input means."""
 
 import datetime
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.components.example_gen.helpers import write
+from tests.components.example_gen.helpers import one_split, write
 from weighbridge.common.errors import UsageError
 from weighbridge.components.example_gen.resolve import input_digest, resolve, span_day
 from weighbridge.storage import inputs
@@ -169,7 +170,7 @@ def test_local_file(folder: Path) -> None:
     assert not inputs.is_file(str(folder))
     assert inputs.is_folder(str(folder))
     assert not inputs.is_folder(path)
-    assert inputs.size(path) == 4
+    assert inputs.identity(path).size == 4
     assert inputs.digest(path) == "sha256:" + __import__("hashlib").sha256(b"a\n1\n").hexdigest()
     with inputs.open_read(path) as file:
         assert file.read() == b"a\n1\n"
@@ -184,3 +185,19 @@ def test_a_file_inside_a_package(taxi_csv: Path) -> None:
         resolve("package:nowhere/data.csv")
     with pytest.raises(UsageError, match="no input at"):
         resolve("package:tfx/nothing.csv")
+
+
+@pytest.mark.parametrize("input", [".", "*.csv", os.fsdecode(b"na\xefve.csv")])
+def test_a_name_that_is_no_text_is_told(input: str, tmp_path: Path) -> None:
+    write(tmp_path / os.fsdecode(b"na\xefve.csv"), "a\n1\n")
+    with pytest.raises(UsageError, match=r"the file b'.*/na\\xefve\.csv' is not UTF-8") as caught:
+        resolve(str(tmp_path / input))
+    str(caught.value).encode()  # and can be printed
+
+
+@pytest.mark.parametrize("name", ["{}.csv", "{1}.csv", "{a:2}.csv", "x{.csv"])
+def test_braces_may_be_part_of_a_name(name: str, tmp_path: Path) -> None:
+    write(tmp_path / name, "a\n1\n")
+    assert names(tmp_path, name) == (None, [name])
+    assert names(tmp_path, ".") == (None, [name])
+    assert one_split(tmp_path / name, tmp_path / "out")["total_rows"] == 1

@@ -85,7 +85,9 @@ def test_malformed_rows_count_as_in_all_the_data(tmp_path: Path) -> None:
     for share in (1.0, 0.1):
         summary = run(path, tmp_path / "out", splits=splits, sample=Sample(share=share), allowed=0.03)
         assert (summary["quarantined_rows"], summary["rows_after_end"], summary["total_rows"]) == (20, 100, 1_020)
-        fractions += [gate.observed for gate in read_gates(tmp_path / "out")]
+        gate, lost = read_gates(tmp_path / "out")
+        assert lost.observed == 0
+        fractions.append(gate.observed)
     assert fractions == [20 / 1_020] * 2
 
 

@@ -318,7 +318,7 @@ def test_relative_splits_are_absolute_ones_in_any_order(
         for folder, rows_, how in (("in", table, splits), ("arranged", arranged, splits), ("plain", table, absolute)):
             path = write_table(tmp_path / f"{folder}.parquet", rows_)
             summary = run(path, tmp_path / folder, splits=how, allowed=0.99, sample={"share": share})
-            summary.pop("files")
+            del summary["files"], summary["quarantined_first"], summary["rows_lost"]  # which depend on where rows stand
             told.append((outcome(tmp_path / folder, summary), summary | {"input_digest": ""}))
             patch.setattr(readers, "BATCH_ROWS", batch_rows)
     assert told[0] == told[1] == told[2]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.components.example_gen.helpers import one_split, quarantined, rows, run, write, write_table
 from weighbridge.common.errors import UsageError
-from weighbridge.components.example_gen import readers
+from weighbridge.components.example_gen import feature_types, readers
 from weighbridge.verdict import read_gates
 
 SCHEMA = 'feature { name: "a" type: INT } feature { name: "b" type: FLOAT } feature { name: "c" type: BYTES }'
@@ -132,7 +132,7 @@ def test_row_numbers_over_many_blocks(tmp_path: Path) -> None:
 def test_gate_on_quarantined_rows(bad: int, allowed: float, passed: bool, tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", "a,b\n" + "1,2\n" * (10 - bad) + "1,2,3\n" * bad)
     summary = one_split(path, tmp_path / "out", allowed=allowed)
-    [gate] = read_gates(tmp_path / "out")
+    gate, _ = read_gates(tmp_path / "out")
     assert gate.name == "examples.quarantined_fraction.max"
     assert gate.passed is passed
     assert gate.refuses is not passed
@@ -273,3 +273,21 @@ def test_prepare_fn_that_fails(name: str, told: str, tmp_path: Path) -> None:
     path = write(tmp_path / "in.csv", "a,b\n1,x\n")
     with pytest.raises(UsageError, match=told):
         run(path, tmp_path / "out", prepare_fn=f"{__name__}.{name}")
+
+
+def test_a_few_bad_values_among_many_cost_few_casts(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"{number}.5" for number in range(5_000)]
+    bad = {7: "many", 2_500: "", 2_501: "few", 4_999: "n/a"}
+    for row, text in bad.items():
+        texts[row] = text
+    calls = []
+    real = feature_types._cast
+    monkeypatch.setattr(feature_types, "_cast", lambda column, kind: calls.append(len(column)) or real(column, kind))
+    found = feature_types.FeatureTypes({"a": "float"}, frozenset({"a"}))
+    batch = pa.RecordBatch.from_arrays([pa.array([text or None for text in texts])], ["a"])
+    typed, told = feature_types.cast_texts(batch, found)
+    assert told == {row: f"a is {text!r}, expected a number" for row, text in bad.items() if text}
+    assert typed.column(0).to_pylist() == [
+        None if row == 2_500 else row + 0.5 for row in range(5_000) if row not in told
+    ]
+    assert len(calls) < 500  # and not one for each distinct text

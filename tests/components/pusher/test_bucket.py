@@ -1,12 +1,14 @@
 """Pushing to a bucket through real HTTP. The stores are emulators on loopback, substitutes for the real ones."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.components.pusher.buckets import KINDS, Kind, mirror, names, remove
 from tests.components.pusher.doubles import BUCKET
 from tests.components.pusher.helpers import assert_whole, make_model, make_statistics, versions, weigh
+from weighbridge.common import interruption
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model import fetch_production, production_history, read_record, record_digest
@@ -193,3 +195,20 @@ def test_declaration_keeps_the_address(scheme: str) -> None:
     evaluation = types.Channel(type=standard_artifacts.ModelEvaluation)
     component = Pusher(model, evaluation, destination=f"{scheme}bucket/models/taxi/")
     assert component.exec_properties["destination"] == f"{scheme}bucket/models/taxi"
+
+
+def test_asked_to_end_before_its_claim_a_push_leaves_nothing(
+    tmp_path: Path, model: Path, destination: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = BucketTarget._upload
+
+    def asked(*arguments: Any) -> Any:
+        uploaded = upload(*arguments)
+        monkeypatch.setattr(interruption, "_asked_at", 1.0)
+        return uploaded
+
+    monkeypatch.setattr(interruption, "_asked_at", None)
+    monkeypatch.setattr(BucketTarget, "_upload", asked)
+    with pytest.raises(KeyboardInterrupt):
+        push(model, weigh(tmp_path / "e", model), destination)
+    assert names(destination) == []

@@ -82,3 +82,10 @@ def test_calls_without_a_threshold_must_be_answered(shop, models, tmp_path):
     )
     assert all(gate.passed for gate in gates)
     assert gates[-1].observed == 30
+
+
+def test_calls_without_a_threshold_end_with_the_budget(shop, models, tmp_path):
+    copy = export(tmp_path / "copy", 2.0)
+    stage = Stage(stage="canary", calls=10**9, budget_s=0.05)
+    gates = check_copy("canary", stage, Copies(copy, models["two"], None), shop.examples, THRESHOLDS)
+    assert 1 <= gates[-1].observed < 10**9

@@ -196,7 +196,7 @@ def test_what_is_not_the_weighed_model_moves_nowhere(weighbridge, shop, workdir,
 
 def test_a_slow_copy_is_refused_and_goes_no_further(weighbridge, shop, workdir, tmp_path, models):
     (shop.folder / "shop/gates.yaml").write_text(GATES.replace("max: 1000, max_ratio: 50", "max: 5"))
-    shop.deliver(export(tmp_path / "slow", 2.0, delay=0.05), "staging", "run-1")
+    shop.deliver(export(tmp_path / "slow", 2.0, slow=True), "staging", "run-1")
     refused = weighbridge(*TO_CANARY)
     assert refused.code == 1, refused.out + refused.err
     assert refusals(workdir) == ["canary.p99_ms.max"] or "canary.model.loadable" in refusals(workdir)

@@ -123,3 +123,8 @@ def test_whatever_is_written_there_is_thresholds_or_one_clear_error(tmp_path_fac
     path.write_text(yaml.safe_dump({"quality": content, "latency": content}))
     with pytest.raises(UsageError, match=r"gates\.yaml"):
         load_gates(path)
+
+
+def test_a_mistyped_section_is_named_before_the_one_that_is_missing_for_it(gates):
+    with pytest.raises(UsageError, match=r"qualty is not known; did you mean 'quality'\?"):
+        gates(lambda content: {name.replace("quality", "qualty"): value for name, value in content.items()})

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv, parquet
+from pyarrow import csv
 
 from weighbridge.common import files, progress
+from weighbridge.common.arrow import parquet
 from weighbridge.common.errors import InfrastructureError
 from weighbridge.datasets.shop.columns import CUSTOMER, DATE, ITEM
 from weighbridge.datasets.shop.digest import ContentDigest

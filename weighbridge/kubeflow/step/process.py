@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.common.machine import is_machine_failure
 from weighbridge.kubeflow.step import termination_message
 
 
@@ -21,9 +22,11 @@ def run_main(work: Callable[[], ExitCode]) -> ExitCode:
     except WeighbridgeError as error:
         write_last_lines(termination_message.of_error(error))
         return error.exit_code
-    except Exception as error:
+    except BaseException as error:  # sys.exit(0) somewhere is no success
+        if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > max(ExitCode):
+            raise  # ended by a signal, as 143 says
         traceback.print_exc()
-        passing = isinstance(error, OSError | MemoryError)
+        passing = isinstance(error, OSError | KeyboardInterrupt) or is_machine_failure(error)
         known = (InfrastructureError if passing else UsageError)(f"{type(error).__name__}: {error}")
         write_last_lines(termination_message.of_error(known))
         return known.exit_code

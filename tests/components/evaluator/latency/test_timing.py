@@ -146,3 +146,8 @@ def test_every_call_is_in_the_histogram() -> None:
         drawn = histogram(values, edges)
         assert sum(drawn.counts) == 500
         assert len(drawn.edges_ms) == len(drawn.counts) + 1
+
+
+def test_a_thousand_million_calls_end_with_the_deadline() -> None:
+    times = time_calls({"candidate": lambda _: None}, 10**9, np.random.default_rng(0), time.perf_counter() + 0.05)
+    assert 1 <= len(times["candidate"]) < 10**9
