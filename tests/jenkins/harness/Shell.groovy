@@ -34,12 +34,16 @@ class Shell {
         Process process = builder.start()
         try {
             runner.waitUntil { ended(process) }
-        } catch (Interrupted | AgentLost ended) {
+        } catch (Interrupted | AgentLost end) {
             // Jenkins sends SIGTERM to every process of the step; what goes with an agent goes as well.
-            new ProcessBuilder('kill', '-TERM', '--', "-${new File("${file.path}.pid").text.trim()}").start().waitFor()
+            File group = new File("${file.path}.pid")
+            while (!group.length() && !ended(process)) {  // it has only just been started
+                sleep 5
+            }
+            new ProcessBuilder('kill', '-TERM', '--', "-${group.text.trim()}").start().waitFor()
             process.waitFor()
             build.say(out.text)
-            throw ended
+            throw end
         }
         build.say(keepOutput ? err.text : out.text)
         return [process.exitValue(), keepOutput ? out.text : '']
