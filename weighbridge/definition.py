@@ -41,7 +41,7 @@ _FOLDER_NAME = re.compile(rf"(?=.{{1,{_LONGEST}}}$)\w[\w-]*([.][\w-]+)*")
 class Parameters(BaseModel):
     """What every pipeline can be told from the command line; a pipeline adds its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     data: str = Field(description="file, folder, glob or pattern of the input data")
 

@@ -29,7 +29,7 @@ def delivery_policy(folder: Path) -> tuple[Delivery, LatencyGates | None]:
         UsageError: the file cannot be read.
     """
     path = folder / THRESHOLDS_FILE
-    if not path.is_file():
+    if not path.exists() and not path.is_symlink():
         return Delivery(), None
     gates = load_gates(path)
     return gates.delivery, gates.latency

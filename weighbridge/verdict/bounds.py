@@ -7,11 +7,15 @@ is a gate of its own, so that a report says which of them refused.
 
 import math
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationInfo, field_validator, model_validator
 
 from weighbridge.verdict.gate import Gate, Severity, Status, format_value
+
+
+# Of zero or less everything or nothing would pass.
+Ratio = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -46,8 +50,8 @@ class Bounds(Section):
     max: FiniteFloat | None = None
     min_change: FiniteFloat | None = None
     max_change: FiniteFloat | None = None
-    min_ratio: FiniteFloat | None = None
-    max_ratio: FiniteFloat | None = None
+    min_ratio: Ratio | None = None
+    max_ratio: Ratio | None = None
     severity: Severity = "blocking"
 
     @model_validator(mode="after")

@@ -1,0 +1,60 @@
+"""Arguments that mean nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.conftest import assert_clear, snapshot
+
+IMAGE = f"registry.example.com/weighbridge@sha256:{'a' * 64}"
+SHOP = "hostile_shop.pipeline"
+OPTIONS = [
+    (), ("unknown",), ("run",), ("run", SHOP, "extra"), ("run", SHOP, "--no-such"), ("ci",), ("ci", "unknown"),
+    ("run", SHOP, "--sample", "0"), ("run", SHOP, "--sample", "-0.5"), ("run", SHOP, "--sample", "2"),
+    ("run", SHOP, "--sample", "nan"), ("run", SHOP, "--sample", "inf"), ("run", SHOP, "--sample", "half"),
+    ("run", SHOP, "--sample", "0.5", "--deliver-to", "staging"), ("run", SHOP, "--deliver-to", "stagging"),
+    ("run", SHOP, "--deliver-to", "../staging"), ("run", SHOP, "--set", "rate"), ("run", SHOP, "--set", "=1"),
+    ("run", SHOP, "--set", "rate="), ("run", SHOP, "--set", "rate=fast"), ("run", SHOP, "--set", "rate=[1]"),
+    ("run", SHOP, "--set", "raet=1"), ("run", SHOP, "--set", "layers=1"), ("run", SHOP, "--set", "layers=[one]"),
+    ("run", SHOP, "--set", "layers={"), ("run", SHOP, "--set", "rate=nan"), ("run", SHOP, "--set", "rate=1e999"),
+    ("run", SHOP, "--destinations", "missing.yaml", "--deliver-to", "staging"),
+    ("promote", SHOP, "--from", "staging"), ("promote", SHOP, "--from", "staging", "--to", "nowhere"),
+    ("promote", SHOP, "--from", "canary", "--to", "staging"), ("promote", SHOP, "--from", "staging", "--to", "staging"),
+    ("promote", SHOP, "--from", "staging", "--to", "canary"), ("ci", "pending", SHOP, "--from", "nowhere"),
+    ("gc", SHOP, "--keep", "-1"), ("gc", SHOP, "--keep", "many"), ("gc",), ("runs",), ("runs", "no_such_pipeline"),
+    ("show",), ("show", "no-such-run"), ("show", "../x"),
+    ("report", "no-such-run"), ("report", ""), ("show", "/dev/null"),
+    ("backtest", SHOP), ("backtest", SHOP, "--from", "2010", "--to", "2011"),
+    ("backtest", SHOP, "--from", "2010-13", "--to", "2010-12"),
+    ("backtest", SHOP, "--from", "2010-12", "--to", "2010-01"),
+    ("backtest", SHOP, "--from", "2010-01", "--to", "2010-02", "--step", "hour"),
+    ("compile", SHOP),
+    ("compile", SHOP, "-o", "x.yaml"), ("compile", SHOP, "-o", "x.yaml", "--image", "weighbridge:latest"),
+    ("compile", SHOP, "-o", "x.yaml", "--image", ""), ("compile", SHOP, "-o", "x.txt", "--image", IMAGE),
+    ("submit", SHOP, "--image", IMAGE), ("submit", SHOP, "--image", IMAGE, "--endpoint", "not a url"),
+    ("submit", SHOP, "--image", IMAGE, "--endpoint", "ftp://example.com"), ("status", "run-1"), ("logs", "run-1"),
+    ("component", "no_such", "-o", "x.yaml", "--image", IMAGE), ("components", "-o", "x", "--image", IMAGE),
+    ("data", "ecommerce", "x.parquet"), ("data", "ecommerce", "x.parquet", "--rows", "-1"),
+    ("data", "ecommerce", "x.parquet", "--rows", "many"), ("data", "ecommerce", "x.txt", "--rows", "10"),
+    ("data", "ecommerce", "x.parquet", "--rows", "10", "--drift", "nothing"),
+    ("data", "ecommerce", "x.parquet", "--rows", "10", "--start", "yesterday"),
+    ("schedule", "create", SHOP, "--image", IMAGE), ("schedule", "create", SHOP, "--image", IMAGE, "--cron", "never"),
+    ("schedule", "create", SHOP, "--image", IMAGE, "--every", "0m"), ("schedule", "unknown"),
+    ("ci", "summary"), ("ci", "changes", "--base", "HEAD"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", OPTIONS, ids=lambda arguments: " ".join(arguments) or "nothing")
+def test_arguments_that_mean_nothing(
+    weighbridge, shop: Path, tmp_path: Path, monkeypatch, arguments: tuple[str, ...]
+) -> None:
+    for name in ("WEIGHBRIDGE_KFP_ENDPOINT", "WEIGHBRIDGE_IMAGE"):
+        monkeypatch.delenv(name, raising=False)
+    before = snapshot(tmp_path)
+    refused = weighbridge(*arguments)
+    if arguments in ((), ("ci",)):  # the help, as for every command that has others below it
+        assert refused.code == 2
+        assert "Usage: weighbridge" in refused.out + refused.err
+    else:
+        assert_clear(refused)
+    assert snapshot(tmp_path) == before
