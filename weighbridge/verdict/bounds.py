@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationInfo, 
 
 from weighbridge.verdict.gate import Gate, Severity, Status, format_value
 
-
 # Of zero or less everything or nothing would pass.
 Ratio = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
