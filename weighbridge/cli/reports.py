@@ -57,14 +57,13 @@ def show(
     from weighbridge.cli.display import ConsoleDisplay, console, outcome_json, print_outcome, print_warnings
     from weighbridge.runs.hooks import read_warnings
     from weighbridge.runs.outcome import RunOutcome
+    from weighbridge.runs.own_verdict import read_verdict
     from weighbridge.runs.store import find_shared_run
-    from weighbridge.verdict import Verdict
     from weighbridge.verdict.verdict import VERDICT_FILE
 
     found = find_shared_run(store, workdir, run)
     record = found.record
-    path = found.folder / VERDICT_FILE
-    verdict = Verdict.read(path) if path.exists() else None
+    verdict = read_verdict(found) if (found.folder / VERDICT_FILE).exists() else None
     outcome = RunOutcome(found, verdict, warnings=read_warnings(found.folder))
     code = ExitCode.INFRASTRUCTURE if record.exit_code is None else ExitCode(record.exit_code)
     if as_json:

@@ -9,6 +9,7 @@ from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import read_record
 from weighbridge.delivery.approval import approved_gate
 from weighbridge.delivery.promotion import Promotion
+from weighbridge.runs.own_verdict import read_verdict, standing_verdict
 from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace
 from weighbridge.thresholds.delivery import PRODUCTION
@@ -26,7 +27,7 @@ def judge(promotion: Promotion, record: ProductionRecord, verdict_file: Path) ->
         record: of the model at the source.
         verdict_file: the verdict that is kept with it.
     """
-    gates = [_verdict_gate(record, verdict_file)]
+    gates = [_verdict_gate(record, verdict_file), *_run_gates(promotion, record)]
     gates += [
         _passed_gate(promotion, name, record) for name in (*promotion.between,) if promotion.delivery.stage(name).calls
     ]
@@ -55,8 +56,15 @@ def passed_at(workspace: Workspace, stage: str, record: ProductionRecord) -> boo
         run.record.kind == "promotion"
         and (run.record.delivered_to, run.record.state, run.record.fingerprint)
         == (stage, "passed", checked_version(record))
+        and _says(standing_verdict(run), stage, record)
         for run in workspace.runs()
     )
+
+
+def _says(verdict: Verdict | None, stage: str, record: ProductionRecord) -> bool:
+    """Whether a promotion's verdict passed the model of `record` at a stage."""
+    said = None if verdict is None or not verdict.passed else verdict.subject
+    return said is not None and (said.get("stage"), said.get("model")) == (stage, record.model_digest)
 
 
 def examples_of(workspace: Workspace, record: ProductionRecord) -> Path | None:
@@ -99,6 +107,26 @@ def _verdict_gate(record: ProductionRecord, path: Path) -> Gate:
         else "The verdict beside the model is not the one that it was delivered on. Deliver the model again."
     )
     return Gate(name=name, status=passed_if(same), observed=observed, threshold=record.verdict_digest, message=message)
+
+
+def _run_gates(promotion: Promotion, record: ProductionRecord) -> list[Gate]:
+    """Whether the run that a record names passed, and with this model; no gate where its end is not known here."""
+    run = next((run for run in promotion.workspace.runs() if run.record.run_id == record.run_id), None)
+    if run is None or run.record.state not in ("passed", "refused"):
+        return []
+    try:
+        model = read_verdict(run).subject.get("model")
+    except UsageError:
+        model = None
+    passed = run.record.state == "passed" and model == record.model_digest
+    message = (
+        f"Run {record.run_id} weighed this model, and passed."
+        if passed
+        else f"Run {record.run_id}, which the record names, did not pass with this model, so the record was changed. "
+        f"Move all of {promotion.destinations[promotion.source]} away, and deliver a model anew."
+    )
+    name = f"{_GROUP}.run.passed"
+    return [Gate(name=name, status=passed_if(passed), observed=model, threshold=record.model_digest, message=message)]
 
 
 def _passed_gate(promotion: Promotion, stage: str, record: ProductionRecord) -> Gate:

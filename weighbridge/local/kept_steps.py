@@ -12,7 +12,7 @@ from tfx.types import artifact_utils
 
 from weighbridge.common.environment import IMAGE_VARIABLE
 from weighbridge.components.traits import ComponentTraits
-from weighbridge.runs.content import CONTENT_DIGEST, content_digest
+from weighbridge.runs.content import CONTENT_DIGEST, SEAL, content_digest
 from weighbridge.runs.kept import Entry, KeptResults, key_of
 from weighbridge.storage.place import Place
 
@@ -128,7 +128,7 @@ def _take(outputs: dict[str, list[Any]], kept: Mapping[str, Any], with_digest: b
         for name, value in earlier.properties.items():
             message.properties[name].CopyFrom(value)
         for name, value in earlier.custom_properties.items():
-            if name not in message.custom_properties and (with_digest or name != CONTENT_DIGEST):
+            if name not in message.custom_properties and name != SEAL and (with_digest or name != CONTENT_DIGEST):
                 message.custom_properties[name].CopyFrom(value)
         outputs[output] = [artifact_utils.deserialize_artifact(artifact.artifact_type, message)]
     outputs_utils.tag_output_artifacts_with_version(outputs)

@@ -19,6 +19,7 @@ from tfx.orchestration.portable.mlmd import common_utils
 from tfx.proto.orchestration import execution_result_pb2
 from tfx.types import artifact_utils
 
+from weighbridge.local.intact import is_intact, seal, verified_cache
 from weighbridge.local.kept_steps import KeptStep
 from weighbridge.runs.content import CONTENT_DIGEST, content_digest
 
@@ -31,16 +32,22 @@ class CutoffLauncher(launcher.Launcher):
 
     Args:
         kept: results of this node that were made elsewhere; None for a node that keeps none.
+        thorough: read the bytes of what is used again, and not only names, sizes and times of the files.
         options: of TFX's launcher.
 
     Attributes:
         restored: the last launch took a kept result, and executed nothing.
     """
 
-    def __init__(self, kept: KeptStep | None = None, **options: Any) -> None:
+    def __init__(self, kept: KeptStep | None = None, thorough: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self._kept = kept
+        self._thorough = thorough
         self.restored = False
+
+    def _prepare_execution(self) -> Any:
+        with verified_cache(self._thorough):
+            return super()._prepare_execution()
 
     def _run_executor(self, execution_info: Any) -> Any:
         if self._kept is None:
@@ -82,6 +89,7 @@ class CutoffLauncher(launcher.Launcher):
         artifact.set_string_custom_property(CONTENT_DIGEST, digest)
         earlier = self._earlier(metadata, key, artifact.type_name, digest)
         if earlier is None:
+            seal(artifact)
             return artifact
         _log.info("%s is the same as before; using %s", key, earlier.uri)
         shutil.rmtree(artifact.uri, ignore_errors=True)
@@ -90,7 +98,9 @@ class CutoffLauncher(launcher.Launcher):
     def _earlier(self, metadata: Any, key: str, type_name: str, digest: str) -> types.Artifact | None:
         """This node's newest earlier output of that content that still is there; None if there is none."""
         for earlier in self._published(metadata, key, type_name):
-            if earlier.get_string_custom_property(CONTENT_DIGEST) == digest and Path(earlier.uri).exists():
+            if earlier.get_string_custom_property(CONTENT_DIGEST) != digest or not Path(earlier.uri).exists():
+                continue
+            if is_intact(earlier, self._thorough):
                 return earlier
         return None
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from weighbridge.common import interruption, invocation, progress
-from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused, release_memory
 from weighbridge.local.collected import Collected, rows_note, step_fingerprint
 from weighbridge.local.output_capture import captured_output
@@ -15,11 +14,11 @@ from weighbridge.runs import fingerprint
 from weighbridge.runs.display import Display, SilentDisplay, end_step
 from weighbridge.runs.finish import run_to_end
 from weighbridge.runs.outcome import RunOutcome
+from weighbridge.runs.own_verdict import standing_verdict
 from weighbridge.runs.record import Run, StepRecord, StepState
 from weighbridge.runs.sending import sent
 from weighbridge.thresholds.delivery import PRODUCTION
 from weighbridge.verdict import Verdict
-from weighbridge.verdict.verdict import VERDICT_FILE
 
 if TYPE_CHECKING:
     from weighbridge.local.steps import NodeResult
@@ -36,10 +35,8 @@ def up_to_date_outcome(request: RunRequest) -> RunOutcome | None:
         run.record.fingerprint, request.definition, request.parameters, request.context
     ):
         return None
-    try:
-        return RunOutcome(run, Verdict.read(run.folder / VERDICT_FILE), unchanged=True)
-    except UsageError:
-        return None
+    verdict = standing_verdict(run)
+    return None if verdict is None else RunOutcome(run, verdict, unchanged=True)
 
 
 def last_outcome(request: RunRequest) -> Run | None:
@@ -80,7 +77,7 @@ def run_request(
         if outcome is None:
             run = request.new_run()
             with captured_output(run.log, verbose) as terminal:
-                outcome = execute(request, run, open_display(terminal))
+                outcome = execute(request, run, open_display(terminal), thorough=force)
             stage = request.delivered_to or PRODUCTION
             outcome = sent(request.store, outcome, f"{stage}, {request.context.destination}")
         elif request.store is not None:
@@ -88,18 +85,19 @@ def run_request(
     return outcome
 
 
-def execute(request: RunRequest, run: Run, display: Display) -> RunOutcome:
+def execute(request: RunRequest, run: Run, display: Display, *, thorough: bool = False) -> RunOutcome:
     """Run the pipeline; the run folder holds the verdict and its reports, also where the run ended early.
 
     The run's record says how far: `to` a step, or before anything is pushed where it is a rehearsal. The caller holds
-    the workspace's lock and has redirected the output of libraries to the run's log.
+    the workspace's lock and has redirected the output of libraries to the run's log. `thorough`: read the bytes of what
+    earlier runs left, before it is used again.
     """
     collected = Collected()
 
     def weigh() -> Verdict:
         if request.store is not None and request.shares:
             request.store.announce(run)
-        _launch_all(request, run, display, collected)
+        _launch_all(request, run, display, collected, thorough)
         verdict = collected.verdict(request.definition.name, run.record.run_id)
         # Digests of all that the outcome depends on: the next run compares them before it starts anything.
         run.record.fingerprint = collected.declared | fingerprint.observed(
@@ -111,7 +109,7 @@ def execute(request: RunRequest, run: Run, display: Display) -> RunOutcome:
         return run_to_end(run, display, weigh, collected.folders)
 
 
-def _launch_all(request: RunRequest, run: Run, display: Display, collected: Collected) -> None:
+def _launch_all(request: RunRequest, run: Run, display: Display, collected: Collected, thorough: bool) -> None:
     request.check_thresholds()
     display.step_started("loading TFX")
     with gc_paused():
@@ -120,6 +118,7 @@ def _launch_all(request: RunRequest, run: Run, display: Display, collected: Coll
 
         pipeline = request.definition.create_pipeline(request.parameters, request.context)
         steps = PipelineSteps(pipeline, run.record.run_id, str(request.workspace.code_file))
+    steps.thorough = thorough
     names, left_out, whole = request.extent(steps)
     steps.check(request.context)
     if whole:

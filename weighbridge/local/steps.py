@@ -62,6 +62,7 @@ class PipelineSteps:
     Attributes:
         modules: names of the own code behind each node, by its id.
         traits: what the component of each node declares, by its id.
+        thorough: whether the bytes of what is used again are read, and not only names, sizes and times of the files.
         changed_code: the nodes launched so far whose user functions are not as they were, where only that is known.
     """
 
@@ -87,6 +88,7 @@ class PipelineSteps:
         connection = self._deployment.metadata_connection_config
         self._connection = getattr(connection, connection.WhichOneof("connection_config"))
         self._code_file = code_file
+        self.thorough = False
         self._kept: dict[str, KeptStep | None] = {}
         self._executors = {node.id: _executor_of(node) for node in pipeline.components}
         self.changed_code: set[str] = set()
@@ -165,6 +167,7 @@ class PipelineSteps:
         kept = self._kept.get(name)
         launcher = self._new_launcher(
             kept=kept,
+            thorough=self.thorough,
             pipeline_node=node,
             mlmd_connection=metadata.Metadata(self._connection),
             pipeline_info=self._ir.pipeline_info,

@@ -10,10 +10,12 @@ from weighbridge.runs.gate_collector import EXAMPLES_PROPERTY, GATES_PROPERTY, V
 from weighbridge.verdict.verdict import GATES_FILE
 
 CONTENT_DIGEST = "weighbridge_digest"
+SEAL = "weighbridge_seal"  # what its files were when its step ended, see `weighbridge.local.intact`
 
 # Custom properties that name a run or a place.
 _OF_A_RUN = (
     CONTENT_DIGEST,
+    SEAL,
     "name",
     "tfx_version",
     "input_digest",

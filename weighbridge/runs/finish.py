@@ -162,6 +162,7 @@ def _write(run: Run, outcome: RunOutcome, folders: Mapping[str, Path], facts: Se
     try:
         if outcome.verdict:
             outcome.verdict.write(run.folder / VERDICT_FILE)
+            run.record.verdict_digest = outcome.verdict.digest
             _write_reports(run, outcome.verdict, folders)
         run.record.exit_code = int(outcome.exit_code)
         run.save()

@@ -63,6 +63,7 @@ class RunRecord(BaseModel):
         to: the step it was to end after; empty for the whole pipeline. What ends early is not an outcome of the whole.
         delivered_to: the stage that its model went to; empty for production of the work directory.
         fingerprint: digests of everything the outcome depends on, see `weighbridge.runs.fingerprint`.
+        verdict_digest: of the verdict that it came to; empty where it came to none, or an earlier version ran it.
         error: the error that ended it, for state `failed`.
         pid: process that runs or ran it; distinguishes a running run from a killed one.
     """
@@ -83,6 +84,7 @@ class RunRecord(BaseModel):
     fingerprint: dict[str, Any] = Field(default_factory=dict, validation_alias=_FINGERPRINT)
     steps: list[StepRecord] = Field(default_factory=list)
     artifacts: list[ArtifactReference] = Field(default_factory=list)
+    verdict_digest: str = ""
     error: str = ""
     pid: int = 0
 

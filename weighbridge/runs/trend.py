@@ -10,10 +10,9 @@ from weighbridge.common import files
 from weighbridge.common.errors import UsageError
 from weighbridge.common.machine import first_line
 from weighbridge.report.write import HTML_FILE
+from weighbridge.runs.own_verdict import read_verdict
 from weighbridge.runs.record import Run, RunRecord
 from weighbridge.runs.workspace import Workspace
-from weighbridge.verdict import Verdict
-from weighbridge.verdict.verdict import VERDICT_FILE
 
 if TYPE_CHECKING:
     from weighbridge.report.trend import Trend, TrendRun
@@ -113,11 +112,7 @@ def _trend_run(run: Run, report: str) -> "TrendRun":
     from weighbridge.report.trend import TrendRun
 
     record = run.record
-    verdict = None
-    if record.state in ("passed", "refused"):
-        verdict = Verdict.read(run.folder / VERDICT_FILE)
-        if verdict.outcome != record.state:
-            raise UsageError(f"{run.folder} holds a verdict that is not its record's")
+    verdict = read_verdict(run) if record.state in ("passed", "refused") else None
     return TrendRun(
         run_id=record.run_id,
         started=record.started,

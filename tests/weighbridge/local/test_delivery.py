@@ -190,3 +190,21 @@ def test_production_without_its_record_is_not_empty(weighbridge, home):
     refused = weighbridge("run", DELIVERING, "--set", "weight=three", "--deliver-to", "staging")
     assert refused.code == 2
     assert "No Pusher put version 1" in refused.err
+
+
+def test_a_refusal_that_was_edited_into_a_pass_does_not_stand(weighbridge, home, workdir):
+    refused = ("run", DELIVERING, "--set", "quality=0.1")
+    assert weighbridge(*refused).code == 1
+    run = find_run(workdir)
+    verdict = json.loads((run.folder / "verdict.json").read_text())
+    for gate in verdict["gates"]:
+        gate["status"] = "passed"
+    (run.folder / "verdict.json").write_text(json.dumps(verdict | {"passed": True}))
+    assert weighbridge("show").code == 2
+    record = json.loads((run.folder / "run.json").read_text())
+    (run.folder / "run.json").write_text(json.dumps(record | {"state": "passed", "exit_code": 0}))
+    assert weighbridge("show").code == 2
+    again = weighbridge(*refused)
+    assert again.code == 1, again.out
+    assert "Nothing changed" not in again.out
+    assert not (home / "production").exists()
