@@ -50,6 +50,7 @@ def evaluate(request: EvaluationRequest, output: str | Path) -> Evaluation:
     """
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
+    weighed = _models(request)
     upstream = _upstream_gates(request.upstream)
     refused = [gate.name for gate in upstream if gate.refuses]
     if refused:
@@ -58,8 +59,10 @@ def evaluate(request: EvaluationRequest, output: str | Path) -> Evaluation:
     else:
         weighed_quality = gates_or_refusal(quality.GROUP, partial(quality.weigh, request, folder))
         weighed_latency = gates_or_refusal(latency.GROUP, partial(latency.weigh, request, folder))
+        weighed_quality += _unchanged(weighed, _models(request))
     own = [*weighed_quality, *weighed_latency]
-    verdict = Verdict.of([*upstream, *own], pipeline=request.pipeline, run_id=request.run_id, subject=_subject(request))
+    subject = _subject(request) | weighed
+    verdict = Verdict.of([*upstream, *own], pipeline=request.pipeline, run_id=request.run_id, subject=subject)
     write_gates(folder, own)
     verdict.write(folder / VERDICT_FILE)
     return Evaluation(
@@ -89,16 +92,38 @@ def _subject(request: EvaluationRequest) -> dict[str, str]:
     gates = {"quality": request.quality.model_dump(mode="json"), "latency": request.latency.model_dump(mode="json")}
     subject = {**request.subject, "gates": value_digest(gates)}
     subject["data"] = subject.get("data") or tree_digest(request.examples)
-    models = {"model": request.model, "production": request.production}
-    models |= {f"variant_{name}": str(variant_folder(request.model, name)) for name in request.latency.variants}
-    for name, model in models.items():
-        try:
-            if model is not None:
-                subject[name] = find_model(model, request.quality.signature).digest()
-        except Unmeasurable:
-            continue  # a gate says so; there are no bytes to bind the verdict to
     if request.schema is not None:
         subject["schema"] = file_digest(Path(request.schema, SCHEMA_FILE))
     if image := os.environ.get(IMAGE_VARIABLE):
         subject["image"] = image
     return subject
+
+
+def _models(request: EvaluationRequest) -> dict[str, str]:
+    """Digest of each model that is measured, by its name in the verdict's subject."""
+    models = {"model": request.model, "production": request.production}
+    models |= {f"variant_{name}": str(variant_folder(request.model, name)) for name in request.latency.variants}
+    found = {}
+    for name, model in models.items():
+        try:
+            if model is not None:
+                found[name] = find_model(model, request.quality.signature).digest()
+        except Unmeasurable:
+            continue  # a gate says so; there are no bytes to bind the verdict to
+    return found
+
+
+def _unchanged(before: Mapping[str, str], after: Mapping[str, str]) -> list[Gate]:
+    """Refuses a model whose files were others before it was measured than after: nobody knows what was measured."""
+    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    return [
+        Gate(
+            name=f"{quality.GROUP}.{name}.unchanged",
+            status="refused",
+            observed=after.get(name),
+            threshold=before.get(name),
+            message=f"The files of the {name.replace('_', ' ')} changed while it was measured. "
+            "Run again, and let nobody write there meanwhile.",
+        )
+        for name in changed
+    ]

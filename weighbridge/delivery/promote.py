@@ -1,6 +1,6 @@
 """Promotes a model from one stage to the next: verified against its record and verdict, pushed whole, then checked."""
 
-import tempfile
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,12 +75,24 @@ def promote(promotion: Promotion, record: ProductionRecord, run: Run, display: D
     def deliver() -> Verdict:
         if promotion.store is not None:
             promotion.store.announce(run)
-        with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
-            gates = _deliver(promotion, record, run, display, Path(folder))
+        with _scratch(promotion.workspace.folder) as folder:
+            gates = _deliver(promotion, record, run, display, folder)
         subject = judge.subject(record, promotion.target)
         return Verdict.of(gates, pipeline=record.pipeline, run_id=run.record.run_id, subject=subject)
 
     return run_to_end(run, display, deliver, {})
+
+
+@contextmanager
+def _scratch(home: Path) -> Iterator[Path]:
+    """A folder for copies of models. The caller holds the workspace: what is there was left by a killed promotion."""
+    folder = home / "promoting"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _deliver(promotion: Promotion, record: ProductionRecord, run: Run, display: Display, folder: Path) -> list[Gate]:

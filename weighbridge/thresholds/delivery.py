@@ -15,7 +15,7 @@ PRODUCTION = "production"
 
 _PLAIN = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 # Folders of a workspace, or of the volumes of a cluster, that are none of a model's.
-_TAKEN = {"artifacts", "backtests", "checkpoints", "history", "kept", "rehearsal", "runs", "schema"}
+_TAKEN = {"artifacts", "backtests", "checkpoints", "history", "kept", "promoting", "rehearsal", "runs", "schema"}
 
 
 def _plain(name: str) -> str:

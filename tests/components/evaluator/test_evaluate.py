@@ -1,5 +1,6 @@
 """The verdict: whose gates it holds, what it is bound to, and that nothing slips through."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from tests.components.evaluator.helpers import LABEL, gate, latency_gates, quali
 from weighbridge.common.digests import file_digest, tree_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator.evaluate import evaluate
+from weighbridge.components.evaluator.latency import weigh as latency
 from weighbridge.verdict import Gate, Verdict, read_gates, write_gates
 
 Models = Callable[[str], Path]
@@ -130,3 +132,27 @@ def test_the_same_weighing_gives_the_same_quality(examples: Path, models: Models
     for name in ("first", "second"):
         evaluate(weighing(examples, models("good")), tmp_path / name)
     assert (tmp_path / "first/metrics.json").read_bytes() == (tmp_path / "second/metrics.json").read_bytes()
+
+
+@pytest.mark.parametrize("which", ["model", "production"])
+def test_a_model_that_is_swapped_while_it_is_measured_is_refused(
+    examples: Path, models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    """The good one is measured, the bad one would be pushed."""
+    request = weighing(examples, models("good"), production=models("good"))
+    folders = {name: shutil.copytree(getattr(request, name), tmp_path / name) for name in ("model", "production")}
+    request = replace(request, **{name: str(folder) for name, folder in folders.items()})
+    before = tree_digest(folders[which] / "Format-Serving")
+    measure = latency.weigh
+
+    def swapped(*arguments: object) -> object:
+        gates = measure(*arguments)
+        shutil.rmtree(folders[which])
+        shutil.copytree(models("shuffled"), folders[which])
+        return gates
+
+    monkeypatch.setattr(latency, "weigh", swapped)
+    outcome = evaluate(request, tmp_path / "evaluation")
+    assert [gate.name for gate in outcome.verdict.refusals] == [f"quality.{which}.unchanged"]
+    assert outcome.verdict.subject[which] == before
+    assert not outcome.model_blessed

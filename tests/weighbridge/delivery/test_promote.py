@@ -284,3 +284,9 @@ def test_from_a_folder_to_a_bucket_and_on_to_another(weighbridge, shop, tmp_path
         record = read_record(f"{bucket}/production/shop")
         assert (record.approved_by, record.promoted_from) == ("Ada", f"{bucket}/canary/shop")
     assert not (shop.home / "canary").exists()
+
+
+def test_what_a_killed_promotion_copied_is_removed_by_the_next(weighbridge, shop, models):
+    shutil.copytree(models["two"], shop.home / "promoting/model")
+    assert weighbridge(*TO_CANARY).code == 0
+    assert not (shop.home / "promoting").exists()
