@@ -141,7 +141,7 @@ def _print_for_people(outcome: RunOutcome, quiet: bool) -> None:
             "the same. Its verdict stands (--force runs it again)."
         )
     if outcome.verdict:
-        print_card(out, outcome.verdict)
+        print_card(out, outcome.verdict, outcome.run.record.delivered)
     if not quiet:
         out.print(f"report: {escape(str(outcome.run.folder / HTML_FILE))}")
 

@@ -20,6 +20,7 @@ from weighbridge.components.pusher.push import Pushed, look_up, push
 from weighbridge.delivery import judge
 from weighbridge.delivery.kept_examples import kept_examples
 from weighbridge.delivery.promotion import Promotion
+from weighbridge.evidence.delivered import Delivered
 from weighbridge.runs.display import Display, end_step
 from weighbridge.runs.finish import run_to_end
 from weighbridge.runs.outcome import RunOutcome
@@ -119,6 +120,10 @@ def _deliver(promotion: Promotion, record: ProductionRecord, run: Run, display: 
             expected_state=state,
         )
         gates += pushed.gates
+        if pushed.record is not None:
+            run.record.delivered = Delivered.at(
+                pushed.path, pushed.record.version, promotion.target, already=pushed.already
+            )
     if steps.refused or pushed.record is None or not promotion.stage.calls:
         return steps.left_out("check")
     with steps.step("check") as gates:

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from weighbridge.evidence.delivered import Delivered
 from weighbridge.runs import fingerprint
 from weighbridge.runs.content import CONTENT_DIGEST
 from weighbridge.runs.gate_collector import Contents, GateCollector, StepOutput, folder_reader
 from weighbridge.runs.record import ArtifactReference, Run
+from weighbridge.thresholds.delivery import PRODUCTION
 from weighbridge.verdict import Gate, Verdict
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Collected:
         return self._collector.verdict(pipeline, run_id)
 
     def take(self, run: Run, result: "NodeResult") -> list[Gate]:
-        """Take in what a step left, and refer to it in the run's record.
+        """Take in what a step left, and refer to it in the run's record; it also keeps where a model was pushed to.
 
         Returns:
             The gates it left.
@@ -44,6 +46,8 @@ class Collected:
         if reads and reads.digest in result.exec_properties:  # absent where a condition skipped the step
             self.inputs.append(reads.values(result.exec_properties))
             self.input_digests.append(result.exec_properties[reads.digest])
+        stage = run.record.delivered_to or PRODUCTION
+        run.record.delivered = delivered_by(result, stage) or run.record.delivered
         for key, artifacts in result.outputs.items():
             for artifact in artifacts:
                 if key not in result.traits.looked_up:
@@ -58,6 +62,19 @@ class Collected:
                     )
                 )
         return [gate for output in _outputs(result) for gate in self._collector.take(output)]
+
+
+def delivered_by(result: "NodeResult", stage: str) -> Delivered | None:
+    """Where a step pushed a model to, as it tells by the properties of stock Pusher; None where it pushed none.
+
+    A push that stands for an earlier one, by the cache, found the model there.
+    """
+    for artifact in result.outputs.get(result.traits.pushes, []):
+        told = _custom_properties(artifact)
+        path, version = (str(told.get(name) or "") for name in ("pushed_destination", "pushed_version"))
+        if told.get("pushed") and path:
+            return Delivered.at(path, version, stage, already=result.cached or bool(told.get("already_in_production")))
+    return None
 
 
 def gates_of(result: "NodeResult") -> list[Gate]:

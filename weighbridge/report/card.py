@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from weighbridge.evidence.delivered import Delivered
     from weighbridge.verdict import Verdict
 
 _STYLES: dict[State, str] = {"refused": "bold red", "warning": "yellow", "passed": "green", "not_compared": "dim"}
@@ -30,15 +31,16 @@ _ASCII = str.maketrans(
 )
 
 
-def print_card(console: "Console", verdict: "Verdict") -> None:
+def print_card(console: "Console", verdict: "Verdict", delivered: "Delivered | None" = None) -> None:
     """Print the verdict card.
 
     Args:
         console: where to; its width and whether it is a terminal decide the layout.
         verdict: what to show.
+        delivered: where the model went; None where that is not known.
     """
     width = min(console.width, _MOST_COLUMNS) if console.is_terminal else None
-    for line in _card(verdict, width):
+    for line in _card(verdict, delivered, width):
         line.rstrip()
         if console.options.ascii_only:
             line.plain = line.plain.translate(_ASCII).encode("ascii", "replace").decode()
@@ -46,7 +48,7 @@ def print_card(console: "Console", verdict: "Verdict") -> None:
         console.print(line, soft_wrap=True, highlight=False)
 
 
-def _card(verdict: "Verdict", width: int | None) -> Iterator["Text"]:
+def _card(verdict: "Verdict", delivered: "Delivered | None", width: int | None) -> Iterator["Text"]:
     grouped = group_gates(verdict.gates)
     state: State = verdict.outcome
     if width:
@@ -60,6 +62,7 @@ def _card(verdict: "Verdict", width: int | None) -> Iterator["Text"]:
     bound = {"verdict": verdict.digest, **dict(sorted(verdict.subject.items()))}
     digests = ", ".join(f"{name} {short_digest(value)}" for name, value in bound.items())
     yield from _wrapped(f"weighed: {digests}", "dim", 0, width)
+    yield from _model(verdict, delivered, width)
     # A long card scrolls its headline out of the window; what counts is said again where the eye is.
     yield from _wrapped(_closing(verdict), f"bold {_STYLES[state]}", 0, width)
     if width:
@@ -79,6 +82,19 @@ def _headline(verdict: "Verdict", state: State, width: int | None) -> Iterator["
         elif part:
             line.append(f" · {part}", style=style)
     yield line
+
+
+def _model(verdict: "Verdict", delivered: "Delivered | None", width: int | None) -> Iterator["Text"]:
+    """`model: version 3 in /models/production`; an address that does not fit has a line of its own, whole."""
+    if delivered is None:
+        return
+    words, address = delivered.told(passed=verdict.passed)
+    line = _text(f"model: {one_line(f'{words} {address}')}")
+    if width is None or line.cell_len <= width or not address:
+        yield line
+    else:
+        yield _text(f"model: {words}")
+        yield _text(one_line(address))
 
 
 def _closing(verdict: "Verdict") -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.examples import SPLIT_PREFIX
 from weighbridge.evidence.base import EvidenceFile, problem
 from weighbridge.evidence.comparison import Comparison
+from weighbridge.evidence.delivered import Delivered
 from weighbridge.evidence.history import TrainingHistory
 from weighbridge.evidence.latency import LatencyReport
 from weighbridge.evidence.metrics import Metrics
@@ -38,6 +40,9 @@ class Evidence:
         steps: the run's steps in order.
         versions: versions of the libraries that computed, by name.
         notes: what could not be shown, and why; one sentence each.
+        started: when the run began.
+        commit: that the pipeline's code was at; empty for none.
+        delivered: where the model went; None where that is not known.
     """
 
     verdict: Verdict
@@ -50,6 +55,9 @@ class Evidence:
     steps: tuple[StepOutcome, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    started: datetime | None = None
+    commit: str = ""
+    delivered: Delivered | None = None
 
     @classmethod
     def collect(

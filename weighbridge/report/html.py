@@ -13,6 +13,7 @@ from markupsafe import Markup
 from weighbridge.report import figures, tables
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.gate_groups import counts_text, group_gates
+from weighbridge.report.glance import glance
 from weighbridge.report.plots import read_plots
 from weighbridge.report.text import bytes_text, clean, count, number_text, seconds_text, short_digest, signed_text
 
@@ -35,6 +36,7 @@ def render_html(evidence: Evidence) -> str:
             verdict=verdict,
             state=verdict.outcome,
             counts=counts_text(verdict),
+            glance=glance(evidence),
             groups=group_gates(verdict.gates),
             stopped=tables.stopped_at(evidence.steps),
             slice_charts=figures.slice_charts(metrics) if metrics else [],

@@ -22,6 +22,7 @@ def render_markdown(evidence: Evidence) -> str:
     blocks = [
         f"## {MARKS[verdict.outcome]} {verdict.outcome.upper()}",
         f"{escaped(verdict.pipeline)}, run {_code(verdict.run_id)}: {_summary(verdict)}.",
+        _model(evidence),
         "\n".join(f"- **{_code(gate.name)}**: {escaped(gate.message)}" for gate in verdict.refusals),
         "\n".join(f"- warning {_code(gate.name)}: {escaped(gate.message)}" for gate in verdict.warnings),
         "### Gates\n\n" + _gates(verdict),
@@ -41,6 +42,13 @@ def escaped(text: object) -> str:
 
 def _summary(verdict: Verdict) -> str:
     return counts_text(verdict) + (f", {count(len(verdict.warnings), 'warning')}" if verdict.warnings else "")
+
+
+def _model(evidence: Evidence) -> str:
+    if evidence.delivered is None:
+        return ""
+    words, address = evidence.delivered.told(passed=evidence.verdict.passed)
+    return f"Model: {escaped(words)} {_code(address) if address else ''}".rstrip()
 
 
 def _gates(verdict: Verdict) -> str:

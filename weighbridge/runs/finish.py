@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from weighbridge.common import files, interruption, progress
 from weighbridge.common.errors import NothingRunError
+from weighbridge.evidence.delivered import Delivered
 from weighbridge.report.write import CHARTS_FOLDER, HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
 from weighbridge.runs.display import Display
 from weighbridge.runs.explain import explain, explain_outside_run, log_traceback, with_facts
@@ -163,6 +164,7 @@ def _write(run: Run, outcome: RunOutcome, folders: Mapping[str, Path], facts: Se
         if outcome.verdict:
             outcome.verdict.write(run.folder / VERDICT_FILE)
             run.record.verdict_digest = outcome.verdict.digest
+            run.record.delivered = run.record.delivered or Delivered()
             _write_reports(run, outcome.verdict, folders)
         run.record.exit_code = int(outcome.exit_code)
         run.save()
@@ -179,4 +181,9 @@ def _write_reports(run: Run, verdict: Verdict, folders: Mapping[str, Path]) -> N
     from weighbridge.report import Evidence, write_reports
 
     steps = [step.model_dump(exclude={"fingerprint"}) for step in run.record.steps]
-    write_reports(run.folder, Evidence.collect(verdict, dict(folders), steps=steps))
+    evidence = Evidence.collect(verdict, dict(folders), steps=steps)
+    record = run.record
+    write_reports(
+        run.folder,
+        dataclasses.replace(evidence, started=record.started, commit=record.commit, delivered=record.delivered),
+    )

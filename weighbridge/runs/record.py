@@ -11,6 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from weighbridge.common import files
 from weighbridge.common.errors import UsageError
 from weighbridge.common.text import masked
+from weighbridge.evidence.delivered import Delivered
 
 RUN_FILE = "run.json"
 LOG_FILE = "log.txt"
@@ -62,6 +63,9 @@ class RunRecord(BaseModel):
         kind: a run; a rehearsal on a share of the data; or the promotion of a model from one place to another.
         to: the step it was to end after; empty for the whole pipeline. What ends early is not an outcome of the whole.
         delivered_to: the stage that its model went to; empty for production of the work directory.
+        commit: of the git repository that the pipeline's code is in, see `weighbridge.runs.commit`; empty for none.
+        delivered: where its model went; None where that is not known: it ended in an error before it pushed anything,
+            or an earlier version ran it.
         fingerprint: digests of everything the outcome depends on, see `weighbridge.runs.fingerprint`.
         verdict_digest: of the verdict that it came to; empty where it came to none, or an earlier version ran it.
         error: the error that ended it, for state `failed`.
@@ -76,6 +80,8 @@ class RunRecord(BaseModel):
     kind: RunKind = "run"
     to: str = ""
     delivered_to: str = ""
+    commit: str = ""
+    delivered: Delivered | None = None
     state: RunState = "running"
     exit_code: int | None = None
     started: datetime

@@ -15,6 +15,7 @@ from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.common.files import STAGED_PREFIX
 from weighbridge.common.machine import is_machine_failure
 from weighbridge.definition import Context, Definition
+from weighbridge.runs.commit import commit_of
 from weighbridge.runs.record import RUN_FILE, Run, RunRecord
 
 REHEARSAL = "rehearsal"
@@ -95,7 +96,7 @@ class Workspace:
 
     def new_run(self, definition: Definition, parameters: dict[str, Any], **described: Any) -> Run:
         """Make the folder of a new run; `described` are further fields of its record."""
-        record = self._record(definition, parameters, **described)
+        record = self._record(definition, parameters, commit=commit_of(definition.folder), **described)
         run = Run(self.folder / "runs" / record.run_id, record)
         run.save()
         locks.describe(self._lock, run=record.run_id)

@@ -3,6 +3,7 @@
 import json
 import shutil
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 import yaml
@@ -90,6 +91,14 @@ def test_json_is_one_document(weighbridge, shop):
     assert document["exit_code"] == 0
     assert document["verdict"]["passed"] is True
     assert document["run"]["delivered_to"] == "canary"
+    place = str(shop.home / "canary")
+    expected = {"version": "1", "destination": place, "stage": "canary", "already": False}
+    assert document["run"]["delivered"] == expected
+    assert f"model: version 1 at canary {place}\n" in weighbridge("show").out
+    assert f"Model: version 1 at canary `{place}`\n" in Path(document["folder"], "report.md").read_text()
+    refused = weighbridge(*TO_PRODUCTION[:-2])
+    assert refused.code == 1
+    assert "model: nowhere: refused\n" in refused.out
 
 
 def test_without_the_approval_that_the_policy_asks_for_nothing_moves(weighbridge, shop, workdir):

@@ -30,7 +30,29 @@ def test_a_stage_gets_the_model_and_production_stays(weighbridge, home, workdir)
     assert staged.version == 1
     # It was weighed against what is in production, not against what was at the stage.
     assert staged.subject["production"] == read_record(home / "production").model_digest
-    assert find_run(workdir).record.delivered_to == "staging"
+    run = find_run(workdir)
+    assert run.record.delivered_to == "staging"
+    assert f"model: version 1 at staging {home}/staging\n" in done.out
+    assert f"version 1 at staging <code>{home}/staging</code>" in (run.folder / "report.html").read_text()
+
+
+def test_every_display_of_a_run_says_where_the_model_went(weighbridge, home, workdir):
+    place = str(home / "production")
+    expected = {"version": "1", "destination": place, "stage": "production", "already": False}
+    first = json.loads(weighbridge("run", DELIVERING, "--json").out)
+    assert first["run"]["delivered"] == expected
+    assert json.loads((find_run(workdir).folder / "run.json").read_text())["delivered"] == expected
+    assert json.loads(weighbridge("show", "--json").out)["run"]["delivered"] == expected
+    assert f"Model: version 1 in `{place}`\n" in (find_run(workdir).folder / "report.md").read_text()
+    assert f"model: version 1 in {place}\n" in weighbridge("show").out
+    # Nothing is pushed twice, and the step's line says that it was cached.
+    assert f"model: already in production as version 1, in {place}\n" in weighbridge("run", DELIVERING, "--force").out
+    refused = weighbridge("run", DELIVERING, "--set", "quality=0.1")
+    assert refused.code == 1
+    assert "model: nowhere: refused\n" in refused.out
+    assert find_run(workdir).record.delivered.destination == ""
+    rehearsal = weighbridge("run", DELIVERING, "--set", "weight=two", "--sample", "0.5")
+    assert "model: nowhere: no step pushed it\n" in rehearsal.out
 
 
 def test_delivering_again_starts_nothing_until_production_changes(weighbridge, home, calls):

@@ -1,0 +1,51 @@
+"""Where the model of a run went: version and address, as the run's record keeps it and every report tells it."""
+
+from pydantic import field_validator
+
+from weighbridge.common.text import mask
+from weighbridge.evidence.base import Document
+
+_PRODUCTION = "production"
+
+
+class Delivered(Document):
+    """Where a model went; without values: nowhere.
+
+    Attributes:
+        version: that the destination has it as; empty where nothing was pushed, or the Pusher gives none.
+        destination: folder or address that holds the versions, without secrets; empty where nothing was pushed.
+        stage: that the destination is.
+        already: it was there before, so nothing was done.
+    """
+
+    version: str = ""
+    destination: str = ""
+    stage: str = ""
+    already: bool = False
+
+    @field_validator("destination")
+    @classmethod
+    def _without_secrets(cls, value: str) -> str:
+        return mask(value)
+
+    @classmethod
+    def at(cls, path: str, version: object, stage: str, *, already: bool) -> "Delivered":
+        """What a push tells that left `version` at `path`."""
+        named = str(version)
+        return cls(version=named, destination=path.removesuffix(f"/{named}"), stage=stage, already=already)
+
+    def told(self, *, passed: bool) -> tuple[str, str]:
+        """In words, and the address that they end in: `version 3 in`, `/models/production`; nowhere has no address.
+
+        Args:
+            passed: whether the run's verdict passed.
+        """
+        if not self.destination:
+            return ("nowhere: no step pushed it" if passed else "nowhere: refused"), ""
+        place = "in production" if self.stage == _PRODUCTION else f"at {self.stage}"
+        version = f"version {self.version}" if self.version else "a version"
+        if self.already:
+            words = f"already {place} as {version}, in"
+        else:
+            words = f"{version} {'in' if self.stage == _PRODUCTION else place}"
+        return (words if passed else f"refused, yet {words}"), self.destination
