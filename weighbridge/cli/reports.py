@@ -9,45 +9,39 @@ from weighbridge.cli.options import WORKDIR, JsonOption, RunArgument, StoreOptio
 from weighbridge.cli.output import print_json, print_line
 from weighbridge.common.errors import ExitCode, UsageError
 
+_LAST = 30
+
 
 def runs(
     pipeline: Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="Only runs of this pipeline.")] = None,
+    last: Annotated[
+        int | None, typer.Option("--last", min=1, metavar="N", help=f"The latest N: {_LAST}, or with --json all.")
+    ] = None,
     workdir: WorkdirOption = WORKDIR,
     store: StoreOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """List runs, the latest last."""
+    """List runs, the latest last: on what data, the key metric, and what refused or why it failed."""
     from weighbridge.runs.store import stores_of
-    from weighbridge.runs.workspace import workspaces
+    from weighbridge.runs.workspace import latest_runs
 
     for shared in stores_of(store, workdir, pipeline) if store else ():
         shared.bring()
-    spaces = [space for space in workspaces(workdir) if pipeline in (None, space.pipeline)]
-    found = sorted((run for space in spaces for run in space.runs()), key=lambda run: run.record.started)
+    found, earlier = latest_runs(workdir, pipeline, last or (None if as_json else _LAST))
     if as_json:
         print_json([run.record.public_json() for run in found])
         return
     if not found:
         raise UsageError(f"No runs of {pipeline or 'any pipeline'} in {workdir}", "Start one: weighbridge run taxi")
-    from rich.table import Table
-
     from weighbridge.cli.display import console
+    from weighbridge.cli.runs_table import PIPED_WIDTH, runs_table
 
-    table = Table("run", "pipeline", "kind", "state", "started (UTC)", "seconds", "steps run", "cached", box=None)
-    for run in found:
-        record = run.record
-        states = [step.state for step in record.steps]
-        table.add_row(
-            record.run_id,
-            record.pipeline,
-            record.display_kind,
-            record.display_state,
-            f"{record.started:%Y-%m-%d %H:%M}",
-            f"{record.seconds:.1f}",
-            str(len([state for state in states if state in ("done", "refused", "failed")])),
-            str(states.count("cached")),
-        )
-    console().print(table)
+    out = console()
+    in_window = out.is_terminal
+    out.print(runs_table(found, out.width if in_window else PIPED_WIDTH, one_line=not in_window))
+    if earlier:
+        every = f"--last {len(found) + earlier} shows all"
+        console(stderr=True).print(f"{earlier} earlier {'run is' if earlier == 1 else 'runs are'} left out: {every}.")
 
 
 def show(

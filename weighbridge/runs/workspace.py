@@ -1,6 +1,8 @@
 """What a pipeline keeps in the work directory: artifacts, production, and one folder per run."""
 
 import contextlib
+import heapq
+import itertools
 import os
 import secrets
 import shutil
@@ -123,13 +125,23 @@ class Workspace:
 
     def runs(self) -> list[Run]:
         """All readable runs, oldest first."""
-        found = []
-        for folder in sorted((self.folder / "runs").glob("*/")):
-            try:
-                found.append(Run.read(folder))
-            except UsageError:
-                continue
-        return found
+        return list(self.newest_first())[::-1]
+
+    def newest_first(self) -> Iterator[Run]:
+        """All readable runs, the newest first. Each is read when it is asked for: most look at the last few alone."""
+        for folder in reversed(self.run_folders()):
+            with contextlib.suppress(UsageError):
+                yield Run.read(folder)
+
+    def run_folders(self) -> list[Path]:
+        """The folders of all runs, also of those that cannot be read, oldest first."""
+        return sorted((self.folder / "runs").glob("*/"))
+
+    def run(self, run_id: str) -> Run | None:
+        """The run of an id; None where it is not here, or cannot be read."""
+        with contextlib.suppress(UsageError):
+            return Run.read(self.folder / "runs" / run_id)
+        return None
 
 
 def workspaces(workdir: str | Path) -> list[Workspace]:
@@ -138,6 +150,29 @@ def workspaces(workdir: str | Path) -> list[Workspace]:
     return [Workspace(workdir, path.parent.name) for path in sorted(root.glob("*/runs"))] + [
         Workspace(workdir, path.parents[1].name, rehearsal=True) for path in sorted(root.glob(f"*/{REHEARSAL}/runs"))
     ]
+
+
+def latest_runs(workdir: str | Path, pipeline: str | None, last: int | None) -> tuple[list[Run], int]:
+    """The latest runs of one pipeline, or of all, rehearsals too; no more of them are read.
+
+    Args:
+        workdir: the work directory.
+        pipeline: its name; None for all.
+        last: how many at most; None for all.
+
+    Returns:
+        The runs, the latest last; and how many there are before them.
+    """
+    spaces = [space for space in workspaces(workdir) if pipeline in (None, space.pipeline)]
+    newest_first = heapq.merge(
+        *(space.newest_first() for space in spaces), key=lambda run: run.record.started, reverse=True
+    )
+    found = sorted(itertools.islice(newest_first, last), key=lambda run: run.record.started)
+    oldest = min((run.folder.name for run in found), default="")
+    earlier = sum(
+        folder.name < oldest and (folder / RUN_FILE).exists() for space in spaces for folder in space.run_folders()
+    )
+    return found, earlier
 
 
 def find_run(workdir: str | Path, reference: str | None = None) -> Run:
