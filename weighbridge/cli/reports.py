@@ -1,13 +1,17 @@
 """`weighbridge runs`, `show` and `report`: what happened in earlier runs."""
 
+import shlex
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from weighbridge.cli.options import WORKDIR, JsonOption, RunArgument, StoreOption, WorkdirOption
 from weighbridge.cli.output import print_json, print_line
 from weighbridge.common.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from weighbridge.runs.record import Run, RunRecord
 
 _LAST = 30
 
@@ -92,13 +96,38 @@ def report(
     found = find_shared_run(store, workdir, run)
     path = found.folder / HTML_FILE
     if not path.exists():
-        raise UsageError(
-            f"Run {found.record.run_id} has no report: it is {found.record.display_state}",
-            f"See 'weighbridge show {found.record.run_id}' and {found.log}",
-        )
+        raise _no_report(found)
     if as_json:
-        print_json({name: str(found.folder / name) for name in (HTML_FILE, MARKDOWN_FILE, JUNIT_FILE, VERDICT_FILE)})
+        names = (HTML_FILE, MARKDOWN_FILE, JUNIT_FILE, VERDICT_FILE)
+        print_json({name: str(found.folder / name) for name in names if (found.folder / name).exists()})
     else:
         print_line(str(path))
     if open_it:
         typer.launch(path.as_uri())
+
+
+def _no_report(run: "Run") -> UsageError:
+    """Why a run has no report, and what to run next."""
+    record, state = run.record, run.record.display_state
+    hint = f"See 'weighbridge show {record.run_id}' and {run.log}"
+    if state == "running":
+        return UsageError(f"Run {record.run_id} has no report yet: it is running", hint)
+    if state != "killed":
+        return UsageError(f"Run {record.run_id} has no report: it is {state}", hint)
+    ended = [step.name for step in record.steps]
+    came = f"after {ended[-1]}" if ended else "before any step ended"
+    return UsageError(
+        f"Run {record.run_id} has no report: it was killed {came}",
+        f"Finished steps are kept. With the same options as then, run: {_again(record)}\nIts log is {run.log}",
+    )
+
+
+def _again(record: "RunRecord") -> str:
+    """The command that a run was started by, without options."""
+    from weighbridge.definition import available
+
+    pipeline = record.pipeline if record.pipeline in available() else record.module
+    if record.kind != "promotion":
+        return shlex.join(["weighbridge", "run", pipeline])
+    source, target = (str(record.parameters.get(end, "")) for end in ("from", "to"))
+    return shlex.join(["weighbridge", "promote", pipeline, "--from", source, "--to", target])

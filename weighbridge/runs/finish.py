@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from weighbridge.common import files, interruption, progress
 from weighbridge.common.errors import NothingRunError
+from weighbridge.common.text import mask, masked
 from weighbridge.evidence.delivered import Delivered
 from weighbridge.report.write import CHARTS_FOLDER, HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
 from weighbridge.runs.display import Display
@@ -166,15 +167,37 @@ def _write(run: Run, outcome: RunOutcome, folders: Mapping[str, Path], facts: Se
             run.record.verdict_digest = outcome.verdict.digest
             run.record.delivered = run.record.delivered or Delivered()
             _write_reports(run, outcome.verdict, folders)
+        else:
+            _write_failure(run)
         run.record.exit_code = int(outcome.exit_code)
         run.save()
     except Exception as error:
         log_traceback()
         outcome = RunOutcome(run, outcome.verdict, error=outcome.error or with_facts(explain(error, run), facts))
         run.record.state, run.record.error, run.record.exit_code = "failed", str(outcome.error), int(outcome.exit_code)
+        if not (run.folder / HTML_FILE).exists():
+            with contextlib.suppress(Exception):
+                _write_failure(run)
         with contextlib.suppress(OSError):
             run.save()
     return outcome
+
+
+def _write_failure(run: Run) -> None:
+    """Write `report.html` of a run that ended in an error: why, and how far it came."""
+    from weighbridge.report.failure import render_failure
+    from weighbridge.report.steps import StepOutcome
+
+    record = run.record
+    page = render_failure(
+        pipeline=record.pipeline,
+        run_id=record.run_id,
+        kind=record.display_kind,
+        error=mask(record.error),
+        steps=[StepOutcome(**masked(step.model_dump(exclude={"fingerprint"}))) for step in record.steps],
+        log=LOG_FILE,
+    )
+    files.write_text(run.folder / HTML_FILE, page)
 
 
 def _write_reports(run: Run, verdict: Verdict, folders: Mapping[str, Path]) -> None:

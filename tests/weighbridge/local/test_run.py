@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.weighbridge.local.tiny import CALLS
+from tests.weighbridge.runs.histories import add_run
 from tests.weighbridge.runs.hooked import install, seen
 from weighbridge.definition import load
+from weighbridge.runs.display import SilentDisplay
+from weighbridge.runs.finish import run_to_end
+from weighbridge.runs.record import StepRecord
 from weighbridge.runs.workspace import Workspace, find_run
 
 TINY = "tests.weighbridge.local.tiny"
@@ -199,7 +203,55 @@ def test_a_run_whose_process_is_gone_is_shown_as_killed(weighbridge, workdir):
     run.save()
     assert "killed" in weighbridge("runs").out
     assert weighbridge("show").code == 3
-    assert weighbridge("report").code == 2
+    reported = weighbridge("report")
+    assert reported.code == 2
+    assert f"Run {run.record.run_id} has no report: it was killed before any step ended" in reported.err
+    assert f"run: weighbridge run {TINY}\n" in reported.err
+    assert str(run.log) in reported.err
+    run.record.steps.append(StepRecord(name="Count", state="done"))
+    run.save()
+    assert "it was killed after Count" in weighbridge("report").err
+
+
+def test_a_killed_promotion_is_told_with_its_command(weighbridge, workdir):
+    run = Workspace(workdir, "tiny").new_run(load(TINY), {"from": "staging", "to": "canary"}, kind="promotion")
+    run.record.pid = 2**22 - 1
+    run.save()
+    assert f"run: weighbridge promote {TINY} --from staging --to canary\n" in weighbridge("report").err
+
+
+def test_a_run_that_failed_has_a_report_that_says_why_and_how_far_it_came(weighbridge, workdir, tmp_path):
+    failed = weighbridge("run", TINY, "--set", "fail=Use", "--reports", str(tmp_path / "kept"))
+    assert failed.code == 3
+    run = find_run(workdir)
+    reported = weighbridge("report")
+    assert (reported.code, reported.out.strip()) == (0, str(run.folder / "report.html"))
+    page = (run.folder / "report.html").read_text()
+    assert "<h1>" in page
+    assert "FAILED" in page
+    assert "No space left on device" in page
+    assert "finished steps are kept" in page
+    assert "<td>Count</td><td>done</td>" in page
+    assert 'href="log.txt"' in page
+    assert "<script" not in page
+    assert " style=" not in page
+    kept = {path.name for path in (tmp_path / "kept" / run.record.run_id).iterdir()}
+    assert kept >= {"report.html", "log.txt", "run.json"}
+    assert json.loads(weighbridge("report", "--json").out) == {"report.html": str(run.folder / "report.html")}
+    assert f'href="{run.record.run_id}/report.html"' in (tmp_path / "kept/trend.html").read_text()
+
+
+def test_what_an_error_quotes_of_data_is_text_in_the_report(weighbridge, workdir):
+    run = add_run(Workspace(workdir, "taxi"), 1, "running")
+
+    def work():
+        raise ValueError("<script>alert(1)</script> at https://me:secret@host/x")
+
+    run_to_end(run, SilentDisplay(), work, {})
+    page = (run.folder / "report.html").read_text()
+    assert "&lt;script&gt;alert(1)" in page
+    assert "secret" not in page
+    assert weighbridge("report").code == 0
 
 
 def test_quiet_prints_the_verdict_alone_and_errors_all_the_same(weighbridge, workdir):
