@@ -41,7 +41,7 @@ def up_to_date_outcome(request: RunRequest) -> RunOutcome | None:
 
 def last_outcome(request: RunRequest) -> Run | None:
     """The last run of a kind that came to a verdict; see `up_to_date_outcome`."""
-    for run in reversed(request.workspace.runs()):
+    for run in request.workspace.newest_first():
         record = run.record
         alike = record.kind != "promotion" and (record.to, record.delivered_to) == (request.to, request.delivered_to)
         if alike and record.state in ("passed", "refused"):

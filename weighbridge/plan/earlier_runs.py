@@ -1,6 +1,6 @@
 """What earlier runs recorded of a step: what its outcome depended on, what it left, how long it took."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,15 @@ _ENDED = ("done", "cached", "refused")
 
 
 class EarlierRuns:
-    """The earlier runs of a workspace.
+    """The earlier runs of a workspace, which are read as far back as a question needs, and once.
 
     Args:
-        runs: oldest first.
+        runs: newest first.
     """
 
-    def __init__(self, runs: Sequence[Run]) -> None:
-        self._runs = [run for run in reversed(runs) if run.record.kind != "promotion"]
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._unread = (run for run in runs if run.record.kind != "promotion")
+        self._read: list[Run] = []
 
     def last(self, step: str) -> StepRecord | None:
         """The step as it was in the last run that it ended in and that kept its fingerprint."""
@@ -31,7 +32,7 @@ class EarlierRuns:
 
     def seconds(self, step: str) -> float | None:
         """What the step took when it last really ran; None where it never did."""
-        steps = (each for run in self._runs for each in run.record.steps if each.name == step)
+        steps = (each for run in self._newest_first() for each in run.record.steps if each.name == step)
         return next((each.seconds for each in steps if each.state in ("done", "refused")), None)
 
     def could_stand(self, step: str, fingerprint: Mapping[str, Mapping[str, Any]], unknown: Mapping[str, str]) -> bool:
@@ -84,9 +85,20 @@ class EarlierRuns:
                 return outputs[key].digest
         return ""
 
+    def _newest_first(self) -> Iterator[Run]:
+        position = 0
+        while True:
+            if position == len(self._read):
+                following = next(self._unread, None)
+                if following is None:
+                    return
+                self._read.append(following)
+            yield self._read[position]
+            position += 1
+
     def _executions(self, name: str) -> Iterator[tuple[StepRecord, dict[str, ArtifactReference], bool]]:
         """Record and outputs of each execution, and whether the outputs were left on this machine."""
-        for run in self._runs:
+        for run in self._newest_first():
             for step in run.record.steps:
                 if step.name == name and step.fingerprint and step.state in _ENDED:
                     yield step, {each.key: each for each in run.record.artifacts if each.step == name}, not run.brought

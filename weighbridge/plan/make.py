@@ -20,6 +20,7 @@ from weighbridge.plan.model import Base, Change, Plan, PlannedStep, Reused
 from weighbridge.plan.revision import lock_files, repository, revision
 from weighbridge.runs import fingerprint
 from weighbridge.runs.outcome import RunOutcome
+from weighbridge.runs.record import Run
 from weighbridge.runs.stages import delivery_policy
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def _dry_run(request: RunRequest, folder: Path) -> "tuple[DryRunSteps, tuple[Pla
 
         with invocation.of(*request.words):
             pipeline = request.definition.create_pipeline(request.parameters, dry_run_context(request.context, folder))
-        steps = DryRunSteps(pipeline, folder, request.workspace.code_file, EarlierRuns(request.workspace.runs()))
+        steps = DryRunSteps(
+            pipeline, folder, request.workspace.code_file, EarlierRuns(request.workspace.newest_first())
+        )
     names, left_out, _ = request.extent(steps)
     steps.check(request.context)
     if request.store is not None:
@@ -133,25 +136,23 @@ def _as_before(outcome: RunOutcome) -> tuple[PlannedStep, ...]:
 def _base(request: RunRequest) -> tuple[Base, dict[str, Any]]:
     """The run that made what is in production, else the last that came to a verdict; and its fingerprint."""
     record = read_record(request.context.production)
-    # A run of an older version kept a fingerprint that does not keep the parts apart.
-    runs = [
-        run
-        for run in request.workspace.runs()
-        if run.record.kind != "promotion" and "modules" in run.record.fingerprint
-    ]
     if record is None:
-        if not runs:
+        made = next(filter(_is_comparable, request.workspace.newest_first()), None)
+        if made is None:
             return Base(kind="none", note="nothing is in production, and nothing ran here yet"), {}
-        last = runs[-1].record
-        return Base(
-            kind="run", run_id=last.run_id, note="nothing is in production yet; this is the last run"
-        ), last.fingerprint
+        note = "nothing is in production yet; this is the last run"
+        return Base(kind="run", run_id=made.record.run_id, note=note), made.record.fingerprint
     base = Base(kind="production", run_id=record.run_id, version=record.version)
-    made = next((run for run in runs if run.record.run_id == record.run_id), None)
-    if made is None:
+    made = request.workspace.run(record.run_id)
+    if made is None or not _is_comparable(made):
         note = "its run's fingerprint is not here: thresholds, schema and image are compared, data and code cannot be"
         return base.model_copy(update={"note": note}), {}
     return base, made.record.fingerprint
+
+
+def _is_comparable(run: Run) -> bool:
+    """Whether a run kept a fingerprint that keeps the parts apart; one of an older version did not."""
+    return run.record.kind != "promotion" and "modules" in run.record.fingerprint
 
 
 def _changes(

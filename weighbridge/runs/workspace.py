@@ -139,8 +139,10 @@ class Workspace:
 
     def run(self, run_id: str) -> Run | None:
         """The run of an id; None where it is not here, or cannot be read."""
+        folder = self.folder / "runs" / run_id
         with contextlib.suppress(UsageError):
-            return Run.read(self.folder / "runs" / run_id)
+            if folder.name == run_id and (found := Run.read(folder)).record.run_id == run_id:
+                return found
         return None
 
 
