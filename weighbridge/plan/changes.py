@@ -1,23 +1,33 @@
 """What differs between the fingerprint of two runs, or of two revisions, part by part."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from weighbridge.common.digests import value_digest
 from weighbridge.plan.model import Change, What
 
 _DATA = "data"  # the parameter that names the data
+_BESIDE = "a file beside the pipeline changed"
 _SHOWN = 40  # characters of a value
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], data: Collection[str] = ()) -> list[Change]:
     """What differs between two fingerprints, see `weighbridge.runs.fingerprint`.
 
     A fact that only one of them has is not compared: an older run may not have kept it.
+
+    Args:
+        before: a fingerprint.
+        after: another.
+        data: names of the files beside the pipeline's definition that are its data.
     """
+    of_data = list(_data(before, after))
+    of_code = code_changes(before, after)
+    data_beside = [change for change in of_code if change.part in data and change.note == _BESIDE]
     return [
-        *_data(before, after),
-        *code_changes(before, after),
+        *of_data,
+        *(Change(what="data", part=each.part, note="the file changed") for each in data_beside if not of_data),
+        *(change for change in of_code if change not in data_beside),
         *_each(before, after, "parameters", "parameters", skip=(_DATA,)),
         *_of("gates", before, after, "its thresholds changed"),
         *_single(before, after, "schema", "the reviewed schema changed"),
@@ -34,7 +44,7 @@ def code_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Ch
         found.append(Change(what="code", part="pipeline", note="its definition changed"))
     # A module that is the code of a step, or of the definition, is listed as that.
     others = [name for name in _differing(before, after, "files") if not (found and name.endswith(".py"))]
-    return [*found, *(Change(what="code", part=name, note="a file beside the pipeline changed") for name in others)]
+    return [*found, *(Change(what="code", part=name, note=_BESIDE) for name in others)]
 
 
 def subject_differences(subject: Mapping[str, str], now: Mapping[str, str]) -> list[Change]:

@@ -61,12 +61,13 @@ def _against_revision(request: RunRequest, name: str) -> Plan:
     definition, schema = request.definition, request.context.schema
     base = Base(kind="revision", revision=name, note=f"compared with the source code of {name}")
     top = repository(definition.folder)
+    data = fingerprint.data_beside(definition.folder, [{"input": request.parameters.data}])
     with revision(name, definition.folder) as moved, tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
 
         def compared(modules: fingerprint.Modules) -> list[Change]:
             before = fingerprint.reviewed(definition, schema, modules, moved) | {"libraries": lock_files(moved(top))}
             after = fingerprint.reviewed(definition, schema, modules) | {"libraries": lock_files(top)}
-            return changes.differences(before, after)
+            return changes.differences(before, after, data)
 
         # All code that any step could call; which step it is shows when the pipeline is built.
         package = definition.module.rpartition(".")[0] or definition.module
@@ -175,7 +176,8 @@ def _changes(
         now = {}
     record = read_record(request.context.production)
     if before and now:
-        found = changes.differences(before, now)
+        data = fingerprint.data_beside(request.definition.folder, now["inputs"])
+        found = changes.differences(before, now, data)
     else:
         found = changes.subject_differences(record.subject, _subject(request)) if record else []
     if now and record and last.get("production") != now["production"]:

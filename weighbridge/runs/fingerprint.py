@@ -4,6 +4,7 @@ Two runs with the same fingerprint have the same outcome, so the second need not
 that a plan can name what changed.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -23,13 +24,14 @@ from weighbridge.common.digests import (
     value_digest,
 )
 from weighbridge.common.environment import IMAGE_VARIABLE
-from weighbridge.common.errors import UsageError
+from weighbridge.common.errors import UsageError, WeighbridgeError
 from weighbridge.common.import_string import module_of
 from weighbridge.common.text import masked
-from weighbridge.components.example_gen.resolve import input_digest
+from weighbridge.components.example_gen.resolve import input_digest, resolve
 from weighbridge.components.production_model.standing import read_record, record_digest, verify_production
 from weighbridge.definition import Context, Definition, Parameters
 from weighbridge.runs.component_traits import traits_of
+from weighbridge.storage.schemes import is_address
 from weighbridge.thresholds import THRESHOLDS_FILE
 
 OWN_MODEL = "the model of this run"
@@ -205,6 +207,20 @@ def _beside(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix not in _NOT_INPUTS]
 
 
+def data_beside(folder: Path, inputs: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Names of the files beside a pipeline's definition that are its data: they are no code, whatever their names.
+
+    Args:
+        folder: of the definition.
+        inputs: arguments of `input_digest` each. One that cannot be read has no files.
+    """
+    found: set[Path] = set()
+    for given in inputs:
+        with contextlib.suppress(WeighbridgeError, OSError):
+            found |= {Path(path).resolve() for path in resolve(**given).files if not is_address(path)}
+    return {path.name for path in found if path.parent == folder.resolve()}
+
+
 def step_modules(component: Any) -> set[str]:
     """Names of the own code behind a component: its executor's module or package, and its dotted user functions.
 
@@ -224,10 +240,13 @@ def step_modules(component: Any) -> set[str]:
 def function_modules(exec_properties: Mapping[str, Any]) -> set[str]:
     """Modules of the dotted functions among a component's execution properties, e.g. of `run_fn`.
 
-    Also of those inside a JSON object, such as the parameters of a Trainer.
+    Also of those inside a JSON object, such as the parameters of a Trainer. What names a file or folder is data, as
+    `taxi.csv` is beside a package `taxi`.
     """
     values = [each for value in exec_properties.values() for each in (value, *(_json_object(value) or {}).values())]
-    candidates = {value for value in values if isinstance(value, str) and _DOTTED.fullmatch(value)}
+    candidates = {
+        value for value in values if isinstance(value, str) and _DOTTED.fullmatch(value) and not Path(value).exists()
+    }
     return {module_of(value) for value in candidates if is_own_source(module_of(value))}
 
 
