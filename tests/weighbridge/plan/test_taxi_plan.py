@@ -16,6 +16,7 @@ from tests.command_line import ROOT, Result
 from tests.weighbridge.plan.exact import Planned, plan_then_run
 from weighbridge.components.production_model.standing import read_record
 from weighbridge.components.pusher import push
+from weighbridge.verdict import Verdict
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -201,7 +202,10 @@ def test_production_replaced(settled, planned, workdir, tmp_path):
     production = workdir / "taxi/production"
     before = str(read_record(production).version - 1)
     shutil.copytree(production / before, tmp_path / "model")
-    assert push(tmp_path / "model", production / ".weighbridge" / before, production).record is not None
+    verdict = Verdict.read(production / ".weighbridge" / before / "verdict.json")
+    there = {name: value for name, value in verdict.subject.items() if name != "production_at"}
+    verdict.model_copy(update={"subject": there}).write(tmp_path / "evaluation/verdict.json")
+    assert push(tmp_path / "model", tmp_path / "evaluation", production).record is not None
     replaced = planned("--set", "seed=9")
     assert ("production", "") in replaced.changed
     assert replaced.step("ProductionModel")["why"] == "production changed"

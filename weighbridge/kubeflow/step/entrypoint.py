@@ -58,11 +58,11 @@ class StepEnd:
 
 def main(argv: list[str]) -> ExitCode:
     """Run one step; how it ended is the last thing on stderr, and the exit code."""
-    return run_main(lambda: _main(argv))
+    arguments, beam = _parser().parse_known_args(argv)  # whose own exit, as of --help, is none of a step
+    return run_main(lambda: _main(arguments, beam))
 
 
-def _main(argv: list[str]) -> ExitCode:
-    arguments, beam = _parser().parse_known_args(argv)
+def _main(arguments: argparse.Namespace, beam: list[str]) -> ExitCode:
     executor_input = read_json(arguments.json_serialized_invocation_args, "--json_serialized_invocation_args")
     output_file = normalize.to_path(executor_input["outputs"]["outputFile"])
     ended = run_step(arguments, beam, executor_input)

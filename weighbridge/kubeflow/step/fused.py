@@ -23,14 +23,14 @@ _log = logging.getLogger("weighbridge")
 
 def main(argv: list[str]) -> ExitCode:
     """Run the steps; how they ended is the last thing on stderr, and the exit code."""
-    return run_main(lambda: _main(argv))
-
-
-def _main(argv: list[str]) -> ExitCode:
     parser = argparse.ArgumentParser(prog="weighbridge-steps", allow_abbrev=False)
     parser.add_argument("--json_serialized_invocation_args", required=True, help="ExecutorInput as JSON")
     parser.add_argument("--steps", required=True, help="name, arguments and what is handed on within the pod, as JSON")
     arguments = parser.parse_args(argv)
+    return run_main(lambda: _main(arguments))
+
+
+def _main(arguments: argparse.Namespace) -> ExitCode:
     executor_input = read_json(arguments.json_serialized_invocation_args, "--json_serialized_invocation_args")
     whole: dict[str, Any] = {"artifacts": {}}
     ended: dict[str, entrypoint.StepEnd] = {}

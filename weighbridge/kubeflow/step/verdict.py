@@ -23,15 +23,15 @@ OUTPUT = "weighbridge_verdict"
 
 def main(argv: list[str]) -> ExitCode:
     """Come to the verdict of the run; the sentences of the gates that refuse are the last lines of the log."""
-    return run_main(lambda: _main(argv))
-
-
-def _main(argv: list[str]) -> ExitCode:
     parser = argparse.ArgumentParser(prog="weighbridge-verdict", allow_abbrev=False)
     parser.add_argument("--json_serialized_invocation_args", required=True, help="ExecutorInput as JSON")
     parser.add_argument("--pipeline_name", default="", help="of the pipeline")
     parser.add_argument("--after", action="append", default=[], help="a step whose gates count, in the steps' order")
     arguments = parser.parse_args(argv)
+    return run_main(lambda: _main(arguments))
+
+
+def _main(arguments: argparse.Namespace) -> ExitCode:
     executor_input = read_json(arguments.json_serialized_invocation_args, "--json_serialized_invocation_args")
     run = normalize.place_of(executor_input).run
     weighed = read_all(normalize.take_step_verdicts(executor_input), arguments.after)
