@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from weighbridge.components.artifacts.models import LOOKED_UP_AT
 from weighbridge.report.gate_groups import MARKS, GateGroup, Line, State, counts_text, group_gates, word_of
 from weighbridge.report.text import count, cut, one_line, short_digest
 
@@ -60,6 +61,7 @@ def _card(verdict: "Verdict", delivered: "Delivered | None", width: int | None) 
         yield from _group(group, columns, width)
         yield _text("")
     bound = {"verdict": verdict.digest, **dict(sorted(verdict.subject.items()))}
+    bound.pop(LOOKED_UP_AT, None)  # a place is no digest
     digests = ", ".join(f"{name} {short_digest(value)}" for name, value in bound.items())
     yield from _wrapped(f"weighed: {digests}", "dim", 0, width)
     yield from _model(verdict, delivered, width)

@@ -205,7 +205,8 @@ def _own_pipeline(folder: Path, package: str, name: str) -> Path:
 
 
 def _without_model(verdict: Verdict) -> dict[str, str]:
-    return {name: digest for name, digest in verdict.subject.items() if name != "model"}
+    """What it is bound to, but for the model, and for where production was looked up."""
+    return {name: digest for name, digest in verdict.subject.items() if name not in ("model", "production_at")}
 
 
 _STALE = """
