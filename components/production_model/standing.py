@@ -40,6 +40,11 @@ class Standing:
     data: bytes
     evidence: str
 
+    @property
+    def digest(self) -> str:
+        """Digest of the record's bytes, which changes exactly when production changes."""
+        return bytes_digest(self.data)
+
 
 def standing(place: Destination) -> Standing | None:
     """What is served at a destination, by its record and the versions beside it; None where nothing was pushed yet.
@@ -155,7 +160,7 @@ def record_digest(destination: str | Path) -> str:
         UsageError, InfrastructureError: as for `read_record`.
     """
     found = standing(open_destination(destination))
-    return "" if found is None else bytes_digest(found.data)
+    return "" if found is None else found.digest
 
 
 def version_digest(place: Destination, version: int) -> str:

@@ -92,11 +92,8 @@ def push(
     with target.exclusive():
         if expected_state and production_state(destination) != expected_state:
             raise InfrastructureError(f"Another push changed {destination} just now", "Run again.")
-        if look_up(destination, verdict.subject["model"]) is None:
-            gates += replacement_gates(destination, verdict, promoted=bool(promoted_from))
-            if any(gate.refuses for gate in gates):
-                return Pushed((*gates, digest_gate))
-        return _push_weighed(target, Path(model), verdict, gates, Path(statistics) if statistics else None, description)
+        kept = Path(statistics) if statistics else None
+        return _push_weighed(target, destination, Path(model), verdict, gates, kept, description)
 
 
 def open_target(destination: str | Path) -> Target:
@@ -136,6 +133,7 @@ def push_state(evaluation: str | Path, destination: str | Path) -> str:
 
 def _push_weighed(
     target: Target,
+    destination: str | Path,
     model: Path,
     verdict: Verdict,
     gates: list[Gate],
@@ -147,6 +145,9 @@ def _push_weighed(
     if version is not None and record is not None:
         progress.report(f"already in production as version {version}")
         return Pushed((*gates, _digest_gate(weighed, weighed)), record, target.path(version), already=True)
+    gates = [*gates, *replacement_gates(destination, verdict, promoted=bool(description["promoted_from"]))]
+    if any(gate.refuses for gate in gates):
+        return Pushed((*gates, _digest_gate(weighed, weighed)))
     with target.stage(None if version else model, verdict, statistics) as staged:
         digest_gate = _digest_gate(staged.model_digest or weighed, weighed)
         if digest_gate.refuses:  # the model was changed while it was copied

@@ -27,7 +27,7 @@ def replacement_gates(destination: str | Path, verdict: Verdict, *, promoted: bo
     """
     gates = []
     if _weighed_at(destination, verdict.subject):
-        gates.append(_unchanged_gate(read_record(destination), verdict.subject))
+        gates.append(unchanged_gate("push", read_record(destination), verdict.subject, "run the pipeline anew."))
     record = None if promoted else recorded(destination)
     if record is not None and record.approved_by:
         gates.append(_approved_gate(record))
@@ -42,16 +42,23 @@ def _weighed_at(destination: str | Path, subject: Mapping[str, str]) -> bool:
     return _plain(str(destination)) == _plain(subject.get(LOOKED_UP_AT, ""))
 
 
-def _unchanged_gate(record: ProductionRecord | None, subject: Mapping[str, str]) -> Gate:
-    """Refuses where production is another model now: one that nothing was weighed against would replace it."""
+def unchanged_gate(group: str, record: ProductionRecord | None, subject: Mapping[str, str], again: str) -> Gate:
+    """Refuses where production is another model now: one that nothing was weighed against would replace it.
+
+    Args:
+        group: first part of the gate's name.
+        record: of what is in production now; None for nothing yet.
+        subject: of the model's verdict.
+        again: how to weigh it again, as the end of a sentence.
+    """
     now, then = (record.model_digest if record else None), subject.get("production")
     message = (
         "The model was weighed against what is in production."
         if now == then
-        else "Production changed since the model was weighed against it. Weigh it again: run the pipeline anew."
+        else f"Production changed since the model was weighed against it. Weigh it again: {again}"
     )
     return Gate(
-        name="push.production.unchanged",
+        name=f"{group}.production.unchanged",
         status=passed_if(now == then),
         observed=now or _NOTHING,
         threshold=then or _NOTHING,

@@ -7,6 +7,7 @@ from typing import Any
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import read_record
+from weighbridge.components.pusher.replacement import unchanged_gate
 from weighbridge.delivery.approval import approved_gate
 from weighbridge.delivery.promotion import Promotion
 from weighbridge.runs.own_verdict import read_verdict, standing_verdict
@@ -145,19 +146,5 @@ def _passed_gate(promotion: Promotion, stage: str, record: ProductionRecord) -> 
 
 def _unchanged_gate(promotion: Promotion, record: ProductionRecord) -> Gate:
     """A model that was weighed against another production than today's was weighed against nothing."""
-    there = read_record(promotion.destination)
-    now, then = (there.model_digest if there else None), record.subject.get("production")
-    same = now == then
-    message = (
-        "The model was weighed against what is in production."
-        if same
-        else "Production changed since the model was weighed against it. Weigh it again: "
-        f"weighbridge run {promotion.workspace.pipeline} --deliver-to {promotion.delivery.names[0]}"
-    )
-    return Gate(
-        name=f"{_GROUP}.{PRODUCTION}.unchanged",
-        status=passed_if(same),
-        observed=now or "nothing yet",
-        threshold=then or "nothing yet",
-        message=message,
-    )
+    again = f"weighbridge run {promotion.workspace.pipeline} --deliver-to {promotion.delivery.names[0]}"
+    return unchanged_gate(_GROUP, read_record(promotion.destination), record.subject, again)

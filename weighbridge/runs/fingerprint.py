@@ -28,9 +28,10 @@ from weighbridge.common.errors import UsageError, WeighbridgeError
 from weighbridge.common.import_string import module_of
 from weighbridge.common.text import masked
 from weighbridge.components.example_gen.resolve import input_digest, resolve
-from weighbridge.components.production_model.standing import read_record, record_digest, verify_production
+from weighbridge.components.production_model.standing import record_digest, standing, verify_production
 from weighbridge.definition import Context, Definition, Parameters
 from weighbridge.runs.component_traits import traits_of
+from weighbridge.storage.destination import open_destination
 from weighbridge.storage.schemes import is_address
 from weighbridge.thresholds import THRESHOLDS_FILE
 
@@ -108,12 +109,12 @@ def observed(inputs: Sequence[dict[str, Any]], digests: Sequence[str], context: 
         model: digest of the model that it weighed. Once that is in production, by the run itself or by a promotion,
             weighing it again would compare it with itself.
     """
-    record = read_record(context.production)
-    own = record is not None and record.model_digest == model
+    found = standing(open_destination(context.production))
+    own = found is not None and found.record.model_digest == model
     return {
         "inputs": list(inputs),
         "data": list(digests),
-        "production": OWN_MODEL if own else record_digest(context.production),
+        "production": OWN_MODEL if own else found.digest if found else "",
         "model": model,
         "destination": context.destination,
         "delivered": record_digest(context.destination),
