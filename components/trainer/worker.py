@@ -9,9 +9,12 @@ import logging
 import os
 import sys
 import traceback
+from typing import NoReturn
 
+from weighbridge.common import guard
 from weighbridge.common.digests import folder_digest
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.common.fast_exit import fast_exit
 from weighbridge.common.machine import is_machine_failure
 from weighbridge.components.trainer.train_job import workers
 from weighbridge.components.trainer.train_job.exchange import Exchange, Outcome
@@ -25,7 +28,7 @@ def main(argv: list[str]) -> ExitCode:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     [folder] = argv
     exchange = Exchange(folder)
-    index = int(os.environ.get(INDEX_VARIABLE, "0"))
+    index = _index()
     try:
         outcome = _train(exchange, index)
     except WeighbridgeError as error:
@@ -38,6 +41,10 @@ def main(argv: list[str]) -> ExitCode:
         logging.getLogger("weighbridge").error("%s %s", outcome.message, outcome.hint)
     exchange.end(index, outcome)
     return outcome.exit_code
+
+
+def _index() -> int:
+    return int(os.environ.get(INDEX_VARIABLE, "0"))
 
 
 def _train(exchange: Exchange, index: int) -> Outcome:
@@ -59,7 +66,26 @@ def _failed(error: WeighbridgeError) -> Outcome:
     return Outcome(exit_code=error.exit_code, message=error.message, hint=error.hint)
 
 
-if __name__ == "__main__":
-    from weighbridge.common.fast_exit import fast_exit
+def _run_and_exit(argv: list[str]) -> NoReturn:
+    """`main` in a process of its own: whatever code of a user does to that, the step is told."""
 
-    fast_exit(int(main(sys.argv[1:])))
+    def fail(message: str, hint: str, code: ExitCode) -> ExitCode:
+        logging.getLogger("weighbridge").error("%s. %s", message, hint)
+        Exchange(argv[0]).end(_index(), Outcome(exit_code=code, message=message, hint=hint))
+        return code
+
+    node = guard.Guarded(
+        fail=fail,
+        code="The code that trains",
+        unfinished="it had trained",
+        again="Run again: with checkpoints, training resumes.",
+        see="The node's log has its last words.",
+    )
+    done = guard.fork(node)
+    code = int(main(argv))
+    done(code)
+    fast_exit(code)
+
+
+if __name__ == "__main__":
+    _run_and_exit(sys.argv[1:])

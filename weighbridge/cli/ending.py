@@ -16,7 +16,7 @@ from weighbridge.common.text import clean, mask
 # Typer brings its own copy of click from 0.20 on; this is the base of usage errors in either.
 _UsageProblem: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
-_INTERRUPTED = ("Interrupted", "Run again: finished steps are kept.")
+INTERRUPTED = ("Interrupted", "Run again: finished steps are kept.")
 
 
 def fail(message: str, hint: str, code: ExitCode) -> ExitCode:
@@ -34,7 +34,7 @@ def failed(error: BaseException) -> int:
     if isinstance(error, WeighbridgeError):
         return fail(error.message, error.hint, error.exit_code)
     if isinstance(error, (typer.Abort, KeyboardInterrupt)) or interruption.asked():
-        return fail(*_INTERRUPTED, ExitCode.INFRASTRUCTURE)
+        return fail(*INTERRUPTED, ExitCode.INFRASTRUCTURE)
     if isinstance(error, _UsageProblem):
         message = clean(mask(error.format_message()))
         error.format_message = lambda: message

@@ -13,7 +13,6 @@ from weighbridge.cli import (
     ci,
     data,
     gc,
-    guard,
     kubeflow,
     plan,
     promote,
@@ -25,9 +24,9 @@ from weighbridge.cli import (
     trend,
 )
 from weighbridge.cli import compile as compiling
-from weighbridge.cli.ending import fail, failed, shown
+from weighbridge.cli.ending import INTERRUPTED, fail, failed, shown
 from weighbridge.cli.output import EXIT_CODES
-from weighbridge.common import interruption, streams
+from weighbridge.common import guard, interruption, streams
 from weighbridge.common.errors import UsageError
 from weighbridge.common.fast_exit import fast_exit
 
@@ -80,6 +79,14 @@ app.add_typer(ci.app, name="ci")
 # What Typer makes of Ctrl-C.
 _SIGINT_CODE = 130
 
+_COMMAND = guard.Guarded(
+    fail=fail,
+    code="The pipeline's own code",
+    unfinished="there was a verdict",
+    again=INTERRUPTED[1],
+    see="`weighbridge runs` says how far it came; finished steps are kept.",
+)
+
 
 def main() -> NoReturn:
     """Run the command; every error ends in one clear message, and everything in one of the four exit codes."""
@@ -98,7 +105,7 @@ def run_and_exit() -> NoReturn:
     streams.prepare()
     os.umask(os.umask(0o022) | 0o022)  # what a run keeps is for others to read, at most
     try:
-        done = guard.fork(fail)
+        done = guard.fork(_COMMAND)
     except OSError as error:
         fast_exit(failed(error))
     interruption.listen()

@@ -122,6 +122,10 @@ def exits(args: Any) -> None:
     sys.exit(0)
 
 
+def leaves(args: Any) -> None:
+    os._exit(0)
+
+
 def disk_full(args: Any) -> None:
     try:
         raise OSError(errno.ENOSPC, "No space left on device")

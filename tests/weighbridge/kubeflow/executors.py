@@ -1,6 +1,8 @@
 """Executors that do one thing each, for the entry point to run."""
 
 import errno
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +62,17 @@ class Broken(base_executor.BaseExecutor):
 class OutOfDisk(base_executor.BaseExecutor):
     def Do(self, *_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/minio/x")
+
+
+class Ending(base_executor.BaseExecutor):
+    """Ends its own process, behind the back of whoever called it."""
+
+    def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:
+        how = exec_properties["how"]
+        if how == "exit":
+            os._exit(0)
+        elif how == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        else:
+            os.write(1, b"waits\n")
+            signal.pause()

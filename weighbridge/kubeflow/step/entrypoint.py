@@ -8,7 +8,6 @@ is the last line of its log. Exit codes are those of every command: 0 passed, 1 
 import argparse
 import json
 import logging
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.common.memory import gc_paused
 from weighbridge.components.traits import ComponentTraits
 from weighbridge.kubeflow.step import lean, normalize, termination_message, ui_artifacts
-from weighbridge.kubeflow.step.process import read_json, run_main, write_last_lines
+from weighbridge.kubeflow.step.process import read_json, run_and_exit, run_main, write_last_lines
 from weighbridge.kubeflow.step.step_verdict import NOT_RUN_PROPERTY, UNREADABLE, StepVerdict, read_all
 from weighbridge.runs import gate_collector
 from weighbridge.runs.kept import KeptResults
@@ -258,6 +257,4 @@ def _retrying(run: Any, retries: int, backoff_s: float) -> None:
 
 
 if __name__ == "__main__":
-    from weighbridge.common.fast_exit import fast_exit
-
-    fast_exit(int(main(sys.argv[1:])))
+    run_and_exit(main)

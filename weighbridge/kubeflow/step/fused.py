@@ -7,7 +7,6 @@ pod does not go through Kubeflow.
 import argparse
 import json
 import logging
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from weighbridge.common import files
 from weighbridge.common.errors import ExitCode
 from weighbridge.common.memory import release_memory
 from weighbridge.kubeflow.step import entrypoint, normalize, termination_message, ui_artifacts
-from weighbridge.kubeflow.step.process import read_json, run_main, write_last_lines
+from weighbridge.kubeflow.step.process import read_json, run_and_exit, run_main, write_last_lines
 
 _log = logging.getLogger("weighbridge")
 
@@ -84,6 +83,4 @@ def _own(name: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    from weighbridge.common.fast_exit import fast_exit
-
-    fast_exit(int(main(sys.argv[1:])))
+    run_and_exit(main)

@@ -6,11 +6,27 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from weighbridge.common import guard
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.common.fast_exit import fast_exit
 from weighbridge.common.machine import is_machine_failure
 from weighbridge.kubeflow.step import termination_message
+
+
+def run_and_exit(main: Callable[[list[str]], ExitCode]) -> NoReturn:
+    """The program of a step's container: `main` in a process of its own, whose end is looked at.
+
+    Kubeflow takes exit code 0 for a step that is done, and code of a user may end the process with it.
+    """
+    done = guard.fork(_STEP)
+    try:
+        code = int(main(sys.argv[1:]))
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(bool(end.code))
+    done(code)
+    fast_exit(code)
 
 
 def run_main(work: Callable[[], ExitCode]) -> ExitCode:
@@ -54,3 +70,18 @@ def write_last_lines(lines: list[str]) -> None:
     if message.exists():
         with message.open("w") as file:
             file.write("\n".join(line for line in lines if not line.startswith(termination_message.GATES_LINE))[:4000])
+
+
+def _failed(message: str, hint: str, code: ExitCode) -> ExitCode:
+    kind = InfrastructureError if code == ExitCode.INFRASTRUCTURE else UsageError
+    write_last_lines(termination_message.of_error(kind(message, hint)))
+    return code
+
+
+_STEP = guard.Guarded(
+    fail=_failed,
+    code="The step's own code",
+    unfinished="the step was done",
+    again="It is safe to run again.",
+    see="It left no outputs; what it said is above in its log.",
+)

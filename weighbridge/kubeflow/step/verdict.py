@@ -5,13 +5,12 @@ It comes after all steps that weigh and before whatever pushes. It loads no TFX,
 
 import argparse
 import json
-import sys
 from typing import Any
 
 from weighbridge.common import files
 from weighbridge.common.errors import ExitCode
 from weighbridge.kubeflow.step import normalize, ui_artifacts
-from weighbridge.kubeflow.step.process import read_json, run_main, write_last_lines
+from weighbridge.kubeflow.step.process import read_json, run_and_exit, run_main, write_last_lines
 from weighbridge.kubeflow.step.step_verdict import not_run_gate, read_all
 from weighbridge.kubeflow.step.termination_message import of_refusal
 from weighbridge.runs.content import CONTENT_DIGEST
@@ -67,6 +66,4 @@ def _file(requested: dict[str, dict[str, Any]], verdict: Verdict) -> dict[str, A
 
 
 if __name__ == "__main__":
-    from weighbridge.common.fast_exit import fast_exit
-
-    fast_exit(int(main(sys.argv[1:])))
+    run_and_exit(main)

@@ -218,9 +218,17 @@ def test_a_killed_node_is_lost_and_the_next_attempt_goes_on_where_it_was(
     inputs, outputs = artifacts
     given = asked(tmp_path)
     monkeypatch.setenv("KILL_AT", "3")
-    with pytest.raises(InfrastructureError, match="no node said why"):
+    with pytest.raises(InfrastructureError, match=r"Node 0 of TrainJob .*: The process was killed \(SIGKILL\)"):
         TrainerExecutor().Do(inputs, outputs, given)
     monkeypatch.delenv("KILL_AT")
     nodes.processes.clear()
     TrainerExecutor().Do(inputs, outputs, given)
     assert read_history(tmp_path / "model_run").resumed_from_epoch == 3
+
+
+@pytest.mark.slow
+def test_code_that_ends_the_process_of_a_node_is_a_usage_error(tmp_path, nodes, in_a_step, artifacts):
+    inputs, outputs = artifacts
+    with pytest.raises(UsageError, match="The code that trains ended the process, with exit code 0"):
+        TrainerExecutor().Do(inputs, outputs, asked(tmp_path, f"{TOY}.leaves"))
+    assert [process.returncode for process in nodes.processes] == [2]
