@@ -3,21 +3,24 @@
 A digest is written `sha256:<64 hex digits>`.
 """
 
+import dis
 import functools
 import hashlib
 import importlib.util
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from importlib.machinery import PathFinder
 from modulefinder import ModuleFinder
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from weighbridge.common.errors import UsageError
 
-_PACKAGE = 5  # what modulefinder calls a package
+_SOURCE, _PACKAGE = 1, 5  # what modulefinder calls a file with source code, and a package
 _INSTALLED = {"site-packages", "dist-packages"}
 
 # A change of one of these changes what a component computes.
@@ -133,6 +136,12 @@ def source_files(modules: Iterable[str], moved: Callable[[Path], Path] | None = 
     return found
 
 
+_Import = tuple[int, str, list[str]]  # level, module, names; as in `from ..module import names` of level 2
+_IMPORT_NAME = dis.opmap["IMPORT_NAME"]
+# The import statements of each file that was read, and what the file was then.
+_statements: dict[str, tuple[tuple[int, ...], list[_Import]]] = {}
+
+
 class _OwnFinder(ModuleFinder):
     """Finds what lies in one source tree, namespace packages too; of an installed package nothing but itself.
 
@@ -154,6 +163,38 @@ class _OwnFinder(ModuleFinder):
         if spec is not None and spec.origin is None and spec.submodule_search_locations:
             return None, next(iter(spec.submodule_search_locations)), ("", "", _PACKAGE)
         return super().find_module(name, path, parent)
+
+    def load_module(self, fqname: str, fp: Any, pathname: str, file_info: Any) -> Any:
+        """As modulefinder has it, but a file that was read before is read no second time while it is as it was."""
+        if file_info[2] != _SOURCE:
+            return super().load_module(fqname, fp, pathname, file_info)
+        stat = os.fstat(fp.fileno())
+        state = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
+        known, statements = _statements.get(pathname, (None, []))
+        if known != state:
+            statements = list(self._imports(compile(fp.read(), pathname, "exec")))
+            _statements[pathname] = state, statements
+        module: Any = self.add_module(fqname)
+        module.__file__ = pathname
+        for level, name, names in statements:
+            if level and not name:  # from . import names
+                parent: Any = self.determine_parent(module, level=level)  # type: ignore[attr-defined]
+                self._safe_import_hook(parent.__name__, None, names, level=0)  # type: ignore[attr-defined]
+            else:
+                self._safe_import_hook(name, module, names, level=level)  # type: ignore[attr-defined]
+        return module
+
+    def _imports(self, code: CodeType) -> Iterator[_Import]:
+        """The import statements in compiled code, whatever they stand in."""
+        if _IMPORT_NAME in code.co_code[::2]:  # few functions import anything, and taking code apart is slow
+            for what, found in self.scan_opcodes(code):
+                if what == "store":
+                    continue
+                level, names, name = (0, *found) if what == "absolute_import" else found
+                yield level, name or "", [each for each in names or () if each != "*"]
+        for constant in code.co_consts:
+            if isinstance(constant, CodeType):
+                yield from self._imports(constant)
 
     def load_package(self, fqname: str, pathname: str) -> Any:
         """As modulefinder has it; a namespace package has no code of its own."""

@@ -19,10 +19,16 @@ from weighbridge.runs.content import SEAL
 _log = logging.getLogger(__name__)
 
 
-def seal(artifact: Any) -> None:
-    """Note on an artifact what its files are, as the step left them."""
-    path = Path(artifact.uri)
-    artifact.set_string_custom_property(SEAL, json.dumps({"files": _looks(path), "bytes": _bytes(path)}))
+def seal(artifact: Any, files: str, bytes_digest: str = "") -> None:
+    """Note on an artifact what its files are, as the step left them.
+
+    Args:
+        artifact: with files that nobody writes any more.
+        files: `looks` of its files, taken before their bytes were read.
+        bytes_digest: of their bytes; empty where they were not read yet.
+    """
+    noted = {"files": files, "bytes": bytes_digest or _bytes(Path(artifact.uri))}
+    artifact.set_string_custom_property(SEAL, json.dumps(noted))
 
 
 def is_intact(artifact: Any, thorough: bool = False) -> bool:
@@ -38,7 +44,7 @@ def is_intact(artifact: Any, thorough: bool = False) -> bool:
     path = Path(artifact.uri)
     try:
         known = json.loads(noted)
-        if not thorough and _looks(path) == known["files"]:
+        if not thorough and looks(path) == known["files"]:
             return True
         intact = _bytes(path) == known["bytes"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -69,7 +75,7 @@ def verified_cache(thorough: bool) -> Iterator[None]:
         cache_utils.get_cached_outputs = look_up
 
 
-def _looks(path: Path) -> str:
+def looks(path: Path) -> str:
     """Digest of the names, sizes and times of the files. Of the times that of the last change, which nobody sets."""
     files = sorted(each for each in ([path] if path.is_file() else path.rglob("*")) if each.is_file())
     stats = [(each.relative_to(path).as_posix(), each.stat()) for each in files]

@@ -19,9 +19,9 @@ from tfx.orchestration.portable.mlmd import common_utils
 from tfx.proto.orchestration import execution_result_pb2
 from tfx.types import artifact_utils
 
-from weighbridge.local.intact import is_intact, seal, verified_cache
+from weighbridge.local.intact import is_intact, looks, seal, verified_cache
 from weighbridge.local.kept_steps import KeptStep
-from weighbridge.runs.content import CONTENT_DIGEST, content_digest
+from weighbridge.runs.content import CONTENT_DIGEST, content_of
 
 _LIVE = metadata_store_pb2.Artifact.LIVE  # type: ignore[attr-defined]
 _log = logging.getLogger(__name__)
@@ -83,13 +83,14 @@ class CutoffLauncher(launcher.Launcher):
             )
 
     def _earlier_or_same(self, metadata: Any, key: str, artifact: types.Artifact) -> types.Artifact:
-        digest = content_digest(artifact)
-        if not digest:
+        files = looks(Path(artifact.uri))
+        content = content_of(artifact)
+        if not content.digest:
             return artifact
-        artifact.set_string_custom_property(CONTENT_DIGEST, digest)
-        earlier = self._earlier(metadata, key, artifact.type_name, digest)
+        artifact.set_string_custom_property(CONTENT_DIGEST, content.digest)
+        earlier = self._earlier(metadata, key, artifact.type_name, content.digest)
         if earlier is None:
-            seal(artifact)
+            seal(artifact, files, content.bytes_digest)
             return artifact
         _log.info("%s is the same as before; using %s", key, earlier.uri)
         shutil.rmtree(artifact.uri, ignore_errors=True)

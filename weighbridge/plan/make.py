@@ -43,14 +43,33 @@ def make_plan(request: RunRequest, *, force: bool = False, revision_name: str = 
         return _against_revision(request, revision_name)
     outcome = None if force else up_to_date_outcome(request)
     base, before = _base(request)
-    if outcome is not None:
-        changed = _changes(request, before, outcome.run.record.fingerprint, {})
+    if outcome is not None:  # and so all is as that run's fingerprint says
+        now = outcome.run.record.fingerprint
+        changed = _changes(request, before, now, now)
         return _plan(request, base, changed, _as_before(outcome), outcome=outcome)
     with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
         steps, planned = _dry_run(request, Path(folder))
     last = last_outcome(request)
-    changed = _changes(request, before, last.record.fingerprint if last else {}, steps.modules)
+    known = last.record.fingerprint if last else {}
+    changed = _changes(request, before, known, _now(request, known or before, steps.modules))
     return _plan(request, base, changed, planned, steps)
+
+
+def _now(request: RunRequest, recorded: Mapping[str, Any], modules: Mapping[str, set[str]]) -> Mapping[str, Any]:
+    """The fingerprint as it would be now; empty where none ran yet, or one of an older version.
+
+    Args:
+        request: what a run would run.
+        recorded: fingerprint of an earlier run, which names what is read.
+        modules: own code behind each step of the pipeline as it is now.
+    """
+    listed = {step: sorted(names) for step, names in modules.items()}
+    try:
+        return fingerprint.current(
+            {**recorded, "modules": listed}, request.definition, request.parameters, request.context
+        )
+    except (KeyError, TypeError):
+        return {}
 
 
 def _against_revision(request: RunRequest, name: str) -> Plan:
@@ -157,23 +176,16 @@ def _is_comparable(run: Run) -> bool:
 
 
 def _changes(
-    request: RunRequest, before: Mapping[str, Any], last: Mapping[str, Any], modules: Mapping[str, set[str]]
+    request: RunRequest, before: Mapping[str, Any], last: Mapping[str, Any], now: Mapping[str, Any]
 ) -> list[Change]:
     """What changed since `before`, and whether production did since the last run.
 
     Args:
         request: what a run would run.
         before: fingerprint of the run to compare with; empty where it is not here.
-        last: fingerprint of the last run, which names what is read; empty for none.
-        modules: own code behind each step of the pipeline as it is now; empty to take that of the last run.
+        last: fingerprint of the last run; empty for none.
+        now: fingerprint as it would be now; empty where it is not known.
     """
-    recorded = dict(last or before)
-    if modules:
-        recorded["modules"] = {step: sorted(names) for step, names in modules.items()}
-    try:
-        now = fingerprint.current(recorded, request.definition, request.parameters, request.context)
-    except (KeyError, TypeError):  # none ran yet, or one of an older version
-        now = {}
     record = read_record(request.context.production)
     if before and now:
         data = fingerprint.data_beside(request.definition.folder, now["inputs"])

@@ -1,5 +1,6 @@
 """What an artifact holds, as one digest: by it a step knows that what it is given is what it was given before."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,21 @@ _OF_A_RUN = (
 )
 
 
-def content_digest(artifact: Any) -> str:
-    """Digest of what an artifact holds; empty where it holds nothing or lies elsewhere.
+@dataclass(frozen=True)
+class Content:
+    """What an artifact holds.
+
+    Attributes:
+        digest: of content and properties; empty where it holds nothing or lies elsewhere.
+        bytes_digest: of its files alone; empty where they need not be read for `digest`.
+    """
+
+    digest: str
+    bytes_digest: str = ""
+
+
+def content_of(artifact: Any) -> Content:
+    """What an artifact holds, its files read once at most.
 
     A component that knows a cheaper or order-independent digest of its data gives it as the custom property
     `content_digest`; the gates beside the data still count.
@@ -40,11 +54,17 @@ def content_digest(artifact: Any) -> str:
         given = artifact.get_string_custom_property("content_digest")
         if not given:
             content = file_digest(folder) if folder.is_file() else tree_digest(folder)
-            return value_digest([content, _properties(artifact)])
+            return Content(value_digest([content, _properties(artifact)]), content)
         gates = folder / GATES_FILE
-        return value_digest([given, bytes_digest(gates.read_bytes()) if gates.exists() else "", _properties(artifact)])
+        beside = bytes_digest(gates.read_bytes()) if gates.exists() else ""
+        return Content(value_digest([given, beside, _properties(artifact)]))
     except (UsageError, OSError):
-        return ""
+        return Content("")
+
+
+def content_digest(artifact: Any) -> str:
+    """Digest of what an artifact holds; see `Content`."""
+    return content_of(artifact).digest
 
 
 def _properties(artifact: Any) -> dict[str, Any]:

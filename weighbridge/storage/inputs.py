@@ -3,9 +3,10 @@
 import fnmatch
 import hashlib
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -17,6 +18,7 @@ from weighbridge.storage.schemes import is_address, open_store
 from weighbridge.storage.store import ObjectStore, StoredObject
 
 _CHUNK = 1 << 22
+_TICK_NS = 2_000_000_000  # of FAT; others tick faster
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,17 @@ class Identity:
         place: where its bytes are: the same for two names of one file.
         version: another one once it was written or touched.
         size: bytes.
+        settled: that all writes show: clocks of file systems tick slowly, so that a file just written may be written
+            again and look the same.
     """
 
     place: str
     version: str
     size: int
+    settled: bool = field(default=True, compare=False)
+
+
+_digests: dict[Identity, str] = {}
 
 
 def is_file(path: str) -> bool:
@@ -89,15 +97,27 @@ def identity(path: str) -> Identity:
         stat = Path(path).stat()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    return Identity(f"{stat.st_dev}:{stat.st_ino}", f"{stat.st_mtime_ns}:{stat.st_ctime_ns}", stat.st_size)
+    version = f"{stat.st_mtime_ns}:{stat.st_ctime_ns}"
+    settled = time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _TICK_NS
+    return Identity(f"{stat.st_dev}:{stat.st_ino}", version, stat.st_size, settled)
 
 
 def digest(path: str) -> str:
-    """SHA-256 of a file's bytes.
+    """SHA-256 of a file's bytes; a file that is as it was is not read a second time.
 
     Raises:
         UsageError: it is missing or may not be read.
     """
+    before = identity(path)
+    if before not in _digests:
+        found = _digest(path)
+        if before.settled and identity(path) == before:
+            _digests[before] = found
+        return found
+    return _digests[before]
+
+
+def _digest(path: str) -> str:
     if not is_address(path):
         try:
             return file_digest(path)

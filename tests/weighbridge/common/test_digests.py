@@ -1,10 +1,14 @@
+import hashlib
 import subprocess
 import sys
+from modulefinder import ModuleFinder
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weighbridge.common import digests
 from weighbridge.common.digests import code_digest, source_files, tree_digest, value_digest
 from weighbridge.common.errors import UsageError
 
@@ -91,6 +95,67 @@ def test_of_an_installed_package_nothing_but_the_package_counts(tmp_path, place)
     (folder / "mine/layers.py").write_text("changed = True\n")
     after = {name: digest_in_a_new_process(folder, name) for name in names}
     assert [name for name in names if after[name] != before[name]] == ["mine.model", "mine"]
+
+
+IMPORTS = {
+    "import own.other": ["own.other"],
+    "import own.other as x": ["own.other"],
+    "from own import other": ["own.other"],
+    "from . import other": ["own.other"],
+    "from .other import name": ["own.other"],
+    "from .deep.one import *": ["own.deep", "own.deep.one"],
+    "def f():\n    class A:\n        from .deep import one": ["own.deep", "own.deep.one"],
+    "try:\n    import nowhere\nexcept ImportError:\n    from .other import x": ["own.other"],
+    "import json, os.path": [],
+    "": [],
+}
+
+
+@pytest.mark.parametrize("statement", IMPORTS)
+def test_what_a_module_imports_is_found_again_when_it_changes(tmp_path, monkeypatch, statement):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "own", raising=False)
+    for name, text in {
+        "__init__": "",
+        "model": "import own.before",
+        "before": "",
+        "other": "",
+        "deep/__init__": "",
+        "deep/one": "",
+    }.items():
+        path = tmp_path / f"own/{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert sorted(source_files(["own.model"])) == ["own", "own.before", "own.model"]
+    (tmp_path / "own/model.py").write_text(statement)
+    assert sorted(source_files(["own.model"])) == sorted(["own", "own.model", *IMPORTS[statement]])
+
+
+def test_import_statements_are_those_that_modulefinder_finds():
+    """Also where functions without any are passed over."""
+    for module in (hashlib, subprocess, pytest, st):
+        path = module.__file__
+        found = ModuleFinder()
+        code = compile(Path(path).read_bytes(), path, "exec")
+
+        def all_of(code, finder=found):
+            yield from (each for each in finder.scan_opcodes(code) if each[0] != "store")
+            for constant in code.co_consts:
+                if hasattr(constant, "co_code"):
+                    yield from all_of(constant)
+
+        expected = [
+            (0, found[1] or "", found[0]) if what == "absolute_import" else (found[0], found[2] or "", found[1])
+            for what, found in all_of(code)
+        ]
+        expected = [(level, name, [each for each in names or () if each != "*"]) for level, name, names in expected]
+        assert list(digests._OwnFinder(Path("/"), "")._imports(code)) == expected
+
+
+def test_a_file_is_taken_apart_once(monkeypatch):
+    source_files(["weighbridge.verdict"])
+    monkeypatch.setattr(digests._OwnFinder, "_imports", lambda *_: pytest.fail("taken apart again"))
+    assert "weighbridge.common.digests" in source_files(["weighbridge.verdict"])
 
 
 def test_code_digest_does_not_wander_into_other_components_or_libraries():

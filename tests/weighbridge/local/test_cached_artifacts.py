@@ -2,11 +2,13 @@
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.weighbridge.local.test_run import calls
+from weighbridge.common import digests
 from weighbridge.common.digests import tree_digest
 from weighbridge.components.production_model.standing import read_record
 from weighbridge.local import intact
@@ -69,10 +71,24 @@ def test_a_file_that_came_makes_the_step_run_again(weighbridge, left, calls):
 
 
 def test_force_reads_the_bytes_where_names_sizes_and_times_say_nothing(weighbridge, left, calls, monkeypatch):
-    monkeypatch.setattr(intact, "_looks", lambda path: "the same")
+    monkeypatch.setattr(intact, "looks", lambda path: "the same")
     flip(newest(left, "saved_model.pb"))
     assert weighbridge(*DELIVER, "--force").code == 0
     assert calls() == ["Make"]
+
+
+def test_what_a_step_left_is_read_once_for_its_digest_and_its_seal(weighbridge, workdir, monkeypatch):
+    read = Counter()
+    before = digests.file_digest
+
+    def counting(path):
+        read[Path(path).relative_to(workdir) if Path(path).is_relative_to(workdir) else path] += 1
+        return before(path)
+
+    monkeypatch.setattr(digests, "file_digest", counting)
+    assert weighbridge("run", "tests.weighbridge.local.tiny").code == 0
+    [model] = [path for path in read if Path(path).name == "model.txt"]
+    assert read[model] == 1
 
 
 def test_a_plan_foresees_it(weighbridge, left):

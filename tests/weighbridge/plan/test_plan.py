@@ -9,6 +9,7 @@ from tests.weighbridge.local.test_delivery import DELIVERING
 from tests.weighbridge.local.test_run import TINY, calls
 from tests.weighbridge.plan.exact import plan_then_run
 from weighbridge.components.production_model.standing import read_record
+from weighbridge.runs import fingerprint
 from weighbridge.runs.workspace import find_run
 
 __all__ = ["calls"]
@@ -42,6 +43,15 @@ def test_nothing(planned, weighbridge, calls):
     assert (again.plan["nothing"], again.plan["trains"], again.plan["seconds"]) == (True, False, 0)
     assert calls() == []
     assert "its verdict stands" in weighbridge("plan", TINY).out
+
+
+def test_where_nothing_changed_files_are_looked_at_once(planned, weighbridge, monkeypatch):
+    planned(TINY)
+    asked = []
+    before = fingerprint.reviewed
+    monkeypatch.setattr(fingerprint, "reviewed", lambda *given: asked.append(given) or before(*given))
+    assert "its verdict stands" in weighbridge("plan", TINY).out
+    assert len(asked) == 1
 
 
 def test_force_takes_everything_from_the_cache(planned, calls):

@@ -76,7 +76,8 @@ def test_a_plan_calls_data_beside_the_definition_data(tmp_path, monkeypatch, dat
     before |= fingerprint.observed(given, [input_digest(**each) for each in given], request.context, "")
 
     def changed():
-        return [(each.what, each.part) for each in _changes(request, before, before, {})]
+        now = fingerprint.current(before, request.definition, request.parameters, request.context)
+        return [(each.what, each.part) for each in _changes(request, before, before, now)]
 
     assert changed() == []
     rows.write_text("a,b\n1,3\n")
