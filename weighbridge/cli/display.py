@@ -86,8 +86,8 @@ class ConsoleDisplay:
 
     def step_progress(self, message: str) -> None:
         """Update the live line; where there is none, say at least what is waited for."""
-        if self._live:
-            self._live.update(Spinner("dots", f"{escape(self._current)}  [dim]{escape(message)}[/]"))
+        if live := self._live:  # may be taken away meanwhile: what is waited for is told by another thread
+            live.update(Spinner("dots", f"{escape(self._current)}  [dim]{escape(message)}[/]"))
         elif message.startswith(WAITING) and message != self._waiting:
             self._waiting = message
             self._console.print(f"… {escape(self._current)}  {escape(message)}")

@@ -1,6 +1,7 @@
 """How a long piece of work says how far it is, without knowing who listens.
 
-Work calls `report(...)`; the local runner's live line, or by default a log record, shows it. What lasts even if the run
+Work calls `report(...)`; the local runner's live line, or by default a log record, shows it. What is waited for is said
+even if the work itself cannot: `with waiting(...)`. What lasts even if the run
 fails later, such as a pushed version, is said with `lasts(...)`.
 """
 
@@ -16,7 +17,11 @@ Listener = Callable[[str], None]
 WAITING = "waiting for "
 """How a report begins that tells what the work cannot go on without: people see it wherever they are."""
 
+SAY_AFTER_S = 5.0
+"""Seconds that work may wait in silence."""
+
 _listeners: list[Listener] = []
+_said = [""]
 _lasting: list[list[str]] = []
 _log = logging.getLogger(__name__)
 
@@ -31,8 +36,35 @@ def report(message: str) -> None:
         interruption.check()
     if _listeners:
         _listeners[-1](message)
-    else:
+    elif not message.startswith(WAITING):
         _log.info(message)
+    elif message != _said[-1]:  # without any set-up of logging a warning is seen, too
+        _said[-1] = message
+        _log.warning(message)
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say what is waited for where the block takes long: after some seconds, and then ever more seldom.
+
+    Args:
+        what: e.g. `S3 at s3://bucket/name`.
+    """
+    done = threading.Event()
+    threading.Thread(target=_say, args=(what, done), daemon=True, name="waiting").start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _say(what: str, done: threading.Event) -> None:
+    waited_s, pause_s = 0.0, SAY_AFTER_S
+    while not done.wait(pause_s):
+        waited_s += pause_s
+        pause_s = waited_s
+        with contextlib.suppress(Exception):  # whatever shows it may just end
+            report(f"{WAITING}{what} ({waited_s:.0f} s)")
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
+from weighbridge.common import progress
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.thresholds.jenkins import is_loopback
 
@@ -73,7 +74,7 @@ def _get(address: str) -> bytes:
     opener = urllib.request.build_opener(*handlers)
     request = urllib.request.Request(address + QUESTION, headers=headers)  # noqa: S310, the scheme was looked at
     try:
-        with opener.open(request, timeout=_SECONDS) as answer:
+        with progress.waiting(f"Jenkins at {address}"), opener.open(request, timeout=_SECONDS) as answer:
             data: bytes = answer.read(_MOST_BYTES + 1)
     except urllib.error.HTTPError as error:
         error.close()

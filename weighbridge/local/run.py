@@ -105,7 +105,7 @@ def execute(request: RunRequest, run: Run, display: Display, *, thorough: bool =
         )
         return verdict
 
-    with invocation.of(*request.words):
+    with invocation.of(*request.words), progress.listening(display.step_progress):
         return run_to_end(run, display, weigh, collected.folders)
 
 
@@ -153,8 +153,7 @@ def _launch(name: str, launched: "Iterator[NodeResult]", run: Run, display: Disp
     began = time.monotonic()
     try:
         interruption.check()
-        with progress.listening(display.step_progress):
-            return next(launched)
+        return next(launched)
     except BaseException:
         with interruption.deferred():
             end_step(run, StepRecord(name=name, state="failed", seconds=round(time.monotonic() - began, 3)), display)

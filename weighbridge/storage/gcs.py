@@ -5,26 +5,20 @@ version is its generation, its checksum MD5.
 """
 
 import base64
-import functools
 import hashlib
-import os
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from weighbridge.common import progress
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.storage.explain import explaining
+from weighbridge.storage.gcs_client import SIGN_IN, client
 from weighbridge.storage.store import ABSENT, StoredObject
 
 SCHEME = "gs://"
 
 _UPLOAD_CHUNK = 32 << 20  # bytes held in memory of a file that is uploaded
-_SIGN_IN = (
-    "Sign in with 'gcloud auth application-default login', or name a key file in GOOGLE_APPLICATION_CREDENTIALS; "
-    "in a cluster, bind the pod's service account to one that may use the bucket."
-)
 _ROLES = "Looking up needs roles/storage.objectViewer on the bucket, pushing needs roles/storage.objectUser."
 
 
@@ -167,39 +161,18 @@ def _stored(blob: Any) -> StoredObject:
     return StoredObject(blob.name, str(blob.generation), int(blob.size or 0), blob.time_created)
 
 
-@functools.cache
-def client() -> Any:
-    """The client; anonymous against an emulator, else with the machine's own credentials.
-
-    Raises:
-        UsageError: google-cloud-storage is not installed, or no credentials were found.
-    """
-    try:
-        from google.auth.credentials import AnonymousCredentials
-        from google.auth.exceptions import DefaultCredentialsError
-        from google.cloud import storage  # type: ignore[attr-defined]
-    except ImportError as error:
-        raise UsageError("Using gs:// needs google-cloud-storage", "pip install 'weighbridge[gcs]'") from error
-    if os.environ.get("STORAGE_EMULATOR_HOST"):
-        return storage.Client(project="emulated", credentials=AnonymousCredentials())
-    progress.report("waiting for credentials of Google Cloud Storage")  # the network may be asked, several times
-    try:
-        return storage.Client(project=None)  # objects belong to buckets: credentials without a project will do
-    except DefaultCredentialsError as error:
-        raise UsageError("Found no credentials for Google Cloud Storage", _SIGN_IN) from error
-
-
 def explained(address: str) -> AbstractContextManager[None]:
     """Turn errors of the client inside the block into ones that name `address` and what to do.
 
-    The client has tried again for two minutes by itself before it gives up on what may pass.
+    The client has tried again for two minutes by itself before it gives up on what may pass, except for the third
+    request in a row that nobody answered. What is waited for is said after some seconds.
 
     Raises:
         UsageError: no such bucket or object, no permission, or credentials that are refused.
         InfrastructureError: the service or the way to it fails, an object changed while it was read, or bytes arrived
             torn.
     """
-    return explaining(partial(_explanation, address))
+    return explaining(partial(_explanation, address), f"Google Cloud Storage at {address}")
 
 
 def _explanation(address: str, error: Exception) -> WeighbridgeError | None:
@@ -219,7 +192,7 @@ def _explanation(address: str, error: Exception) -> WeighbridgeError | None:
     if isinstance(error, api.Unauthorized) or (
         isinstance(error, auth.RefreshError | auth.DefaultCredentialsError) and not error.retryable
     ):
-        return UsageError(f"Google Cloud Storage refuses the credentials used for {address}: {reason}", _SIGN_IN)
+        return UsageError(f"Google Cloud Storage refuses the credentials used for {address}: {reason}", SIGN_IN)
     if isinstance(error, api.Forbidden):
         return UsageError(f"No permission for {address}: {reason}", _ROLES)
     if isinstance(error, api.PreconditionFailed):  # those of writes are answers and no errors

@@ -22,6 +22,12 @@ from weighbridge.storage.store import ABSENT, StoredObject
 SCHEME = "s3://"
 LARGEST_BYTES = 5 << 30  # of one request to write or to copy, which alone can be made in one step
 
+# How long one try may take to reach the store and to be answered, and how many there are.
+CONNECT_S = 10.0
+ANSWER_S = 60.0
+CREDENTIALS_ANSWER_S = 10.0
+TRIES = 4
+
 _ALGORITHM = "SHA256"
 
 
@@ -180,13 +186,23 @@ class S3Store:
 def client() -> Any:
     """The client, with what boto3 finds of credentials, region and endpoint; credentials are looked for when asked.
 
+    Every wait has an end, that for whoever gives credentials too.
+
     Raises:
         UsageError: boto3 is not installed, or what it finds is not valid.
     """
     try:
         import boto3
         from botocore.config import Config
+        from botocore.session import get_session
     except ImportError as error:
         raise missing_boto3() from error
     with explained(SCHEME):
-        return boto3.Session().client("s3", config=Config(retries={"mode": "standard", "max_attempts": 6}))
+        session = get_session()
+        session.set_default_client_config(_limits(Config, CREDENTIALS_ANSWER_S))  # of whoever gives credentials
+        return boto3.Session(botocore_session=session).client("s3", config=_limits(Config, ANSWER_S))
+
+
+def _limits(config: Any, answer_s: float) -> Any:
+    retries = {"mode": "standard", "total_max_attempts": TRIES}
+    return config(connect_timeout=CONNECT_S, read_timeout=answer_s, retries=retries)

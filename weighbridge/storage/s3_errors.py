@@ -46,14 +46,15 @@ def code_of(error: Exception) -> str:
 def explained(address: str) -> AbstractContextManager[None]:
     """Turn errors of the client inside the block into ones that name `address` and what to do.
 
-    The client has tried again by itself before it gives up on what may pass.
+    The client has tried again by itself before it gives up on what may pass. What is waited for is said after some
+    seconds.
 
     Raises:
         UsageError: no such bucket or object, no permission, or credentials that are refused or missing.
         InfrastructureError: the service or the way to it fails, an object changed while it was read, or bytes arrived
             torn.
     """
-    return explaining(partial(_explanation, address))
+    return explaining(partial(_explanation, address), f"S3 at {address}")
 
 
 def _explanation(address: str, error: Exception) -> WeighbridgeError | None:

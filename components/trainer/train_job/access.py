@@ -178,7 +178,8 @@ class TrainJobs:
         end = time.monotonic() + self._patience_s
         while True:
             try:
-                return _answer(verb, resource, call)
+                with progress.waiting(f"Kubernetes ({verb} {resource})"):
+                    return _answer(verb, resource, call)
             except UnavailableError as error:
                 if time.monotonic() > end:
                     raise

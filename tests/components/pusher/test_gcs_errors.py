@@ -89,7 +89,7 @@ def test_missing_credentials_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
         raise DefaultCredentialsError("none found")
 
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
-    monkeypatch.setattr("google.cloud.storage.Client", none_found)
+    monkeypatch.setattr("google.auth.default", none_found)
     gcs.client.cache_clear()
     with pytest.raises(UsageError, match="Found no credentials") as caught:
         recorded("gs://models/taxi")

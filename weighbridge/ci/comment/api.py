@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from weighbridge.common import progress
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.report.text import cut, one_line
 
@@ -84,9 +85,10 @@ class Api:
         while True:
             try:
                 # Where a POST is redirected it becomes a GET, which answers 200 and has written nothing.
-                answer = self._session.request(
-                    method, address, timeout=_TIMEOUT_S, allow_redirects=method == "GET", **content
-                )
+                with progress.waiting(f"{self._service} at {_origin(address)}"):
+                    answer = self._session.request(
+                        method, address, timeout=_TIMEOUT_S, allow_redirects=method == "GET", **content
+                    )
             except requests.RequestException as error:
                 why = "no answer in time" if isinstance(error, requests.Timeout) else type(error).__name__
                 raise InfrastructureError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import urlencode, urlsplit
 
+from weighbridge.common import progress
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.kubeflow.client.endpoint import (
     CA_BUNDLE,
@@ -107,7 +108,8 @@ class Api:
         import urllib3
 
         try:
-            result = method(*arguments, _request_timeout=TIMEOUT, **options)
+            with progress.waiting(f"Kubeflow at {self.endpoint.url} ({what})"):
+                result = method(*arguments, _request_timeout=TIMEOUT, **options)
         except kfp_server_api.ApiException as error:
             if not error.status:
                 self._unreachable(str(error.reason))
@@ -174,15 +176,16 @@ class Api:
         address = base + path.lstrip("/") + (f"?{urlencode(query)}" if query else "")
         headers = self.endpoint.headers() | ({"Content-Type": content_type} if content_type else {})
         try:
-            answer = self._pool.request(
-                "GET" if body is None else "POST",
-                address,
-                body=body,
-                headers=headers,
-                timeout=urllib3.Timeout(*TIMEOUT),
-                # Elsewhere is a login page, or a host that must not get our token.
-                redirect=False,
-            )
+            with progress.waiting(f"Kubeflow at {self.endpoint.url}"):
+                answer = self._pool.request(
+                    "GET" if body is None else "POST",
+                    address,
+                    body=body,
+                    headers=headers,
+                    timeout=urllib3.Timeout(*TIMEOUT),
+                    # Elsewhere is a login page, or a host that must not get our token.
+                    redirect=False,
+                )
         except urllib3.exceptions.HTTPError as error:
             self._unreachable(str(error))
         return Answer(answer.status, answer.headers.get("content-type", ""), answer.data)
