@@ -178,7 +178,7 @@ class _OwnFinder(ModuleFinder):
         module.__file__ = pathname
         for level, name, names in statements:
             if level and not name:  # from . import names
-                parent: Any = self.determine_parent(module, level=level)  # type: ignore[attr-defined]
+                parent: Any = self.determine_parent(module, level=level)
                 self._safe_import_hook(parent.__name__, None, names, level=0)  # type: ignore[attr-defined]
             else:
                 self._safe_import_hook(name, module, names, level=level)  # type: ignore[attr-defined]

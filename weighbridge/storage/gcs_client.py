@@ -101,8 +101,11 @@ def _request(limit_s: float) -> Any:
     from google.auth.transport.requests import Request
 
     class Limited(Request):  # type: ignore[misc, unused-ignore]
-        def __call__(self, url: str, *arguments: Any, timeout: Any = limit_s, **options: Any) -> Any:
-            return super().__call__(url, *arguments, timeout=min(timeout or limit_s, limit_s), **options)
+        def __call__(
+            self, url: str, method: str = "GET", body: Any = None, headers: Any = None, timeout: Any = None, **more: Any
+        ) -> Any:
+            limit = min(timeout or limit_s, limit_s)
+            return super().__call__(url, method, body, headers, timeout=limit, **more)  # type: ignore[no-untyped-call]
 
     return Limited()
 
@@ -115,12 +118,13 @@ def _session(credentials: Any) -> Any:
 
     class Limited(AuthorizedSession):  # type: ignore[misc, unused-ignore]
         def __init__(self) -> None:
-            super().__init__(credentials, auth_request=_request(CONNECT_S))
+            super().__init__(credentials, auth_request=_request(CONNECT_S))  # type: ignore[no-untyped-call]
             self._silent = 0
 
         def request(self, *arguments: Any, **options: Any) -> Any:
             try:
-                answer = super().request(*arguments, **options | {"timeout": (CONNECT_S, READ_S)})
+                limits = {"timeout": (CONNECT_S, READ_S)}
+                answer = super().request(*arguments, **options | limits)  # type: ignore[no-untyped-call]
             except Timeout as error:
                 self._silent += 1
                 if self._silent >= SILENT:
