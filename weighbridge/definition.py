@@ -21,8 +21,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_serializer
 
+from weighbridge.common import secrets
 from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of_file
 from weighbridge.common.user_code import errors_of
@@ -39,11 +40,25 @@ _FOLDER_NAME = re.compile(rf"(?=.{{1,{_LONGEST}}}$)\w[\w-]*([.][\w-]+)*")
 
 
 class Parameters(BaseModel):
-    """What every pipeline can be told from the command line; a pipeline adds its own."""
+    """What every pipeline can be told from the command line; a pipeline adds its own.
+
+    What a pipeline is told is kept in plain. So a secret is a field of type `SecretStr` that is given the name of an
+    environment variable, `--set password=env:DB_PASSWORD`. Its `get_secret_value()` is the reference
+    `{env:DB_PASSWORD}`: hand that to a component, alone or inside a text, and its executor gets the value.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     data: str = Field(description="file, folder, glob or pattern of the input data")
+
+    @model_serializer(mode="wrap")
+    def _with_references(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """References to secrets are none themselves; a secret stays hidden, as pydantic has it."""
+        dumped = handler(self)
+        for name, value in self:
+            if isinstance(value, SecretStr) and name in dumped:
+                dumped[name] = secrets.reference(value.get_secret_value()) or dumped[name]
+        return dumped
 
 
 @dataclass(frozen=True)
@@ -120,7 +135,7 @@ class Definition:
         """Validate `--data` and `--set key=value` options.
 
         Raises:
-            UsageError: an unknown key, a value of the wrong type or an option without `=`.
+            UsageError: an unknown key, a value of the wrong type, an option without `=`, or a secret in plain.
         """
         values: dict[str, Any] = {} if data is None else {"data": data}
         for setting in settings:
@@ -128,10 +143,43 @@ class Definition:
             if not separator:
                 raise UsageError(f"--set {setting!r} has no value", "Write --set key=value.")
             values[key] = _value(text)
+        for key, value in values.items():
+            values[key] = self._without_secret(key, value)
         try:
-            return self.parameters_type(**values)
+            parameters = self.parameters_type(**values)
         except ValidationError as error:
             raise self._parameter_error(error) from error
+        for key, value in parameters:  # those that are not given
+            self._without_secret(key, value.get_secret_value() if isinstance(value, SecretStr) else value)
+        return parameters
+
+    def _without_secret(self, key: str, value: Any) -> Any:
+        """A parameter's value; of a secret the reference.
+
+        Raises:
+            UsageError: it is, or holds, a secret in plain. The message does not show it.
+        """
+        field = self.parameters_type.model_fields.get(key)
+        declared = field is not None and "SecretStr" in str(field.annotation)
+        if declared and isinstance(value, str) and value:
+            if found := secrets.reference(value):
+                return found
+        elif not (place := secrets.exposed(key, value)):
+            return value
+        elif key == "data":
+            raise UsageError(
+                "--data has a password or token in its address, and where data lie is kept in plain",
+                "Give the plain address: the store's own variables say who asks, such as "
+                "GOOGLE_APPLICATION_CREDENTIALS or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+            )
+        else:
+            key = place
+        variable = re.sub(r"\W", "_", key.rpartition(".")[2]).upper()
+        raise UsageError(
+            f"{self.name}'s parameter {key} holds a secret, and parameters are kept in plain",
+            f"Put it into an environment variable, say {variable}, and write {{env:{variable}}} in its place: the step "
+            "that uses it gets the value.",
+        )
 
     def _parameter_error(self, error: ValidationError) -> UsageError:
         problem = error.errors()[0]

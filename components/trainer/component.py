@@ -12,6 +12,7 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils, json_utils, path_utils
 
+from weighbridge.common import secrets
 from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of
@@ -67,6 +68,7 @@ class TrainerExecutor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Train, weigh, and leave model, history and gates in the output artifacts."""
+        exec_properties = secrets.concealed(exec_properties)  # run_fn alone gets them
         self._log_startup(input_dict, output_dict, exec_properties)
         input_dict = _without_absent_base(input_dict)
         parameters = TrainingParameters.model_validate_json(exec_properties["parameters"])
@@ -154,6 +156,11 @@ class Trainer(base_component.BaseComponent):
             mixed_precision=mixed_precision,
         )
         self.resources = resources or Resources()
+        if train_job and (named := sorted(secrets.names(parameters.model_dump()))):
+            raise UsageError(
+                f"A training in a TrainJob cannot be given the secret {named[0]}: what its nodes get is in plain view",
+                "Let a step before it use the secret, or train without train_job.",
+            )
         if train_job:
             mounted = {train_job.folder: train_job.claim}
             self.resources = self.resources.model_copy(update={"volumes": mounted | self.resources.volumes})
@@ -255,7 +262,7 @@ def _fn_args(
             # JSON of the protos TrainArgs and EvalArgs, as it lies in the metadata of TFX's own Trainer.
             "train_args": json.dumps({"num_steps": parameters.train_steps}),
             "eval_args": json.dumps({"num_steps": parameters.eval_steps}),
-            "custom_config": json.dumps(config),
+            "custom_config": json.dumps(secrets.resolved(config)),
         },
     )
     model = artifact_utils.get_single_uri(output_dict["model"])

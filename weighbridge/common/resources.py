@@ -1,10 +1,12 @@
 """The machine a step needs: declared once with the component, ignored locally, honoured on Kubeflow."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 _QUANTITY = r"^\d+(\.\d+)?([KMGTPE]i?)?$"
+_Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+_SecretKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9._-]+$")]
 
 STEP_USER = 1000  # that steps run as: one without rights
 SCRATCH_FOLDER = "/scratch"
@@ -50,6 +52,8 @@ class Resources(BaseModel):
         volumes: persistent volume claims by where they are mounted.
         empty_folders: paths of folders that begin empty and end with the step.
         image_pull_secrets: names of secrets.
+        secrets: environment variables that parameters refer to as `{env:NAME}`, each with the Kubernetes secret and the
+            key in it that holds it: `{"DB_PASSWORD": "database/password"}`. Nodes of a TrainJob get none.
         labels: of the pod.
     """
 
@@ -72,6 +76,7 @@ class Resources(BaseModel):
     volumes: dict[str, str] = Field(default_factory=dict)
     empty_folders: tuple[str, ...] = ()
     image_pull_secrets: tuple[str, ...] = ()
+    secrets: dict[_Variable, _SecretKey] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)
 
     def model_post_init(self, _context: Any) -> None:

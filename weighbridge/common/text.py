@@ -15,6 +15,10 @@ _PARAMETER = re.compile(
     re.IGNORECASE,
 )
 _MASKED = "***"
+_SHORTEST = 3  # characters of a secret that can be told from other text
+_UNMISTAKABLE = 8  # characters from which it can be so inside of words and paths, too
+
+_hidden: dict[str, re.Pattern[str]] = {}
 
 
 def clean(text: object) -> str:
@@ -27,7 +31,25 @@ def escaped_json(text: str) -> str:
     return _FORBIDDEN.sub(_unicode_escape, text)
 
 
+def hide(secret: str) -> None:
+    """Leave this text, and each of its lines, out of all that is shown and kept from now on.
+
+    A short one is left where it is part of a word or a path: `work` is no secret in `/tmp/work/run.json`.
+    """
+    for part in (secret, *secret.splitlines()):
+        if len(part) >= _SHORTEST:
+            apart = r"{}" if len(part) >= _UNMISTAKABLE else r"(?<![\w./-]){}(?![\w/-]|\.\w)"
+            _hidden[part] = re.compile(apart.replace("{}", re.escape(part)))
+
+
 def mask(text: str) -> str:
+    """`text` without the secrets of addresses in it, and without those that are known, see `hide`."""
+    for secret in sorted(_hidden, key=len, reverse=True):
+        text = _hidden[secret].sub(_MASKED, text)
+    return mask_addresses(text)
+
+
+def mask_addresses(text: str) -> str:
     """`text` without the secrets of addresses in it: `user:password@`, `?token=…`, the signature of a signed one."""
     if "=" not in text and "@" not in text:
         return text

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import attr
 from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.orchestration import data_types_utils
@@ -19,6 +20,7 @@ from tfx.orchestration.portable.mlmd import common_utils
 from tfx.proto.orchestration import execution_result_pb2
 from tfx.types import artifact_utils
 
+from weighbridge.common import secrets
 from weighbridge.local.intact import is_intact, looks, seal, verified_cache
 from weighbridge.local.kept_steps import KeptStep
 from weighbridge.runs.content import CONTENT_DIGEST, content_of
@@ -51,13 +53,24 @@ class CutoffLauncher(launcher.Launcher):
 
     def _run_executor(self, execution_info: Any) -> Any:
         if self._kept is None:
-            return super()._run_executor(execution_info)
+            return self._execute(execution_info)
         outputs_utils.make_output_dirs(execution_info.output_dict)
         given = execution_info.exec_properties, execution_info.input_dict
         self.restored = self._kept.restore(*given, execution_info.output_dict)
         if self.restored:
             return execution_result_pb2.ExecutorOutput()  # type: ignore[attr-defined]
-        return super()._run_executor(execution_info)
+        return self._execute(execution_info)
+
+    def _execute(self, execution_info: Any) -> Any:
+        """Call the executor with the secrets that its parameters refer to: it alone gets them, and no metadata."""
+        declared = execution_info.exec_properties
+        given = secrets.resolved(declared)
+        output = super()._run_executor(attr.evolve(execution_info, exec_properties=given))
+        for name, value in output.execution_properties.items():  # what it was called with, which is kept then
+            if value.WhichOneof("value") == "string_value":
+                same = value.string_value == given.get(name)
+                value.string_value = declared[name] if same else secrets.concealed(value.string_value)
+        return output
 
     def _publish_successful_execution(
         self, execution_id: int, contexts: Sequence[Any], output_dict: Any, executor_output: Any

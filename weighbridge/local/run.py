@@ -121,6 +121,7 @@ def _launch_all(request: RunRequest, run: Run, display: Display, collected: Coll
     steps.thorough = thorough
     names, left_out, whole = request.extent(steps)
     steps.check(request.context)
+    steps.check_secrets_are_set()
     if whole:
         run.record.to = ""  # up to the last is the whole
     if request.store is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.common import files
+from weighbridge.common import files, secrets
 from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import NothingRunError, UsageError
 from weighbridge.components.traits import ComponentTraits
@@ -16,7 +16,7 @@ from weighbridge.definition import Context
 from weighbridge.local.metadata_lock import wait_until_writable
 from weighbridge.runs.component_traits import traits_of
 from weighbridge.runs.fingerprint import step_modules
-from weighbridge.runs.preflight import check_components
+from weighbridge.runs.preflight import check_components, check_secrets
 from weighbridge.runs.pushes import check_delivers
 
 if TYPE_CHECKING:
@@ -133,9 +133,10 @@ class PipelineSteps:
         """Make sure that the pipeline does what its context asks for.
 
         Raises:
-            UsageError: it would push elsewhere, use all the data where a share was asked for, or its data or parameters
-                cannot work.
+            UsageError: it would push elsewhere, use all the data where a share was asked for, its data or parameters
+                cannot work, or a step is given a secret in plain.
         """
+        check_secrets(self._components)
         check_components(self._components)
         check_delivers(context, ((traits, self._properties[name]) for name, traits in self.traits.items()))
         samples = [
@@ -146,6 +147,15 @@ class PipelineSteps:
                 f"Pipeline {context.name} would use all its data, not {context.sample:g} of them",
                 "Give its ExampleGen sample=context.sample.",
             )
+
+    def check_secrets_are_set(self) -> None:
+        """Make sure that the environment variables are there that parameters refer to, before any step starts.
+
+        Raises:
+            UsageError: one is not.
+        """
+        for name, properties in self._properties.items():
+            secrets.check_set(secrets.names(properties), name)
 
     def launch(self) -> Iterator[NodeResult]:
         """Launch node after node; a node's error is raised from here."""

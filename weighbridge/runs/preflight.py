@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from weighbridge.common import secrets
+from weighbridge.common.errors import UsageError
 from weighbridge.components.example_gen.resolve import resolve
 from weighbridge.runs.component_traits import traits_of
 from weighbridge.storage.schemes import is_address
@@ -29,6 +31,21 @@ def check_components(components: Iterable[Any]) -> None:
                 resolve(**values)
         if traits.preflight is not None:
             traits.preflight(parameters, _schema_text(node, nodes))
+
+
+def check_secrets(components: Iterable[Any]) -> None:
+    """Make sure that no node is given a secret in plain: what it is given is kept in ML Metadata, or in a package.
+
+    Raises:
+        UsageError: one is.
+    """
+    for node in components:
+        for name, value in _parameters(node).items():
+            if place := secrets.exposed(name, value):
+                raise UsageError(
+                    f"{node.id} is given a secret in plain: its parameter {place}, which would be kept so",
+                    f"Give it {secrets.EXAMPLE} instead: its executor gets what the environment variable NAME holds.",
+                )
 
 
 def _schema_text(node: Any, nodes: dict[str, Any]) -> str:

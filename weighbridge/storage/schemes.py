@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from weighbridge.common.errors import UsageError
+from weighbridge.common.text import mask_addresses
 from weighbridge.storage.gcs import GcsStore
 from weighbridge.storage.s3 import S3Store
 from weighbridge.storage.store import ObjectStore
@@ -19,8 +20,14 @@ def open_store(address: str) -> tuple[ObjectStore, str]:
     """The store of `scheme://bucket/name`, and the name, which may be empty. Nothing is asked of it yet.
 
     Raises:
-        UsageError: the address names no bucket.
+        UsageError: the address names no bucket, or holds credentials.
     """
+    if mask_addresses(address) != address:
+        raise UsageError(
+            f"{mask_addresses(address)} holds credentials, and addresses are kept in plain",
+            "Leave them out: the store's own variables say who asks, such as GOOGLE_APPLICATION_CREDENTIALS or "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        )
     scheme = next(scheme for scheme in STORES if address.startswith(scheme))
     bucket, _, name = address.removeprefix(scheme).partition("/")
     if not bucket:

@@ -391,3 +391,32 @@ def test_a_client_reads_from_a_package_what_a_verdict_is_bound_to(
         "gates_digest": defaults["gates_digest"],
         "data_digest": defaults["data_digest"],
     }
+
+
+def test_a_secret_comes_from_the_cluster_and_is_in_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PASSWORD", "c0rrect-h0rse")
+    definition = load("tests.weighbridge.local.secretive")
+    given = ["password=env:DB_PASSWORD", "source=postgres://me:{env:DB_PASSWORD}@host"]
+    output = tmp_path / "package.yaml"
+    package = compile_package(definition, definition.parameters(settings=given), output, image=IMAGE)
+    text = output.read_text()
+    assert "c0rrect-h0rse" not in text
+    assert "{env:DB_PASSWORD}" in text
+    assert "password" not in {parameter.name for parameter in package.parameters}  # whose value Kubeflow's pages show
+    _, platform_spec = yaml.safe_load_all(text)
+    configured = platform_spec["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["Fetch_executor"]
+    keys = [{"secretKey": "password", "envVar": "DB_PASSWORD"}]
+    assert configured["secretAsEnv"] == [{"secretName": "database", "keyToEnv": keys}]
+    with pytest.raises(
+        UsageError, match="Fetch refers to the environment variable DB_PASSWORD, which its pod"
+    ) as caught:
+        compile_package(definition, definition.parameters(settings=[*given, "mounted=false"]), output, image=IMAGE)
+    assert "Resources(secrets={'DB_PASSWORD': 'SECRET/KEY'})" in caught.value.hint
+    with pytest.raises(UsageError, match="Fetch is given a secret in plain: its parameter source"):
+        compile_package(definition, definition.parameters(settings=["hidden=c0rrect-h0rse"]), output, image=IMAGE)
+
+
+@pytest.mark.parametrize("place", ["database", "Database/password", "database/", "a/b/c", "/key"])
+def test_a_secret_is_named_with_its_key(place: str) -> None:
+    with pytest.raises(ValueError, match="secrets"):
+        Resources(secrets={"DB_PASSWORD": place})

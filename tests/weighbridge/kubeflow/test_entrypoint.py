@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from weighbridge.common import text
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.kubeflow.step import entrypoint
 from weighbridge.kubeflow.step.termination_message import gates_in
@@ -48,6 +49,20 @@ def test_a_step_that_passes_leaves_output_and_page(tmp_path: Path) -> None:
     assert evaluation["metadata"]["run"] == "run"
     assert evaluation["metadata"]["pipeline"] == "p"
     assert "auc.min" in (tmp_path / "report.html").read_text()
+
+
+def test_a_parameter_that_refers_to_a_variable_is_what_that_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(text, "_hidden", {})
+    monkeypatch.setenv("WORD", "c0rrect-h0rse")
+    assert call(tmp_path, "Counting", log=str(tmp_path / "log"), word="{env:WORD}") == ExitCode.PASSED
+    assert (tmp_path / "p/run/s/u/e/made.txt").read_text() == "c0rrect-h0rse"
+    assert "c0rrect-h0rse" not in (tmp_path / "output.json").read_text()
+    assert call(tmp_path, "Broken", word="{env:WORD}") == ExitCode.USAGE
+    monkeypatch.delenv("WORD")
+    assert call(tmp_path, "Counting", log=str(tmp_path / "log"), word="{env:WORD}") == ExitCode.USAGE
+    assert "the environment variable WORD, which is not set" in capfd.readouterr().err
 
 
 def test_a_refusing_gate_fails_the_step_and_has_the_last_word(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:

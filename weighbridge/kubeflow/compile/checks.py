@@ -3,8 +3,11 @@
 import re
 from typing import Any
 
+from weighbridge.common import secrets
 from weighbridge.common.errors import UsageError
+from weighbridge.common.resources import Resources
 from weighbridge.runs.component_traits import is_stock
+from weighbridge.runs.preflight import check_secrets
 from weighbridge.storage.schemes import addresses, is_address
 
 _DIGEST = re.compile(r"^\S+@sha256:[0-9a-f]{64}$")
@@ -64,7 +67,9 @@ def check_pipeline(pipeline: Any) -> None:
             f"Pipeline name {name!r} is not valid for Kubeflow",
             "Use small letters, digits and hyphens, 128 at most: name its folder so, or set NAME in its module.",
         )
+    check_secrets(pipeline.components)
     for node in pipeline.components:
+        _check_secrets_are_mounted(node)
         _check_conditions(node, pipeline.dsl_context_registry)
         if isinstance(node, resolver.Resolver):
             raise UsageError(
@@ -85,6 +90,16 @@ def check_pipeline(pipeline: Any) -> None:
                         f"{node.id}: {property_name} is an expression, which Kubeflow Pipelines cannot evaluate",
                         "Pass component.outputs['name'].future()[0].value alone, and compute inside the component.",
                     ) from error
+
+
+def _check_secrets_are_mounted(node: Any) -> None:
+    """What a step's parameters refer to must be in its pod."""
+    mounted = (getattr(node, "resources", None) or Resources()).secrets
+    for name in sorted(secrets.names(dict(node.exec_properties)) - mounted.keys()):
+        raise UsageError(
+            f"{node.id} refers to the environment variable {name}, which its pod does not have",
+            f"Give it resources=Resources(secrets={{{name!r}: 'SECRET/KEY'}}): the Kubernetes secret and its key.",
+        )
 
 
 def _check_conditions(node: Any, registry: Any) -> None:

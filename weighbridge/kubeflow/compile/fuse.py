@@ -67,7 +67,7 @@ def alike(nodes: Iterable[Any], spec: Spec) -> dict[str, Resources]:
 
 
 def resources(groups: Iterable[list[str]], wanted: Mapping[str, Resources]) -> dict[str, Resources]:
-    """What the executors want, by label, after `fuse`: a group has the volumes and folders of all its steps.
+    """What the executors want, by label, after `fuse`: a group has the volumes, folders and secrets of all its steps.
 
     Args:
         groups: as given to `fuse`.
@@ -79,7 +79,8 @@ def resources(groups: Iterable[list[str]], wanted: Mapping[str, Resources]) -> d
         if each:
             volumes = {path: claim for one in each for path, claim in one.volumes.items()}
             folders = tuple(dict.fromkeys(folder for one in each for folder in one.empty_folders))
-            update: dict[str, Any] = {"volumes": volumes, "empty_folders": folders}
+            keys = {name: key for one in each for name, key in one.secrets.items()}
+            update: dict[str, Any] = {"volumes": volumes, "empty_folders": folders, "secrets": keys}
             if each[0].timeout_s:
                 update["timeout_s"] = each[0].timeout_s * len(each)
             found[f"{group_name(steps)}_executor"] = each[0].model_copy(update=update)

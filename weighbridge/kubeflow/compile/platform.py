@@ -33,6 +33,10 @@ def executor_config(requested: Resources) -> dict[str, Any]:
         ],
         pvc_mount=[pb.PvcMount(constant=claim, mount_path=path) for path, claim in sorted(requested.volumes.items())],
     )
+    for variable, place in sorted(requested.secrets.items()):
+        secret, key = place.split("/")
+        keys = [pb.SecretAsEnv.SecretKeyToEnvMap(secret_key=key, env_var=variable)]
+        config.secret_as_env.add(secret_name=secret, key_to_env=keys)
     config.node_selector.labels.update(requested.node_selector)
     config.pod_metadata.labels.update({"app.kubernetes.io/part-of": "weighbridge"} | requested.labels)
     if requested.timeout_s:

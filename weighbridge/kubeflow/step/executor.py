@@ -10,6 +10,7 @@ from tfx.orchestration.portable import outputs_utils
 from tfx.proto.orchestration import pipeline_pb2
 from tfx.utils import import_utils
 
+from weighbridge.common import secrets
 from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused
 from weighbridge.kubeflow.step.artifacts import ArtifactTranslator, is_value
@@ -134,7 +135,7 @@ class StepExecution:
             context: Any = beam.BaseBeamExecutor.Context(beam_pipeline_args=self._beam, **common)
         else:
             context = base_executor.BaseExecutor.Context(extra_flags=self._beam, **common)
-        kind(context).Do(self._inputs, self._outputs, dict(self.properties))
+        kind(context).Do(self._inputs, self._outputs, secrets.resolved(dict(self.properties)))
         outputs_utils.tag_output_artifacts_with_version(self._outputs)
 
     def folders(self) -> dict[str, Path]:

@@ -12,6 +12,7 @@ from weighbridge.common import guard
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.common.fast_exit import fast_exit
 from weighbridge.common.machine import is_machine_failure
+from weighbridge.common.text import mask
 from weighbridge.kubeflow.step import termination_message
 
 
@@ -41,7 +42,7 @@ def run_main(work: Callable[[], ExitCode]) -> ExitCode:
     except BaseException as error:  # sys.exit(0) somewhere is no success
         if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > max(ExitCode):
             raise  # ended by a signal, as 143 says
-        traceback.print_exc()
+        print(mask(traceback.format_exc()), file=sys.stderr)  # noqa: T201, as it would be printed
         passing = isinstance(error, OSError | KeyboardInterrupt) or is_machine_failure(error)
         known = (InfrastructureError if passing else UsageError)(f"{type(error).__name__}: {error}")
         write_last_lines(termination_message.of_error(known))
@@ -65,6 +66,7 @@ def read_json(text: str, argument: str) -> Any:
 
 def write_last_lines(lines: list[str]) -> None:
     """Plain lines, last in the log; and in the pod's termination message, where there is one."""
+    lines = [mask(line) for line in lines]
     print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201, the end of the log is read
     message = Path("/dev/termination-log")
     if message.exists():
