@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from weighbridge.common import text
@@ -104,10 +105,13 @@ def concealed(value: Any) -> Any:
     What has few characters is left: it may as well be part of another word.
     """
     for name, secret in _resolved.items():
-        if len(secret) < _SHORTEST:
-            continue
-        value = _replaced(value, secret, lambda each, name=name, secret=secret: each.replace(secret, f"{{env:{name}}}"))
+        if len(secret) >= _SHORTEST:
+            value = _replaced(value, secret, partial(_put, secret, f"{{env:{name}}}"))
     return value
+
+
+def _put(old: str, new: str, text: str) -> str:
+    return text.replace(old, new)
 
 
 def _replaced(value: Any, sign: str, replace: Callable[[str], str]) -> Any:
