@@ -94,6 +94,11 @@ class Build:
     def result(self) -> str:
         return self.events("end")[0]["result"]
 
+    @property
+    def description(self) -> str:
+        """What the build's page says below its title; empty for nothing."""
+        return json.loads((self.folder / "state.json").read_text()).get("description") or ""
+
     def events(self, kind: str, **wanted: Any) -> list[Event]:
         """Events of a kind whose entries are as wanted."""
         return [
@@ -141,7 +146,7 @@ class Build:
         staged.rename(self.folder / "abort")
 
     def answer(self, **answer: str) -> None:
-        """Answer the question that the build asks: `by=NAME`, or `abort=NAME`."""
+        """Answer the question that the build asks: `by=NAME`, or `abort=NAME`; `late=…`: nobody does in time."""
         staged = self.folder / "approval.json.part"
         staged.write_text(json.dumps(answer))
         staged.rename(self.folder / "approval.json")
@@ -244,6 +249,7 @@ class Job:
             "LANG": "C.UTF-8",
             "JOB_NAME": self.name,
             "BUILD_NUMBER": str(number),
+            "JOB_URL": f"https://jenkins.example.org/job/{self.name}/",
             "BUILD_URL": f"https://jenkins.example.org/job/{self.name}/{number}/",
             "WEIGHBRIDGE_NOTIFY": "team@example.org",
             "REAL_MAKE": self.real_make,

@@ -166,6 +166,39 @@ def test_a_newer_build_of_a_branch_ends_the_older_which_is_no_failure(job: Small
 # Who is told.
 
 
+def test_a_question_that_nobody_answers_ends_in_a_mail_that_says_how_to_be_asked_again(job: SmallJob) -> None:
+    job.nothing_to_do()
+    job.build()  # which tells the job its parameters
+    job.something_to_do()
+    asking = job.start(approval={"late": "for ever"}, DATA="s3://rows/{SPAN}.csv").wait()
+    assert asking.result == "ABORTED", asking.log
+    assert asking.commands("--to production") == []
+    assert mails(asking) == ["waits for an approval", "nobody answered, nothing was delivered"]
+    told = asking.events("mail")[-1]["body"]
+    assert "To be asked again, start a build of the job with DATA=s3://rows/{SPAN}.csv: " in told
+    assert "https://jenkins.example.org/job/weighbridge/build?delay=0sec" in told
+    assert "https://jenkins.example.org/job/weighbridge/2/" in told
+    assert asking.description.startswith("Nobody answered within 3 days, so nothing was delivered; the model stays in")
+    assert asking.description.endswith("start a build of the job with DATA=s3://rows/{SPAN}.csv.")
+    job.nothing_to_do("production")  # but to deliver: what that mail says
+    again = job.start(DATA="s3://rows/{SPAN}.csv")
+    again.until(lambda build: build.events("input"))
+    again.answer(by="Ann")
+    assert again.wait().result == "SUCCESS", again.log
+    assert mails(again) == ["waits for an approval"]
+    assert len(again.commands("--to production")) == 1
+
+
+@pytest.mark.parametrize("who", ["the approver", "whoever presses the red button"])
+def test_a_question_that_a_person_ends_needs_no_further_word(job: SmallJob, who: str) -> None:
+    build = job.start()
+    build.until(lambda build: build.events("input"))
+    build.answer(abort="Ann") if who == "the approver" else build.abort()
+    assert build.wait().result == "ABORTED"
+    assert mails(build) == ["waits for an approval"]
+    assert build.description == ""
+
+
 def test_a_mail_goes_out_when_a_build_fails_and_when_it_is_mended(job: SmallJob) -> None:
     request = branch(job)
     assert mails(request.build()) == []

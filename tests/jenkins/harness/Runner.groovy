@@ -223,6 +223,11 @@ class Runner {
         build.record(event: 'input', stage: path(), message: asked.message.arguments[0], by: asked.submitter?.arguments)
         Map approval = null
         waitUntil { (approval = build.answer()) != null }
+        if (approval.late) {
+            // Nobody answers until the timeout around the question is over.
+            Clock.passUntil(deadlines.min() + 1)
+            waitUntil { false }
+        }
         if (approval.abort) {
             throw new Interrupted("rejected by ${approval.abort}")
         }

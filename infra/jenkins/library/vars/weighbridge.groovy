@@ -9,6 +9,7 @@ import groovy.transform.Field
 @Field Map plan = [:]
 @Field List pending = []
 @Field String canary = ''
+@Field long asked = 0
 
 // Jenkins turns into a pipeline what stands in the first method `call` of this file, and nothing elsewhere.
 void call(Map given) {
@@ -188,7 +189,12 @@ void call(Map given) {
                 post { always { publish('Production') } }
             }
         }
-        post { always { weighbridgeNotify(settings) } }
+        post {
+            always {
+                tellUnanswered()
+                weighbridgeNotify(settings)
+            }
+        }
     }
 }
 
@@ -299,7 +305,24 @@ void askApprovers() {
         milestone(ordinal: currentBuild.number)
     }
     env.ASKS = env.PIPELINE
+    asked = System.currentTimeMillis()
     weighbridgeNotify(settings, 'waits for an approval', "${env.BUILD_URL}input/")
+}
+
+// A question that nobody answered ends its build as if a person had ended it, and nobody would know of it. Jenkins'
+// sandbox does not say what ended it, but the clock does.
+void tellUnanswered() {
+    if (currentBuild.currentResult != 'ABORTED' || !env.ASKS || System.currentTimeMillis() < asked + 3 * 86400000L) {
+        return
+    }
+    List same = ['PIPELINE', 'DATA', 'MODE', 'ACCELERATOR'].findAll { name -> params[name] }
+    String how = same ? "with ${same.collect { name -> "${name}=${params[name]}" }.join(', ')}" : 'as it is'
+    String told = 'Nobody answered within 3 days, so nothing was delivered; the model stays in the canary.'
+    String again = 'To be asked again, start a build of the job'
+    currentBuild.description = "${told} ${again} ${how}."
+    weighbridgeNotify(settings, 'nobody answered, nothing was delivered', """${told}
+${again} ${how}: ${env.JOB_URL}build?delay=0sec
+Nothing is trained again where data and code are the same. The build that asked: ${env.BUILD_URL}""")
 }
 
 // An answer holds for what the canary had when it was asked for, and for nothing that came there since. The build's
