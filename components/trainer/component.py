@@ -272,7 +272,7 @@ def _fn_args(
     fn_args.transform_output = fn_args.transform_graph_path
     fn_args.schema_file = fn_args.schema_path
     fn_args.base_model = cast(Any, _base_model(input_dict))
-    fn_args.hyperparameters = cast(Any, parameters.hyperparameters)
+    fn_args.hyperparameters = cast(Any, secrets.resolved(parameters.hyperparameters))
     if input_dict.get("hyperparameters"):
         folder = artifact_utils.get_single_uri(input_dict["hyperparameters"])
         fn_args.hyperparameters = json.loads(io_utils.read_string_file(io_utils.get_only_uri_in_dir(folder)))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tfx.types import channel_utils, standard_artifacts
 
+from weighbridge.common import secrets, text
 from weighbridge.common.errors import UsageError
 from weighbridge.common.resources import Resources
 from weighbridge.components.trainer import Trainer, TrainJob
@@ -101,6 +102,25 @@ def test_the_executor_trains_with_tfx_own_fn_args(tmp_path, artifacts):
     assert model.get_string_custom_property("model_digest").startswith("sha256:")
     assert all(gate.passed for gate in read_gates(tmp_path / "model_run"))
     assert (tmp_path / "model_run/history.json").is_file()
+
+
+def test_run_fn_alone_gets_a_secret(tmp_path, artifacts, monkeypatch):
+    monkeypatch.setattr(secrets, "_resolved", {})
+    monkeypatch.setattr(text, "_hidden", {})
+    monkeypatch.setenv("DB_PASSWORD", "c0rrect-h0rse")
+    inputs, outputs = artifacts
+    given = properties(f"{__name__}.seen", custom_config={"login": {"password": "{env:DB_PASSWORD}"}})
+    TrainerExecutor().Do(inputs, outputs, secrets.resolved(given))  # as a runner calls it
+    told = json.loads((tmp_path / "model_run/seen.json").read_text())
+    assert told["custom_config"]["login"] == {"password": "c0rrect-h0rse"}
+    digest = outputs["model"][0].get_string_custom_property("parameters_digest")
+    assert digest == TrainingParameters.model_validate_json(given["parameters"]).digest
+
+
+def test_a_train_job_gets_no_secret():
+    job = TrainJob(folder="/shared")
+    with pytest.raises(UsageError, match="cannot be given the secret DB_PASSWORD"):
+        Trainer(f"{TOY}.run_fn", EXAMPLES, custom_config={"password": "{env:DB_PASSWORD}"}, train_job=job)
 
 
 def test_a_refusing_gate_is_data_not_an_error(tmp_path, artifacts):
