@@ -139,7 +139,7 @@ def test_the_median_can_be_compared_otherwise(canary: Any) -> None:
 @pytest.mark.parametrize("noise", [quiet, pauses])
 def test_how_often_a_canary_is_wrong(canary: Any, noise: Noise) -> None:
     """Equal models are hardly ever refused; models at the limit of the median pass no more often than promised."""
-    rounds = 20
+    rounds = 12
 
     def outcome(slower: float, seed: int) -> str:
         try:
@@ -148,5 +148,5 @@ def test_how_often_a_canary_is_wrong(canary: Any, noise: Noise) -> None:
             return "too noisy"
 
     assert [outcome(1.0, seed) for seed in range(rounds)].count("refused") <= 1
-    # More than 3 of 20 have a chance of 0.1 % at the promised 2.5 %.
-    assert [outcome(1.5, seed) for seed in range(rounds)].count("passed") <= 3
+    # More than 2 of 12 have a chance of 0.3 % at the promised 2.5 %.
+    assert [outcome(1.5, seed) for seed in range(rounds)].count("passed") <= 2

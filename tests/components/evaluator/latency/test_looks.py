@@ -85,7 +85,7 @@ def test_a_model_exactly_at_its_limit_passes_no_more_often_than_promised(
     passes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(0)
-    rounds = 120
+    rounds = 60
     monkeypatch.setattr(intervals, "_REPLICATES", (10, 10))  # of the bootstrap, which decides nothing here
     passed = sum(passes(rng, {"max": LIMIT}) for _ in range(rounds))
     assert passed <= binom.ppf(0.999, rounds, 0.025)
@@ -94,7 +94,7 @@ def test_a_model_exactly_at_its_limit_passes_no_more_often_than_promised(
 def test_a_model_well_within_its_limit_passes(passes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     monkeypatch.setattr(intervals, "_REPLICATES", (10, 10))
-    assert all(passes(rng, {"max": 1.3 * LIMIT}) for _ in range(50))
+    assert all(passes(rng, {"max": 1.3 * LIMIT}) for _ in range(20))
 
 
 @pytest.mark.slow
