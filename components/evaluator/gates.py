@@ -82,16 +82,21 @@ class QualityGates(Section):
 
 
 class BatchGates(Section):
-    """Thresholds on calls with one batch size; one that is not given is measured and reported only."""
+    """Thresholds on calls with one batch size; one that is not given is measured and reported only.
+
+    A model's tail belongs to the machine as much as to the model: where `p99_ms` is compared with production, so is the
+    median, by default with `max_ratio: 1.5`.
+    """
 
     p50_ms: Bounds | None = None
     p95_ms: Bounds | None = None
     p99_ms: Bounds | None = None
+    p999_ms: Bounds | None = None
     throughput_rows_s: Bounds | None = None
 
     def given(self) -> dict[str, Bounds]:
-        """The thresholds that are given, by name of the quantity."""
-        return _given(self, BATCH_QUANTITIES)
+        """The thresholds that are in force, by name of the quantity."""
+        return with_median(_given(self, BATCH_QUANTITIES))
 
 
 BatchSizes = Annotated[dict[PositiveInt, BatchGates], Field(min_length=1)]
@@ -157,9 +162,19 @@ class LatencyGates(Section):
         return _given(self, MODEL_QUANTITIES)
 
 
-BATCH_QUANTITIES = ("p50_ms", "p95_ms", "p99_ms", "throughput_rows_s")
+MEDIAN_RATIO = 1.5
+
+BATCH_QUANTITIES = ("p50_ms", "p95_ms", "p99_ms", "p999_ms", "throughput_rows_s")
 MODEL_QUANTITIES = ("load_ms", "model_bytes", "peak_memory_bytes")
 
 
 def _given(section: Section, names: Iterable[str]) -> dict[str, Bounds]:
     return {name: bounds for name in names if (bounds := getattr(section, name)) is not None}
+
+
+def with_median(given: dict[str, Bounds]) -> dict[str, Bounds]:
+    """Thresholds on calls, and the one on their median that a comparison of the 99th percentile brings along."""
+    tail = given.get("p99_ms")
+    if tail is None or "p50_ms" in given or not tail.compares:
+        return given
+    return {"p50_ms": Bounds(max_ratio=MEDIAN_RATIO, severity=tail.severity), **given}

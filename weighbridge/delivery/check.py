@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.common import progress
 from weighbridge.common.errors import UsageError
-from weighbridge.components.evaluator.gates import BatchGates, LatencyGates
+from weighbridge.components.evaluator.gates import LatencyGates
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 from weighbridge.thresholds.delivery import Stage
 from weighbridge.verdict import Bounds, Gate
@@ -133,42 +133,21 @@ def _weigh_calls(
     thresholds: LatencyGates,
 ) -> list[Gate]:
     """Calls with one row each, in turn with production's; without thresholds on time they must only be answered."""
-    from weighbridge.components.evaluator.latency.judge import GROUP, judge
-    from weighbridge.components.evaluator.latency.measure import measure
     from weighbridge.components.evaluator.latency.served import ServedModel
+    from weighbridge.delivery.canary import answered, weigh_calls
 
-    contenders = {"candidate": ServedModel(_stored(copies.delivered, thresholds), delivered, rows, "", 1)}
-    if stage.p99_ms is None:
-        call = contenders["candidate"].caller(1)
+    candidate = ServedModel(_stored(copies.delivered, thresholds), delivered, rows, "", 1)
+    if stage.p50_ms is None and stage.p99_ms is None:
+        call = candidate.caller(1, candidate.requests(1))
         deadline = time.monotonic() + stage.budget_s
         for turn in range(stage.calls):
             call(turn)
             progress.report(f"{turn + 1:,} of {stage.calls:,} calls answered")
             if time.monotonic() > deadline:
                 break
-        return [_answered(name, turn + 1)]
+        return [answered(name, turn + 1)]
+    contenders = {"candidate": candidate}
     if copies.production is not None:
-        contenders["production"] = ServedModel(*_production(copies.production, thresholds), rows, "", 1)
-    gates = LatencyGates(
-        batch_sizes={1: BatchGates(p99_ms=stage.p99_ms)},
-        signature=thresholds.signature,
-        inputs=thresholds.inputs,
-        calls=stage.calls,
-        budget_s=stage.budget_s,
-    )
-    found = measure(gates, contenders)
-    judged = judge(gates, found, in_production=copies.production is not None)
-    prefix = f"{GROUP}.batch_1."
-    return [
-        _answered(name, len(found.times[1])),
-        *(gate.model_copy(update={"name": f"{name}.{gate.name.removeprefix(prefix)}"}) for gate in judged),
-    ]
-
-
-def _answered(name: str, calls: int) -> Gate:
-    return Gate(
-        name=f"{name}.calls.answered",
-        status="passed",
-        observed=calls,
-        message=f"The copy answered all {calls:,} calls.",
-    )
+        for contender in ("production", "control"):
+            contenders[contender] = ServedModel(*_production(copies.production, thresholds), rows, "", 1)
+    return weigh_calls(name, stage, contenders, thresholds)

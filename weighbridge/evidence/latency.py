@@ -31,6 +31,7 @@ class Calls(Document):
     p50_ms: Interval
     p95_ms: Interval
     p99_ms: Interval
+    p999_ms: Interval | None = None  # files of earlier versions have none
     throughput_rows_s: Interval
 
 

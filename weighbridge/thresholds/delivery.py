@@ -38,7 +38,9 @@ class Stage(Section):
         approved_in: the Jenkins whose word alone counts, if so; given as `approval`.
         calls: calls that the delivered copy must answer, with real rows; 0 checks nothing.
         max_difference: most that a number of its answers may differ from the copy it was made of.
-        p99_ms: thresholds on its 99th percentile in ms, under calls interleaved with those of production.
+        p50_ms: thresholds on the median of its calls in ms, interleaved with those of production; where `p99_ms` is
+            compared with production, by default `max_ratio: 1.5`.
+        p99_ms: thresholds on their 99th percentile in ms.
         budget_s: seconds to measure at most.
         rows: rows that the answers are compared on.
     """
@@ -49,6 +51,7 @@ class Stage(Section):
     approved_in: JenkinsApproval | None = None
     calls: Annotated[int, Field(ge=0)] = 0
     max_difference: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-5
+    p50_ms: Bounds | None = None
     p99_ms: Bounds | None = None
     budget_s: PositiveFloat = 10.0
     rows: PositiveInt = 256
@@ -67,8 +70,9 @@ class Stage(Section):
 
     @model_validator(mode="after")
     def _sound(self) -> "Stage":
-        if self.p99_ms is not None and not self.calls:
-            raise ValueError("p99_ms needs calls, the number of calls to measure")
+        for name in ("p50_ms", "p99_ms"):
+            if getattr(self, name) is not None and not self.calls:
+                raise ValueError(f"{name} needs calls, the number of calls to measure")
         if 0 < self.calls < 20:
             raise ValueError("calls must be 0, or at least 20 to tell anything")
         return self

@@ -12,6 +12,7 @@ UNITS = {
     "p50_ms": "ms",
     "p95_ms": "ms",
     "p99_ms": "ms",
+    "p999_ms": "ms",
     "throughput_rows_s": "rows/s",
     "load_ms": "ms",
     "model_bytes": "bytes",

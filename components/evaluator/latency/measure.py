@@ -10,28 +10,27 @@ import numpy as np
 
 from weighbridge.common.progress import report
 from weighbridge.components.evaluator.gates import MODEL_QUANTITIES, BatchGates, LatencyGates, VariantGates
+from weighbridge.components.evaluator.latency.intervals import calls_needed, of_median, summarise
+from weighbridge.components.evaluator.latency.looks import plan_looks
 from weighbridge.components.evaluator.latency.memory import peak_memory
-from weighbridge.components.evaluator.latency.timing import (
-    Caller,
-    Times,
-    of_median,
-    settled_heap,
-    summarise,
-    time_calls,
-    warm_up,
-)
+from weighbridge.components.evaluator.latency.timing import Caller, Times, settled_heap, time_calls, warm_up
 from weighbridge.verdict import Bounds, Estimate
 
-_LOADS = (3, 9)  # to begin with, and at most
+_LOADS = (3, 9)  # at least, and where their time is judged
 _LOAD_SHARE = 0.25  # of the budget
 _WARM_SHARE = 0.1
+_WARM_REQUESTS = 32
+_REQUESTS = (512, 2048)  # different ones, at least and at most: what a call costs may depend on what is asked
 
 
 class Contender(Protocol):
     """A model to be timed."""
 
-    def caller(self, batch_rows: int) -> Caller:
-        """What calls it with real rows, `batch_rows` at a time; takes the number of the request."""
+    def caller(self, batch_rows: int, requests: int) -> Caller:
+        """What calls it with real rows, `batch_rows` at a time, in so many requests in turn; takes a call's number."""
+
+    def requests(self, batch_rows: int) -> int:
+        """How many different requests there can be."""
 
     def load(self) -> Callable[[], object]:
         """Load it anew; returns what calls the loaded model once, with the largest batch."""
@@ -42,11 +41,22 @@ class Contender(Protocol):
 
 @dataclass
 class Measurements:
-    """What was measured: estimates by `candidate`, `production`, `ratio` and `change`, by quantity."""
+    """What was measured.
+
+    Attributes:
+        model: estimates by `candidate`, `production`, `ratio` and `change`, by quantity.
+        batches: likewise of calls, by rows in a call.
+        times: of the calls, by rows in a call.
+        looks: how often they might have been looked at before a decision, by rows in a call.
+    """
 
     model: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     batches: dict[int, dict[str, dict[str, Estimate]]] = field(default_factory=dict)
     times: dict[int, Times] = field(default_factory=dict)
+    looks: dict[int, int] = field(default_factory=dict)
+
+
+Settled = Callable[[Mapping[str, Bounds], Measurements, int], bool]
 
 
 def measure(gates: LatencyGates, contenders: Mapping[str, Contender], seed: int = 0) -> Measurements:
@@ -66,6 +76,24 @@ def measure(gates: LatencyGates, contenders: Mapping[str, Contender], seed: int 
         begin = time.perf_counter()
         found.model = _measure_models(gates, contenders, begin + _LOAD_SHARE * gates.budget_s)
         _measure_batches(gates, gates.batch_sizes, contenders, begin + gates.budget_s, rng, found)
+    return found
+
+
+def measure_calls(gates: LatencyGates, contenders: Mapping[str, Contender], settled: Settled) -> Measurements:
+    """Measure the calls alone, of any contenders, interleaved.
+
+    Args:
+        gates: what to measure, and how long.
+        contenders: `candidate`, maybe `production`, and others that are timed beside them.
+        settled: says of the thresholds, what was measured and the rows in a call whether that is enough.
+
+    Raises:
+        Unmeasurable: a model cannot be called.
+    """
+    found = Measurements()
+    with settled_heap():
+        deadline = time.perf_counter() + gates.budget_s
+        _measure_batches(gates, gates.batch_sizes, contenders, deadline, np.random.default_rng(0), found, settled)
     return found
 
 
@@ -98,12 +126,14 @@ def _measure_batches(
     end: float,
     rng: np.random.Generator,
     found: Measurements,
+    settled: Settled | None = None,
 ) -> None:
+    settled = settled or decided
     for index, (batch_rows, thresholds) in enumerate(batch_sizes.items()):
         # What the quick sizes leave of their share of the budget, the slow ones may use.
         now = time.perf_counter()
         deadline = now + max((end - now) / (len(batch_sizes) - index), 0.0)
-        _measure_batch(gates, thresholds.given(), contenders, batch_rows, deadline, rng, found)
+        _measure_batch(gates, thresholds.given(), contenders, batch_rows, deadline, rng, found, settled)
 
 
 def _measure_batch(
@@ -114,17 +144,35 @@ def _measure_batch(
     deadline: float,
     rng: np.random.Generator,
     found: Measurements,
+    settled: Settled,
 ) -> None:
-    callers = {name: contender.caller(batch_rows) for name, contender in contenders.items()}
-    warm_up(callers, rng, max(_WARM_SHARE * (deadline - time.perf_counter()), 0.01))
-    times = found.times.setdefault(batch_rows, Times())
-    while True:
-        # Doubling keeps the number of looks small: each look is a chance to be decided by luck.
-        times.extend(time_calls(callers, max(len(times), gates.calls), rng, deadline))
-        found.batches[batch_rows] = summarise(times, batch_rows, gates.confidence)
+    most = min(contender.requests(batch_rows) for contender in contenders.values())
+
+    def callers(requests: int) -> dict[str, Caller]:
+        return {name: contender.caller(batch_rows, min(requests, most)) for name, contender in contenders.items()}
+
+    call_s = warm_up(callers(_WARM_REQUESTS), rng, max(_WARM_SHARE * (deadline - time.perf_counter()), 0.01))
+
+    def needed(looks: int) -> int:
+        return max((calls_needed(name, gates.confidence, looks) for name in thresholds), default=1)
+
+    looks = plan_looks(gates.calls, needed, call_s, deadline - time.perf_counter())
+    requests = _requests_for(looks, call_s, deadline - time.perf_counter())
+    times = found.times.setdefault(batch_rows, Times(distinct=min(requests, most)))
+    found.looks[batch_rows] = len(looks)
+    called = callers(requests)
+    for calls in looks:
+        times.extend(time_calls(called, calls - len(times), rng, deadline, first=len(times)))
+        found.batches[batch_rows] = summarise(times, batch_rows, gates.confidence, len(looks))
         report(f"timed {len(times):,} calls with {batch_rows:,} rows")
-        if time.perf_counter() > deadline or not _undecided(thresholds, found.batches[batch_rows]):
+        if time.perf_counter() > deadline or settled(thresholds, found, batch_rows):
             return
+
+
+def _requests_for(looks: list[int], call_s: float, limit_s: float) -> int:
+    """How many different requests to make: one for each call of the first look, within what time and memory allow."""
+    calls = int(limit_s / call_s) if call_s > 0 else 0
+    return max(_WARM_REQUESTS, min(max(looks[0], _REQUESTS[0]), _REQUESTS[1], calls))
 
 
 def _measure_models(
@@ -132,19 +180,18 @@ def _measure_models(
 ) -> dict[str, dict[str, Estimate]]:
     loads: dict[str, list[float]] = {name: [] for name in contenders}
     peaks: dict[str, list[float]] = {name: [] for name in contenders}
-    least, most = _LOADS
+    least, judged = _LOADS
     result = {"model_bytes": _exact({name: contender.size() for name, contender in contenders.items()})}
-    for turn in range(most):
+    for turn in range(judged if gates.load_ms else least):
         names = list(contenders)[:: 1 if turn % 2 else -1]
         for name in names:
             load_ms, peak = _load_once(contenders[name])
             loads[name].append(load_ms)
             peaks[name].append(peak)
-        for quantity, values in (("load_ms", loads), ("peak_memory_bytes", peaks)):
-            result[quantity] = of_median(values["candidate"], values.get("production", []), gates.confidence)
-        undecided = any(_undecided({name: bounds}, _by_model(result, name)) for name, bounds in gates.given().items())
-        if time.perf_counter() > deadline or (turn + 1 >= least and not undecided):
+        if turn + 1 >= least and time.perf_counter() > deadline:
             break
+    for quantity, values in (("load_ms", loads), ("peak_memory_bytes", peaks)):
+        result[quantity] = of_median(values["candidate"], values.get("production", []), gates.confidence)
     return {model: {name: result[name][model] for name in MODEL_QUANTITIES} for model in result["load_ms"]}
 
 
@@ -155,10 +202,6 @@ def _load_once(contender: Contender) -> tuple[float, float]:
         load_ms = 1000 * (time.perf_counter() - start)
         call()
     return load_ms, peak.bytes
-
-
-def _by_model(result: dict[str, dict[str, Estimate]], name: str) -> dict[str, dict[str, Estimate]]:
-    return {model: {name: estimate} for model, estimate in result[name].items()}
 
 
 def _exact(sizes: Mapping[str, int]) -> dict[str, Estimate]:
@@ -174,8 +217,10 @@ def _exact(sizes: Mapping[str, int]) -> dict[str, Estimate]:
     }
 
 
-def _undecided(thresholds: Mapping[str, Bounds], found: Mapping[str, Mapping[str, Estimate]]) -> bool:
-    return any(
+def decided(thresholds: Mapping[str, Bounds], measured: Measurements, batch_rows: int) -> bool:
+    """Whether no threshold on calls with so many rows lies inside an interval."""
+    found = measured.batches[batch_rows]
+    return not any(
         bounds.undecided(
             found["candidate"][name],
             change=found.get("change", {}).get(name),

@@ -11,6 +11,8 @@ from weighbridge.components.evaluator.aliases import Index
 from weighbridge.components.evaluator.flavours import LoadedModel, StoredModel
 from weighbridge.components.evaluator.latency.timing import Caller
 
+_REQUESTED_ROWS = 32_768  # of all requests of a size together: what they hold in memory
+
 
 @dataclass(frozen=True)
 class ServedModel:
@@ -30,10 +32,14 @@ class ServedModel:
     label: str
     largest: int
 
-    def caller(self, batch_rows: int) -> Caller:
+    def caller(self, batch_rows: int, requests: int) -> Caller:
         """Calls the model with real rows; requests are made before the clock runs."""
-        requests = self._requests(self.loaded, batch_rows)
-        return lambda turn: self.loaded.call(requests[turn % len(requests)])
+        made = self._requests(self.loaded, batch_rows, requests)
+        return lambda turn: self.loaded.call(made[turn % requests])
+
+    def requests(self, batch_rows: int) -> int:
+        """How many different requests there can be."""
+        return self.rows.num_rows if batch_rows == 1 else max(1, _REQUESTED_ROWS // batch_rows)
 
     def load(self) -> Callable[[], object]:
         """Load the model anew."""
@@ -44,12 +50,16 @@ class ServedModel:
         """Bytes of the model's files."""
         return self.stored.size()
 
-    def _requests(self, loaded: LoadedModel, batch_rows: int, most: int = 128) -> list[Any]:
+    def _requests(self, loaded: LoadedModel, batch_rows: int, count: int) -> list[Any]:
         """Requests from all over the rows: neighbours may be alike, and what a row costs may depend on its values."""
-        total = self.rows.num_rows
-        count = max(1, min(most, total // batch_rows))
-        index = [np.arange(batch_rows) + turn * total // count for turn in range(count)]
-        return [loaded.request(_take(self.rows, part % total), self.label) for part in index]
+        index = _spread(self.rows.num_rows, batch_rows * count).reshape(count, batch_rows)
+        return [loaded.request(_take(self.rows, part), self.label) for part in index]
+
+
+def _spread(rows: int, count: int) -> Index:
+    """Numbers of rows [count] in random order, each row as often as the others; the same at every call."""
+    rng = np.random.default_rng(0)
+    return np.concatenate([rng.permutation(rows) for _ in range(-(-count // rows))])[:count]
 
 
 def _take(rows: pa.RecordBatch, index: Index) -> pa.RecordBatch:

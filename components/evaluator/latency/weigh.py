@@ -7,10 +7,11 @@ from pathlib import Path
 from weighbridge.components.artifacts.models import variant_folder
 from weighbridge.components.evaluator.flavours import LoadedModel, StoredModel, find_model
 from weighbridge.components.evaluator.gates import LatencyGates
+from weighbridge.components.evaluator.latency.intervals import QUANTITIES
 from weighbridge.components.evaluator.latency.judge import GROUP, judge, judge_variant
 from weighbridge.components.evaluator.latency.measure import Measurements, measure, measure_variant
 from weighbridge.components.evaluator.latency.served import ServedModel
-from weighbridge.components.evaluator.latency.timing import QUANTITIES, Times, histogram, histogram_edges
+from weighbridge.components.evaluator.latency.timing import Times, histogram, histogram_edges
 from weighbridge.components.evaluator.production import load_production
 from weighbridge.components.evaluator.request import EvaluationRequest
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable, gates_or_refusal

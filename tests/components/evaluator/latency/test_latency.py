@@ -35,8 +35,11 @@ class Fake:
     delay_s: float
     loads: int = 0
 
-    def caller(self, batch_rows: int) -> Callable[[int], object]:
+    def caller(self, batch_rows: int, requests: int) -> Callable[[int], object]:
         return lambda _: time.sleep(self.delay_s)
+
+    def requests(self, batch_rows: int) -> int:
+        return 10**6
 
     def load(self) -> Callable[[], object]:
         self.loads += 1

@@ -1,0 +1,152 @@
+"""A canary on quiet and noisy machines. Times are drawn, and the clock is theirs; the rules and statistics are real."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from weighbridge.common.errors import InfrastructureError
+from weighbridge.components.evaluator.latency import measure
+from weighbridge.delivery.canary import weigh_calls
+from weighbridge.thresholds.delivery import Stage
+from weighbridge.thresholds.gates_file import LatencyGates
+from weighbridge.verdict import Gate
+
+THRESHOLDS = LatencyGates.model_validate({"batch_sizes": {1: {"p99_ms": {"max": 1000}}}})
+TAIL = {"p99_ms": {"max_ratio": 2.0}}
+AT_ONCE = TAIL | {"calls": 600}
+Noise = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+class Contender:
+    """Its calls do nothing: how long they took is drawn."""
+
+    def caller(self, batch_rows: int, requests: int) -> Callable[[int], object]:
+        return lambda turn: None
+
+    def requests(self, batch_rows: int) -> int:
+        return 10**6
+
+    def load(self) -> Callable[[], object]:
+        raise AssertionError("a canary's loads are not timed")
+
+    def size(self) -> int:
+        return 1
+
+
+@dataclass
+class Machine:
+    """Draws times: production takes 0.3 ms a call, the candidate so many times that, and the machine adds its own."""
+
+    slower: float
+    noise: Noise
+    rng: np.random.Generator
+    drawn: int = field(default=0)
+
+    def time_calls(self, callers: Mapping[str, object], calls: int, *_: Any, first: int = 0) -> dict[str, np.ndarray]:
+        self.drawn += calls
+        base = {name: 0.3 * self.rng.lognormal(0, 0.08, calls) for name in callers}
+        base["candidate"] *= self.slower
+        return {name: self.noise(values, self.rng) for name, values in base.items()}
+
+
+def quiet(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return times
+
+
+def pauses(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The machine's own: 3 to 7 ms in one call of fifty, which is all that a p99 sees."""
+    return times + np.where(rng.random(len(times)) < 0.02, rng.uniform(3, 7, len(times)), 0)
+
+
+def slow_hundredth(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One call of a hundred takes 20 times as long: whether the p99 is one of them is a matter of luck."""
+    return times * np.where(rng.random(len(times)) < 0.01, 20, 1)
+
+
+def swamped(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The machine's waits are thirty times what the model takes."""
+    return times + rng.exponential(20, len(times))
+
+
+@pytest.fixture
+def canary(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Gate]]:
+    def run(slower: float, noise: Noise, seed: int = 0, **stage: Any) -> list[Gate]:
+        machine = Machine(slower, noise, np.random.default_rng(seed))
+        monkeypatch.setattr(measure, "time_calls", machine.time_calls)
+        monkeypatch.setattr(measure, "warm_up", lambda *_: 0.0015)
+        # The budget ends with as many calls as ten seconds have room for.
+        over = SimpleNamespace(perf_counter=lambda: 0.0 if machine.drawn < 6000 else math.inf)
+        monkeypatch.setattr(measure, "time", over)
+        given = Stage.model_validate({"stage": "canary", "calls": 200, "budget_s": 10, **(stage or TAIL)})
+        contenders = {name: Contender() for name in ("candidate", "production", "control")}
+        return weigh_calls("canary", given, contenders, THRESHOLDS)
+
+    return run
+
+
+def refusals(gates: list[Gate]) -> list[str]:
+    return [gate.name for gate in gates if gate.refuses]
+
+
+@pytest.mark.parametrize("noise", [quiet, pauses])
+def test_an_equal_model_passes_and_is_told_what_would_have_been_refused(canary: Any, noise: Noise) -> None:
+    gates = canary(1.0, noise)
+    assert refusals(gates) == []
+    slowdown = gates[-1]
+    assert slowdown.name == "canary.slowdown.max"
+    assert 1.4 < slowdown.observed < 1.75
+    assert slowdown.message == f"A model {slowdown.observed:.3g}x slower than production would have been refused."
+
+
+@pytest.mark.parametrize("slower", [2.0, 5.0])
+@pytest.mark.parametrize("noise", [quiet, pauses, slow_hundredth])
+def test_a_model_twice_as_slow_is_refused_for_its_median_though_the_tail_is_the_machines(
+    canary: Any, noise: Noise, slower: float
+) -> None:
+    assert "canary.p50_ms.max_ratio" in refusals(canary(slower, noise))
+
+
+@pytest.mark.parametrize("slower", [1.0, 2.0, 5.0])
+def test_a_machine_that_hides_the_model_says_so_and_says_nothing_of_the_model(canary: Any, slower: float) -> None:
+    with pytest.raises(InfrastructureError, match="too noisy to time the model") as raised:
+        canary(slower, swamped)
+    assert "Run the same command again" in raised.value.hint
+
+
+def test_a_tail_that_production_does_not_hold_itself_refuses_no_model(canary: Any) -> None:
+    with pytest.raises(InfrastructureError, match=r"production's own p99_ms (may differ by more than 2x|differs by)"):
+        canary(1.0, slow_hundredth)
+
+
+def test_what_is_not_compared_needs_no_control(canary: Any) -> None:
+    gates = canary(1.0, pauses, p99_ms={"max": 50})
+    assert refusals(gates) == []
+    assert [gate.name for gate in gates] == ["canary.calls.answered", "canary.p99_ms.max"]
+
+
+def test_the_median_can_be_compared_otherwise(canary: Any) -> None:
+    gates = canary(2.0, quiet, p50_ms={"max_ratio": 3.0}, p99_ms={"max_ratio": 3.0})
+    assert refusals(gates) == []
+    assert gates[-1].observed == pytest.approx(3.0, abs=0.6)
+    assert gates[-1].threshold == 5.0
+
+
+@pytest.mark.parametrize("noise", [quiet, pauses])
+def test_how_often_a_canary_is_wrong(canary: Any, noise: Noise) -> None:
+    """Equal models are hardly ever refused; models at the limit of the median pass no more often than promised."""
+    rounds = 12
+
+    def outcome(slower: float, seed: int) -> str:
+        try:
+            return "refused" if refusals(canary(slower, noise, seed, **AT_ONCE)) else "passed"
+        except InfrastructureError:
+            return "too noisy"
+
+    assert [outcome(1.0, seed) for seed in range(rounds)].count("refused") <= 1
+    # More than 2 of 12 have a chance of 0.3 % at the promised 2.5 %.
+    assert [outcome(1.5, seed) for seed in range(rounds)].count("passed") <= 2
