@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from weighbridge.components.artifacts.binding import bind
 from weighbridge.components.artifacts.columns import ColumnsWriter
 from weighbridge.components.artifacts.examples import split_folder
-from weighbridge.components.example_gen.encode import encode, tfrecords
+from weighbridge.components.example_gen.encode import tfrecords
 from weighbridge.components.example_gen.odd import FirstRows
 from weighbridge.evidence.summary import QuarantinedRow
 
@@ -59,15 +59,15 @@ class SplitWriter:
     def write(self, batch: "pa.RecordBatch") -> None:
         """Append canonical columns."""
         self._columns.write(batch)
-        for records in encode(batch).chunks:
-            start = 0
-            while start < len(records):
+        for data, offsets in tfrecords(batch):
+            start, rows = 0, len(offsets) - 1
+            while start < rows:
                 if not self._room:
                     self._next_shard()
-                part = records.slice(start, self._room)
-                self._file.write(memoryview(tfrecords(part)))
-                self._room -= len(part)
-                start += len(part)
+                count = min(self._room, rows - start)
+                self._file.write(data[offsets[start] : offsets[start + count]])
+                self._room -= count
+                start += count
 
     def _next_shard(self) -> None:
         from isal import igzip  # gzip's format at five times the speed of zlib

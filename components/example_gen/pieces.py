@@ -1,0 +1,180 @@
+"""Byte strings of many rows, put together a column at a time: for each row, one piece after the other. No tfx.
+
+What a row has at one place is short, and rows are many: numpy copies such pieces of all rows in one call, where any
+library that joins them row by row spends its time on each piece.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_SHORT = 32  # bytes that are written at once, whether a row has so many or not
+_LONG = 2_048  # bytes from which on one row after the other is as fast
+_TABLE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What each row has at one place.
+
+    Attributes:
+        data: bytes of any rows, shape [bytes].
+        starts: where each row's begin in `data`: an integer array of shape [rows], or a slice that begins with the
+            first row's and steps on to the next, or holds the one start that all rows share.
+        lengths: how many they are: an integer array of shape [rows], or one number for all rows.
+    """
+
+    data: "np.ndarray[Any, Any]"
+    starts: "np.ndarray[Any, Any] | slice"
+    lengths: "np.ndarray[Any, Any] | int"
+
+    @classmethod
+    def of_rows(
+        cls, rows: "np.ndarray[Any, Any]", lengths: "np.ndarray[Any, Any] | None" = None
+    ) -> "Piece":
+        """Bytes of shape [rows, width], of which each row has the first, or all where no lengths are given."""
+        width = rows.shape[1]
+        return cls(rows.reshape(-1), slice(0, None, max(width, 1)), width if lengths is None else lengths)
+
+    @classmethod
+    def free(cls, width: int) -> "Piece":
+        """So many bytes for each row that are written later."""
+        import numpy as np
+
+        return cls(np.zeros(width, np.uint8), slice(0, 1), width)
+
+    @classmethod
+    def by_length(
+        cls,
+        lengths: "np.ndarray[Any, Any] | int",
+        make: Callable[[int], bytes],
+        there: "np.ndarray[Any, Any] | None" = None,
+    ) -> "Piece":
+        """What depends on the length of something alone, made once for each length.
+
+        Args:
+            lengths: by row, or one for all.
+            make: the bytes for a length.
+            there: whether a row has it, bool of shape [rows]; all have it if None.
+        """
+        import numpy as np
+
+        if isinstance(lengths, int) or not len(lengths):
+            made = np.frombuffer(make(lengths) if isinstance(lengths, int) else b"", np.uint8)
+            return cls(made, slice(0, 1), len(made) if there is None else there * len(made))
+        known, places = _distinct(lengths if there is None else lengths[there])
+        headers = [make(length) for length in known.tolist()]
+        sizes = np.array([len(header) for header in headers])
+        width = int(sizes.max(initial=0))
+        data = np.frombuffer(b"".join(header.ljust(width, b"\0") for header in headers), np.uint8)
+        if there is not None:
+            places, of_there = np.zeros(len(lengths), np.int64), places
+            places[there] = of_there
+        if there is None and len(known) == 1:
+            return cls(data, slice(0, 1), width)
+        if there is not None:
+            return cls(data, places * width, sizes[places] * there if len(known) else 0)
+        return cls(data, places * width, width if sizes.min() == width else sizes[places])
+
+    @property
+    def least(self) -> int:
+        """Bytes that every row has at least."""
+        return self.lengths if isinstance(self.lengths, int) else int(self.lengths.min(initial=self.most))
+
+    @property
+    def most(self) -> int:
+        """Bytes that a row has at most."""
+        return self.lengths if isinstance(self.lengths, int) else int(self.lengths.max(initial=0))
+
+    def _padded(self, width: int) -> "np.ndarray[Any, Any]":
+        """The data, with so many bytes from each start on."""
+        import numpy as np
+
+        if isinstance(self.starts, slice) or int(self.starts.max(initial=0)) + width <= len(self.data):
+            return self.data
+        return np.concatenate([self.data, np.zeros(width, np.uint8)])
+
+    def write(self, out: "np.ndarray[Any, Any]", places: "np.ndarray[Any, Any]", spare: int = 0) -> None:
+        """Write the bytes of all rows.
+
+        Args:
+            out: where to, shape [bytes].
+            places: where each row's begin in it, shape [rows].
+            spare: bytes behind each row's that may be overwritten, since they are written later.
+        """
+        import numpy as np
+
+        least, most = self.least, self.most
+        if not most:
+            return
+        if least == most < _LONG or (most <= _SHORT and most - least <= spare):
+            _windows(out, most)[places] = _windows(self._padded(most), most)[self.starts]
+            return
+        starts = np.broadcast_to(np.arange(len(self.data))[self.starts], places.shape) if isinstance(
+            self.starts, slice
+        ) else self.starts
+        lengths = np.broadcast_to(self.lengths, places.shape)
+        width = 1
+        while width <= min(most, _LONG - 1):
+            rows = np.flatnonzero((lengths >= width) & (lengths < 2 * width))
+            if len(rows):
+                # As many bytes from the beginning, and as many up to the end: together these are all.
+                rest = lengths[rows] - width
+                source, target = _windows(self.data, width), _windows(out, width)
+                first, place = starts[rows], places[rows]
+                target[place] = source[first]
+                target[place + rest] = source[first + rest]
+            width *= 2
+        for row in np.flatnonzero(lengths >= width).tolist() if most >= width else ():
+            start, place, length = int(starts[row]), int(places[row]), int(lengths[row])
+            out[place : place + length] = self.data[start : start + length]
+
+
+def compose(pieces: Iterable[Piece], rows: int) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
+    """All pieces of each row, one after the other, and one row after the other.
+
+    Returns:
+        The bytes, shape [bytes], and where each row begins and the last one ends, int64 of shape [rows + 1].
+    """
+    import numpy as np
+
+    pieces = list(pieces)
+    offsets = np.zeros(rows + 1, np.int64)
+    for piece in pieces:
+        offsets[1:] += piece.lengths
+    np.cumsum(offsets, out=offsets)
+    out = np.empty(int(offsets[-1]), np.uint8)
+    places = offsets[:-1].copy()
+    spare = sum(piece.least for piece in pieces)
+    for piece in pieces:
+        spare -= piece.least
+        piece.write(out, places, spare)
+        places += piece.lengths
+    return out, offsets
+
+
+def _windows(data: "np.ndarray[Any, Any]", width: int) -> "np.ndarray[Any, Any]":
+    """Every run of so many bytes, as one element each: shape [bytes - width + 1]."""
+    import numpy as np
+
+    if width == 1:
+        return data
+    return np.ndarray((max(len(data) - width + 1, 0),), f"V{width}", data, 0, (1,))
+
+
+def _distinct(lengths: "np.ndarray[Any, Any]") -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
+    """The distinct ones, ascending, and the place of each among them."""
+    import numpy as np
+
+    most = int(lengths.max(initial=0))
+    if most > _TABLE:
+        known, places = np.unique(lengths, return_inverse=True)
+        return known, places
+    table = np.zeros(most + 1, np.int64)
+    table[lengths] = 1
+    known = np.flatnonzero(table)
+    table[known] = np.arange(len(known))
+    return known, table[lengths]
