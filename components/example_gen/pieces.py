@@ -4,14 +4,15 @@ What a row has at one place is short, and rows are many: numpy copies such piece
 library that joins them row by row spends its time on each piece.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
-_SHORT = 32  # bytes that are written at once, whether a row has so many or not
+_SHORT = 32  # bytes that may be written too many
 _LONG = 2_048  # bytes from which on one row after the other is as fast
 _TABLE = 1 << 20
 
@@ -79,23 +80,24 @@ class Piece:
             return cls(data, places * width, sizes[places] * there if len(known) else 0)
         return cls(data, places * width, width if sizes.min() == width else sizes[places])
 
-    @property
+    @cached_property
     def least(self) -> int:
         """Bytes that every row has at least."""
         return self.lengths if isinstance(self.lengths, int) else int(self.lengths.min(initial=self.most))
 
-    @property
+    @cached_property
     def most(self) -> int:
         """Bytes that a row has at most."""
         return self.lengths if isinstance(self.lengths, int) else int(self.lengths.max(initial=0))
 
-    def _padded(self, width: int) -> "np.ndarray[Any, Any]":
-        """The data, with so many bytes from each start on."""
+    def _first(self, width: int) -> "np.ndarray[Any, Any]":
+        """So many bytes from each row's start on: one element each, or one for all."""
         import numpy as np
 
-        if isinstance(self.starts, slice) or int(self.starts.max(initial=0)) + width <= len(self.data):
-            return self.data
-        return np.concatenate([self.data, np.zeros(width, np.uint8)])
+        data = self.data
+        if not isinstance(self.starts, slice) and int(self.starts.max(initial=0)) + width > len(data):
+            data = np.concatenate([data, np.zeros(width, np.uint8)])
+        return _windows(data, width)[self.starts]
 
     def write(self, out: "np.ndarray[Any, Any]", places: "np.ndarray[Any, Any]", spare: int = 0) -> None:
         """Write the bytes of all rows.
@@ -110,12 +112,12 @@ class Piece:
         least, most = self.least, self.most
         if not most:
             return
-        if least == most < _LONG or (most <= _SHORT and most - least <= spare):
-            _windows(out, most)[places] = _windows(self._padded(most), most)[self.starts]
+        if most < _LONG and (least == most or most - least <= min(spare, _SHORT)):
+            _windows(out, most)[places] = self._first(most)
             return
-        starts = np.broadcast_to(np.arange(len(self.data))[self.starts], places.shape) if isinstance(
-            self.starts, slice
-        ) else self.starts
+        starts = self.starts
+        if isinstance(starts, slice):
+            starts = np.broadcast_to(np.arange(len(self.data))[starts], places.shape)
         lengths = np.broadcast_to(self.lengths, places.shape)
         width = 1
         while width <= min(most, _LONG - 1):
@@ -141,7 +143,7 @@ def compose(pieces: Iterable[Piece], rows: int) -> "tuple[np.ndarray[Any, Any], 
     """
     import numpy as np
 
-    pieces = list(pieces)
+    pieces = list(_fused(pieces, rows))
     offsets = np.zeros(rows + 1, np.int64)
     for piece in pieces:
         offsets[1:] += piece.lengths
@@ -154,6 +156,38 @@ def compose(pieces: Iterable[Piece], rows: int) -> "tuple[np.ndarray[Any, Any], 
         piece.write(out, places, spare)
         places += piece.lengths
     return out, offsets
+
+
+def _fused(pieces: Iterable[Piece], rows: int) -> Iterator[Piece]:
+    """Neighbours as one piece each where all but the last have as many bytes in each row."""
+    run: list[Piece] = []
+    for piece in pieces:
+        fixed = isinstance(piece.lengths, int)
+        if sum(other.most for other in run) + piece.most >= _LONG or not (fixed or piece.most <= _SHORT):
+            yield from _one(run, rows)
+            run = []
+        run.append(piece)
+        if not fixed:
+            yield from _one(run, rows)
+            run = []
+    yield from _one(run, rows)
+
+
+def _one(run: list[Piece], rows: int) -> Iterator[Piece]:
+    import numpy as np
+
+    if len(run) < 2:
+        yield from run
+        return
+    width = sum(piece.most for piece in run)
+    block = np.empty((rows, width), np.uint8)
+    place = 0
+    for piece in run:
+        if piece.most:
+            target = np.ndarray((rows,), f"V{piece.most}", block, place, (width,))
+            target[:] = piece._first(piece.most)
+        place += piece.most
+    yield Piece.of_rows(block, None if run[-1].least == run[-1].most else width - run[-1].most + run[-1].lengths)
 
 
 def _windows(data: "np.ndarray[Any, Any]", width: int) -> "np.ndarray[Any, Any]":
