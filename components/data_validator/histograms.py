@@ -145,7 +145,10 @@ def _histogram(
 
     fields = statistics_pb2.Histogram.Bucket.DESCRIPTOR.fields_by_name
     names = ("low_value", "high_value", "sample_count")
-    layout = [("head", "V2"), *((part, type_) for name in names for part, type_ in ((f"tag {name}", "u1"), (name, "<f8")))]
+    layout = [
+        ("head", "V2"),
+        *((part, type_) for name in names for part, type_ in ((f"tag {name}", "u1"), (name, "<f8"))),
+    ]
     buckets = np.empty(len(lows), np.dtype(layout))
     number = statistics_pb2.Histogram.DESCRIPTOR.fields_by_name["buckets"].number
     buckets["head"] = np.void(bytes([number << 3 | 2, buckets.itemsize - 2]))

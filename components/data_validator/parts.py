@@ -52,7 +52,9 @@ def _is_separable(statistics: "statistics_pb2.DatasetFeatureStatisticsList", sch
         and not dataset.cross_features
         and {field.name for field, _ in schema.ListFields()} <= _SEPARABLE
         and all(len(feature.path.step) == 1 for feature in dataset.features)
-        and not any(feature.HasField("struct_domain") or feature.HasField("group_presence") for feature in schema.feature)
+        and not any(
+            feature.HasField("struct_domain") or feature.HasField("group_presence") for feature in schema.feature
+        )
     )
 
 

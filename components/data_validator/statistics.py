@@ -77,6 +77,7 @@ def compute_statistics(
             watch(batch)
         rows += batch.num_rows
         report(f"{title} {rows:,} rows".lstrip())
+    report(f"{title} summing up {rows:,} rows".lstrip())
     with _fewer_quantiles(), fast_histograms():
         result = stats_impl.extract_statistics_output(partial, generators)
     if not result.datasets:

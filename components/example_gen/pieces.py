@@ -33,9 +33,7 @@ class Piece:
     lengths: "np.ndarray[Any, Any] | int"
 
     @classmethod
-    def of_rows(
-        cls, rows: "np.ndarray[Any, Any]", lengths: "np.ndarray[Any, Any] | None" = None
-    ) -> "Piece":
+    def of_rows(cls, rows: "np.ndarray[Any, Any]", lengths: "np.ndarray[Any, Any] | None" = None) -> "Piece":
         """Bytes of shape [rows, width], of which each row has the first, or all where no lengths are given."""
         width = rows.shape[1]
         return cls(rows.reshape(-1), slice(0, None, max(width, 1)), width if lengths is None else lengths)
