@@ -5,7 +5,7 @@ comes out, its order and where an error is raised are the same as without.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 _WAITING_CALLS = 2  # what they are given is in memory until then
 
 
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
+def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
     """The items, the next one made while one is used."""
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(_next, items)

@@ -8,7 +8,7 @@ in protobuf's wire format, https://protobuf.dev/programming-guides/encoding.
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.components.example_gen.feature_types import BYTES, FLOAT, INT, feature_type_of
@@ -70,7 +70,7 @@ def tfrecords(batch: "pa.RecordBatch") -> "Iterator[tuple[memoryview, np.ndarray
         ]
         Piece.of_rows(headers).write(data, begins)
         Piece.of_rows(_masked(sums)).write(data, ends - _FRAME_END)
-        yield memoryview(data), offsets
+        yield data.data, offsets
 
 
 def _parts(batch: "pa.RecordBatch") -> "Iterator[pa.RecordBatch]":
@@ -120,7 +120,7 @@ def _feature(name: bytes, column: Any) -> list[Piece]:
     import pyarrow as pa
 
     there = column.is_valid().to_numpy(zero_copy_only=False) if column.null_count else None
-    header = functools.partial(_feature_header, name, feature_type_of(column.type))
+    header: Callable[[int], bytes] = functools.partial(_feature_header, name, feature_type_of(column.type))
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         counts = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
         data, offsets = _values(column.flatten())
@@ -130,8 +130,7 @@ def _feature(name: bytes, column: Any) -> list[Piece]:
     elif pa.types.is_floating(column.type):
         payload = Piece.of_rows(_numbers(column, np.float32).view(np.uint8).reshape(-1, 4))
     else:
-        payload, of_values = _slices(*_contents(column)), header
-        header = lambda length: of_values(len(_header(1, length)) + length) + _header(1, length)  # noqa: E731
+        payload, header = _slices(*_contents(column)), functools.partial(_text_header, name)
     if there is not None:
         payload = dataclasses.replace(payload, lengths=payload.lengths * there)
     return [Piece.by_length(payload.lengths, header, there), payload]
@@ -166,7 +165,7 @@ def _varints(numbers: "np.ndarray[Any, Any]") -> Piece:
     numbers = numbers.view(np.uint64)
     most = int(numbers.max(initial=0))
     lengths = np.ones(len(numbers), np.int64)
-    groups = [numbers.astype(np.uint8)]
+    groups: list[np.ndarray[Any, Any]] = [numbers.astype(np.uint8)]
     for place in range(1, _VARINT_BYTES):
         if most < 1 << (7 * place):
             break
@@ -192,6 +191,12 @@ def _feature_header(name: bytes, kind: str, length: int) -> bytes:
     key = _header(1, len(name)) + name
     value = _header(2, len(feature) + length)
     return _header(1, len(key) + len(value) + len(feature) + length) + key + value + feature
+
+
+def _text_header(name: bytes, length: int) -> bytes:
+    """All that stands before a single text of a feature."""
+    value = _header(1, length)
+    return _feature_header(name, BYTES, len(value) + length) + value
 
 
 def _header(field: int, length: int) -> bytes:

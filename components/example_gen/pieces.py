@@ -124,13 +124,13 @@ class Piece:
                 # As many bytes from the beginning, and as many up to the end: together these are all.
                 rest = lengths[rows] - width
                 source, target = _windows(self.data, width), _windows(out, width)
-                first, place = starts[rows], places[rows]
-                target[place] = source[first]
-                target[place + rest] = source[first + rest]
+                first, to = starts[rows], places[rows]
+                target[to] = source[first]
+                target[to + rest] = source[first + rest]
             width *= 2
-        for row in np.flatnonzero(lengths >= width).tolist() if most >= width else ():
-            start, place, length = int(starts[row]), int(places[row]), int(lengths[row])
-            out[place : place + length] = self.data[start : start + length]
+        for row in np.flatnonzero(lengths >= width).tolist():
+            begin, place, length = int(starts[row]), int(places[row]), int(lengths[row])
+            out[place : place + length] = self.data[begin : begin + length]
 
 
 def compose(pieces: Iterable[Piece], rows: int) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
@@ -182,10 +182,14 @@ def _one(run: list[Piece], rows: int) -> Iterator[Piece]:
     place = 0
     for piece in run:
         if piece.most:
-            target = np.ndarray((rows,), f"V{piece.most}", block, place, (width,))
+            target: np.ndarray[Any, Any] = np.ndarray((rows,), f"V{piece.most}", block, place, (width,))
             target[:] = piece._first(piece.most)
         place += piece.most
-    yield Piece.of_rows(block, None if run[-1].least == run[-1].most else width - run[-1].most + run[-1].lengths)
+    last = run[-1]
+    if isinstance(last.lengths, int) or last.least == last.most:
+        yield Piece.of_rows(block)
+    else:
+        yield Piece.of_rows(block, last.lengths + (width - last.most))
 
 
 def _windows(data: "np.ndarray[Any, Any]", width: int) -> "np.ndarray[Any, Any]":
