@@ -33,27 +33,30 @@ def main(
     """Print CPU seconds and their ratios."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        _read(_write(folder / "first.csv", 1_000, 4), 4)  # imports
-        clean = _write(folder / "clean.csv", rows, 4)
+        read(write_csv(folder / "first.csv", 1_000, 4), 4)  # imports
+        clean = write_csv(folder / "clean.csv", rows, 4)
         malformed = folder / "malformed.csv"
         lines = clean.read_text().splitlines()
         for row in np.linspace(1, rows, _BAD, dtype=int):
             lines[row] = f"many{lines[row]}"
         malformed.write_text("\n".join(lines) + "\n")
-        costs = {f"ExampleGen, {path.stem}": _cpu(lambda path=path: _read(path, 4)) for path in (clean, malformed)}
-        _show(f"{rows:,} rows, {_BAD} malformed", costs)
+        costs = {
+            f"ExampleGen, {path.stem}": cpu_seconds(lambda path=path: read(path, 4)) for path in (clean, malformed)
+        }
+        show(f"{rows:,} rows, {_BAD} malformed", costs)
         by_width: dict[str, dict[int, float]] = {"ExampleGen": {}, "DataValidator": {}}
-        _weigh(folder / "first.csv", 4)  # imports
+        weigh(folder / "first.csv", 4)  # imports
         for width in (_NARROW, columns):
-            path = _write(folder / f"{width}.csv", cells // width, width)
-            reading = _cpu(lambda path=path, width=width: _read(path, width))
-            weighing = _cpu(lambda path=path, width=width: _weigh(path, width))
+            path = write_csv(folder / f"{width}.csv", cells // width, width)
+            reading = cpu_seconds(lambda path=path, width=width: read(path, width))
+            weighing = cpu_seconds(lambda path=path, width=width: weigh(path, width))
             by_width["ExampleGen"][width], by_width["DataValidator"][width] = reading, weighing
         for step, found in by_width.items():
-            _show(f"{cells:,} cells", {f"{step}, {width:,} columns": cost for width, cost in found.items()})
+            show(f"{cells:,} cells", {f"{step}, {width:,} columns": cost for width, cost in found.items()})
 
 
-def _write(path: Path, rows: int, columns: int) -> Path:
+def write_csv(path: Path, rows: int, columns: int) -> Path:
+    """Write columns of floats, whole numbers and texts."""
     random = np.random.default_rng(0)
     make: dict[str, Callable[[], np.ndarray]] = {
         "FLOAT": lambda: random.normal(size=rows).astype(np.float32),
@@ -72,22 +75,26 @@ def _schema(columns: int) -> str:
     )
 
 
-def _read(path: Path, columns: int) -> None:
+def read(path: Path, columns: int) -> None:
+    """ExampleGen's work on a file."""
     gates = ExamplesGates(max_quarantined_fraction=0.1)
     generate(ReadRequest(input=str(path), schema_text=_schema(columns)), path.with_suffix(".examples"), gates)
 
 
-def _weigh(path: Path, columns: int) -> None:
+def weigh(path: Path, columns: int) -> None:
+    """DataValidator's work on what `read` made of a file."""
     validate_examples(str(path.with_suffix(".examples")), ["train", "eval"], _schema(columns), DataGates())
 
 
-def _cpu(work: Callable[[], None]) -> float:
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """What a call takes in all threads."""
     began = time.process_time()
     work()
     return time.process_time() - began
 
 
-def _show(title: str, costs: dict[str, float]) -> None:
+def show(title: str, costs: dict[str, float]) -> None:
+    """Print costs, and their ratios to the first."""
     print(title)
     first = next(iter(costs.values()))
     for name, cost in costs.items():

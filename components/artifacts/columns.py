@@ -72,7 +72,13 @@ class ColumnsWriter:
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"_{self._parts:05d}.parquet"
-            self._file = parquet.ParquetWriter(path, rows.schema, compression=_COMPRESSION)
+            self._file = parquet.ParquetWriter(
+                path,
+                rows.schema,
+                compression=_COMPRESSION,
+                use_dictionary=_texts(rows.schema),  # of numbers, which seldom repeat, it is most of the time
+                write_statistics=False,
+            )
             self._parts += 1
         self._file.write_table(rows)
 
@@ -80,6 +86,14 @@ class ColumnsWriter:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _texts(schema: "pa.Schema") -> list[str]:
+    """Paths of the columns of texts, and of those of lists of them."""
+    import pyarrow as pa
+
+    lists = [field.name for field in schema if pa.types.is_list(field.type) and field.type.value_type == pa.binary()]
+    return [field.name for field in schema if field.type == pa.binary()] + [f"{name}.list.item" for name in lists]
 
 
 def column_files(uri: str | Path, split: str) -> list[Path]:

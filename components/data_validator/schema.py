@@ -1,5 +1,6 @@
 """The reviewed schema: read it, infer a first one from statistics, and tell in words how two differ."""
 
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,8 +52,8 @@ def parse_schema(text: str, where: str | Path = "the schema") -> "schema_pb2.Sch
         raise UsageError(
             f"{where} is not a schema: {error}", "Expected tensorflow_metadata's Schema as text."
         ) from error
-    names = [feature.name for feature in schema.feature]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    names = Counter(feature.name for feature in schema.feature)
+    twice = sorted(name for name, times in names.items() if times > 1)
     if twice or "" in names:
         raise UsageError(f"{where}: {f'feature {twice[0]!r} is there twice' if twice else 'a feature has no name'}")
     for feature in schema.feature:

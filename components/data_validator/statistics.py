@@ -4,14 +4,15 @@ TFDV's own generators do the work, fed one Arrow batch after another: the same s
 pipeline, without its overhead, in memory that depends on the batch and the sketches and not on the data.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.common import files
 from weighbridge.common.errors import UsageError
 from weighbridge.common.progress import report
+from weighbridge.components.data_validator.histograms import fast_histograms, replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,7 +77,8 @@ def compute_statistics(
             watch(batch)
         rows += batch.num_rows
         report(f"{title} {rows:,} rows".lstrip())
-    with _fewer_quantiles():
+    report(f"{title} summing up {rows:,} rows".lstrip())
+    with _fewer_quantiles(), fast_histograms():
         result = stats_impl.extract_statistics_output(partial, generators)
     if not result.datasets:
         result.datasets.add()
@@ -85,18 +87,12 @@ def compute_statistics(
     return result
 
 
-@contextmanager
-def _fewer_quantiles() -> Iterator[None]:
+def _fewer_quantiles() -> AbstractContextManager[None]:
     """As many quantiles as TFDV computes with its own options; the histogram of quantiles stays as it is."""
     from tensorflow_data_validation.statistics.generators import basic_stats_generator
 
     name = "_NUM_QUANTILES_FACTOR_FOR_STD_HISTOGRAM"
-    known = getattr(basic_stats_generator, name)
-    setattr(basic_stats_generator, name, min(known, _QUANTILES_PER_BUCKET))
-    try:
-        yield
-    finally:
-        setattr(basic_stats_generator, name, known)
+    return replaced(basic_stats_generator, name, min(getattr(basic_stats_generator, name), _QUANTILES_PER_BUCKET))
 
 
 def statistics_path(folder: str | Path, split: str) -> Path:

@@ -5,12 +5,14 @@ plain enough to write down: https://github.com/tensorflow/tensorflow/blob/master
 in protobuf's wire format, https://protobuf.dev/programming-guides/encoding.
 """
 
+import dataclasses
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.components.example_gen.feature_types import BYTES, FLOAT, INT, feature_type_of
+from weighbridge.components.example_gen.pieces import Piece, compose
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 _FEATURE_FIELD = {BYTES: 1, FLOAT: 2, INT: 3}  # of message Feature
 _DELIMITED = 2  # wire type: a length, then so many bytes
 _VARINT_BYTES = 10  # of a 64-bit number at most
+_FRAME_BEGIN, _FRAME_END = 12, 4  # bytes around a record
 _CRC_MASK = 0xA282EAD8
+_HEADER_BYTES = 16  # of a feature, besides its name
 # Arrow's binary arrays end at 2 GiB; rows differ in size, so stay well below.
 _MOST_BYTES = 256 << 20
 
@@ -35,108 +39,148 @@ def encode(batch: "pa.RecordBatch") -> "pa.ChunkedArray":
     """
     import pyarrow as pa
 
-    step = max(1, batch.num_rows * _MOST_BYTES // max(batch.nbytes, _MOST_BYTES))
-    starts = range(0, batch.num_rows, step)
-    return pa.chunked_array([_encode(batch.slice(start, step)) for start in starts], pa.binary())
+    return pa.chunked_array([_binary(*_examples(part)) for part in _parts(batch)], pa.binary())
 
 
-def tfrecords(records: "pa.Array") -> "pa.Buffer":
-    """Records framed as a TFRecord file has them: length, its checksum, bytes, their checksum; all little-endian.
+def tfrecords(batch: "pa.RecordBatch") -> "Iterator[tuple[memoryview, np.ndarray[Any, Any]]]":
+    """Rows as `encode` gives them, framed as a TFRecord file has them, in parts of bounded size.
 
-    Source: https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/lib/io/record_writer.h
+    A frame is the length, its checksum, the bytes, their checksum; all little-endian:
+    https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/lib/io/record_writer.h
 
     Args:
-        records: a binary array.
+        batch: see `encode`.
+
+    Yields:
+        The bytes of some rows, and where in them each row's begin and the last one's end: shape [rows + 1].
     """
     import google_crc32c
     import numpy as np
 
-    data, offsets = _contents(records)
-    contents, ends = data.to_pybytes(), offsets.tolist()
-    lengths, place = np.unique(np.diff(offsets).astype("<u8"), return_inverse=True)
-    header_sums = _masked([google_crc32c.value(length.tobytes()) for length in lengths])
-    headers = np.concatenate([lengths.view(np.uint8).reshape(-1, 8), header_sums], axis=1)[place]
-    footers = _masked([google_crc32c.value(contents[start:end]) for start, end in itertools.pairwise(ends)])
-    framed, bounds = _contents(_joined([_fixed(headers), records, _fixed(footers)]))
-    return framed[int(bounds[0]) : int(bounds[-1])]
+    for part in _parts(batch):
+        data, offsets = _examples(part, _FRAME_BEGIN, _FRAME_END)
+        begins, ends = offsets[:-1], offsets[1:]
+        lengths, places = np.unique(ends - begins - _FRAME_BEGIN - _FRAME_END, return_inverse=True)
+        lengths = lengths.astype("<u8")
+        length_sums = _masked([google_crc32c.value(length.tobytes()) for length in lengths])
+        headers = np.concatenate([lengths.view(np.uint8).reshape(-1, 8), length_sums], axis=1)[places]
+        sums = [
+            google_crc32c.value(data[begin + _FRAME_BEGIN : end - _FRAME_END].tobytes())
+            for begin, end in itertools.pairwise(offsets.tolist())
+        ]
+        Piece.of_rows(headers).write(data, begins)
+        Piece.of_rows(_masked(sums)).write(data, ends - _FRAME_END)
+        yield data.data, offsets
 
 
-def _encode(batch: "pa.RecordBatch") -> "pa.Array":
-    """Message Example: the features of each row as one message in field 1."""
+def _parts(batch: "pa.RecordBatch") -> "Iterator[pa.RecordBatch]":
+    """The batch in parts whose examples take not much more than `_MOST_BYTES`."""
+    headers = batch.num_rows * sum(len(name.encode()) + _HEADER_BYTES for name in batch.schema.names)
+    step = max(1, batch.num_rows * _MOST_BYTES // max(batch.nbytes + headers, _MOST_BYTES))
+    return (batch.slice(start, step) for start in range(0, batch.num_rows, step))
+
+
+def _examples(
+    batch: "pa.RecordBatch", before: int = 0, after: int = 0
+) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
+    """Message Example: the features of each row as one message in field 1.
+
+    Args:
+        batch: see `encode`.
+        before: bytes that are left free before each message.
+        after: and behind it.
+
+    Returns:
+        Bytes, and where each row's begin and the last one's end.
+    """
     import numpy as np
-    import pyarrow as pa
 
-    parts: list[Any] = []
+    parts: list[Piece] = []
+    total = np.zeros(batch.num_rows, np.int64)
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name:
-            payload = _payload(column)
-            headers = _headers(
-                _lengths(payload), functools.partial(_feature_header, name.encode(), feature_type_of(column.type))
-            )
-            parts += [headers, payload]
-    total = np.zeros(batch.num_rows, np.int32)
+            parts += _feature(name.encode(), column)
     for part in parts:
-        total += _lengths(part).fill_null(0).to_numpy(zero_copy_only=False)
-    return _joined([_headers(pa.array(total), functools.partial(_header, 1)), *parts])
+        total += part.lengths
+    header = Piece.by_length(total, functools.partial(_header, 1))
+    return compose([Piece.free(before), header, *parts, Piece.free(after)], batch.num_rows)
 
 
-def _payload(column: Any) -> "pa.Array":
-    """The values of each row as the innermost list of message Feature holds them; null where the row has none."""
+def _binary(data: "np.ndarray[Any, Any]", offsets: "np.ndarray[Any, Any]") -> "pa.Array":
     import numpy as np
     import pyarrow as pa
 
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
+
+
+def _feature(name: bytes, column: Any) -> list[Piece]:
+    """A column's entry in the map of features; a row without a value has none."""
+    import numpy as np
+    import pyarrow as pa
+
+    there = column.is_valid().to_numpy(zero_copy_only=False) if column.null_count else None
+    header: Callable[[int], bytes] = functools.partial(_feature_header, name, feature_type_of(column.type))
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        ends = np.concatenate([[0], np.cumsum(column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False))])
-        values = column.flatten()
-    elif column.null_count:
-        valid = column.is_valid().to_numpy(zero_copy_only=False)
-        ends, values = np.concatenate([[0], np.cumsum(valid)]), column.drop_null()
+        counts = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+        data, offsets = _values(column.flatten())
+        payload = _slices(data, offsets[np.concatenate([[0], np.cumsum(counts)])])
+    elif pa.types.is_integer(column.type):
+        payload = _varints(_numbers(column, np.int64))
+    elif pa.types.is_floating(column.type):
+        payload = Piece.of_rows(_numbers(column, np.float32).view(np.uint8).reshape(-1, 4))
     else:
-        ends, values = np.arange(len(column) + 1), column
-    data, offsets = _values(values)
-    missing = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
-    return _binary(data, offsets[ends], missing)
+        payload, header = _slices(*_contents(column)), functools.partial(_text_header, name)
+    if there is not None:
+        payload = dataclasses.replace(payload, lengths=payload.lengths * there)
+    return [Piece.by_length(payload.lengths, header, there), payload]
 
 
-def _values(values: "pa.Array") -> "tuple[pa.Buffer, np.ndarray[Any, Any]]":
+def _values(values: "pa.Array") -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
     """The bytes of all values, one after the other, and where each begins: shape [values + 1]."""
     import numpy as np
     import pyarrow as pa
 
     if pa.types.is_integer(values.type):
-        return _varints(values.to_numpy(zero_copy_only=False).view(np.uint64))
+        return compose([_varints(_numbers(values, np.int64))], len(values))
     if pa.types.is_floating(values.type):
-        floats = np.ascontiguousarray(values.to_numpy(zero_copy_only=False), "<f4")
-        return pa.py_buffer(floats), 4 * np.arange(len(values) + 1)
+        return _numbers(values, np.float32).view(np.uint8), 4 * np.arange(len(values) + 1)
     # Message BytesList repeats field 1, so each value has a header of its own.
-    return _contents(_joined([_headers(_lengths(values), functools.partial(_header, 1)), values]))
+    texts = _slices(*_contents(values))
+    return compose([Piece.by_length(texts.lengths, functools.partial(_header, 1)), texts], len(values))
 
 
-def _varints(numbers: "np.ndarray[Any, Any]") -> "tuple[pa.Buffer, np.ndarray[Any, Any]]":
+def _numbers(column: "pa.Array", type_: Any) -> "np.ndarray[Any, Any]":
+    """The values of a column of numbers as they lie in memory, shape [rows]; anything where one is missing."""
+    import numpy as np
+
+    buffer = column.buffers()[1]
+    return np.frombuffer(buffer or b"", type_)[column.offset : column.offset + len(column)]
+
+
+def _varints(numbers: "np.ndarray[Any, Any]") -> Piece:
     """Numbers in 7-bit groups, the lowest first; every byte but the last of a number has its highest bit set."""
     import numpy as np
-    import pyarrow as pa
 
+    numbers = numbers.view(np.uint64)
+    most = int(numbers.max(initial=0))
     lengths = np.ones(len(numbers), np.int64)
-    for groups in range(1, _VARINT_BYTES):
-        longer = numbers >= np.uint64(1 << (7 * groups))
-        if not longer.any():
+    groups: list[np.ndarray[Any, Any]] = [numbers.astype(np.uint8)]
+    for place in range(1, _VARINT_BYTES):
+        if most < 1 << (7 * place):
             break
+        longer = numbers >= np.uint64(1 << (7 * place))
         lengths += longer
-    places = np.arange(lengths.max(initial=1))
-    groups_of = (numbers[:, np.newaxis] >> (7 * places).astype(np.uint64)).astype(np.uint8) & 0x7F
-    groups_of[places < lengths[:, np.newaxis] - 1] |= 0x80
-    data = groups_of[places < lengths[:, np.newaxis]]
-    return pa.py_buffer(data), np.concatenate([[0], np.cumsum(lengths)])
+        groups[-1] = groups[-1] & 0x7F | longer.view(np.uint8) << 7
+        groups.append((numbers >> np.uint64(7 * place)).astype(np.uint8))
+    return Piece.of_rows(np.stack(groups, axis=1), lengths if len(groups) > 1 else None)
 
 
-def _headers(lengths: "pa.Array", header: Callable[[int], bytes]) -> "pa.Array":
-    """What stands before payloads of these lengths; it depends on the length alone, so it is made once for each."""
-    import pyarrow as pa
+def _slices(data: "np.ndarray[Any, Any]", offsets: "np.ndarray[Any, Any]") -> Piece:
+    """Bytes, and where each row's begin and the last one's end, as a piece."""
+    import numpy as np
 
-    encoded = lengths.dictionary_encode()
-    made = pa.array([header(length) for length in encoded.dictionary.to_pylist()], pa.binary())
-    return made.take(encoded.indices)
+    return Piece(data, offsets[:-1], np.diff(offsets).astype(np.int64))
 
 
 def _feature_header(name: bytes, kind: str, length: int) -> bytes:
@@ -147,6 +191,12 @@ def _feature_header(name: bytes, kind: str, length: int) -> bytes:
     key = _header(1, len(name)) + name
     value = _header(2, len(feature) + length)
     return _header(1, len(key) + len(value) + len(feature) + length) + key + value + feature
+
+
+def _text_header(name: bytes, length: int) -> bytes:
+    """All that stands before a single text of a feature."""
+    value = _header(1, length)
+    return _feature_header(name, BYTES, len(value) + length) + value
 
 
 def _header(field: int, length: int) -> bytes:
@@ -162,46 +212,13 @@ def _varint(number: int) -> bytes:
     return bytes([*groups, number])
 
 
-def _joined(parts: list[Any]) -> "pa.Array":
-    """Binary arrays joined row by row, nulls left out."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return pc.binary_join_element_wise(*parts, pa.scalar(b"", pa.binary()), null_handling="skip")
-
-
-def _binary(data: "pa.Buffer", offsets: "np.ndarray[Any, Any]", missing: "np.ndarray[Any, Any] | None") -> "pa.Array":
-    """A binary array from its bytes and the places where each element begins and the last one ends."""
-    import numpy as np
-    import pyarrow as pa
-
-    validity = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
-    buffers = [validity, pa.py_buffer(offsets.astype(np.int32)), data]
-    return pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
-
-
-def _fixed(rows: "np.ndarray[Any, Any]") -> "pa.Array":
-    """A binary array from bytes of shape [rows, width]."""
-    import numpy as np
-    import pyarrow as pa
-
-    return _binary(pa.py_buffer(np.ascontiguousarray(rows)), rows.shape[1] * np.arange(len(rows) + 1), None)
-
-
-def _contents(array: "pa.Array") -> "tuple[pa.Buffer, np.ndarray[Any, Any]]":
+def _contents(array: "pa.Array") -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
     """The bytes of a binary array, and the places where each element begins and the last one ends."""
     import numpy as np
-    import pyarrow as pa
 
     _, offsets, data = array.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
-    return data or pa.py_buffer(b""), bounds
-
-
-def _lengths(array: "pa.Array") -> "pa.Array":
-    import pyarrow.compute as pc
-
-    return pc.binary_length(array)
+    bounds = np.frombuffer(offsets or bytes(4), np.int32)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(data or b"", np.uint8), bounds
 
 
 def _masked(sums: list[int]) -> "np.ndarray[Any, Any]":

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 INT, FLOAT, BYTES = "int64", "float", "bytes"
 _WIDTH = {INT: 0, FLOAT: 1, BYTES: 2}
 _FEW = 64  # texts that are tried one by one where not all can be cast
+_NAME_DIGITS = 19  # of a whole number that may be too long for int64
 
 
 class TypeChanged(Exception):
@@ -233,18 +234,21 @@ def _plain(type_: "pa.DataType") -> "pa.DataType | None":
 
 
 def _narrowest(column: Any) -> str:
-    return INT if _cast(column, INT) is not None else _wider(column, INT)
+    # A cast looks at all values, and each that fails costs many that do not: a few tell most columns.
+    few = column.drop_null().slice(0, _FEW)
+    if _cast(few, INT) is not None and _cast(column, INT) is not None:
+        return INT
+    return _wider(column, INT) if _cast(few, FLOAT) is not None else BYTES
 
 
 def _wider(column: Any, kind: str) -> str:
     """The kind for texts of which one is not a `kind`. Whole numbers too long for int64 are names, not quantities."""
     import pyarrow.compute as pc
 
-    if (
-        kind != INT
-        or _cast(column, FLOAT) is None
-        or pc.any(pc.match_substring_regex(column, r"^[+-]?\d{19,}$")).as_py()
-    ):
+    if kind != INT or _cast(column, FLOAT) is None:
+        return BYTES
+    long = (pc.max(pc.binary_length(column)).as_py() or 0) >= _NAME_DIGITS
+    if long and pc.any(pc.match_substring_regex(column, rf"^[+-]?\d{{{_NAME_DIGITS},}}$")).as_py():
         return BYTES
     return FLOAT
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen.beside import ahead
 from weighbridge.components.example_gen.feature_types import cast_texts, without_rows
 from weighbridge.components.example_gen.lines import Lines
 from weighbridge.components.example_gen.reading import Reading, check_renamed
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 16 << 20
 BATCH_ROWS = 65_536
+
+_Malformed = tuple[int, str, str]  # the row's number, the reason, and its line
 
 
 def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
@@ -31,7 +34,7 @@ def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
 
     path = reading.path
 
-    malformed: list[tuple[int, str, str]] = []
+    malformed: list[_Malformed] = []
 
     def invalid(row: Any) -> str:
         reason = f"{row.actual_columns} fields, expected {row.expected_columns}"
@@ -57,10 +60,10 @@ def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
                 quoted_strings_can_be_null=True,  # programs that quote every field write a missing number so
             ),
         )
+        stack = contextlib.ExitStack()
         try:
             next_row, gone, rows = 2, set[int](), 1  # the header is a row too
-            for batch in reader:
-                skipped, malformed[:] = list(malformed), []
+            for batch, skipped in stack.enter_context(contextlib.closing(ahead(_told(reader, malformed)))):
                 rows += batch.num_rows + len(skipped)
                 gone.update(number for number, _, _ in skipped)
                 numbers = _row_numbers(next_row, batch.num_rows, gone)
@@ -88,7 +91,15 @@ def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
                 "Is a quote missing in the next row? What follows it up to the next quote is one value.",
             ) from error
         finally:
+            stack.close()
             _end(reader, blocks)
+
+
+def _told(reader: Any, malformed: list[_Malformed]) -> "Iterator[tuple[pa.RecordBatch, list[_Malformed]]]":
+    """Batches, each with what was found malformed up to its end."""
+    for batch in reader:
+        skipped, malformed[:] = list(malformed), []
+        yield batch, skipped
 
 
 def _end(reader: Any, blocks: "_Blocks") -> None:

@@ -1,7 +1,9 @@
 """Writes splits as sharded, compressed TFRecord files and as columns, and malformed rows beside them. No tfx."""
 
+import contextlib
 import gzip
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -9,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 from weighbridge.components.artifacts.binding import bind
 from weighbridge.components.artifacts.columns import ColumnsWriter
 from weighbridge.components.artifacts.examples import split_folder
-from weighbridge.components.example_gen.encode import encode, tfrecords
+from weighbridge.components.example_gen.beside import Behind
+from weighbridge.components.example_gen.encode import tfrecords
 from weighbridge.components.example_gen.odd import FirstRows
 from weighbridge.evidence.summary import QuarantinedRow
 
@@ -37,6 +40,7 @@ class SplitWriter:
         self._root, self._split = folder, split
         self._folder = split_folder(str(folder), split)
         self._columns = ColumnsWriter(folder, split)
+        self._behind = Behind()
         self._file: Any = None
         self._shards: list[Path] = []
         self._room = 0
@@ -47,9 +51,11 @@ class SplitWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._columns.__exit__(kind, error, trace)
+        with ExitStack() as stack:  # each is closed, whatever another ends in
+            stack.push(lambda *inner: self._columns.__exit__(*(inner if kind is None else (kind, error, trace))))
+            if self._file is not None:
+                stack.enter_context(contextlib.closing(self._file))
+            self._behind.__exit__(kind, error, trace)
         # Only now it is known how many files there are, which their names tell.
         names = (f"data_tfrecord-{number:05d}-of-{len(self._shards):05d}.gz" for number in range(len(self._shards)))
         shards = [path.rename(path.with_name(name)) for path, name in zip(self._shards, names, strict=True)]
@@ -58,22 +64,22 @@ class SplitWriter:
 
     def write(self, batch: "pa.RecordBatch") -> None:
         """Append canonical columns."""
-        self._columns.write(batch)
-        for records in encode(batch).chunks:
-            start = 0
-            while start < len(records):
+        self._behind.call(self._columns.write, batch)
+        for data, offsets in tfrecords(batch):
+            start, rows = 0, len(offsets) - 1
+            while start < rows:
                 if not self._room:
                     self._next_shard()
-                part = records.slice(start, self._room)
-                self._file.write(memoryview(tfrecords(part)))
-                self._room -= len(part)
-                start += len(part)
+                count = min(self._room, rows - start)
+                self._behind.call(self._file.write, data[offsets[start] : offsets[start + count]])
+                self._room -= count
+                start += count
 
     def _next_shard(self) -> None:
         from isal import igzip  # gzip's format at five times the speed of zlib
 
         if self._file is not None:
-            self._file.close()
+            self._behind.call(self._file.close)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._shards.append(self._folder / f".unfinished-{len(self._shards):05d}")
         self._file = igzip.open(self._shards[-1], "wb", _COMPRESSION_LEVEL)

@@ -119,6 +119,8 @@ def _group(group: GateGroup, columns: list[int], width: int | None) -> Iterator[
         )
         if each.state in ("refused", "warning"):
             yield from _wrapped(each.message, _STYLES[each.state].removeprefix("bold "), 4, width)
+    if group.more:
+        yield _text(group.more, "dim")
 
 
 def _cells(line: Line, columns: list[int] | None = None) -> list[str]:

@@ -185,10 +185,13 @@ def feature_charts(
         alone: give each a legend of its own.
     """
     charts = []
+    apart: dict[str, list[Distance]] = {}
+    for distance in distances:
+        apart.setdefault(distance.feature, []).append(distance)
     for name, splits in by_feature(statistics).items():
         missing = " / ".join(f"{feature.missing:.0%}" for feature in splits.values())
         some = any(feature.missing >= 0.005 for feature in splits.values())
-        notes = [distance_text(name, distances), f"missing {missing}" if some else ""]
+        notes = [distance_text(name, apart.get(name, [])), f"missing {missing}" if some else ""]
         charts.append(feature_chart(name, splits, " · ".join(note for note in notes if note), alone=alone))
     return charts
 

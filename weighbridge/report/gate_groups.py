@@ -14,6 +14,7 @@ MARKS: dict[State, str] = {"refused": "✗", "warning": "!", "passed": "✓", "n
 ORDER: dict[State, int] = {"refused": 0, "warning": 1, "passed": 2, "not_compared": 3}
 # This many gates of a kind that stand in nobody's way are still a list; more are one line.
 _LISTED = 3
+MOST_LINES = 100  # of a group; nobody reads more, and pages of all would be many megabytes
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,31 @@ class Line:
 
 @dataclass(frozen=True)
 class GateGroup:
-    """The gates whose names begin with the same word: data, quality, latency."""
+    """The gates whose names begin with the same word: data, quality, latency.
+
+    Attributes:
+        name: the word.
+        lines: what is shown of them, worst first.
+        hidden: what is not, where thousands of features each refuse.
+    """
 
     name: str
     lines: tuple[Line, ...]
+    hidden: tuple[Line, ...] = ()
 
     @property
     def summary(self) -> str:
         """`1 refused, 1 inconclusive, 8 passed, 2 not compared`."""
         numbers: dict[str, int] = {}
-        for line in self.lines:
+        for line in (*self.lines, *self.hidden):
             numbers[line.word] = numbers.get(line.word, 0) + len(line.gates)
         return ", ".join(f"{number} {word}" for word, number in numbers.items())
+
+    @property
+    def more(self) -> str:
+        """`… and 19,900 more gates, all in verdict.json`; empty where all are shown."""
+        hidden = sum(len(line.gates) for line in self.hidden)
+        return f"… and {hidden:,} more {'gate' if hidden == 1 else 'gates'}, all in verdict.json" if hidden else ""
 
 
 def state_of(gate: Gate) -> State:
@@ -139,7 +153,8 @@ def group_gates(gates: Iterable[Gate], collapse: bool = True) -> list[GateGroup]
     grouped: dict[str, list[Gate]] = {}
     for gate in gates:
         grouped.setdefault(group_of(gate), []).append(gate)
-    found = [GateGroup(name, tuple(_lines(listed, collapse))) for name, listed in grouped.items()]
+    lines = {name: tuple(_lines(listed, collapse)) for name, listed in grouped.items()}
+    found = [GateGroup(name, each[:MOST_LINES], each[MOST_LINES:]) for name, each in lines.items()]
     return sorted(found, key=lambda group: min(min(ORDER[line.state], ORDER["passed"]) for line in group.lines))
 
 

@@ -12,13 +12,16 @@ from markupsafe import Markup
 
 from weighbridge.report import figures, tables
 from weighbridge.report.evidence import Evidence
-from weighbridge.report.gate_groups import counts_text, group_gates
+from weighbridge.report.gate_groups import MOST_LINES, counts_text, group_gates
 from weighbridge.report.glance import glance
 from weighbridge.report.plots import read_plots
+from weighbridge.report.telling import telling_features
 from weighbridge.report.text import bytes_text, clean, count, number_text, seconds_text, short_digest, signed_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+MOST_FEATURES = 100  # a page of thousands of charts is one that no browser opens
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -27,7 +30,11 @@ def render_html(evidence: Evidence) -> str:
     """The evidence as one HTML page that refers to no other file; the same evidence gives the same bytes."""
     verdict, metrics = evidence.verdict, evidence.metrics
     plots = read_plots(metrics.plots) if metrics else {}
-    distances = evidence.comparison.distances if evidence.comparison else []
+    shown = telling_features(evidence, MOST_FEATURES)
+    statistics = {split: [one for one in listed if one.name in shown] for split, listed in evidence.statistics.items()}
+    found = evidence.comparison.distances if evidence.comparison else []
+    all_features = len({one.name for listed in evidence.statistics.values() for one in listed})
+    distances = [one for one in found if one.feature in shown] if len(shown) < all_features else found
     return (
         environment()
         .get_template("report.html.j2")
@@ -38,6 +45,7 @@ def render_html(evidence: Evidence) -> str:
             counts=counts_text(verdict),
             glance=glance(evidence),
             groups=group_gates(verdict.gates),
+            most_lines=MOST_LINES,
             stopped=tables.stopped_at(evidence.steps),
             slice_charts=figures.slice_charts(metrics) if metrics else [],
             plot_charts=figures.plot_charts(metrics, plots) if metrics else [],
@@ -48,8 +56,10 @@ def render_html(evidence: Evidence) -> str:
             latency_rows=tables.latency_rows(evidence.latency) if evidence.latency else [],
             variant_rows=tables.variant_rows(evidence.latency) if evidence.latency else [],
             model_rows=tables.model_rows(evidence.latency) if evidence.latency else [],
-            feature_charts=figures.feature_charts(evidence.statistics, distances),
-            feature_rows=tables.feature_rows(evidence.statistics),
+            feature_charts=figures.feature_charts(statistics, distances),
+            feature_rows=tables.feature_rows(statistics),
+            shown_features=len(shown),
+            all_features=all_features,
             distances=distances,
             splits=tables.splits(evidence.examples) if evidence.examples else [],
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from weighbridge.evidence.metrics import Metric
 from weighbridge.report.evidence import Evidence
-from weighbridge.report.gate_groups import MARKS, ORDER, Line, counts_text, group_gates
+from weighbridge.report.gate_groups import MARKS, MOST_LINES, ORDER, Line, counts_text, group_gates
 from weighbridge.report.text import count, number_text, one_line, short_digest, signed_text
 from weighbridge.verdict import Verdict
 
@@ -23,8 +23,8 @@ def render_markdown(evidence: Evidence) -> str:
         f"## {MARKS[verdict.outcome]} {verdict.outcome.upper()}",
         f"{escaped(verdict.pipeline)}, run {_code(verdict.run_id)}: {_summary(verdict)}.",
         _model(evidence),
-        "\n".join(f"- **{_code(gate.name)}**: {escaped(gate.message)}" for gate in verdict.refusals),
-        "\n".join(f"- warning {_code(gate.name)}: {escaped(gate.message)}" for gate in verdict.warnings),
+        _listed([f"- **{_code(gate.name)}**: {escaped(gate.message)}" for gate in verdict.refusals]),
+        _listed([f"- warning {_code(gate.name)}: {escaped(gate.message)}" for gate in verdict.warnings]),
         "### Gates\n\n" + _gates(verdict),
         _metrics(evidence),
         _subject(verdict),
@@ -44,6 +44,11 @@ def _summary(verdict: Verdict) -> str:
     return counts_text(verdict) + (f", {count(len(verdict.warnings), 'warning')}" if verdict.warnings else "")
 
 
+def _listed(lines: list[str]) -> str:
+    more = len(lines) - MOST_LINES
+    return "\n".join([*lines[:MOST_LINES], *([f"- … and {more:,} more, all in verdict.json"] if more > 0 else [])])
+
+
 def _model(evidence: Evidence) -> str:
     if evidence.delivered is None:
         return ""
@@ -52,11 +57,14 @@ def _model(evidence: Evidence) -> str:
 
 
 def _gates(verdict: Verdict) -> str:
-    lines = [(group.name, line) for group in group_gates(verdict.gates) for line in group.lines]
+    groups = group_gates(verdict.gates)
+    lines = [(group.name, line) for group in groups for line in group.lines]
     lines.sort(key=lambda pair: ORDER[pair[1].state])
-    return _table(
+    table = _table(
         ("", "gate", "observed", "allowed", "production"), "lllll", (_gate_row(group, line) for group, line in lines)
     )
+    more = [f"{escaped(group.name)}: {group.more}" for group in groups if group.more]
+    return "\n\n".join([table.rstrip("\n"), *more]) if more else table
 
 
 def _gate_row(group: str, line: Line) -> list[str]:

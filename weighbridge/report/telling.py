@@ -1,5 +1,6 @@
 """The charts of a run that tell most, as files of their own: for a comment, which has room for two."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -45,12 +46,24 @@ def telling_pictures(evidence: Evidence, most: int = MOST_PICTURES) -> list[Pict
     return found
 
 
+def telling_features(evidence: Evidence, most: int) -> set[str]:
+    """Names of the features to show where there are too many: those that refuse, then those furthest apart."""
+    known = _features(evidence)
+    subjects = (name for kind, name in _subjects(evidence) if kind == "data" and name in known)
+    return set(itertools.islice(dict.fromkeys([*subjects, *sorted(known)]), most))
+
+
+def _features(evidence: Evidence) -> set[str]:
+    return {feature.name for listed in evidence.statistics.values() for feature in listed}
+
+
 def _subjects(evidence: Evidence) -> Iterator[Subject]:
     """What could be drawn, the most telling first; a subject may come more than once."""
+    features = _features(evidence)
     for gate in evidence.verdict.refusals:
-        yield from _behind(gate, evidence)
+        yield from _behind(gate, evidence, features)
     judged = [gate for gate in evidence.verdict.gates if group_of(gate) == "quality"]
-    quality = [subject for gate in judged for subject in _behind(gate, evidence)]
+    quality = [subject for gate in judged for subject in _behind(gate, evidence, features)]
     quality += [("quality", metric.name) for metric in (evidence.metrics.overall() if evidence.metrics else [])]
     yield from quality[:1]
     yield from (("latency", str(batch.batch_size)) for batch in (evidence.latency.batches if evidence.latency else []))
@@ -59,7 +72,7 @@ def _subjects(evidence: Evidence) -> Iterator[Subject]:
     yield from (("data", distance.feature) for distance in sorted(distances, key=_nearness))
 
 
-def _behind(gate: Gate, evidence: Evidence) -> Iterator[Subject]:
+def _behind(gate: Gate, evidence: Evidence, features: set[str]) -> Iterator[Subject]:
     """What a chart shows of what a gate weighed."""
     group, subject = group_of(gate), gate.name.rpartition(".")[0]
     if group == "quality" and evidence.metrics:
@@ -69,10 +82,11 @@ def _behind(gate: Gate, evidence: Evidence) -> Iterator[Subject]:
         batches = evidence.latency.batches
         yield from (("latency", str(one.batch_size)) for one in batches if f".batch_{one.batch_size}." in gate.name)
     elif group == "data":
-        features = {feature.name for listed in evidence.statistics.values() for feature in listed}
+        parts = gate.name.split(".")
+        named = (".".join(parts[start:end]) for start, end in itertools.combinations(range(1, len(parts) + 1), 2))
         # A feature's name may hold another's: the longest is meant.
-        named = [name for name in features if f".{name}." in f"{gate.name}."]
-        yield from (("data", name) for name in sorted(named, key=len, reverse=True)[:1])
+        found = sorted((name for name in named if name in features), key=len, reverse=True)
+        yield from (("data", name) for name in found[:1])
     elif group == "training" and evidence.history:
         yield "training", ""
 

@@ -80,15 +80,20 @@ def test_the_same_examples_as_tfx_bsl(batch: pa.RecordBatch) -> None:
 
 
 @settings(deadline=None, max_examples=30)
-@given(records=st.lists(BYTES, min_size=1, max_size=5), start=st.integers(0, 2))
-def test_tensorflow_writes_the_same_records(records: list[bytes], start: int) -> None:
+@given(batch=batches(), start=st.integers(0, 3), most=st.sampled_from([100, 1 << 20]))
+def test_tensorflow_writes_the_same_records(batch: pa.RecordBatch, start: int, most: int) -> None:
     import tensorflow as tf
 
-    with tempfile.NamedTemporaryFile() as file:
+    part = batch.slice(start)
+    with tempfile.NamedTemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoder, "_MOST_BYTES", most)
         with tf.io.TFRecordWriter(file.name) as writer:
-            for record in records[start:]:
+            for record in encode(part).to_pylist():
                 writer.write(record)
-        assert bytes(tfrecords(pa.array(records, pa.binary()).slice(start))) == file.read()
+        framed = list(tfrecords(part))
+        assert b"".join(data for data, _ in framed) == file.read()
+    assert sum(len(offsets) - 1 for _, offsets in framed) == part.num_rows
+    assert all((offsets[0], offsets[-1]) == (0, len(data)) for data, offsets in framed)
 
 
 def test_columns_without_a_name_are_left_out() -> None:

@@ -131,3 +131,10 @@ def test_long_names_and_values_are_cut_in_a_window_and_whole_elsewhere():
     assert all(cell_len(line) <= 80 for line in lines[1:-3])
     assert any(line.startswith("✗ xxxxxxx") and "…" in line for line in lines)
     assert "x" * 90 in plain(verdict)
+
+
+def test_thousands_of_refused_gates_do_not_fill_the_window() -> None:
+    gates = [Gate(name=f"data.train.f{number:04}.schema", status="refused", message="no") for number in range(3_000)]
+    lines = plain(Verdict(passed=False, pipeline="p", run_id="r", subject={}, gates=gates)).splitlines()
+    assert len(lines) < 250
+    assert "… and 2,900 more gates, all in verdict.json" in lines

@@ -2,7 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weighbridge.report import render_html
+from weighbridge.report.evidence import Evidence
 from weighbridge.report.gate_groups import counts_text, group_gates
+from weighbridge.report.markdown import render_markdown
 from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.gate import STATUSES
 
@@ -110,3 +113,18 @@ def test_values_are_readable():
     assert (line.observed, line.allowed) == ("3 MiB", "≤ 5 MiB")
     [line] = group_gates([gate("push.model_digest.equal", observed="sha256:" + "ab" * 32, threshold=True)])[0].lines
     assert (line.observed, line.allowed) == ("abababababab", "yes")
+
+
+def test_of_thousands_of_gates_a_hundred_are_shown_and_all_are_counted() -> None:
+    gates = [Gate(name=f"data.train.f{number:04}.schema", status="refused", message="no") for number in range(3_000)]
+    verdict = Verdict(passed=False, pipeline="p", run_id="r", subject={}, gates=gates)
+    [group] = group_gates(gates)
+    assert (len(group.lines), group.summary) == (100, "3000 refused")
+    assert group.more == "… and 2,900 more gates, all in verdict.json"
+    evidence = Evidence(verdict)
+    for text in (render_html(evidence), render_markdown(evidence)):
+        assert group.more in text
+        assert "… and 2,900 more, all in verdict.json" in text
+        assert "f0099" in text
+        assert "f0100" not in text
+    assert not group_gates(gates[:100])[0].more

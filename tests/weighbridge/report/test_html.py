@@ -176,3 +176,20 @@ def test_no_text_from_data_becomes_markup(text):
     assert "\x1b" not in page.text
     if text.strip().isalnum():
         assert text.strip() in page.text
+
+
+def test_a_page_shows_the_hundred_most_telling_of_thousands_of_features(passed):
+    features = [Feature(f"f{number:04}", 9, 0.0, Words(1, (("a", 9.0),))) for number in range(3_000)]
+    apart = [
+        Distance(feature=one.name, kind="skew", measure="linf", value=number / 10_000, threshold=None)
+        for number, one in enumerate(features)
+    ]
+    wide = replace(passed, statistics={"train": features, "eval": features}, comparison=Comparison(distances=apart))
+    html = render_html(wide)
+    text = " ".join(Page(html).text.split())
+    assert "100 of 3,000 features: those that refuse, then those whose distributions are furthest apart" in text
+    assert "f2999" in text
+    assert "f2900" in text
+    assert "f2899" not in text
+    assert len(html) < 2 * len(render_html(passed))
+    assert "features: those that refuse" not in render_html(passed)

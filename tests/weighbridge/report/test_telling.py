@@ -1,12 +1,13 @@
 """The two charts that tell most of a run, and what they are as files."""
 
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.weighbridge.report import sample
 from weighbridge.report.evidence import Evidence
-from weighbridge.report.telling import telling_pictures
+from weighbridge.report.telling import telling_features, telling_pictures
 from weighbridge.verdict import Gate, Verdict
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -96,3 +97,12 @@ def test_names_of_files_come_from_no_data(tmp_path):
     runs = [make(tmp_path / name) for name, make in sample.RUNS.items()]
     names = [picture.name for evidence in runs for picture in telling_pictures(evidence)]
     assert {name.rpartition("-")[2] for name in names} <= {"quality", "latency", "data", "training"}
+
+
+def test_features_that_refuse_come_before_those_furthest_apart(refused: Evidence) -> None:
+    names = sorted(feature.name for feature in refused.statistics["train"])
+    assert telling_features(refused, 1_000) == set(names)
+    assert telling_features(refused, 0) == set()
+    gate = Gate(name=f"data.eval.{names[-1]}.schema", status="refused", message="")
+    verdict = refused.verdict.model_copy(update={"gates": [gate]})
+    assert telling_features(replace(refused, verdict=verdict), 1) == {names[-1]}
