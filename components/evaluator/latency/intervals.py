@@ -40,8 +40,8 @@ def summarise(
     """
     miss = side(confidence, looks)
     calls = len(times)
-    compared = [name for name in times.by_name if name in ("candidate", "production")]
-    values = {name: times.by_name[name][:calls] for name in compared}
+    models = [name for name in times.by_name if name in ("candidate", "production")]
+    values = {name: times.by_name[name][:calls] for name in models}
     once = np.ones((1, calls), np.intp)
     point = {name: _quantities(column, once, batch_rows) for name, column in values.items()}
     replicas = _bootstrap(values, batch_rows, times.distinct, seed)
