@@ -12,6 +12,7 @@ from weighbridge.cli import (
     catalogue,
     ci,
     data,
+    diff,
     gc,
     kubeflow,
     plan,
@@ -63,6 +64,7 @@ app.command("runs", epilog=EXIT_CODES)(reports.runs)
 app.command("show", epilog=EXIT_CODES)(reports.show)
 app.command("report", epilog=EXIT_CODES)(reports.report)
 app.command("gc", epilog=EXIT_CODES)(gc.gc)
+app.command("diff", epilog=EXIT_CODES)(diff.diff)
 app.command("trend", epilog=EXIT_CODES)(trend.trend)
 app.command("schema", epilog=EXIT_CODES)(schema.schema)
 app.command("compile", epilog=EXIT_CODES)(compiling.compile_pipeline)

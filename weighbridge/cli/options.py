@@ -23,7 +23,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone; errors all the same.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show what the libraries print, too.")]
 RunArgument = Annotated[
-    str | None, typer.Argument(metavar="RUN", help="A run's id, its beginning, or its folder; the latest if left out.")
+    str | None,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's id, its beginning or folder, latest, production, or taxi@-2; the latest if left out.",
+    ),
 ]
 
 # How far, on how much, to where.

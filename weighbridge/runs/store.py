@@ -29,8 +29,9 @@ from weighbridge.report.write import CHARTS_FOLDER
 from weighbridge.runs.explain import explain_outside_run
 from weighbridge.runs.finish import REPORTS
 from weighbridge.runs.record import BROUGHT_FILE, RUN_FILE, UNSENT_FILE, Run, RunRecord
+from weighbridge.runs.references import find_reference
 from weighbridge.runs.span_history import SpanHistory
-from weighbridge.runs.workspace import Workspace, find_run
+from weighbridge.runs.workspace import Workspace
 from weighbridge.storage.place import Place, is_plain, open_store
 from weighbridge.verdict import Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
@@ -194,13 +195,14 @@ class RunStore:
         return None if size is None or size > most else self._place.read(name)
 
 
-def find_shared_run(store: str, workdir: str | Path, reference: str | None) -> Run:
-    """As `find_run`, also of runs of other machines, with their reports.
+def find_shared_run(store: str, workdir: str | Path, reference: str | None, pipeline: str = "") -> Run:
+    """The run that a reference names, also one of other machines, with its reports.
 
     Args:
         store: folder or address of what builds share; empty for nothing.
         workdir: the work directory.
-        reference: a run's id, the beginning of one, or its folder; None for the latest.
+        reference: see `weighbridge.runs.references`; None for the latest run.
+        pipeline: whose `latest` and `production` are meant; empty for any.
 
     Raises:
         WeighbridgeError: there is none or several, or the store cannot be read.
@@ -208,7 +210,7 @@ def find_shared_run(store: str, workdir: str | Path, reference: str | None) -> R
     shared = stores_of(store, workdir) if store else []
     for each in shared:
         each.bring()
-    found = find_run(workdir, reference)
+    found = find_reference(workdir, reference, pipeline=pipeline, store=store)
     for each in shared:
         if each.pipeline == found.record.pipeline:
             each.fetch_reports(found)
