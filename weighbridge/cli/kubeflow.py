@@ -1,7 +1,7 @@
-"""`weighbridge status`, `logs` and `cancel`: a run on Kubeflow, and what commands that speak to Kubeflow share."""
+"""`weighbridge status` and `cancel`: a run on Kubeflow, and what commands that speak to Kubeflow share."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,7 +15,7 @@ from weighbridge.cli.options import (
     WaitOption,
 )
 from weighbridge.cli.output import print_json, print_line
-from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.errors import InfrastructureError
 
 if TYPE_CHECKING:
     from weighbridge.kubeflow.client.api import Api
@@ -60,43 +60,6 @@ def cancel(
         print_line(f"Run {run.run_id} had ended already: {run.state}")
     else:
         print_line(f"Run {run.run_id} is being cancelled: {run.state}")
-
-
-def logs(
-    run_id: RunIdArgument,
-    step: Annotated[str | None, typer.Argument(metavar="[STEP]", help="Only this step; else all that ran.")] = None,
-    endpoint: EndpointOption = None,
-    namespace: NamespaceOption = None,
-) -> None:
-    """Print what the steps of a run on Kubeflow wrote, as far as Kubeflow still has it."""
-    from weighbridge.kubeflow.client.artifacts import read_log
-    from weighbridge.kubeflow.client.metadata import executions
-    from weighbridge.kubeflow.client.runs import get_run
-    from weighbridge.report.text import clean
-
-    api = connect(endpoint, namespace)
-    run = get_run(api, plain_id(run_id))
-    tasks = [task for task in run.tasks if step in (None, task.name)]
-    if not tasks:
-        names = ", ".join(task.name for task in run.tasks) or "none yet"
-        raise UsageError(f"Run {run.run_id} has no step {step or ''}".rstrip(), f"Its steps: {names}.")
-    try:
-        ran = {execution.name: execution for execution in executions(api, run.run_id)}
-    except InfrastructureError:
-        ran = {}  # the API server may still know the pods
-    missing: list[InfrastructureError] = []
-    for task in tasks:
-        try:
-            text = read_log(api, run, task, ran.get(task.name))
-        except InfrastructureError as error:
-            missing.append(error)
-            continue
-        print_line(f"--- {task.name}")
-        print_line(clean(api.endpoint.redacted(text)).rstrip("\n"))
-    if len(missing) == len(tasks):
-        raise missing[0]
-    for lost in missing:
-        typer.echo(f"{lost.message}. {lost.hint}", err=True)
 
 
 def connect(endpoint: str | None, namespace: str | None) -> "Api":

@@ -15,6 +15,7 @@ from weighbridge.cli import (
     diff,
     gc,
     kubeflow,
+    logs,
     plan,
     promote,
     reports,
@@ -72,7 +73,7 @@ app.command("component", epilog=EXIT_CODES)(compiling.component)
 app.command("components", epilog=EXIT_CODES)(catalogue.components)
 app.command("submit", epilog=EXIT_CODES)(submit.submit)
 app.command("status", epilog=EXIT_CODES)(kubeflow.status)
-app.command("logs", epilog=EXIT_CODES)(kubeflow.logs)
+app.command("logs", epilog=EXIT_CODES)(logs.logs)
 app.command("cancel", epilog=EXIT_CODES)(kubeflow.cancel)
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(data.app, name="data")

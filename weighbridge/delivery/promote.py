@@ -23,6 +23,7 @@ from weighbridge.delivery.promotion import Promotion
 from weighbridge.evidence.delivered import Delivered
 from weighbridge.runs.display import Display, end_step
 from weighbridge.runs.finish import run_to_end
+from weighbridge.runs.log import mark_step
 from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.record import Run, StepRecord
 from weighbridge.storage.destination import open_destination
@@ -168,6 +169,7 @@ class _Steps:
         found: list[Gate] = []
         try:
             interruption.check()
+            mark_step(name)
             with progress.listening(self._display.step_progress):
                 yield found
         except BaseException:

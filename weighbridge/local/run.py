@@ -13,6 +13,7 @@ from weighbridge.local.request import RunRequest
 from weighbridge.runs import fingerprint
 from weighbridge.runs.display import Display, SilentDisplay, end_step
 from weighbridge.runs.finish import run_to_end
+from weighbridge.runs.log import mark_step
 from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.own_verdict import standing_verdict
 from weighbridge.runs.record import Run, StepRecord, StepState
@@ -154,6 +155,7 @@ def _launch(name: str, launched: "Iterator[NodeResult]", run: Run, display: Disp
     began = time.monotonic()
     try:
         interruption.check()
+        mark_step(name)
         return next(launched)
     except BaseException:
         with interruption.deferred():

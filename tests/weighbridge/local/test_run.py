@@ -11,6 +11,7 @@ from tests.weighbridge.runs.hooked import install, seen
 from weighbridge.definition import load
 from weighbridge.runs.display import SilentDisplay
 from weighbridge.runs.finish import run_to_end
+from weighbridge.runs.log import read_log
 from weighbridge.runs.record import StepRecord
 from weighbridge.runs.workspace import Workspace, find_run
 
@@ -58,7 +59,8 @@ def test_library_noise_goes_to_the_log(weighbridge, workdir):
     done = weighbridge("run", TINY)
     assert "INFO" not in done.out + done.err
     assert "tensorflow" not in done.err
-    assert find_run(workdir).log.exists()
+    assert [part.step for part in read_log(find_run(workdir))] == ["", "Count", "Use"]
+    assert weighbridge("logs", "latest", "Use").out.startswith("--- Use (done)\n")
 
 
 def test_a_second_run_says_that_nothing_changed_and_starts_nothing(weighbridge, workdir, calls):
@@ -115,6 +117,7 @@ def test_user_code_that_raises_is_exit_2_with_its_first_line_and_the_log(weighbr
     run = find_run(workdir)
     assert str(run.log) in failed.err
     assert "the second line" in run.log.read_text()
+    assert "the second line" in weighbridge("logs", "latest", "Count").out
     assert calls() == ["Count"]
     assert weighbridge("run", TINY).code == 0
 
