@@ -17,6 +17,7 @@ from weighbridge.cli import (
     kubeflow,
     logs,
     plan,
+    production,
     promote,
     reports,
     run,
@@ -61,6 +62,7 @@ app.command("run", epilog=EXIT_CODES)(run.run)
 app.command("plan", epilog=EXIT_CODES)(plan.plan)
 app.command("backtest", epilog=EXIT_CODES)(backtest.backtest)
 app.command("promote", epilog=EXIT_CODES)(promote.promote)
+app.command("production", epilog=EXIT_CODES)(production.production)
 app.command("runs", epilog=EXIT_CODES)(reports.runs)
 app.command("show", epilog=EXIT_CODES)(reports.show)
 app.command("report", epilog=EXIT_CODES)(reports.report)
