@@ -219,7 +219,7 @@ def load(reference: str) -> Definition:
             "It needs create_pipeline(parameters, context) and Parameters, a subclass of weighbridge.Parameters.",
         )
     folder = Path(str(module.__file__)).resolve().parent
-    name = getattr(module, "NAME", None) or _name(module_name, folder)
+    name = getattr(module, "NAME", None) or name_of(module_name, folder)
     if not isinstance(name, str) or not _FOLDER_NAME.fullmatch(name):
         raise UsageError(
             f"NAME = {name!r} in {module.__file__} cannot be a pipeline's name: folders and reports are named by it",
@@ -258,7 +258,7 @@ def _module(name: str, reference: str, path: Path | None) -> ModuleType:
     return module
 
 
-def _name(module_name: str, folder: Path) -> str:
+def name_of(module_name: str, folder: Path) -> str:
     """A pipeline's name: its module's, or, where that is `pipeline`, its package's or its folder's."""
     package, _, module = module_name.rpartition(".")
     if module != "pipeline":

@@ -15,6 +15,7 @@ from weighbridge.cli import (
     diff,
     gc,
     kubeflow,
+    listing,
     logs,
     plan,
     production,
@@ -63,6 +64,7 @@ app.command("plan", epilog=EXIT_CODES)(plan.plan)
 app.command("backtest", epilog=EXIT_CODES)(backtest.backtest)
 app.command("promote", epilog=EXIT_CODES)(promote.promote)
 app.command("production", epilog=EXIT_CODES)(production.production)
+app.command("list", epilog=EXIT_CODES)(listing.list_pipelines)
 app.command("runs", epilog=EXIT_CODES)(reports.runs)
 app.command("show", epilog=EXIT_CODES)(reports.show)
 app.command("report", epilog=EXIT_CODES)(reports.report)

@@ -107,7 +107,7 @@ def _shrunk(natural: Mapping[_Column, int], room: int) -> dict[_Column, int]:
 
 def _cells(run: Run) -> dict[_Column, str]:
     record = run.record
-    metric, why = _weighed(run)
+    metric, why = weighed(run)
     return {
         _RUN: record.run_id,
         _PIPELINE: record.pipeline,
@@ -124,7 +124,7 @@ def _cells(run: Run) -> dict[_Column, str]:
     }
 
 
-def _weighed(run: Run) -> tuple[str, str]:
+def weighed(run: Run) -> tuple[str, str]:
     """The key metric, and what refused the run or why it has no verdict; empty where there is nothing to say."""
     try:
         verdict = read_verdict(run) if (run.folder / VERDICT_FILE).exists() else None
