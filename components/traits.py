@@ -5,9 +5,13 @@ conventions say (`weighbridge.runs.component_traits`). Imports no tfx.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
+
+_preflight_follows = ContextVar("_preflight_follows", default=False)
 
 
 @dataclass(frozen=True)
@@ -111,3 +115,18 @@ class ComponentTraits:
 
 
 _OF_OUTPUTS = ("gates", "verdict", "metrics", "pushes", "examples", "looked_up")
+
+
+@contextmanager
+def leaving_to_preflight() -> Iterator[None]:
+    """Inside the block constructors need not refuse what `preflight` refuses: whoever builds asks for all of it."""
+    token = _preflight_follows.set(True)
+    try:
+        yield
+    finally:
+        _preflight_follows.reset(token)
+
+
+def left_to_preflight() -> bool:
+    """Whether `preflight` is sure to be called for what is being built."""
+    return _preflight_follows.get()

@@ -19,7 +19,7 @@ from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
 from weighbridge.components.evaluator.preflight import preflight
 from weighbridge.components.evaluator.quality import providers
 from weighbridge.components.evaluator.request import COMPUTE, EvaluationRequest
-from weighbridge.components.traits import ComponentTraits
+from weighbridge.components.traits import ComponentTraits, left_to_preflight
 
 _UPSTREAM = ("examples", "anomalies", "model_run")
 _SUBJECT = {"code": "code_digest", "parameters": "parameters_digest"}
@@ -149,7 +149,9 @@ class Evaluator(base_component.BaseComponent):
         Raises:
             UsageError: a metric is unknown, it needs a label, or `ungated` names an input that has no gates.
         """
-        if metrics_fn == COMPUTE:  # whether another is what it should be shows its import, which `preflight` does
+        if (
+            metrics_fn == COMPUTE and not left_to_preflight()
+        ):  # whether another is what it should be shows its import, which `preflight` does
             providers.check(metrics_fn, quality.metric_names(), label)
         for name in ungated:
             if name not in _UPSTREAM:

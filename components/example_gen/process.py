@@ -154,11 +154,16 @@ class Processor:
 
     def settled(self, batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":
         """The batch as it is encoded: prepared, in canonical types, of the kinds found so far."""
-        if self._prepare and batch.num_rows:
-            batch = _prepared(self._prepare, self._request.prepare_fn, batch, where)
+        batch = self.prepared(batch, where)
         if self._check and batch.num_rows:
             self._request.check(batch.schema.names)
         return settle(canonical(batch, where), self._kinds, where)
+
+    def prepared(self, batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":
+        """What prepare_fn makes of the batch; the batch itself where there is none."""
+        if self._prepare and batch.num_rows:
+            return _prepared(self._prepare, self._request.prepare_fn, batch, where)
+        return batch
 
 
 def _prepared(function: Callable[[Any], Any], name: str, batch: "pa.RecordBatch", where: str) -> "pa.RecordBatch":

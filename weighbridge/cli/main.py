@@ -10,6 +10,7 @@ from weighbridge import __version__
 from weighbridge.cli import (
     backtest,
     catalogue,
+    check,
     ci,
     data,
     diff,
@@ -60,6 +61,7 @@ def _options(
 
 
 app.command("run", epilog=EXIT_CODES)(run.run)
+app.command("check", epilog=EXIT_CODES)(check.check)
 app.command("plan", epilog=EXIT_CODES)(plan.plan)
 app.command("backtest", epilog=EXIT_CODES)(backtest.backtest)
 app.command("promote", epilog=EXIT_CODES)(promote.promote)

@@ -46,11 +46,16 @@ class YamlFile:
             location: keys and positions from the outermost; what the file does not have, such as the name of a type
                 that a validator puts in between, is skipped.
         """
+        found = self.location(location)
+        return f"{self.path}, line {self.lines[found]}" if found in self.lines else str(self.path)
+
+    def location(self, location: tuple[int | str, ...]) -> Location:
+        """Where a key stands, or the nearest that is there above it; see `place`."""
         found: Location = ()
         for part in location:
             if (*found, str(part)) in self.lines:
                 found = (*found, str(part))
-        return f"{self.path}, line {self.lines[found]}" if found in self.lines else str(self.path)
+        return found
 
 
 def read_yaml(path: str | Path) -> YamlFile:

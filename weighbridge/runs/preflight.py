@@ -1,11 +1,12 @@
 """What shows to be wrong with a pipeline before any of its steps starts: its data, and what its components check."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from weighbridge.common import secrets
 from weighbridge.common.errors import UsageError
 from weighbridge.components.example_gen.resolve import resolve
+from weighbridge.components.traits import ComponentTraits
 from weighbridge.runs.component_traits import traits_of
 from weighbridge.storage.schemes import is_address
 
@@ -22,15 +23,40 @@ def check_components(components: Iterable[Any]) -> None:
     Raises:
         UsageError: input data are not there, or a component refuses its parameters.
     """
+    for _, error in component_problems(components):
+        raise error
+
+
+def component_problems(components: Iterable[Any]) -> Iterator[tuple[str, UsageError]]:
+    """What is wrong with the nodes of a pipeline that is to run here: each with the id of its node.
+
+    Args:
+        components: TFX nodes.
+    """
     nodes = {node.id: node for node in components}
     for node in nodes.values():
-        traits, parameters = traits_of(node), _parameters(node)
-        if traits.reads is not None:
-            values = traits.reads.values(parameters)
-            if isinstance(values.get("input"), str) and not is_address(values["input"]):
-                resolve(**values)
-        if traits.preflight is not None:
-            traits.preflight(parameters, _schema_text(node, nodes))
+        try:
+            traits, parameters = traits_of(node), _parameters(node)
+        except UsageError as error:
+            yield node.id, error
+            continue
+        for check in (_check_data, _check_parameters):
+            try:
+                check(traits, parameters, _schema_text(node, nodes))
+            except UsageError as error:
+                yield node.id, error
+
+
+def _check_data(traits: ComponentTraits, parameters: dict[str, Any], _schema: str) -> None:
+    if traits.reads is not None:
+        values = traits.reads.values(parameters)
+        if isinstance(values.get("input"), str) and not is_address(values["input"]):
+            resolve(**values)
+
+
+def _check_parameters(traits: ComponentTraits, parameters: dict[str, Any], schema: str) -> None:
+    if traits.preflight is not None:
+        traits.preflight(parameters, schema)
 
 
 def check_secrets(components: Iterable[Any]) -> None:

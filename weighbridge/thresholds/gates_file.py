@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,14 +85,56 @@ def load_gates(path: str | Path) -> Gates:
         raise UsageError(_explain(error, file)) from error
 
 
-def _explain(error: ValidationError, file: YamlFile) -> str:
-    """The first problem as `file, line: section.key: what is wrong, what is allowed`.
+@dataclass(frozen=True)
+class ThresholdProblem:
+    """Something that is wrong in a thresholds file.
 
-    An unknown key comes first: it may be the mistyped one that another problem misses.
+    Attributes:
+        location: keys and positions from the outermost, as a validator tells them.
+        line: in the file; None where that is not known.
+        message: `section.key: what is wrong, what is allowed`.
+        unknown: the key itself is not known.
     """
-    problems = error.errors()
-    problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
-    where = f"{file.place(problem['loc'])}: {'.'.join(map(str, problem['loc'])) or 'the file'}"
+
+    location: tuple[int | str, ...]
+    line: int | None
+    message: str
+    unknown: bool
+
+
+def problems_of(content: Any, file: YamlFile) -> tuple[Gates | None, list[ThresholdProblem]]:
+    """Thresholds, or all that is wrong with them, each place once and unknown keys first.
+
+    Args:
+        content: of the file, or a part of it.
+        file: tells the lines.
+    """
+    try:
+        return Gates.model_validate(content), []
+    except ValidationError as error:
+        found: dict[tuple[str, ...], ThresholdProblem] = {}
+        for problem in _unknown_first(error):
+            place = file.location(problem["loc"])
+            # Of a value that may be one of several types, each type complains: the first says enough.
+            key = place if problem["type"] not in ("missing", "extra_forbidden") else tuple(map(str, problem["loc"]))
+            unknown = problem["type"] == "extra_forbidden"
+            found.setdefault(key, ThresholdProblem(problem["loc"], file.lines.get(place), _told(problem), unknown))
+        return None, list(found.values())
+
+
+def _explain(error: ValidationError, file: YamlFile) -> str:
+    """The first problem as `file, line: section.key: what is wrong, what is allowed`."""
+    problem = _unknown_first(error)[0]
+    return f"{file.place(problem['loc'])}: {_told(problem)}"
+
+
+def _unknown_first(error: ValidationError) -> list[Any]:
+    """An unknown key comes first: it may be the mistyped one that another problem misses."""
+    return sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+
+
+def _told(problem: Any) -> str:
+    where = ".".join(map(str, problem["loc"])) or "the file"
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         allowed = _fields_at(problem["loc"][:-1])

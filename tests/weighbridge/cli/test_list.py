@@ -68,7 +68,7 @@ def test_the_last_run_and_how_it_ended(weighbridge, folder, workdir):
     assert (last["state"], last["why"]) == ("refused", "quality.auc.min +1")
     line = next(line for line in weighbridge("list").out.splitlines() if line.startswith("churn"))
     assert "refused 2026-03-04 03:14 quality.auc.min" in line
-    assert line.endswith("Which customers leave.")
+    assert line.rstrip().endswith("Which customers leave.")
 
 
 def test_one_that_ran_and_is_elsewhere_is_listed_by_its_module(folder, workdir):
