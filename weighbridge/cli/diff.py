@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from weighbridge.cli import completion
 from weighbridge.cli.options import WORKDIR, JsonOption, StoreOption, WorkdirOption
 from weighbridge.cli.output import print_json, print_line
 from weighbridge.common.errors import UsageError
@@ -17,10 +18,16 @@ _NAMED = "A run's id, its beginning or folder, latest, production, or taxi@-2"
 
 def diff(
     before: Annotated[
-        str | None, typer.Argument(metavar="BEFORE", help=f"{_NAMED}; the last but one if left out.")
+        str | None,
+        typer.Argument(
+            metavar="BEFORE", help=f"{_NAMED}; the last but one if left out.", autocompletion=completion.runs
+        ),
     ] = None,
     after: Annotated[
-        str | None, typer.Argument(metavar="AFTER", help="Likewise; the latest of its pipeline if left out.")
+        str | None,
+        typer.Argument(
+            metavar="AFTER", help="Likewise; the latest of its pipeline if left out.", autocompletion=completion.runs
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show also what is the same, and all slices.")] = False,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page of it, too.")] = None,

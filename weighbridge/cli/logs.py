@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from weighbridge.cli import completion
 from weighbridge.cli.options import (
     WORKDIR,
     EndpointOption,
@@ -30,9 +31,13 @@ def logs(
             metavar="RUN",
             help="A run's id, its beginning or folder, latest, or taxi@-2; or the id or address of one on Kubeflow; "
             "the latest here if left out.",
+            autocompletion=completion.runs,
         ),
     ] = None,
-    step: Annotated[str | None, typer.Argument(metavar="STEP", help="Only this step; else all that ran.")] = None,
+    step: Annotated[
+        str | None,
+        typer.Argument(metavar="STEP", help="Only this step; else all that ran.", autocompletion=completion.steps),
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Show what is written until the run here ends.")
     ] = False,

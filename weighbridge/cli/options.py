@@ -4,11 +4,18 @@ from typing import Annotated
 
 import typer
 
+from weighbridge.cli import completion
+
 WORKDIR = "work"
 
 # What a command works on.
 PipelineArgument = Annotated[
-    str, typer.Argument(metavar="PIPELINE", help="A pipeline's name, or your own module by its file or import path.")
+    str,
+    typer.Argument(
+        metavar="PIPELINE",
+        help="A pipeline's name, or your own module by its file or import path.",
+        autocompletion=completion.pipelines,
+    ),
 ]
 DataOption = Annotated[
     str | None, typer.Option("--data", envvar="WEIGHBRIDGE_DATA", help="Input data: file, folder, glob or pattern.")
@@ -27,6 +34,7 @@ RunArgument = Annotated[
     typer.Argument(
         metavar="RUN",
         help="A run's id, its beginning or folder, latest, production, or taxi@-2; the latest if left out.",
+        autocompletion=completion.runs,
     ),
 ]
 
