@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 
 from weighbridge.checks.finding import Finding, listed, nearest
-from weighbridge.checks.subject import Subject, as_json
+from weighbridge.checks.subject import Node, Subject, as_json
 from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator.gates import QualityGates
 from weighbridge.verdict import Bounds
@@ -181,14 +181,20 @@ def split_names(subject: Subject) -> list[str]:
 
 
 def steps(subject: Subject) -> Iterator[Finding]:
-    """Whether anything weighs at all."""
-    if subject.nodes and not any(node.traits.gates or node.traits.verdict for node in subject.nodes):
+    """Whether anything weighs at all; of a component that declares nothing, gates count where they are found."""
+    nodes = subject.nodes or ()
+    if nodes and not any(node.traits.gates or node.traits.verdict or _may_weigh(node) for node in nodes):
         yield Finding(
             check="components",
             level="warning",
-            message=f"No step of {subject.definition.name} declares gates: a run in which nothing weighs is refused",
-            hint="Add a DataValidator or an Evaluator, or declare TRAITS for a component of your own.",
+            message=f"No step of {subject.definition.name} weighs anything, so a run of it would be refused",
+            hint="Add a DataValidator or an Evaluator, or a component of your own that leaves gates.",
         )
+
+
+def _may_weigh(node: Node) -> bool:
+    stock = type(node.component).__module__.startswith("tfx.")
+    return not stock and getattr(node.component, "TRAITS", None) is None
 
 
 def _dotted(location: Location) -> str:

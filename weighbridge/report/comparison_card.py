@@ -41,6 +41,7 @@ def print_comparison(console: "Console", comparison: RunComparison, *, everythin
 
 
 def _print_section(console: "Console", section: Section, widths: Sequence[int], width: int) -> None:
+    from rich.padding import Padding
     from rich.text import Text
 
     if not section.rows:
@@ -53,7 +54,8 @@ def _print_section(console: "Console", section: Section, widths: Sequence[int], 
             cells = (MARK if row.changed else "", row.name, row.before, row.after, row.change)
             _print_row(console, cells, (f"bold {style}", *[style] * 4), widths, width)
         if section.note:
-            console.print(Text(f"   {section.note}", style="dim"), width=width, soft_wrap=False)
+            note = Padding(Text(section.note, style="dim"), (0, 0, 0, 1 + _GAP))
+            console.print(note, width=width, soft_wrap=False)
     console.print()
 
 

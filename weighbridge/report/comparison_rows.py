@@ -93,7 +93,10 @@ def headline(comparison: RunComparison) -> str:
     ]
     parts = [f"{_listed(facts)} changed"] if facts else ["nothing that they were made of changed"]
     apart = [f"{measure.name} {signed_text(measure.change)}" for measure in comparison.metrics if measure.apart]
-    parts += [_listed(apart)] if apart else ["no metric differs by more than chance"] if comparison.metrics else []
+    if apart:
+        parts.append(_listed(apart))
+    elif any(measure.change is not None for measure in comparison.metrics):
+        parts.append("no metric differs by more than chance")
     return "; ".join(parts)
 
 
@@ -245,11 +248,12 @@ def _status(status: str | None, observed: Any, unit: str) -> str:
 
 
 def _slices(slices: Sequence[Measure], everything: bool) -> Section:
-    if not slices:
+    both = sum(each.change is not None for each in slices)
+    if not (both or everything):
         return Section("slices", ())
     apart = sorted((each for each in slices if each.apart), key=lambda each: -abs(each.change or 0.0))
     shown = list(slices) if everything else apart[:_SLICES]
-    note = f"{len(apart)} of {len(slices)} values on slices differ by more than chance"
+    note = f"{len(apart)} of {both} values on slices differ by more than chance"
     if len(apart) > len(shown):
         note += f", the {len(shown)} largest differences are listed"
     return _measures("slices", shown, note)

@@ -265,6 +265,23 @@ def test_names_of_columns_are_shown_as_what_they_are(weighbridge, shop):
     assert "no column 'age'" in done.out
 
 
+def test_a_pipeline_that_weighs_nothing_is_warned_of(shop, workdir):
+    alone = """
+    from weighbridge.components.production_model import ProductionModel
+
+    return context.pipeline([ProductionModel(context.production)])
+"""
+    shop.change("pipeline.py", ("    return context.pipeline(", f"{alone}    return context.pipeline("))
+    [found] = told(shop, workdir)
+    assert (found.level, "weighs anything" in found.message) == ("warning", True)
+
+
+@pytest.mark.parametrize("pipeline", ["tests.weighbridge.local.tiny", "tests.weighbridge.local.own"])
+def test_components_of_users_may_weigh_whatever_they_declare(workdir, pipeline):
+    assert check_pipeline(pipeline, workdir=workdir) == []
+
+
+@pytest.mark.slow
 def test_kubeflow_takes_what_is_sound(weighbridge, shop):
     assert weighbridge("check", shop.reference, "--data", "gs://bucket/rows.csv", "--kubeflow").code == 0
 

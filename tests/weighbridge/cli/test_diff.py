@@ -118,6 +118,21 @@ def test_one_run_alone_has_nothing_to_be_compared_with(weighbridge, workdir):
     assert (empty.code, "There is no run in" in empty.err) == (2, True)
 
 
+def test_a_run_that_failed_before_it_measured_differs_in_no_metric(weighbridge, workdir):
+    space = workspace_of(workdir)
+    make_run(space, 1)
+    failed = make_run(space, 2)
+    failed.record.state, failed.record.error, failed.record.artifacts = "failed", "Trainer failed: OSError", []
+    failed.record.verdict_digest = ""
+    failed.save()
+    (failed.folder / "verdict.json").unlink()
+    out = weighbridge("diff").out
+    assert "failed: Trainer failed: OSError" in out
+    assert "by more than chance\n" not in out
+    assert "values on slices" not in out
+    assert "in the first run alone" in out
+
+
 def test_a_run_of_another_pipeline_in_production_is_asked_for(weighbridge, space, workdir):
     make_run(Workspace(workdir, "bank"), 4)
     done = weighbridge("diff", "production", "--json")
