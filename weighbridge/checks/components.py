@@ -7,7 +7,7 @@ from pathlib import Path
 from weighbridge.checks.finding import Finding
 from weighbridge.checks.subject import Subject
 from weighbridge.common.errors import UsageError
-from weighbridge.runs.preflight import component_problems
+from weighbridge.runs.preflight import check_secrets, component_problems
 from weighbridge.runs.stages import stage_destinations
 from weighbridge.runs.workspace import Workspace
 
@@ -18,6 +18,11 @@ def preflight(subject: Subject) -> Iterator[Finding]:
     """What a run would refuse before its first step."""
     for _, error in component_problems(node.component for node in subject.nodes or ()):
         yield Finding.of("components", error)
+    for node in subject.nodes or ():
+        try:
+            check_secrets([node.component])
+        except UsageError as error:
+            yield Finding.of("components", error)
 
 
 def destinations(subject: Subject) -> Iterator[Finding]:

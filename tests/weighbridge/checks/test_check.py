@@ -179,6 +179,14 @@ CASES = {
     "a syntax error": (PIPELINE, [("gates = context.gates", "gates = = 1")], "error", PIPELINE, "= = 1", "SyntaxError"),
     "no pipeline": (PIPELINE, [("return context.pipeline", "context.pipeline")], "error", "", "", "must return"),
     "a destination of its own": (PIPELINE, [("context.destination", '"/models"')], "warning", "", "", "--deliver-to"),
+    "a secret in plain": (
+        PIPELINE,
+        [('schema=validator.outputs["schema"])', 'custom_config={"api_token": "s3cr3t-of-mine"})')],
+        "error",
+        "",
+        "",
+        "is given a secret in plain",
+    ),
     "a label that is no column": (PIPELINE, [('label="again"', 'label="agian"')], "error", "", "", "'again'"),
     "rows without a column": (
         "rows.csv",
