@@ -28,16 +28,38 @@ class NotComparableError(Exception):
     """Two features cannot be compared; the message says why, as a sentence."""
 
 
-def distance(measure: str, current: Any, reference: Any) -> float:
-    """Distance between two `FeatureNameStatistics` of the same feature; rows without a value do not count.
+@dataclass(frozen=True)
+class Compared:
+    """Two distributions of one feature over the same outcomes.
+
+    Attributes:
+        measure: `linf` or `jensen_shannon`.
+        ours: share of each outcome now, shape [outcomes], sums to 1.
+        theirs: the same of what it is compared with.
+        rows: values that each of the two was told from.
+    """
+
+    measure: str
+    ours: Floats
+    theirs: Floats
+    rows: tuple[float, float]
+
+    def distance(self) -> float:
+        """Between 0 (the same distribution) and 1 (nothing in common)."""
+        return float(self.measured(self.ours, self.theirs))
+
+    def measured(self, ours: Floats, theirs: Floats) -> Floats:
+        """The distances of any distributions over these outcomes, shape [..., outcomes] -> [...]."""
+        return linf(ours, theirs) if self.measure == "linf" else jensen_shannon(ours, theirs)
+
+
+def compare(measure: str, current: Any, reference: Any) -> Compared:
+    """Two `FeatureNameStatistics` of the same feature; rows without a value do not count.
 
     Args:
         measure: `linf` (categorical features only) or `jensen_shannon`.
         current: the feature now.
         reference: the feature it is compared with.
-
-    Returns:
-        Between 0 (the same distribution) and 1 (nothing in common).
 
     Raises:
         NotComparableError: the features are of different kinds, have no values, or `measure` is not for them.
@@ -47,12 +69,13 @@ def distance(measure: str, current: Any, reference: Any) -> float:
         raise NotComparableError(f"It is {_kind(current)} here, but {_kind(reference)} in what it is compared with.")
     [kind] = kinds
     if kind == "categorical":
-        ours, theirs = aligned(category_shares(current), category_shares(reference))
+        ours, theirs = aligned(*told_by_both(category_shares(current), category_shares(reference)))
     elif kind == "numeric" and measure == "jensen_shannon":
         ours, theirs = number_shares(Distribution.of(current), Distribution.of(reference))
     else:
         raise NotComparableError(f"{measure} is not for {kind} features; numeric ones have jensen_shannon.")
-    return linf(ours, theirs) if measure == "linf" else jensen_shannon(ours, theirs)
+    rows = (feature_common(current).tot_num_values, feature_common(reference).tot_num_values)
+    return Compared(measure, ours, theirs, rows)
 
 
 def describe_change(current: Any, reference: Any) -> str:
@@ -69,21 +92,27 @@ def describe_change(current: Any, reference: Any) -> str:
     return f"{name} in {ours.get(value, 0.0):.1%} of the rows against {theirs.get(value, 0.0):.1%}"
 
 
-def linf(ours: Floats, theirs: Floats) -> float:
-    """L-infinity norm of the difference of two distributions over the same outcomes (each sums to 1)."""
-    return float(np.clip(np.max(np.abs(ours - theirs), initial=0.0), 0.0, 1.0))
+def linf(ours: Floats, theirs: Floats) -> Floats:
+    """L-infinity norm of the difference of two distributions over the same outcomes.
+
+    Args:
+        ours: shares, shape [..., outcomes], each row sums to 1.
+        theirs: likewise.
+    """
+    return np.clip(np.max(np.abs(ours - theirs), axis=-1, initial=0.0), 0.0, 1.0)
 
 
-def jensen_shannon(ours: Floats, theirs: Floats) -> float:
-    """Jensen-Shannon divergence, base 2, of two distributions over the same outcomes (each sums to 1)."""
+def jensen_shannon(ours: Floats, theirs: Floats) -> Floats:
+    """Jensen-Shannon divergence, base 2, of two distributions over the same outcomes; arguments as of `linf`."""
     middle = (ours + theirs) / 2
-    return float(np.clip((_relative_entropy(ours, middle) + _relative_entropy(theirs, middle)) / 2, 0.0, 1.0))
+    return np.clip((_relative_entropy(ours, middle) + _relative_entropy(theirs, middle)) / 2, 0.0, 1.0)
 
 
-def _relative_entropy(ours: Floats, middle: Floats) -> float:
+def _relative_entropy(ours: Floats, middle: Floats) -> Floats:
     # The middle of two subnormal numbers can be rounded to 0; such a share weighs nothing.
     there = (ours > 0) & (middle > 0)
-    return float(np.sum(ours[there] * np.log2(ours[there] / middle[there])))
+    ratio = np.divide(ours, middle, out=np.ones_like(middle), where=there)
+    return np.asarray(np.sum(np.where(there, ours * np.log2(ratio), 0.0), axis=-1))
 
 
 _OTHERS = "\0others"
@@ -99,6 +128,25 @@ def category_shares(feature: Any) -> dict[str, float]:
         counts[_OTHERS] = rest
     total = sum(counts.values())
     return {value: count / total for value, count in counts.items()}
+
+
+def told_by_both(ours: dict[str, float], theirs: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """Shares of values that both sides tell, where a histogram leaves out the rarest.
+
+    A value that is no more frequent than all that the other side tells may be among the others there, so it counts among
+    the others here, too. What is more frequent than that is missing there.
+    """
+
+    def lumped(shares: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+        if _OTHERS not in other:
+            return shares
+        rarest = min((share for value, share in other.items() if value != _OTHERS), default=0.0)
+        kept = {
+            value: share for value, share in shares.items() if value != _OTHERS and (value in other or share > rarest)
+        }
+        return kept | {_OTHERS: max(1 - sum(kept.values()), 0.0)}
+
+    return lumped(ours, theirs), lumped(theirs, ours)
 
 
 def aligned(ours: Mapping[str, float], theirs: Mapping[str, float]) -> tuple[Floats, Floats]:

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.data_validator.baseline import EVAL_SPLIT, TRAIN_SPLIT, Baseline
-from weighbridge.components.data_validator.distances import MEASURES, NotComparableError, describe_change, distance
+from weighbridge.components.data_validator.chance import effect
+from weighbridge.components.data_validator.distances import (
+    MEASURES,
+    Compared,
+    NotComparableError,
+    compare,
+    describe_change,
+)
 from weighbridge.components.data_validator.gates import DataGates, Distances
 from weighbridge.components.data_validator.summary import feature_name
 from weighbridge.evidence.comparison import Distance, Kind
 from weighbridge.verdict import Bounds, Gate
+from weighbridge.verdict.gate import format_value
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -67,7 +75,8 @@ class Comparison:
         for feature in named:
             judged = self.thresholds[feature].measures() if feature in self.thresholds else {}
             for measure in MEASURES:
-                value, _ = self._measure(feature, measure)
+                compared, _ = self._compare(feature, measure)
+                value = None if compared is None else compared.distance()
                 bounds = judged.get(measure)
                 if value is not None or (bounds is not None and not self.absent):
                     limit = None if bounds is None else bounds.max
@@ -88,11 +97,29 @@ class Comparison:
                     message=f"{name.partition('.')[2]}: {self.absent}",
                 )
             ]
-        value, why = self._measure(feature, measure)
-        return bounds.judge(name, value, advice=why)
+        compared, why = self._compare(feature, measure)
+        if compared is None:
+            return bounds.judge(name, None, advice=why)
+        found = effect(compared)
+        if found.proven or bounds.max is None or found.size <= bounds.max:
+            return bounds.judge(name, found.size, advice=why)
+        small = f"of {min(compared.rows):,.0f} and {max(compared.rows):,.0f} values, as much is no proof of a change"
+        message = (
+            f"{name.partition('.')[2]} is {format_value(found.size)} (must be at most {bounds.max:g}), but {small}."
+        )
+        return [
+            Gate(
+                name=f"{name}.max",
+                status="passed",
+                severity=bounds.severity,
+                observed=found.size,
+                threshold=bounds.max,
+                message=message,
+            )
+        ]
 
-    def _measure(self, feature: str, measure: str) -> tuple[float | None, str]:
-        """The distance, or None; and what a person needs to know if it is refused."""
+    def _compare(self, feature: str, measure: str) -> tuple[Compared | None, str]:
+        """The two distributions, or None; and what a person needs to know if it is refused."""
         if self.problem:
             return None, self.problem
         for known, title in zip((self._ours, self._theirs), self.titles, strict=True):
@@ -100,12 +127,12 @@ class Comparison:
                 return None, f"There is no feature {feature!r} in {title}, which has: {', '.join(known) or 'none'}."
         ours, theirs = self._ours[feature], self._theirs[feature]
         try:
-            value = distance(measure, ours, theirs)
+            compared = compare(measure, ours, theirs)
             change = describe_change(ours, theirs)
         except NotComparableError as error:
             return None, f"{error}"
         title = self.titles[0][:1].upper() + self.titles[0][1:]
-        return value, f"{title} against {self.titles[1]}: {change}. {_ADVICE}"
+        return compared, f"{title} against {self.titles[1]}: {change}. {_ADVICE}"
 
 
 def skew(gates: DataGates, datasets: "Mapping[str, statistics_pb2.DatasetFeatureStatistics]") -> Comparison:

@@ -25,9 +25,10 @@ def test_skew_is_refused_with_the_value_that_moved(write_examples: WriteExamples
         gate_of(validation, "data.skew.paid.linf.max"),
         gate_of(validation, "data.skew.fare.jensen_shannon.max"),
     )
-    assert (paid.passed, paid.observed, paid.threshold) == (False, 0.25, 0.1)
+    assert (paid.passed, paid.threshold) == (False, 0.1)
+    assert paid.observed == pytest.approx(0.25, abs=0.07)  # less what chance brings to so few rows
     assert "The eval split against the train split: 'Card' in 25.0% of the rows against 50.0%" in paid.message
-    assert fare.observed == pytest.approx(1)
+    assert fare.observed == pytest.approx(1, abs=0.1)
     assert "mean 28.75 against 8.75" in fare.message
     kept = {(found.feature, found.measure): found for found in validation.distances}
     assert kept["paid", "linf"].threshold == 0.1
@@ -66,8 +67,18 @@ def test_drift_against_production(write_examples: WriteExamples, tmp_path: Path)
     moved = production_baseline(keep_statistics(tmp_path / "moved", TRIPS | {"paid": ["Cash"] * 100}))
     assert gate_of(validate(uri, PRODUCTION, production=same), DRIFT_GATE).passed
     gate = gate_of(validate(uri, PRODUCTION, production=moved), DRIFT_GATE)
-    assert (gate.status, gate.observed) == ("refused", 0.5)
+    assert (gate.status, gate.observed) == ("refused", pytest.approx(0.5, abs=0.07))
     assert "The train split against the production model's data" in gate.message
+
+
+def test_a_distance_that_few_rows_bring_by_chance_is_told_and_refuses_nothing(write_examples: WriteExamples) -> None:
+    few = {name: values[:8] for name, values in TRIPS.items()}
+    moved = few | {"paid": ["Cash", "Cash", "Cash", "Card"] * 2}
+    validation = validate(write_examples({"train": few, "eval": moved}), {"skew": {"paid": {"linf": {"max": 0.01}}}})
+    gate = gate_of(validation, "data.skew.paid.linf.max")
+    assert gate.status == "passed"
+    assert gate.observed > gate.threshold
+    assert gate.message.endswith("but of 8 and 8 values, as much is no proof of a change.")
 
 
 def test_nothing_in_production_passes_and_says_so(write_examples: WriteExamples) -> None:
