@@ -19,7 +19,9 @@ setup(
     python_requires=">=3.11,<3.14",
     # Links in `weighbridge/` lead to the top-level folders `components/` and `pipelines/`; one name is installed.
     packages=find_packages(include=["weighbridge", "weighbridge.*"]),
-    package_data={"": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "*.parquet", "*.pyi", "py.typed"]},
+    package_data={
+        "": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "*.json", "*.lock", "*.parquet", "*.pyi", "py.typed"]
+    },
     install_requires=[
         "tfx>=1.16,<1.22",
         "google-crc32c>=1.1",

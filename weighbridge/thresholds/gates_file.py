@@ -13,7 +13,7 @@ from weighbridge.components.data_validator.gates import DataGates
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.thresholds.delivery import Delivery
-from weighbridge.verdict import Section
+from weighbridge.verdict import Section, told
 
 THRESHOLDS_FILE = "gates.yaml"
 
@@ -27,12 +27,22 @@ class Gates(Section):
     the pipeline's own steps. `delivery` weighs nothing: it says on which way a model that passed gets to production.
     """
 
-    examples: ExamplesGates = Field(default_factory=ExamplesGates)
-    data: DataGates = Field(default_factory=DataGates)
-    quality: QualityGates
-    latency: LatencyGates
-    delivery: Delivery = Field(default_factory=Delivery)
-    steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    examples: ExamplesGates = Field(default_factory=ExamplesGates, description="What reading the input may lose.")
+    data: DataGates = Field(
+        default_factory=DataGates, description="What the data must be before a model is trained on them."
+    )
+    quality: QualityGates = Field(description="What quality a model must have.")
+    latency: LatencyGates = Field(description="How fast, how large and how hungry a model may be.")
+    delivery: Delivery = Field(
+        default_factory=Delivery,
+        description="The stages on the way to production, in the order a model passes them; the last is production. "
+        "Without this section: staging, a canary (200 calls, p99_ms {max_ratio: 2.0}), production.",
+    )
+    steps: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Thresholds of the pipeline's own steps, by name of the step; what may stand there, the step says.",
+        json_schema_extra=told(each="step"),
+    )
 
     def of_step(self, name: str, section: type[StepSection], *, others: Sequence[str] = ()) -> StepSection:
         """The thresholds of a pipeline's own step: what stands below `steps`, as the type that the step gives it.
