@@ -12,6 +12,7 @@ from weighbridge.cli import (
     catalogue,
     ci,
     data,
+    gates,
     gc,
     kubeflow,
     plan,
@@ -65,6 +66,7 @@ app.command("report", epilog=EXIT_CODES)(reports.report)
 app.command("gc", epilog=EXIT_CODES)(gc.gc)
 app.command("trend", epilog=EXIT_CODES)(trend.trend)
 app.command("schema", epilog=EXIT_CODES)(schema.schema)
+app.command("gates", epilog=EXIT_CODES)(gates.gates)
 app.command("compile", epilog=EXIT_CODES)(compiling.compile_pipeline)
 app.command("component", epilog=EXIT_CODES)(compiling.component)
 app.command("components", epilog=EXIT_CODES)(catalogue.components)

@@ -1,7 +1,9 @@
 """The thresholds file, `gates.yaml`: both sides' conditions in one reviewed place, one section per component."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +20,19 @@ from weighbridge.verdict import Section, told
 THRESHOLDS_FILE = "gates.yaml"
 
 StepSection = TypeVar("StepSection", bound=Section)
+
+_asked: ContextVar[dict[str, Section] | None] = ContextVar("_asked", default=None)
+
+
+@contextmanager
+def sections_of_steps() -> Iterator[dict[str, Section]]:
+    """The sections that a pipeline's own steps read inside the block, by name of the step: no file says their types."""
+    found: dict[str, Section] = {}
+    token = _asked.set(found)
+    try:
+        yield found
+    finally:
+        _asked.reset(token)
 
 
 class Gates(Section):
@@ -63,7 +78,7 @@ class Gates(Section):
                     f"Allowed here: {', '.join(known)}.",
                 )
         try:
-            return section.model_validate(self.steps.get(name, {}))
+            read = section.model_validate(self.steps.get(name, {}))
         except ValidationError as error:
             problem = error.errors()[0]
             where = ".".join(map(str, ("steps", name, *problem["loc"])))
@@ -72,6 +87,9 @@ class Gates(Section):
                 message = f" is not known{_guess(problem['loc'][0], section.model_fields)}"
             allowed = ", ".join(section.model_fields)
             raise UsageError(f"gates.yaml: {where}{message}", f"Allowed: {allowed}.") from error
+        if (asked := _asked.get()) is not None:
+            asked[name] = read
+        return read
 
 
 def load_gates(path: str | Path) -> Gates:

@@ -67,10 +67,13 @@ class Estimate:
     high: float | None = None
 
 
+RULES = ("min", "max", "min_change", "max_change", "min_ratio", "max_ratio")
+
+
 class Bounds(Section):
     """The rules for one measured quantity; at least one must be given."""
 
-    model_config = ConfigDict(json_schema_extra=lambda schema: schema.update(anyOf=[{"required": [r]} for r in RULES]))
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [rule]} for rule in RULES]})
 
     min: FiniteFloat | None = Field(
         default=None,
@@ -187,9 +190,6 @@ class Bounds(Section):
             for rule, threshold in self.rules().items()
             if (quantity := quantities[_kind(rule)]) is not None and _straddles(rule, quantity, threshold)
         ]
-
-
-RULES = ("min", "max", "min_change", "max_change", "min_ratio", "max_ratio")
 
 
 def _takes_bool(annotation: Any) -> bool:

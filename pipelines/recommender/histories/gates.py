@@ -16,7 +16,7 @@ class HistoriesGates(Section):
 
     removed: dict[str, Bounds] = Field(
         default_factory=dict,
-        description="Largest share of a split's lines that cleaning may leave out, by reason; one that is not named takes none.",
+        description="Largest share of a split's lines that cleaning may leave out, by reason; by default none.",
         json_schema_extra=told(each="reason", unit="share of lines", missing="a split without lines refuses"),
     )
     top_customer_share: Bounds = Field(

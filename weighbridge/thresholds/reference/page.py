@@ -14,8 +14,8 @@ page and the schema for editors are made from the models that read it (`weighbri
 
 ## In an editor
 
-An editor with a YAML language server (VS Code with the YAML extension, Neovim, …) completes and checks the file, without a
-network, by its first line:
+An editor with a YAML language server (VS Code with the YAML extension, Neovim, …) completes and checks the file by its
+first line, without a network:
 
 ```yaml
 # yaml-language-server: $schema=gates.schema.json
