@@ -20,7 +20,8 @@ setup(
     # Links in `weighbridge/` lead to the top-level folders `components/` and `pipelines/`; one name is installed.
     packages=find_packages(include=["weighbridge", "weighbridge.*"]),
     package_data={
-        "": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "*.json", "*.lock", "*.parquet", "*.pyi", "py.typed"]
+        "": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "*.json", "*.parquet", "*.pyi", "py.typed"],
+        "weighbridge": ["requirements/tfx-*.lock"],  # a link, too
     },
     install_requires=[
         "tfx>=1.16,<1.22",

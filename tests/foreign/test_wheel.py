@@ -11,7 +11,7 @@ import pytest
 from tests.foreign.installed import ROOT, build_wheel, copy_of_the_sources
 
 # Files of these kinds below `weighbridge/` are read by the code or by its users' tools.
-_DATA = {".yaml", ".pbtxt", ".md", ".j2", ".css", ".parquet", ".pyi", ".typed"}
+_DATA = {".yaml", ".pbtxt", ".md", ".j2", ".css", ".parquet", ".json", ".lock", ".pyi", ".typed"}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,8 @@ def _in_the_tree(kinds: set[str]) -> set[str]:
     """Files of the source tree under the names that they are installed by."""
     roots = {"weighbridge": ROOT / "weighbridge"}
     roots |= {f"weighbridge/{name}": ROOT / name for name in ("components", "pipelines")}
-    return {
+    locks = {f"weighbridge/requirements/{path.name}" for path in (ROOT / "requirements").glob("tfx-*.lock")}
+    return (locks if ".lock" in kinds else set()) | {
         f"{prefix}/{path.relative_to(folder).as_posix()}"
         for prefix, folder in roots.items()
         for path in folder.rglob("*")
@@ -43,6 +44,8 @@ def test_every_module_and_every_file_beside_them_is_in_it(names):
     assert "weighbridge/pipelines/recommender/orders.parquet" in wanted
     assert "weighbridge/report/templates/report.css" in wanted
     assert "weighbridge/py.typed" in wanted
+    assert "weighbridge/requirements/tfx-1.16-py311.lock" in wanted
+    assert "weighbridge/thresholds/gates.schema.json" in wanted
     assert wanted - names == set()
 
 

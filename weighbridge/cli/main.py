@@ -14,7 +14,9 @@ from weighbridge.cli import (
     data,
     gates,
     gc,
+    image,
     kubeflow,
+    lock,
     plan,
     promote,
     reports,
@@ -67,6 +69,8 @@ app.command("gc", epilog=EXIT_CODES)(gc.gc)
 app.command("trend", epilog=EXIT_CODES)(trend.trend)
 app.command("schema", epilog=EXIT_CODES)(schema.schema)
 app.command("gates", epilog=EXIT_CODES)(gates.gates)
+app.command("lock", epilog=EXIT_CODES)(lock.lock)
+app.command("image", epilog=EXIT_CODES)(image.image)
 app.command("compile", epilog=EXIT_CODES)(compiling.compile_pipeline)
 app.command("component", epilog=EXIT_CODES)(compiling.component)
 app.command("components", epilog=EXIT_CODES)(catalogue.components)
