@@ -12,6 +12,7 @@ from weighbridge.cli import (
     catalogue,
     ci,
     data,
+    doctor,
     gates,
     gc,
     image,
@@ -69,6 +70,7 @@ app.command("gc", epilog=EXIT_CODES)(gc.gc)
 app.command("trend", epilog=EXIT_CODES)(trend.trend)
 app.command("schema", epilog=EXIT_CODES)(schema.schema)
 app.command("gates", epilog=EXIT_CODES)(gates.gates)
+app.command("doctor", epilog=EXIT_CODES)(doctor.doctor)
 app.command("lock", epilog=EXIT_CODES)(lock.lock)
 app.command("image", epilog=EXIT_CODES)(image.image)
 app.command("compile", epilog=EXIT_CODES)(compiling.compile_pipeline)
