@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def doctor(
     pipeline: Annotated[
-        str | None, typer.Argument(metavar="[PIPELINE]", help="A pipeline to look at, too: does it load, is all there?")
+        str | None, typer.Argument(metavar="PIPELINE", help="A pipeline to look at, too: does it load, is all there?")
     ] = None,
     workdir: WorkdirOption = WORKDIR,
     as_json: JsonOption = False,

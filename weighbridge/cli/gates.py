@@ -21,7 +21,7 @@ DetailsOption = Annotated[
 def gates(
     pipeline: Annotated[
         str | None,
-        typer.Argument(metavar="[PIPELINE]", help="Whose gates.yaml; without it the reference of all keys."),
+        typer.Argument(metavar="PIPELINE", help="Whose gates.yaml; without it the reference of all keys."),
     ] = None,
     details: DetailsOption = False,
     markdown: MarkdownOption = False,

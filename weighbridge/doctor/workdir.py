@@ -59,7 +59,9 @@ def runs(work: str) -> Iterator[Finding]:
         mend = "Start them again: finished steps are kept. weighbridge runs shows them."
         yield Finding("runs", "warning", f"{killed} of the latest runs {'was' if killed == 1 else 'were'} killed", mend)
     stale = f", {left} left by killed processes, which the next run takes" if left else ""
-    yield Finding("runs", "ok", f"{len(spaces)} of pipelines in {Path(work).absolute()}{stale}")
+    number = len({space.pipeline for space in spaces})
+    have = "1 pipeline has" if number == 1 else f"{number} pipelines have"
+    yield Finding("runs", "ok", f"{have} run in {Path(work).absolute()}{stale}")
 
 
 def _holder(path: Path, told: str) -> int | None:

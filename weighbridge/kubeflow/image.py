@@ -18,7 +18,7 @@ DEFAULT_BASE = "weighbridge"
 
 # On PYTHONPATH in the image, see infra/docker/Dockerfile.
 _OWN = "/own"
-_REFERENCE = re.compile(r"[A-Za-z0-9][\w.:/@-]{0,500}", re.ASCII)
+_REFERENCE = re.compile(r"[A-Za-z0-9][\w.:/-]{0,400}(@sha256:[0-9a-f]{64})?", re.ASCII)
 _PLAIN = re.compile(r"[\w./-]+", re.ASCII)
 _SHIPPED = "weighbridge.pipelines."
 

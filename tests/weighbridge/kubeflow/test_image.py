@@ -89,6 +89,7 @@ def test_libraries_are_installed_as_root_and_steps_run_as_nobody(weighbridge, tm
     [
         (("--base", "a\nRUN rm -rf /"), "is no name of an image"),
         (("--base", ""), "is no name of an image"),
+        (("--base", "weighbridge@sha256:c0ffee"), "is no name of an image"),
         (("--add", "/etc"), "does not lie in"),
         (("--add", "nowhere"), "there is no such file or folder"),
         (("-o", "/proc/none/Dockerfile"), "/proc/none/Dockerfile cannot be written"),

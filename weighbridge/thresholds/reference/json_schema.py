@@ -1,7 +1,7 @@
 """The JSON Schema of `gates.yaml`, which editors complete and check from.
 
 What it refuses `load_gates` refuses, too; the other way round not quite, since no schema says that a `min` lies below a
-`max`. It is in draft 7, which the YAML servers of editors read; there nothing may stand beside a `$ref`.
+`max`. It is in draft 7, which the YAML servers of editors read; there no rule counts that stands beside a `$ref`.
 """
 
 import json
@@ -36,7 +36,7 @@ def _cleaned(node: Any) -> Any:
     for name in ("additionalProperties", "items", "anyOf", "allOf", "contains", "propertyNames"):
         if name in node:
             node[name] = _cleaned(node[name])
-    if "$ref" in node and len(node) > 1:
+    if "$ref" in node and not node.keys() <= _ANNOTATIONS:
         node = {"allOf": [{"$ref": node.pop("$ref")}], **node}
     return node
 
@@ -63,6 +63,9 @@ def given_default(default: Any) -> Any:
         return {key: value for key, value in default.items() if value is not None and (key, value) != _SEVERITY}
     return default
 
+
+# What editors show from beside a `$ref`, and checks may pass over.
+_ANNOTATIONS = {"$ref", "description", "default"}
 
 _SEVERITY = ("severity", "blocking")
 
