@@ -59,7 +59,10 @@ def _print_table(out: Console, section: str, keys: Sequence[KeyInForce], found: 
             table.add_row(*map(Text, [*cells, *([key.against] if wide else [])]))
     if table.row_count:
         out.print(table)
-    if unset := [_name(key) for key in keys if key.value is None]:
+    unset = [_name(key) for key in keys if key.value is None]
+    if unset == [section]:
+        out.print(Text(f"{section}: not set", style="dim"))
+    elif unset:
         out.print(Text(f"{section}, not set: {', '.join(unset)}", style="dim"))
 
 

@@ -103,7 +103,10 @@ def load_gates(path: str | Path) -> Gates:
     try:
         file = read_yaml(path)
     except OSError as error:
-        raise UsageError(f"No thresholds file at {path}: {error.strerror}", "Put a gates.yaml there.") from error
+        raise UsageError(
+            f"No thresholds file at {path}: {error.strerror}",
+            "Put a gates.yaml there; weighbridge gates lists its keys.",
+        ) from error
     if not isinstance(file.content, dict):
         raise UsageError(f"{path} holds no sections", f"Expected: {', '.join(Gates.model_fields)}.")
     try:

@@ -17,22 +17,27 @@ class HistoriesGates(Section):
     removed: dict[str, Bounds] = Field(
         default_factory=dict,
         description="Largest share of a split's lines that cleaning may leave out, by reason; by default none.",
-        json_schema_extra=told(each="reason", unit="share of lines", missing="a split without lines refuses"),
+        json_schema_extra=told(
+            each="reason",
+            against="the lines left out divided by all lines",
+            unit="share of lines",
+            missing="a split without lines refuses",
+        ),
     )
     top_customer_share: Bounds = Field(
         default=Bounds(max=0.5),
         description="How much of a split's purchases one customer may have made.",
-        json_schema_extra=told(unit="share of purchases"),
+        json_schema_extra=told(unit="share of purchases", against="the share of the customer who bought most"),
     )
     known_items: Bounds = Field(
         default=Bounds(min=0.5),
         description="Share of the evaluation's purchases that are of items bought before.",
-        json_schema_extra=told(unit="share of purchases"),
+        json_schema_extra=told(unit="share of purchases", against="the purchases of known items divided by all"),
     )
     customers: Bounds = Field(
         default=Bounds(min=1),
         description="How many customers a split must have.",
-        json_schema_extra=told(unit="customers"),
+        json_schema_extra=told(unit="customers", against="the split's customers"),
     )
 
     @field_validator("removed")

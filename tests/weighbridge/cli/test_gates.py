@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,16 +33,34 @@ latency:
     1: {p99_ms: {max: 40, severity: warning}}
 """
 
+# Its step's thresholds have a type of their own, which only building the pipeline tells.
+MODULE = """import weighbridge
+from pydantic import Field
+from weighbridge.verdict import Bounds, Section, told
+
+
+class CleanGates(Section):
+    removed: dict[str, Bounds] = Field({}, description="Rows left out.", json_schema_extra=told(unit="share of rows"))
+    kept: Bounds = Field(Bounds(min=1), description="Rows kept.", json_schema_extra=told(against="all rows kept"))
+
+
+class Parameters(weighbridge.Parameters):
+    data: str = "a.csv"
+
+
+def create_pipeline(parameters, context):
+    print("noise")
+    context.gates.of_step("Clean", CleanGates)
+    raise RuntimeError("its data are not here")
+"""
+
 
 @pytest.fixture
 def pipeline(tmp_path):
     """A user's own pipeline outside the repository."""
     folder = tmp_path / "project" / "shop"
     folder.mkdir(parents=True)
-    (folder / "pipeline.py").write_text(
-        "import weighbridge\n\n\nclass Parameters(weighbridge.Parameters):\n    data: str = 'a.csv'\n\n\n"
-        "def create_pipeline(parameters, context):\n    raise AssertionError('nothing is built')\n"
-    )
+    (folder / "pipeline.py").write_text(MODULE)
     (folder / "gates.yaml").write_text(THRESHOLDS)
     yield str(folder / "pipeline.py")
     sys.modules.pop("pipeline", None)
@@ -174,3 +193,26 @@ def test_of_slices_the_closest_to_being_refused_is_shown(weighbridge, pipeline, 
     [one] = keys()["quality.slice_metrics.1.metrics.auc.min"]["last_run"]
     assert one["observed"] == 0.7
     assert "0.82, closest of 2: quality.region=south,east.auc.min" in weighbridge("gates", pipeline).out
+
+
+def test_a_step_of_ones_own_is_explained_by_its_type(pipeline, workdir, keys):
+    path = Path(pipeline).with_name("gates.yaml")
+    path.write_text(f"{THRESHOLDS}steps:\n  Clean:\n    removed: {{twice: {{max: 0.2}}}}\n")
+    gates = [*Bounds(max=0.2).judge("clean.train.twice", 0.05), *Bounds(max=0.2).judge("clean.eval.twice", 0.15)]
+    add_run(Workspace(workdir, "shop"), 3, gates=gates)
+    found = keys()
+    twice, kept = found["steps.Clean.removed.twice.max"], found["steps.Clean.kept.min"]
+    assert (twice["line"], twice["unit"], twice["description"].partition(".")[0]) == (
+        19,
+        "share of rows",
+        "Rows left out",
+    )
+    assert [each["gate"] for each in twice["last_run"]] == ["clean.eval.twice.max", "clean.train.twice.max"]
+    assert (kept["value"], kept["from"], kept["compared_with"]) == (1, "default", "all rows kept")
+
+
+def test_a_step_whose_type_nobody_tells_is_shown_as_it_is_given(pipeline, keys):
+    path = Path(pipeline)
+    path.write_text(MODULE.replace("context.gates", "raise RuntimeError\n    context.gates"))
+    path.with_name("gates.yaml").write_text(f"{THRESHOLDS}steps:\n  Clean:\n    kept: {{min: 5}}\n")
+    assert (keys()["steps.Clean.kept.min"]["value"], keys()["steps.Clean.kept.min"]["line"]) == (5, 18)
