@@ -18,11 +18,28 @@ from pydantic import (
 from weighbridge.components.artifacts.models import VARIANT_NAME
 from weighbridge.verdict import Bounds, Section, Severity, told
 
-Confidence = Annotated[float, Field(gt=0.5, lt=1.0)]
+Confidence = Annotated[
+    float,
+    Field(
+        gt=0.5,
+        lt=1.0,
+        description="Confidence of the intervals, more than 0.5 and less than 1.",
+        json_schema_extra=told(unit="probability"),
+    ),
+]
 Metrics = Annotated[dict[str, Bounds], Field(min_length=1)]
 Features = Annotated[tuple[str, ...], Field(min_length=1)]
 SliceValue = str | StrictInt | StrictFloat  # a true would become 1
 Constant = bool | int | FiniteFloat | str
+Inputs = Annotated[
+    dict[str, Constant],
+    Field(
+        description="Inputs of the signature that have one value in all requests, by name; all others are columns.",
+        json_schema_extra=told(
+            each="input", missing="an input that the signature lacks, or that is neither named nor a column, refuses"
+        ),
+    ),
+]
 VariantName = Annotated[str, Field(pattern=VARIANT_NAME)]
 
 
@@ -91,13 +108,7 @@ class QualityGates(Section):
         description="Serving signature that predicts.",
         json_schema_extra=told(missing="a model without it refuses"),
     )
-    inputs: dict[str, Constant] = Field(
-        default_factory=dict,
-        description="Inputs of the signature that have one value in all requests, by name; all others are columns.",
-        json_schema_extra=told(
-            each="input", missing="an input that the signature lacks, or that is neither named nor a column, refuses"
-        ),
-    )
+    inputs: Inputs = Field(default_factory=dict)
     prediction: str | None = Field(
         default=None,
         description="Name of the output that is the prediction; not needed where there is one output only.",
@@ -118,11 +129,7 @@ class QualityGates(Section):
             missing="a smaller slice is not judged: it warns or refuses, see `small`",
         ),
     )
-    confidence: Confidence = Field(
-        default=0.95,
-        description="Confidence of the intervals, more than 0.5 and less than 1.",
-        json_schema_extra=told(unit="probability"),
-    )
+    confidence: Confidence = 0.95
     judge: Literal["estimate", "interval"] = Field(
         default="estimate",
         description="`estimate` compares the measured value with its threshold; `interval` wants the whole confidence "
@@ -213,13 +220,7 @@ class LatencyGates(Section):
         description="Serving signature that is called.",
         json_schema_extra=told(missing="a model without it refuses"),
     )
-    inputs: dict[str, Constant] = Field(
-        default_factory=dict,
-        description="Inputs of the signature that have one value in all requests, by name; all others are columns.",
-        json_schema_extra=told(
-            each="input", missing="an input that the signature lacks, or that is neither named nor a column, refuses"
-        ),
-    )
+    inputs: Inputs = Field(default_factory=dict)
     variants: dict[VariantName, VariantGates] = Field(
         default_factory=dict,
         description="Thresholds on models exported beside the served one, by the variant's name.",
@@ -235,11 +236,7 @@ class LatencyGates(Section):
         description="Time to measure at most. Each variant may take as long again.",
         json_schema_extra=told(unit="s", missing="what is undecided by then is inconclusive, and refuses"),
     )
-    confidence: Confidence = Field(
-        default=0.95,
-        description="Confidence of the intervals, more than 0.5 and less than 1.",
-        json_schema_extra=told(unit="probability"),
-    )
+    confidence: Confidence = 0.95
     load_ms: Bounds | None = Field(
         default=None,
         description="Time to load the model.",
