@@ -1,5 +1,6 @@
 """What a wheel brings: one top-level package, with every file that the code reads."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -79,3 +80,20 @@ def test_what_is_installed_is_the_wheel(installed, tmp_path):
     names = "('components', 'pipelines', 'tests', 'benchmarks')"
     code = f"from importlib.util import find_spec; print([n for n in {names} if find_spec(n)])"
     assert installed.run("python", "-c", code, cwd=tmp_path).out.strip() == "[]"
+
+
+def test_it_brings_its_lock_and_the_schema_of_thresholds(installed, tmp_path):
+    done = installed.run("weighbridge", "lock", "-o", "weighbridge.lock", cwd=tmp_path)
+    assert done.code == 0, done.err
+    [lock] = (ROOT / "requirements").glob("tfx-*.lock")
+    assert (tmp_path / "weighbridge.lock").read_bytes() == lock.read_bytes()
+    done = installed.run("weighbridge", "gates", "--json-schema", "-o", "gates.schema.json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    committed = ROOT / "weighbridge/thresholds/gates.schema.json"
+    assert (tmp_path / "gates.schema.json").read_bytes() == committed.read_bytes()
+
+
+def test_a_doctor_finds_nothing_wrong_with_the_environment(installed, tmp_path):
+    found = json.loads(installed.run("weighbridge", "doctor", "--json", cwd=tmp_path).out)["findings"]
+    about = {each["about"]: each for each in found if each["about"] in ("python", "glibc", "lock", "tfx")}
+    assert {name: each["state"] for name, each in about.items()} == dict.fromkeys(about, "ok")

@@ -9,7 +9,6 @@ from pathlib import Path
 from weighbridge.common import locks
 from weighbridge.doctor.finding import Finding
 from weighbridge.doctor.machine import nearest, skew_of
-from weighbridge.runs.workspace import workspaces
 
 _SKEW_S = 5.0
 _LATEST = 20
@@ -39,6 +38,8 @@ def writable(work: str) -> Iterator[Finding]:
 
 def runs(work: str) -> Iterator[Finding]:
     """Who holds a work directory, which locks a killed process left, and what was killed."""
+    from weighbridge.runs.workspace import workspaces
+
     spaces = workspaces(work)
     killed, left = 0, 0
     for space in spaces:
