@@ -70,7 +70,7 @@ def examine(looks: Mapping[str, Probe], longest_s: float = LONGEST_S) -> list[Fi
     return [
         finding
         for about in looks
-        for finding in found.get(about) or [Finding(about, "wrong", hanging, mend, retryable=True)]
+        for finding in found.get(about, [Finding(about, "wrong", hanging, mend, retryable=True)])
     ]
 
 

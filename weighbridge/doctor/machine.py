@@ -37,6 +37,8 @@ def disk(work: str) -> Iterator[Finding]:
             continue
         seen.add(device)
         usage, nodes = shutil.disk_usage(folder), os.statvfs(folder)
+        if not usage.total:  # no file system that keeps files, such as /proc: see `workdir`
+            continue
         found = f"{usage.free / _GIB:.1f} GiB of {usage.total / _GIB:.0f} free for {folder}"
         mend = f"Free some: weighbridge gc PIPELINE --workdir {work} --remove; or choose another --workdir."
         if nodes.f_files and not nodes.f_favail:
