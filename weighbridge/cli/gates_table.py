@@ -16,7 +16,6 @@ from weighbridge.verdict.gate import format_value
 # Units that stand behind a number; the others tell what it is a share of.
 _SHORT = ("ms", "s", "x", "rows", "rows/s", "bytes", "lines")
 
-
 # A window that is narrower has no room for what a key is compared with.
 _WIDE = 140
 
@@ -112,4 +111,5 @@ def _observed(readings: Sequence[Reading]) -> list[str]:
     interval = "" if first.interval is None else " – ".join(format_value(end) for end in first.interval)
     margin = "" if first.margin is None else format_value(first.margin, gate.unit)
     which = f", closest of {len(readings)}: {gate.name}" if len(readings) > 1 else ""
-    return [format_value(first.observed, gate.unit) + which, interval, margin]
+    status = "" if gate.status == "passed" else f", {gate.status}"
+    return [format_value(first.observed, gate.unit) + status + which, interval, margin]

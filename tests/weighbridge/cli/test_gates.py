@@ -179,6 +179,7 @@ def test_what_the_last_run_observed_stands_beside_the_value(weighbridge, pipelin
     assert (slow["margin"], slow["unit"]) == (-10, "ms")
     shown = weighbridge("gates", pipeline).out
     assert "refused" in shown.splitlines()[0]
+    assert "50 ms, refused" in shown
     assert "Changed since that run" in shown
     assert "quality.metrics.auc.min_change" in shown.splitlines()[-1]
     details = weighbridge("gates", pipeline, "--details").out
