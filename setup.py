@@ -19,7 +19,10 @@ setup(
     python_requires=">=3.11,<3.14",
     # Links in `weighbridge/` lead to the top-level folders `components/` and `pipelines/`; one name is installed.
     packages=find_packages(include=["weighbridge", "weighbridge.*"]),
-    package_data={"": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "*.parquet", "*.pyi", "py.typed"]},
+    package_data={
+        "": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "*.json", "*.parquet", "*.pyi", "py.typed"],
+        "weighbridge": ["requirements/tfx-*.lock"],  # a link, too
+    },
     install_requires=[
         "tfx>=1.16,<1.22",
         "google-crc32c>=1.1",

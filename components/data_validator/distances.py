@@ -133,8 +133,8 @@ def category_shares(feature: Any) -> dict[str, float]:
 def told_by_both(ours: dict[str, float], theirs: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
     """Shares of values that both sides tell, where a histogram leaves out the rarest.
 
-    A value that is no more frequent than all that the other side tells may be among the others there, so it counts among
-    the others here, too. What is more frequent than that is missing there.
+    A value that is no more frequent than all that the other side tells may be among the others there, so it counts as
+    one of the others here, too. What is more frequent than that is missing there.
     """
 
     def lumped(shares: dict[str, float], other: dict[str, float]) -> dict[str, float]:

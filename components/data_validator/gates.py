@@ -1,36 +1,67 @@
 """The `data` section of a thresholds file: what the data must be before a model is trained on it."""
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from weighbridge.verdict import Bounds, Section, Severity
+from weighbridge.verdict import Bounds, Section, Severity, told
+
+_ABSENT = "a feature that one side lacks refuses"
+
+
+# A distance has a largest value, and no other rule.
+_DISTANCE = {
+    "required": ["max"],
+    "propertyNames": {"enum": ["max", "severity"]},
+    "properties": {"max": {"minimum": 0, "maximum": 1}},
+}
 
 
 class LabelGates(Section):
-    """What the label must be in every split.
+    """What the label must be in every split."""
 
-    Attributes:
-        feature: the label's name in the data.
-        min_distinct: distinct values that the label must have at least.
-        max_missing_fraction: share of rows, 0 to 1, that may lack the label.
-        severity: of both gates.
-    """
-
-    feature: str = Field(min_length=1)
-    min_distinct: int = Field(default=2, ge=1)
-    max_missing_fraction: float = Field(default=0.0, ge=0.0, lt=1.0)
-    severity: Severity = "blocking"
+    feature: str = Field(
+        min_length=1,
+        description="The label's name in the data.",
+        json_schema_extra=told(missing="a label that no row of a split has refuses, whatever is allowed to be missing"),
+    )
+    min_distinct: int = Field(
+        default=2,
+        ge=1,
+        description="Distinct values that the label must have at least, in every split.",
+        json_schema_extra=told(
+            unit="values",
+            missing="a split without the label has none, and refuses",
+            against="the split that has the fewest",
+        ),
+    )
+    max_missing_fraction: float = Field(
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description="Share of a split's rows, 0 or more and less than 1, that may lack the label.",
+        json_schema_extra=told(
+            unit="share of rows", missing="data without any split refuse", against="the split that lacks the most"
+        ),
+    )
+    severity: Severity = Field(default="blocking", description="Whether a wrong label refuses, or is only shown.")
 
 
 class Distances(Section):
-    """How far apart one feature's distributions may be; both distances lie between 0 and 1.
+    """How far apart one feature's distributions may be: `max` alone, between 0 and 1; at least one distance."""
 
-    Attributes:
-        linf: L-infinity: the largest difference of a value's share of the rows; categorical features only.
-        jensen_shannon: Jensen-Shannon divergence, base 2; categorical and numeric features.
-    """
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["linf"]}, {"required": ["jensen_shannon"]}]},
+    )
 
-    linf: Bounds | None = None
-    jensen_shannon: Bounds | None = None
+    linf: Bounds | None = Field(
+        default=None,
+        description="L-infinity: the largest difference of a value's share of the rows; for categorical features.",
+        json_schema_extra=told(unit="0 to 1", missing=_ABSENT, against="the largest difference of a share") | _DISTANCE,
+    )
+    jensen_shannon: Bounds | None = Field(
+        default=None,
+        description="Jensen-Shannon divergence, base 2; for categorical and numeric features.",
+        json_schema_extra=told(unit="0 to 1", missing=_ABSENT, against="the divergence") | _DISTANCE,
+    )
 
     @model_validator(mode="after")
     def _sound(self) -> "Distances":
@@ -51,31 +82,63 @@ class Distances(Section):
 
 
 class Drift(Section):
-    """How far the training data may have moved, per feature.
+    """How far the training data may have moved, by feature."""
 
-    Attributes:
-        production: from the data that the model in production was trained on.
-        previous_span: from the newest earlier span of the data.
-    """
-
-    production: dict[str, Distances] = Field(default_factory=dict)
-    previous_span: dict[str, Distances] = Field(default_factory=dict)
+    production: dict[str, Distances] = Field(
+        default_factory=dict,
+        description="From the data that the model in production was trained on.",
+        json_schema_extra=told(
+            each="feature",
+            against="the data that production was trained on",
+            missing="nothing in production yet: not compared, lets the model through; "
+            "statistics that cannot be read refuse",
+        ),
+    )
+    previous_span: dict[str, Distances] = Field(
+        default_factory=dict,
+        description="From the newest earlier span of the data.",
+        json_schema_extra=told(
+            each="feature",
+            against="the newest earlier span",
+            missing="no earlier span: not compared, lets the model through; statistics that cannot be read refuse",
+        ),
+    )
 
 
 class DataGates(Section):
-    """Thresholds for the data.
+    """What the data must be before a model is trained on them."""
 
-    Attributes:
-        rows: per split, how many rows it must have; relative rules compare with the production model's data.
-            A split without thresholds must have at least one row. Of a sample its share is asked.
-        label: what the label must be; None where there is no label.
-        anomalies: severity of departures from the schema.
-        skew: per feature, how far the eval split may be from the train split.
-        drift: how far the train split may have moved.
-    """
-
-    rows: dict[str, Bounds] = Field(default_factory=dict)
-    label: LabelGates | None = None
-    anomalies: Severity = "blocking"
-    skew: dict[str, Distances] = Field(default_factory=dict)
-    drift: Drift = Field(default_factory=Drift)
+    rows: dict[str, Bounds] = Field(
+        default_factory=dict,
+        description="By split, how many rows it must have; relative rules compare with the production model's data. "
+        "Of a sample its share is asked.",
+        json_schema_extra=told(
+            each="split",
+            against="the split's rows",
+            unit="rows",
+            missing="a split that is named and not there refuses; one that is not named must have a row",
+        ),
+    )
+    label: LabelGates | None = Field(
+        default=None,
+        description="What the label must be; leave it out where there is no label.",
+        json_schema_extra=told(missing="without this section no label is asked for"),
+    )
+    anomalies: Severity = Field(
+        default="blocking",
+        description="Whether departures from the schema refuse, or are only shown.",
+        json_schema_extra=told(
+            against="the reviewed schema.pbtxt",
+            missing="a feature that the schema requires and the data lack is a departure",
+        ),
+    )
+    skew: dict[str, Distances] = Field(
+        default_factory=dict,
+        description="By feature, how far the eval split may be from the train split.",
+        json_schema_extra=told(
+            each="feature",
+            against="the train split",
+            missing="a split or feature that is not there refuses",
+        ),
+    )
+    drift: Drift = Field(default_factory=Drift, description="How far the train split may have moved.")

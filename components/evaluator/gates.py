@@ -1,36 +1,82 @@
 """The Evaluator's two sections of a thresholds file: what quality and what latency a model must have."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field, FiniteFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    FiniteFloat,
+    PositiveFloat,
+    PositiveInt,
+    StrictFloat,
+    StrictInt,
+    model_validator,
+)
 
 from weighbridge.components.artifacts.models import VARIANT_NAME
-from weighbridge.verdict import Bounds, Section, Severity
+from weighbridge.verdict import Bounds, Section, Severity, told
 
-Confidence = Annotated[float, Field(gt=0.5, lt=1.0)]
+Confidence = Annotated[
+    float,
+    Field(
+        gt=0.5,
+        lt=1.0,
+        description="Confidence of the intervals, more than 0.5 and less than 1.",
+        json_schema_extra=told(unit="probability"),
+    ),
+]
 Metrics = Annotated[dict[str, Bounds], Field(min_length=1)]
 Features = Annotated[tuple[str, ...], Field(min_length=1)]
-SliceValue = str | int | float
+SliceValue = str | StrictInt | StrictFloat  # a true would become 1
 Constant = bool | int | FiniteFloat | str
+Inputs = Annotated[
+    dict[str, Constant],
+    Field(
+        description="Inputs of the signature that have one value in all requests, by name; all others are columns.",
+        json_schema_extra=told(
+            each="input", missing="an input that the signature lacks, or that is neither named nor a column, refuses"
+        ),
+    ),
+]
 VariantName = Annotated[str, Field(pattern=VARIANT_NAME)]
 
 
+_UNMEASURED = "what could not be measured refuses"
+_NO_ROW = "a slice that no row belongs to refuses"
+
+
 class SliceGates(Section):
-    """Thresholds on slices of the rows.
+    """Thresholds on slices of the rows."""
 
-    Attributes:
-        slice: features whose every value (or combination of values) is weighed, `[region]`; or one slice by its
-            values, `{region: north}`, which must then be there.
-        metrics: thresholds by name of the metric.
-        min_rows: fewest rows that a slice is judged on; by default the section's `min_slice_rows`.
-        small: what a slice with fewer rows is, a `warning` or `blocking`. It is reported in either case.
-    """
-
-    slice: Features | Annotated[dict[str, SliceValue], Field(min_length=1)]
-    metrics: Metrics
-    min_rows: PositiveInt | None = None
-    small: Severity = "warning"
+    slice: Features | Annotated[dict[str, SliceValue], Field(min_length=1)] = Field(
+        description="Features whose every value (or combination of values) is weighed, `[region]`; or one slice by its "
+        "values, `{region: north}`, which must then be there.",
+        json_schema_extra=told(missing=_NO_ROW),
+    )
+    metrics: Metrics = Field(
+        description="Thresholds by name of the metric.",
+        json_schema_extra=told(
+            unit="of the metric",
+            missing="a metric that is not measured, or is NaN, refuses",
+            against="the slice's metric",
+            each="metric",
+        ),
+    )
+    min_rows: PositiveInt | None = Field(
+        default=None,
+        description="Fewest rows that a slice is judged on; by default the section's `min_slice_rows`.",
+        json_schema_extra=told(
+            unit="rows",
+            against="the slice's rows",
+            missing="a smaller slice is not judged: it warns or refuses, see `small`",
+        ),
+    )
+    small: Severity = Field(
+        default="warning",
+        description="What a slice with fewer rows does: warn or refuse. It is reported in either case.",
+    )
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -46,30 +92,50 @@ class SliceGates(Section):
 
 
 class QualityGates(Section):
-    """What quality a model must have.
+    """What quality a model must have."""
 
-    Attributes:
-        metrics: thresholds on all rows, by name of the metric.
-        signature: serving signature that predicts.
-        inputs: inputs of the signature that have one value in all requests, by name; all others are columns.
-        prediction: name of the output that is the prediction; not needed where there is one output only.
-        slices: features to report metrics by, in addition to those of `slice_metrics`.
-        slice_metrics: thresholds on slices.
-        min_slice_rows: fewest rows that a slice is judged on.
-        confidence: of the intervals.
-        judge: `estimate` compares the measured value with its threshold; `interval` wants the whole confidence
-            interval on the allowed side.
-    """
-
-    metrics: Metrics
-    signature: str = "serving_default"
-    inputs: dict[str, Constant] = Field(default_factory=dict)
-    prediction: str | None = None
-    slices: tuple[Features, ...] = ()
-    slice_metrics: tuple[SliceGates, ...] = ()
-    min_slice_rows: PositiveInt = 50
+    metrics: Metrics = Field(
+        description="Thresholds on all rows, by name of the metric; at least one.",
+        json_schema_extra=told(
+            unit="of the metric",
+            missing="a metric that is not measured, or is NaN, refuses",
+            against="the metric on all rows",
+            each="metric",
+        ),
+    )
+    signature: str = Field(
+        default="serving_default",
+        description="Serving signature that predicts.",
+        json_schema_extra=told(missing="a model without it refuses"),
+    )
+    inputs: Inputs = Field(default_factory=dict)
+    prediction: str | None = Field(
+        default=None,
+        description="Name of the output that is the prediction; not needed where there is one output only.",
+        json_schema_extra=told(missing="several outputs and no name, or one that is not there, refuse"),
+    )
+    slices: tuple[Features, ...] = Field(
+        default=(), description="Features to report metrics by, besides those of `slice_metrics`; they refuse nothing."
+    )
+    slice_metrics: tuple[SliceGates, ...] = Field(
+        default=(), description="Thresholds on slices.", json_schema_extra=told(missing=_NO_ROW)
+    )
+    min_slice_rows: PositiveInt = Field(
+        default=50,
+        description="Fewest rows that a slice is judged on.",
+        json_schema_extra=told(
+            unit="rows",
+            against="the slice's rows",
+            missing="a smaller slice is not judged: it warns or refuses, see `small`",
+        ),
+    )
     confidence: Confidence = 0.95
-    judge: Literal["estimate", "interval"] = "estimate"
+    judge: Literal["estimate", "interval"] = Field(
+        default="estimate",
+        description="`estimate` compares the measured value with its threshold; `interval` wants the whole confidence "
+        "interval on the allowed side.",
+        json_schema_extra=told(missing="an interval that leaves it open is inconclusive, and refuses"),
+    )
 
     def metric_names(self) -> tuple[str, ...]:
         """All metrics that a threshold names, each once, in the order of the file."""
@@ -82,36 +148,64 @@ class QualityGates(Section):
 
 
 class BatchGates(Section):
-    """Thresholds on calls with one batch size; one that is not given is measured and reported only.
+    """Thresholds on calls with one batch size; a quantity without any is measured and reported only.
 
     A model's tail belongs to the machine as much as to the model: where `p99_ms` is compared with production, so is the
     median, by default with `max_ratio: 1.5`.
     """
 
-    p50_ms: Bounds | None = None
-    p95_ms: Bounds | None = None
-    p99_ms: Bounds | None = None
-    p999_ms: Bounds | None = None
-    throughput_rows_s: Bounds | None = None
+    p50_ms: Bounds | None = Field(
+        default=None,
+        description="Median time of a call. Where `p99_ms` is compared with production, by default `{max_ratio: 1.5}`.",
+        json_schema_extra=told(unit="ms", against="the median of the calls", missing=_UNMEASURED),
+    )
+    p95_ms: Bounds | None = Field(
+        default=None,
+        description="Time that 95 % of the calls take at most.",
+        json_schema_extra=told(unit="ms", against="the 95th percentile of the calls", missing=_UNMEASURED),
+    )
+    p99_ms: Bounds | None = Field(
+        default=None,
+        description="Time that 99 % of the calls take at most.",
+        json_schema_extra=told(unit="ms", against="the 99th percentile of the calls", missing=_UNMEASURED),
+    )
+    p999_ms: Bounds | None = Field(
+        default=None,
+        description="Time that 99.9 % of the calls take at most; 3,688 calls tell it at the earliest.",
+        json_schema_extra=told(unit="ms", against="the 99.9th percentile of the calls", missing=_UNMEASURED),
+    )
+    throughput_rows_s: Bounds | None = Field(
+        default=None,
+        description="Rows that are answered in a second.",
+        json_schema_extra=told(unit="rows/s", against="the rows answered in a second", missing=_UNMEASURED),
+    )
 
     def given(self) -> dict[str, Bounds]:
         """The thresholds that are in force, by name of the quantity."""
         return with_median(_given(self, BATCH_QUANTITIES))
 
 
-BatchSizes = Annotated[dict[PositiveInt, BatchGates], Field(min_length=1)]
+def _plain_number(key: object) -> object:
+    """A key that is text, as all are in JSON, must be a plain whole number: Python would take ` +1_0 ` for one."""
+    if isinstance(key, bool) or (isinstance(key, str) and not re.fullmatch(r"[1-9][0-9]{0,8}", key)):
+        raise ValueError(f"{key!r} is no number of rows")
+    return key
+
+
+BatchSize = Annotated[PositiveInt, BeforeValidator(_plain_number)]
+BatchSizes = Annotated[dict[BatchSize, BatchGates], Field(min_length=1)]
 
 
 class VariantGates(Section):
     """How fast another model may be that training exported beside the served one: over a larger catalogue, quantised.
 
     Only `min` and `max`: a variant is not served, so production has nothing to compare it with.
-
-    Attributes:
-        batch_sizes: rows in a call, and the thresholds for calls of that size.
     """
 
-    batch_sizes: BatchSizes
+    batch_sizes: BatchSizes = Field(
+        description="Rows in a call, and the thresholds for calls of that size; at least one.",
+        json_schema_extra=told(each="rows", missing="a variant that is not exported, or cannot be called, refuses"),
+    )
 
     @model_validator(mode="after")
     def _absolute_thresholds(self) -> "VariantGates":
@@ -124,32 +218,51 @@ class VariantGates(Section):
 
 
 class LatencyGates(Section):
-    """How fast, how large and how hungry a model may be.
+    """How fast, how large and how hungry a model may be; at least one threshold."""
 
-    Attributes:
-        batch_sizes: rows in a call, and the thresholds for calls of that size.
-        signature: serving signature that is called.
-        inputs: inputs of the signature that have one value in all requests, by name; all others are columns.
-        variants: thresholds on models exported beside the served one, by the variant's name.
-        calls: calls per model and batch size to begin with.
-        budget_s: seconds to measure at most; what is undecided by then is refused as inconclusive. Each variant may
-            take as long again.
-        confidence: of the intervals.
-        load_ms: thresholds on the time to load the model.
-        model_bytes: thresholds on the size of the exported model's files.
-        peak_memory_bytes: thresholds on the memory that loading and calling with the largest batch need.
-    """
-
-    batch_sizes: BatchSizes
-    signature: str = "serving_default"
-    inputs: dict[str, Constant] = Field(default_factory=dict)
-    variants: dict[VariantName, VariantGates] = Field(default_factory=dict)
-    calls: Annotated[int, Field(ge=20)] = 400
-    budget_s: PositiveFloat = 30.0
+    batch_sizes: BatchSizes = Field(
+        description="Rows in a call, and the thresholds for calls of that size.",
+        json_schema_extra=told(each="rows", missing="a model that cannot be called, or examples without a row, refuse"),
+    )
+    signature: str = Field(
+        default="serving_default",
+        description="Serving signature that is called.",
+        json_schema_extra=told(missing="a model without it refuses"),
+    )
+    inputs: Inputs = Field(default_factory=dict)
+    variants: dict[VariantName, VariantGates] = Field(
+        default_factory=dict,
+        description="Thresholds on models exported beside the served one, by the variant's name.",
+        json_schema_extra=told(each="variant", missing="a variant that is not exported, or cannot be called, refuses"),
+    )
+    calls: Annotated[int, Field(ge=20)] = Field(
+        default=400,
+        description="Calls per model and batch size to begin with, at least 20.",
+        json_schema_extra=told(unit="calls"),
+    )
+    budget_s: PositiveFloat = Field(
+        default=30.0,
+        description="Time to measure at most. Each variant may take as long again.",
+        json_schema_extra=told(unit="s", missing="what is undecided by then is inconclusive, and refuses"),
+    )
     confidence: Confidence = 0.95
-    load_ms: Bounds | None = None
-    model_bytes: Bounds | None = None
-    peak_memory_bytes: Bounds | None = None
+    load_ms: Bounds | None = Field(
+        default=None,
+        description="Time to load the model.",
+        json_schema_extra=told(unit="ms", against="the time to load", missing="a model that cannot be loaded refuses"),
+    )
+    model_bytes: Bounds | None = Field(
+        default=None,
+        description="Size of the exported model's files.",
+        json_schema_extra=told(
+            unit="bytes", against="the size of the files", missing="a model that is not there refuses"
+        ),
+    )
+    peak_memory_bytes: Bounds | None = Field(
+        default=None,
+        description="Memory that loading and calling with the largest batch need.",
+        json_schema_extra=told(unit="bytes", against="the memory needed", missing=_UNMEASURED),
+    )
 
     @model_validator(mode="after")
     def _some_threshold(self) -> "LatencyGates":

@@ -2,21 +2,31 @@
 
 from pydantic import Field
 
-from weighbridge.verdict import Bounds, Gate, Section, Severity
+from weighbridge.verdict import Bounds, Gate, Section, Severity, told
 
 
 class ExamplesGates(Section):
-    """Thresholds for reading the input.
+    """What reading the input may lose."""
 
-    Attributes:
-        max_quarantined_fraction: share of the input's rows, 0 or more and less than 1, that may be malformed.
-        severity: of this gate.
-        rows_lost: lines of the input, such as those inside an unbalanced quote, that belong to no row.
-    """
-
-    max_quarantined_fraction: float = Field(default=0.0, ge=0.0, lt=1.0)
-    severity: Severity = "blocking"
-    rows_lost: Bounds = Bounds(max=0)
+    max_quarantined_fraction: float = Field(
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description="Share of the input's rows, 0 or more and less than 1, that may be malformed; they are kept aside.",
+        json_schema_extra=told(
+            unit="share of rows", missing="an input without rows refuses", against="malformed rows divided by all rows"
+        ),
+    )
+    severity: Severity = Field(
+        default="blocking", description="Whether more malformed rows refuse the run, or are only shown."
+    )
+    rows_lost: Bounds = Field(
+        default=Bounds(max=0),
+        description="Lines of the input, such as those inside an unbalanced quote, that belong to no row.",
+        json_schema_extra=told(
+            unit="lines", missing="formats without lines, such as Parquet, are not asked", against="the lines lost"
+        ),
+    )
 
     def judge(self, quarantined: int, total: int, lost: int | None, where: str = "") -> list[Gate]:
         """Judge how many rows were quarantined, and how many were lost.

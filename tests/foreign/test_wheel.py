@@ -1,5 +1,6 @@
 """What a wheel brings: one top-level package, with every file that the code reads."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from tests.foreign.installed import ROOT, build_wheel, copy_of_the_sources
 
 # Files of these kinds below `weighbridge/` are read by the code or by its users' tools.
-_DATA = {".yaml", ".pbtxt", ".md", ".j2", ".css", ".parquet", ".pyi", ".typed"}
+_DATA = {".yaml", ".pbtxt", ".md", ".j2", ".css", ".parquet", ".json", ".lock", ".pyi", ".typed"}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,8 @@ def _in_the_tree(kinds: set[str]) -> set[str]:
     """Files of the source tree under the names that they are installed by."""
     roots = {"weighbridge": ROOT / "weighbridge"}
     roots |= {f"weighbridge/{name}": ROOT / name for name in ("components", "pipelines")}
-    return {
+    locks = {f"weighbridge/requirements/{path.name}" for path in (ROOT / "requirements").glob("tfx-*.lock")}
+    return (locks if ".lock" in kinds else set()) | {
         f"{prefix}/{path.relative_to(folder).as_posix()}"
         for prefix, folder in roots.items()
         for path in folder.rglob("*")
@@ -43,6 +45,8 @@ def test_every_module_and_every_file_beside_them_is_in_it(names):
     assert "weighbridge/pipelines/recommender/orders.parquet" in wanted
     assert "weighbridge/report/templates/report.css" in wanted
     assert "weighbridge/py.typed" in wanted
+    assert "weighbridge/requirements/tfx-1.16-py311.lock" in wanted
+    assert "weighbridge/thresholds/gates.schema.json" in wanted
     assert wanted - names == set()
 
 
@@ -76,3 +80,20 @@ def test_what_is_installed_is_the_wheel(installed, tmp_path):
     names = "('components', 'pipelines', 'tests', 'benchmarks')"
     code = f"from importlib.util import find_spec; print([n for n in {names} if find_spec(n)])"
     assert installed.run("python", "-c", code, cwd=tmp_path).out.strip() == "[]"
+
+
+def test_it_brings_its_lock_and_the_schema_of_thresholds(installed, tmp_path):
+    done = installed.run("weighbridge", "lock", "-o", "weighbridge.lock", cwd=tmp_path)
+    assert done.code == 0, done.err
+    [lock] = (ROOT / "requirements").glob("tfx-*.lock")
+    assert (tmp_path / "weighbridge.lock").read_bytes() == lock.read_bytes()
+    done = installed.run("weighbridge", "gates", "--json-schema", "-o", "gates.schema.json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    committed = ROOT / "weighbridge/thresholds/gates.schema.json"
+    assert (tmp_path / "gates.schema.json").read_bytes() == committed.read_bytes()
+
+
+def test_a_doctor_finds_nothing_wrong_with_the_environment(installed, tmp_path):
+    found = json.loads(installed.run("weighbridge", "doctor", "--json", cwd=tmp_path).out)["findings"]
+    about = {each["about"]: each for each in found if each["about"] in ("python", "glibc", "lock", "tfx")}
+    assert {name: each["state"] for name, each in about.items()} == dict.fromkeys(about, "ok")

@@ -48,7 +48,10 @@ def failed(error: BaseException) -> int:
     if machine.is_machine_failure(error) or isinstance(error, BrokenPipeError):
         return fail(f"The machine failed: {reason}", "Mend that, then run again.", ExitCode.INFRASTRUCTURE)
     what = "The pipeline's own code called sys.exit" if isinstance(error, SystemExit) else "The command failed"
-    return fail(f"{what}: {reason}", _place(error.__traceback__), ExitCode.USAGE)
+    hints = [_place(error.__traceback__)]
+    if isinstance(error, ImportError):
+        hints.append("Is a library missing, or another than the tested one? See: weighbridge doctor")
+    return fail(f"{what}: {reason}", "\n       ".join(filter(None, hints)), ExitCode.USAGE)
 
 
 def shown(code: int) -> int:

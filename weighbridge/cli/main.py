@@ -14,9 +14,13 @@ from weighbridge.cli import (
     ci,
     data,
     diff,
+    doctor,
+    gates,
     gc,
+    image,
     kubeflow,
     listing,
+    lock,
     logs,
     plan,
     production,
@@ -74,6 +78,10 @@ app.command("gc", epilog=EXIT_CODES)(gc.gc)
 app.command("diff", epilog=EXIT_CODES)(diff.diff)
 app.command("trend", epilog=EXIT_CODES)(trend.trend)
 app.command("schema", epilog=EXIT_CODES)(schema.schema)
+app.command("gates", epilog=EXIT_CODES)(gates.gates)
+app.command("doctor", epilog=EXIT_CODES)(doctor.doctor)
+app.command("lock", epilog=EXIT_CODES)(lock.lock)
+app.command("image", epilog=EXIT_CODES)(image.image)
 app.command("compile", epilog=EXIT_CODES)(compiling.compile_pipeline)
 app.command("component", epilog=EXIT_CODES)(compiling.component)
 app.command("components", epilog=EXIT_CODES)(catalogue.components)

@@ -4,6 +4,7 @@ YAML forgives what thresholds must not: a key without a value is null and would 
 wins, a few lines of aliases grow to gigabytes. Here each of these is an error.
 """
 
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,17 @@ from weighbridge.common.errors import UsageError
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_NODES = 20_000
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads 1e-5 and 1.5e3 as numbers, as editors and YAML 1.2 do; for PyYAML they are text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
 
 # YAML 1.1 reads 010 as eight, and 1:30 as ninety.
 _AMBIGUOUS = re.compile(r"[-+]?0[0-9_]+$|.*:")
@@ -78,7 +90,7 @@ def read_yaml(path: str | Path) -> YamlFile:
         raise UsageError(f"{path}, line {line}: the file is not UTF-8", "Save it as UTF-8.") from error
     try:
         _check_size(text, path)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
         if node is None:
             return YamlFile(path, None)
         checker = _Checker(path)
@@ -95,7 +107,7 @@ def read_yaml(path: str | Path) -> YamlFile:
 def _check_size(text: str, path: Path) -> None:
     """Refuse a file that is too deep or too long, before anything is made of it."""
     depth = 0
-    for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+    for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH or count > 2 * MAX_NODES:
             much = f"nested deeper than {MAX_DEPTH}" if depth > MAX_DEPTH else f"more than {MAX_NODES:,} values"
@@ -151,7 +163,7 @@ class _Checker:
         kind = node.tag.removeprefix(_TAG)
         if kind == "null":
             raise self._refusal(line, f"{where} has no value", "Give it one, or leave the key out.")
-        if kind == "float" and node.value.lower().lstrip("+-") in (".nan", ".inf"):
+        if kind == "float" and _endless(node.value):
             raise self._refusal(line, f"{where} is {node.value}, which is no finite number")
         if kind in ("int", "float") and _AMBIGUOUS.match(node.value):
             raise self._refusal(
@@ -181,8 +193,15 @@ class _Checker:
         return UsageError(f"{self._path}, line {line}: {problem}", hint)
 
 
+def _endless(text: str) -> bool:
+    """Whether a YAML float is NaN, infinite, or more than a float can hold."""
+    if text.lower().lstrip("+-") in (".nan", ".inf"):
+        return True
+    return "e" in text.lower() and not math.isfinite(float(text.replace("_", "")))
+
+
 def _construct(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
+    loader = _Loader("")
     try:
         return loader.construct_document(node)
     finally:

@@ -5,15 +5,25 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, RootModel, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    RootModel,
+    WithJsonSchema,
+    model_validator,
+)
 
 from weighbridge.common.errors import UsageError
 from weighbridge.thresholds.jenkins import JenkinsApproval
-from weighbridge.verdict import Bounds, Section
+from weighbridge.verdict import Bounds, Section, told
 
 PRODUCTION = "production"
 
 _PLAIN = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_FEWEST_CALLS = 20
 # Folders of a workspace, or of the volumes of a cluster, that are none of a model's.
 _TAKEN = {"artifacts", "backtests", "checkpoints", "history", "kept", "promoting", "rehearsal", "runs", "schema"}
 
@@ -24,37 +34,85 @@ def _plain(name: str) -> str:
     return name
 
 
-StageName = Annotated[str, AfterValidator(_plain)]
+StageName = Annotated[str, AfterValidator(_plain), WithJsonSchema({"type": "string", "pattern": f"^{_PLAIN.pattern}$"})]
+
+
+def _as_written(schema: dict[str, Any]) -> None:
+    """How a file gives a stage: the Jenkins that approves stands in `approval`; what the validators below ask."""
+    properties = schema["properties"]
+    [jenkins, _] = properties.pop("approved_in")["anyOf"]
+    approval = properties["approval"]
+    approval["anyOf"] = [{"type": approval.pop("type"), "enum": approval.pop("enum")}, jenkins]
+    calls = properties["calls"]
+    calls["anyOf"] = [{"const": calls.pop("minimum")}, {"minimum": _FEWEST_CALLS}]
+    schema["dependencies"] = {"p99_ms": ["calls"]}
 
 
 class Stage(Section):
-    """What a stage asks for.
+    """What a stage asks for."""
 
-    Attributes:
-        stage: its name.
-        destination: folder or address (`gs://…`, `s3://…`) of the stage; by default a folder in the workspace.
-        approval: `required` if a person must approve what goes there. A file may also give a `JenkinsApproval` here,
-            which requires one.
-        approved_in: the Jenkins whose word alone counts, if so; given as `approval`.
-        calls: calls that the delivered copy must answer, with real rows; 0 checks nothing.
-        max_difference: most that a number of its answers may differ from the copy it was made of.
-        p50_ms: thresholds on the median of its calls in ms, interleaved with those of production; where `p99_ms` is
-            compared with production, by default `max_ratio: 1.5`.
-        p99_ms: thresholds on their 99th percentile in ms.
-        budget_s: seconds to measure at most.
-        rows: rows that the answers are compared on.
-    """
+    model_config = ConfigDict(json_schema_extra=_as_written)
 
-    stage: StageName
-    destination: str = ""
-    approval: Literal["none", "required"] = "none"
-    approved_in: JenkinsApproval | None = None
-    calls: Annotated[int, Field(ge=0)] = 0
-    max_difference: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-5
-    p50_ms: Bounds | None = None
-    p99_ms: Bounds | None = None
-    budget_s: PositiveFloat = 10.0
-    rows: PositiveInt = 256
+    stage: StageName = Field(
+        description="Its name: up to 63 small letters, digits, - and _, a letter first. The last stage is `production`."
+    )
+    destination: str = Field(
+        default="",
+        description="Folder or address (`gs://…`, `s3://…`) of the stage; by default a folder in the workspace.",
+    )
+    approval: Literal["none", "required"] = Field(
+        default="none",
+        description="`required` if a person must approve what goes there; or the Jenkins whose word alone counts: "
+        "`{jenkins: ADDRESS, approvers: [ID]}`.",
+        json_schema_extra=told(missing="without the approval nothing is delivered"),
+    )
+    approved_in: JenkinsApproval | None = Field(
+        default=None, description="The Jenkins whose word alone counts, if so; given as `approval`."
+    )
+    calls: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="Calls that the delivered copy must answer, with real rows: at least 20; 0 checks nothing.",
+        json_schema_extra=told(unit="calls", missing="examples that are not here, or a call without an answer, refuse"),
+    )
+    max_difference: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        default=1e-5,
+        description="Most that a number of its answers may differ from the copy it was made of.",
+        json_schema_extra=told(
+            unit="of the output",
+            against="the answers of the copy it was made of",
+            missing="other outputs, other shapes, or a number where the copy has none refuse",
+        ),
+    )
+    p50_ms: Bounds | None = Field(
+        default=None,
+        description="Thresholds on the median time of its calls, interleaved with calls of production; needs `calls`. "
+        "Where `p99_ms` is compared with production, by default `{max_ratio: 1.5}`.",
+        json_schema_extra=told(
+            unit="ms",
+            against="the median of the calls",
+            missing="nothing in production yet: relative rules are not compared, and let the model through",
+        ),
+    )
+    p99_ms: Bounds | None = Field(
+        default=None,
+        description="Thresholds on the time that 99 % of its calls take at most, interleaved with calls of production; "
+        "needs `calls`.",
+        json_schema_extra=told(
+            unit="ms",
+            against="the 99th percentile of the calls",
+            missing="nothing in production yet: relative rules are not compared, and let the model through",
+        ),
+    )
+    budget_s: PositiveFloat = Field(
+        default=10.0,
+        description="Time to measure at most.",
+        json_schema_extra=told(unit="s", missing="what is undecided by then is inconclusive, and refuses"),
+    )
+    rows: PositiveInt = Field(
+        default=256,
+        description="Rows that the answers are compared on.",
+        json_schema_extra=told(unit="rows", missing="fewer are enough, none refuses"),
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -73,8 +131,8 @@ class Stage(Section):
         for name in ("p50_ms", "p99_ms"):
             if getattr(self, name) is not None and not self.calls:
                 raise ValueError(f"{name} needs calls, the number of calls to measure")
-        if 0 < self.calls < 20:
-            raise ValueError("calls must be 0, or at least 20 to tell anything")
+        if 0 < self.calls < _FEWEST_CALLS:
+            raise ValueError(f"calls must be 0, or at least {_FEWEST_CALLS} to tell anything")
         return self
 
 
@@ -88,6 +146,10 @@ def _default() -> tuple[Stage, ...]:
 
 class Delivery(RootModel[tuple[Stage, ...]]):
     """The stages in the order a model passes them; the last is production."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"contains": {"properties": {"stage": {"const": PRODUCTION}}, "required": ["stage"]}}
+    )
 
     root: tuple[Stage, ...] = Field(default_factory=_default)
 

@@ -1,7 +1,9 @@
 """The thresholds file, `gates.yaml`: both sides' conditions in one reviewed place, one section per component."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,11 +16,24 @@ from weighbridge.components.data_validator.gates import DataGates
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.thresholds.delivery import Delivery
-from weighbridge.verdict import Section
+from weighbridge.verdict import Section, told
 
 THRESHOLDS_FILE = "gates.yaml"
 
 StepSection = TypeVar("StepSection", bound=Section)
+
+_asked: ContextVar[dict[str, Section] | None] = ContextVar("_asked", default=None)
+
+
+@contextmanager
+def sections_of_steps() -> Iterator[dict[str, Section]]:
+    """The sections that a pipeline's own steps read inside the block, by name of the step: no file says their types."""
+    found: dict[str, Section] = {}
+    token = _asked.set(found)
+    try:
+        yield found
+    finally:
+        _asked.reset(token)
 
 
 class Gates(Section):
@@ -28,12 +43,22 @@ class Gates(Section):
     the pipeline's own steps. `delivery` weighs nothing: it says on which way a model that passed gets to production.
     """
 
-    examples: ExamplesGates = Field(default_factory=ExamplesGates)
-    data: DataGates = Field(default_factory=DataGates)
-    quality: QualityGates
-    latency: LatencyGates
-    delivery: Delivery = Field(default_factory=Delivery)
-    steps: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    examples: ExamplesGates = Field(default_factory=ExamplesGates, description="What reading the input may lose.")
+    data: DataGates = Field(
+        default_factory=DataGates, description="What the data must be before a model is trained on them."
+    )
+    quality: QualityGates = Field(description="What quality a model must have.")
+    latency: LatencyGates = Field(description="How fast, how large and how hungry a model may be.")
+    delivery: Delivery = Field(
+        default_factory=Delivery,
+        description="The stages on the way to production, in the order a model passes them; the last is production. "
+        "Without this section: staging, a canary (200 calls, p99_ms {max_ratio: 2.0}), production.",
+    )
+    steps: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Thresholds of the pipeline's own steps, by name of the step; what may stand there, the step says.",
+        json_schema_extra=told(each="step"),
+    )
 
     def of_step(self, name: str, section: type[StepSection], *, others: Sequence[str] = ()) -> StepSection:
         """The thresholds of a pipeline's own step: what stands below `steps`, as the type that the step gives it.
@@ -54,7 +79,7 @@ class Gates(Section):
                     f"Allowed here: {', '.join(known)}.",
                 )
         try:
-            return section.model_validate(self.steps.get(name, {}))
+            read = section.model_validate(self.steps.get(name, {}))
         except ValidationError as error:
             problem = error.errors()[0]
             where = ".".join(map(str, ("steps", name, *problem["loc"])))
@@ -63,6 +88,9 @@ class Gates(Section):
                 message = f" is not known{_guess(problem['loc'][0], section.model_fields)}"
             allowed = ", ".join(section.model_fields)
             raise UsageError(f"gates.yaml: {where}{message}", f"Allowed: {allowed}.") from error
+        if (asked := _asked.get()) is not None:
+            asked[name] = read
+        return read
 
 
 def load_gates(path: str | Path) -> Gates:
@@ -76,7 +104,10 @@ def load_gates(path: str | Path) -> Gates:
     try:
         file = read_yaml(path)
     except OSError as error:
-        raise UsageError(f"No thresholds file at {path}: {error.strerror}", "Put a gates.yaml there.") from error
+        raise UsageError(
+            f"No thresholds file at {path}: {error.strerror}",
+            "Put a gates.yaml there; weighbridge gates lists its keys.",
+        ) from error
     if not isinstance(file.content, dict):
         raise UsageError(f"{path} holds no sections", f"Expected: {', '.join(Gates.model_fields)}.")
     try:

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, field_validator
 
 from weighbridge.common.errors import UsageError
-from weighbridge.verdict import Section
+from weighbridge.verdict import Section, told
 
 # What Jenkins leaves as it is in a name.
 _SEGMENT = r"[\w.~%@+,=:!$&'()*-]+/"
@@ -24,15 +24,16 @@ Name = Annotated[str, Field(pattern=r"^\S(.*\S)?$")]
 
 
 class JenkinsApproval(Section):
-    """Whose approval counts: that of a person who answered the question of a build.
+    """Whose approval counts: that of a person who answered the question of a build."""
 
-    Attributes:
-        jenkins: address of a job or folder; only builds of it, or of jobs in it, count.
-        approvers: IDs of the users whose approval counts; without them that of everyone whom Jenkins lets answer.
-    """
-
-    jenkins: str
-    approvers: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    jenkins: str = Field(
+        description="Address of a job or folder; only builds of it, or of jobs in it, count.",
+        json_schema_extra=told(missing="a build that cannot be read, or that nobody approved, delivers nothing"),
+    )
+    approvers: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="IDs of the users whose approval counts; without them that of everyone whom Jenkins lets answer.",
+    )
 
     @field_validator("jenkins")
     @classmethod

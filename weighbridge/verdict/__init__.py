@@ -1,6 +1,6 @@
 """One verdict: what every gate returns, how thresholds judge, and what a run ends in. Imports no tfx."""
 
-from weighbridge.verdict.bounds import Bounds, Estimate, Section
+from weighbridge.verdict.bounds import Bounds, Estimate, Section, told
 from weighbridge.verdict.gate import Gate, Severity, Status, passed_if
 from weighbridge.verdict.verdict import NOTHING_WEIGHED, Verdict, read_gates, write_gates
 
@@ -15,5 +15,6 @@ __all__ = [
     "Verdict",
     "passed_if",
     "read_gates",
+    "told",
     "write_gates",
 ]

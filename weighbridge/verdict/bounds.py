@@ -7,7 +7,8 @@ is a gate of its own, so that a report says which of them refused.
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationInfo, field_validator, model_validator
 
@@ -17,19 +18,43 @@ from weighbridge.verdict.gate import Gate, Severity, Status, format_value
 Ratio = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+def told(*, unit: str = "", missing: str = "", against: str = "", each: str = "") -> dict[str, Any]:
+    """What the reference of `gates.yaml` says of a key besides its description, as `json_schema_extra` of its field.
+
+    Args:
+        unit: of the value; empty for a word, a name, or what has none.
+        missing: what happens where the data do not have what the key is about.
+        against: what the value is compared with.
+        each: what the names below the key are, where any may stand there: `metric`, `split`.
+    """
+    given = {"unit": unit, "missing": missing, "against": against, "each": each}
+    return {name: text for name, text in given.items() if text}
+
+
+_UNMEASURED = "what could not be measured, or is NaN, refuses"
+_NOT_COMPARED = (
+    "nothing in production yet: not compared, lets the model through; production that cannot be read refuses"
+)
+_RULES_UNIT = "of the quantity"
+
+
 class Section(BaseModel):
     """Base of all sections of a thresholds file: unknown keys are refused, so a typo cannot open a gate.
 
-    Nor is `true` a number, which Python takes for 1, and no number is infinite.
+    Nor is `true` a number, which Python takes for 1, nor a text that looks like one, and no number is infinite.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool) and not _takes_bool(cls.model_fields[str(info.field_name)].annotation):
+    def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and not _takes_bool(annotation):
             raise ValueError(f"{str(value).lower()} is no value that can stand here")
+        # Pydantic would read a number out of it.
+        if isinstance(value, str) and _takes_only_numbers(annotation):
+            raise ValueError(f"{value!r} is text and no finite number: write a number, without quotes")
         return value
 
 
@@ -42,16 +67,47 @@ class Estimate:
     high: float | None = None
 
 
+RULES = ("min", "max", "min_change", "max_change", "min_ratio", "max_ratio")
+
+
 class Bounds(Section):
     """The rules for one measured quantity; at least one must be given."""
 
-    min: FiniteFloat | None = None
-    max: FiniteFloat | None = None
-    min_change: FiniteFloat | None = None
-    max_change: FiniteFloat | None = None
-    min_ratio: Ratio | None = None
-    max_ratio: Ratio | None = None
-    severity: Severity = "blocking"
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [rule]} for rule in RULES]})
+
+    min: FiniteFloat | None = Field(
+        default=None,
+        description="Least that the value may be.",
+        json_schema_extra=told(unit=_RULES_UNIT, missing=_UNMEASURED),
+    )
+    max: FiniteFloat | None = Field(
+        default=None,
+        description="Most that the value may be.",
+        json_schema_extra=told(unit=_RULES_UNIT, missing=_UNMEASURED),
+    )
+    min_change: FiniteFloat | None = Field(
+        default=None,
+        description="Least that candidate minus production may be; -0.01 allows a loss of 0.01.",
+        json_schema_extra=told(unit=_RULES_UNIT, missing=_NOT_COMPARED, against="minus production's"),
+    )
+    max_change: FiniteFloat | None = Field(
+        default=None,
+        description="Most that candidate minus production may be.",
+        json_schema_extra=told(unit=_RULES_UNIT, missing=_NOT_COMPARED, against="minus production's"),
+    )
+    min_ratio: Ratio | None = Field(
+        default=None,
+        description="Least that candidate divided by production may be; more than 0.",
+        json_schema_extra=told(unit="x", missing=_NOT_COMPARED, against="divided by production's"),
+    )
+    max_ratio: Ratio | None = Field(
+        default=None,
+        description="Most that candidate divided by production may be; more than 0.",
+        json_schema_extra=told(unit="x", missing=_NOT_COMPARED, against="divided by production's"),
+    )
+    severity: Severity = Field(
+        default="blocking", description="Whether a value on the wrong side refuses the model, or is only shown."
+    )
 
     @model_validator(mode="after")
     def _some_rule(self) -> "Bounds":
@@ -136,12 +192,18 @@ class Bounds(Section):
         ]
 
 
-RULES = ("min", "max", "min_change", "max_change", "min_ratio", "max_ratio")
-
-
 def _takes_bool(annotation: Any) -> bool:
     """Whether a field's type allows true and false as they are."""
     return annotation in (bool, Any) or any(_takes_bool(part) for part in get_args(annotation))
+
+
+def _takes_only_numbers(annotation: Any) -> bool:
+    """Whether a field's type is a number, or a number or nothing."""
+    if get_origin(annotation) is Annotated:
+        return _takes_only_numbers(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return all(_takes_only_numbers(part) for part in get_args(annotation) if part is not NoneType)
+    return annotation in (int, float)
 
 
 def _kind(rule: str) -> str:

@@ -6,26 +6,39 @@ from pydantic import Field, field_validator
 
 from weighbridge.common.errors import UsageError
 from weighbridge.pipelines.recommender.histories.clean import REASONS
-from weighbridge.verdict import Bounds, Gate, Section, passed_if, read_gates
+from weighbridge.verdict import Bounds, Gate, Section, passed_if, read_gates, told
 
 GROUP = "histories"
 
 
 class HistoriesGates(Section):
-    """The `steps.Histories` section of a thresholds file; each threshold holds for every split.
+    """The `steps.Histories` section of a thresholds file; each threshold holds for every split."""
 
-    Attributes:
-        removed: largest share of a split's lines, by reason of `REASONS`, that cleaning may leave out; a reason
-            that is not named may take nothing.
-        top_customer_share: how much of a split's purchases one customer may have made.
-        known_items: share of the evaluation's purchases that are of items bought before.
-        customers: how many customers a split must have.
-    """
-
-    removed: dict[str, Bounds] = Field(default_factory=dict)
-    top_customer_share: Bounds = Bounds(max=0.5)
-    known_items: Bounds = Bounds(min=0.5)
-    customers: Bounds = Bounds(min=1)
+    removed: dict[str, Bounds] = Field(
+        default_factory=dict,
+        description="Largest share of a split's lines that cleaning may leave out, by reason; by default none.",
+        json_schema_extra=told(
+            each="reason",
+            against="the lines left out divided by all lines",
+            unit="share of lines",
+            missing="a split without lines refuses",
+        ),
+    )
+    top_customer_share: Bounds = Field(
+        default=Bounds(max=0.5),
+        description="How much of a split's purchases one customer may have made.",
+        json_schema_extra=told(unit="share of purchases", against="the share of the customer who bought most"),
+    )
+    known_items: Bounds = Field(
+        default=Bounds(min=0.5),
+        description="Share of the evaluation's purchases that are of items bought before.",
+        json_schema_extra=told(unit="share of purchases", against="the purchases of known items divided by all"),
+    )
+    customers: Bounds = Field(
+        default=Bounds(min=1),
+        description="How many customers a split must have.",
+        json_schema_extra=told(unit="customers", against="the split's customers"),
+    )
 
     @field_validator("removed")
     @classmethod

@@ -13,6 +13,7 @@ from tests.command_line import ROOT, start
 from tests.infra.docker import podman
 from tests.infra.docker.podman import RESTRICTED
 from weighbridge.definition import load
+from weighbridge.kubeflow.image import build, own_image
 from weighbridge.verdict import Verdict, read_gates
 from weighbridge.verdict.verdict import GATES_FILE, VERDICT_FILE
 
@@ -81,15 +82,16 @@ def test_the_taxi_pipeline_ends_in_the_verdict_of_a_local_run(image: str, engine
 def test_a_refused_run_of_a_users_own_pipeline_fails_and_says_why(
     image: str, engine, compiled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The user's image is the project's with one folder more, as the README says."""
+    """The user's image is the project's with one folder more, as `weighbridge image` writes it."""
     own = _own_pipeline(tmp_path / "own", "strict_taxi", "strict-taxi")
     gates = yaml.safe_load((own / "gates.yaml").read_text())
     gates["quality"]["metrics"]["auc"] = {"min": 0.9999}
     (own / "gates.yaml").write_text(yaml.safe_dump(gates))
     users = "localhost/weighbridge-test-own:latest"
-    (own.parent / "Dockerfile").write_text(f"FROM {image}\nCOPY strict_taxi /own/strict_taxi\n")
-    podman.podman("build", "--quiet", "--tag", users, str(own.parent))
     monkeypatch.syspath_prepend(str(own.parent))
+    made = own_image(load("strict_taxi.pipeline"), image)
+    (own.parent / "Dockerfile").write_text(made.dockerfile())
+    build(made.build_command(own.parent / "Dockerfile", users, "podman"))
 
     with pytest.raises(RuntimeError, match=r"FAILURE.*Verdict"):
         engine.run(compiled("strict_taxi.pipeline", users, engine.root))

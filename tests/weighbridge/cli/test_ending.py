@@ -154,3 +154,10 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def wait_for(path: Path, process: subprocess.Popen) -> None:
     while not path.exists() and process.poll() is None:
         time.sleep(0.02)
+
+
+def test_a_library_that_is_missing_leads_to_the_doctor(weighbridge, monkeypatch):
+    monkeypatch.setitem(sys.modules, "weighbridge.kubeflow.image", None)
+    shown = weighbridge("image", "taxi")
+    assert shown.code == 2
+    assert "See: weighbridge doctor" in shown.err

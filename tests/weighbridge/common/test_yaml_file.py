@@ -79,7 +79,7 @@ def test_what_people_write_is_read_as_it_is(tmp_path: Path) -> None:
     file = read(tmp_path, text)
     assert file.content == {
         "common": {"min": 0.9},
-        "auc": {"min": 0.9, "max": "1e-3"},
+        "auc": {"min": 0.9, "max": 0.001},
         64: {},
         "list": ["a", True],
     }

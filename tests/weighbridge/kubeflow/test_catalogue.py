@@ -158,8 +158,8 @@ def test_the_readme_is_what_the_generator_writes(
 
 def test_readmes_say_what_may_stand_in_json(folder: Path) -> None:
     readme = (folder / "kfp_components" / FOLDERS["evaluator"] / "README.md").read_text()
-    assert "| `min_slice_rows` | integer | `50` | fewest rows that a slice is judged on. |" in readme
-    assert "| `metrics` | Bounds by name | `required` | thresholds on all rows, by name of the metric. |" in readme
+    assert "| `min_slice_rows` | integer | `50` | Fewest rows that a slice is judged on. |" in readme
+    assert "| `metrics` | Bounds by name | `required` | Thresholds on all rows, by name of the metric" in readme
     assert "`quality.<metric>.<rule>`" in readme
     for name in NAMES:
         for model in descriptions.json_models(name).values():

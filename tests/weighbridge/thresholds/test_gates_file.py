@@ -75,6 +75,8 @@ def test_a_key_given_twice_is_refused(gates):
         ("auc: {min: .inf}", "no finite number"),
         ("auc: {min: 'nan'}", r"line 6: quality\.metrics\.auc\.min: .*finite"),
         ("auc: {min: '1e999'}", r"line 6: quality\.metrics\.auc\.min: .*finite"),
+        ("auc: {min: '0.9'}", r"line 6: quality\.metrics\.auc\.min: '0\.9' is text and no finite number"),
+        ("auc: {min: 1e999}", "no finite number"),
         ("auc: {mni: 0.9}", r"line 6: quality\.metrics\.auc\.mni is not known; did you mean 'min'"),
         ("auc: {min: 0.9}\n  confidence: true", r"line 7: quality\.confidence: true is no value"),
         ("auc: {min: 0.9}\n  min_slice_rows: true", r"quality\.min_slice_rows: true is no value"),

@@ -45,7 +45,7 @@ def key_tables(model: "type[BaseModel]") -> list[KeyTable]:
                 name=key,
                 type=_type(given),
                 default="required" if key in required else json.dumps(given.get("default", {})),
-                description=described.get(key, ""),
+                description=given.get("description") or described.get(key, ""),
             )
             for key, given in defined.get("properties", {}).items()
         ]

@@ -46,14 +46,14 @@ def _features(path: Path) -> dict[str, Any]:
 
 
 def _distance(name: str, before: Any, after: Any) -> FeatureDistance:
-    from weighbridge.components.data_validator.distances import NotComparableError, describe_change, distance
+    from weighbridge.components.data_validator.distances import NotComparableError, compare, describe_change
 
     if before is None or after is None:
         return FeatureDistance(feature=name, value=None, note=f"only in the {'second' if before is None else 'first'}")
     if not (_has_values(before) or _has_values(after)):
         return FeatureDistance(feature=name, value=0.0, note="no values in either")
     try:
-        value = distance(_MEASURE, after, before)
+        value = compare(_MEASURE, after, before).distance()
         return FeatureDistance(feature=name, value=value, note=describe_change(after, before) if value else "")
     except NotComparableError as error:
         return FeatureDistance(feature=name, value=None, note=str(error))

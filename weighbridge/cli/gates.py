@@ -1,0 +1,107 @@
+"""`weighbridge gates`: what may stand in `gates.yaml`, and what stands there now."""
+
+from typing import Annotated
+
+import typer
+
+from weighbridge.cli.options import WORKDIR, JsonOption, WorkdirOption
+from weighbridge.cli.output import print_json, print_line, without_output
+from weighbridge.common.errors import UsageError
+
+MarkdownOption = Annotated[bool, typer.Option("--markdown", help="The reference as a page of Markdown.")]
+SchemaOption = Annotated[
+    bool, typer.Option("--json-schema", help="The JSON Schema that editors complete and check gates.yaml from.")
+]
+OutputOption = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write the page or schema there.")]
+DetailsOption = Annotated[
+    bool, typer.Option("--details", help="Say of each key of PIPELINE what it is, and what happens without data.")
+]
+
+
+def gates(
+    pipeline: Annotated[
+        str | None,
+        typer.Argument(metavar="PIPELINE", help="Whose gates.yaml; without it the reference of all keys."),
+    ] = None,
+    details: DetailsOption = False,
+    markdown: MarkdownOption = False,
+    json_schema: SchemaOption = False,
+    output: OutputOption = "",
+    workdir: WorkdirOption = WORKDIR,
+    as_json: JsonOption = False,
+) -> None:
+    """Explain every key of PIPELINE's gates.yaml, or all keys that may stand in one.
+
+    With PIPELINE: the value in force and where it is from (a line of the file, or the default), what it is compared
+    with, and from the last run what was observed, its interval, and the margin that is left. Nothing is run. Without
+    PIPELINE the reference: for people, as Markdown, or as the JSON Schema that editors read.
+    """
+    if pipeline and (markdown or json_schema or output):
+        raise UsageError(
+            "--markdown, --json-schema and -o write the reference, which is the same for every pipeline",
+            "Leave PIPELINE out, or these options.",
+        )
+    if markdown + json_schema + as_json > 1:
+        raise UsageError("--markdown, --json-schema and --json exclude each other", "Give one of them.")
+    if output and not (markdown or json_schema):
+        raise UsageError(f"What is to be written to {output}?", "Add --json-schema or --markdown.")
+    if pipeline:
+        _explain(pipeline, workdir, as_json, details)
+    else:
+        _reference(markdown, json_schema, output, as_json)
+
+
+def _reference(markdown: bool, json_schema: bool, output: str, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from weighbridge.common import files
+    from weighbridge.thresholds import reference
+
+    if not (markdown or json_schema):
+        if as_json:
+            print_json({"keys": [asdict(key) for key in reference.reference_keys()]})
+        else:
+            _print_reference()
+        return
+    text = files.json_text(reference.gates_schema()) if json_schema else reference.markdown_page()
+    if not output:
+        print_line(text.rstrip("\n"))
+        return
+    try:
+        path = files.write_text(output, text)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}", "Choose another file with -o.") from error
+    print_line(str(path))
+
+
+def _print_reference() -> None:
+    from weighbridge.cli.display import console
+    from weighbridge.thresholds.reference.keys import THRESHOLD, reference_keys, threshold_keys
+
+    out = console()
+    described = [(key.path, key) for key in reference_keys()]
+    described += [(f"<{THRESHOLD}>.{key.path}", key) for key in threshold_keys()]
+    for path, key in described:
+        default = {"required": "required", "": ""}.get(key.default, f"default {key.default}")
+        out.print(f"{path}: " + ", ".join(filter(None, (key.type, key.unit, default))), markup=False, style="bold")
+        out.print(f"    {key.description}" + (f" Missing data: {key.missing}." * bool(key.missing)), markup=False)
+    out.print("\nFor an editor: weighbridge gates --json-schema -o gates.schema.json", markup=False)
+
+
+def _explain(pipeline: str, workdir: str, as_json: bool, details: bool) -> None:
+    from weighbridge.definition import load
+    from weighbridge.runs.explain import explain_outside_run
+    from weighbridge.runs.thresholds_in_force import explain_thresholds
+
+    definition = load(pipeline)
+    with without_output():
+        try:
+            found = explain_thresholds(definition, workdir)
+        except Exception as error:
+            raise explain_outside_run(error, f"The thresholds of {definition.name} cannot be explained") from error
+    if as_json:
+        print_json(found.document())
+    else:
+        from weighbridge.cli.gates_table import print_explained
+
+        print_explained(found, details)

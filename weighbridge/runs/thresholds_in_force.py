@@ -1,0 +1,273 @@
+"""What a pipeline's thresholds let through: each key in force, beside what its last run observed."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weighbridge.common.errors import UsageError
+from weighbridge.definition import Definition
+from weighbridge.evidence.base import EvidenceFile, Interval
+from weighbridge.evidence.latency import Batch, Calls, LatencyReport
+from weighbridge.evidence.metrics import Metrics
+from weighbridge.runs.own_verdict import read_verdict
+from weighbridge.runs.record import Run
+from weighbridge.runs.workspace import Workspace
+from weighbridge.thresholds.gates_file import THRESHOLDS_FILE, sections_of_steps
+from weighbridge.thresholds.in_force import KeyInForce, ThresholdsInForce, rule_sign, thresholds_in_force
+from weighbridge.verdict import Gate, Section
+from weighbridge.verdict.verdict import VERDICT_FILE
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one gate of a run found, for one key.
+
+    Attributes:
+        gate: the gate.
+        observed: what it observed, as the key counts it.
+        interval: confidence interval of that; None where it has none.
+        margin: how far it lies on the allowed side of the value in force, in the gate's unit; negative on the other
+            side, None for what is no number.
+    """
+
+    gate: Gate
+    observed: Any
+    interval: tuple[float, float] | None
+    margin: float | None
+
+    def document(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "gate": self.gate.name,
+            "status": self.gate.status,
+            "observed": self.observed,
+            "production": self.gate.baseline,
+            "unit": self.gate.unit,
+            "interval": None if self.interval is None else list(self.interval),
+            "margin": self.margin,
+            "threshold_then": self.gate.threshold,
+        }
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A pipeline's thresholds, and what its last run observed.
+
+    Attributes:
+        pipeline: its name.
+        thresholds: the keys in force.
+        run: the last run that came to a verdict; None for none.
+        readings: by path of the key; what is closest to being refused comes first.
+    """
+
+    pipeline: str
+    thresholds: ThresholdsInForce
+    run: Run | None
+    readings: dict[str, list[Reading]]
+
+    @property
+    def changed(self) -> list[KeyInForce]:
+        """The rules that had another value when the run was weighed."""
+        return [
+            key
+            for key in self.thresholds.keys
+            if key.is_rule and any(each.gate.threshold != key.value for each in self.readings.get(key.path, ()))
+        ]
+
+    def document(self) -> dict[str, Any]:
+        """For machines."""
+        record = self.run.record if self.run else None
+        return {
+            "pipeline": self.pipeline,
+            "file": str(self.thresholds.file),
+            "run": {"run_id": record.run_id, "state": record.state} if record else None,
+            "keys": [
+                {
+                    "key": key.path,
+                    "value": key.value,
+                    "from": "default" if key.line is None else f"line {key.line}",
+                    "line": key.line,
+                    "unit": key.unit,
+                    "severity": key.severity or None,
+                    "description": key.description,
+                    "compared_with": key.against,
+                    "missing_data": key.missing,
+                    "last_run": [reading.document() for reading in self.readings.get(key.path, [])],
+                }
+                for key in self.thresholds.keys
+            ],
+        }
+
+
+def explain_thresholds(definition: Definition, workdir: str | Path) -> Explained:
+    """Explain the thresholds beside a pipeline.
+
+    Args:
+        definition: the pipeline.
+        workdir: folder that keeps its runs.
+
+    Raises:
+        UsageError: the thresholds cannot be read.
+    """
+    path = definition.folder / THRESHOLDS_FILE
+    thresholds = thresholds_in_force(path)
+    if thresholds.gates.steps:
+        thresholds = thresholds_in_force(path, _sections(definition, workdir))
+    run = _last_weighed(Workspace(workdir, definition.name))
+    readings = _readings(thresholds, run) if run else {}
+    return Explained(definition.name, thresholds, run, readings)
+
+
+def _sections(definition: Definition, workdir: str | Path) -> dict[str, Section]:
+    """The sections of the pipeline's own steps, as far as building it with its own parameters tells their types."""
+    with sections_of_steps() as found:
+        try:
+            context = Workspace(workdir, definition.name).context(definition)
+            definition.create_pipeline(definition.parameters(), context)
+        except UsageError:
+            raise
+        except Exception:  # noqa: S110, a pipeline that needs data or a setting: what is given is shown as it is
+            pass
+    return found
+
+
+def _last_weighed(workspace: Workspace) -> Run | None:
+    """The last run, of the whole or of its first steps, whose verdict is its own."""
+    for run in workspace.newest_first():
+        if run.record.kind == "run" and (run.folder / VERDICT_FILE).exists():
+            try:
+                read_verdict(run)
+            except UsageError:
+                continue
+            return run
+    return None
+
+
+def _readings(thresholds: ThresholdsInForce, run: Run) -> dict[str, list[Reading]]:
+    gates = read_verdict(run).gates
+    intervals = _Intervals(run)
+    found: dict[str, list[Reading]] = {}
+    for key in thresholds.keys:
+        pattern = _gate_names(key, thresholds)
+        read = [
+            Reading(gate, _observed(key, gate), intervals.of(gate), margin(key, gate))
+            for gate in gates
+            if pattern is not None and pattern.fullmatch(gate.name)
+        ]
+        if read:
+            found[key.path] = sorted(read, key=lambda each: (each.gate.passed, each.margin is None, each.margin or 0.0))
+    return found
+
+
+def _observed(key: KeyInForce, gate: Gate) -> Any:
+    """What a gate observed; the label's counts the rows that have it, its key those that lack it."""
+    if key.path == _LABEL_MISSING and isinstance(gate.observed, float):
+        return 1.0 - gate.observed
+    return gate.observed
+
+
+def margin(key: KeyInForce, gate: Gate) -> float | None:
+    """How far what a gate observed lies on the allowed side of the value in force; of what is no rule, of its own."""
+    threshold, sign = (key.value, rule_sign(key)) if key.is_rule else (gate.threshold, 1)
+    if not key.is_rule and gate.rule.startswith("max"):
+        sign = -1
+    numbers = [value for value in (gate.observed, threshold) if isinstance(value, int | float)]
+    if len(numbers) < 2 or any(isinstance(value, bool) for value in numbers) or not sign:
+        return None
+    return float(sign * (numbers[0] - numbers[1])) + 0.0  # no -0
+
+
+_LABEL_MISSING = "data.label.max_missing_fraction"
+
+# Keys whose gates are not called as they are.
+_NAMED: dict[str, str] = {
+    "examples.max_quarantined_fraction": r"examples\.quarantined_fraction\.max",
+    "data.label.min_distinct": r"data\.label\.distinct\.min",
+    _LABEL_MISSING: r"data\.label\.present",
+    "data.anomalies": r"data\.(.+\.)?schema",
+}
+
+
+def _gate_names(key: KeyInForce, thresholds: ThresholdsInForce) -> "re.Pattern[str] | None":
+    """The names of the gates that a key decides; None where it decides none by itself."""
+    section, *rest = key.location
+    if key.path in _NAMED:
+        return re.compile(_NAMED[key.path])
+    if key.path.startswith("quality.slice_metrics."):
+        return _slice_gates(key, thresholds)
+    if not key.is_rule or section == "delivery":
+        return None
+    if section == "steps":  # a step calls its gates as it likes
+        return re.compile(rf"(?!examples\.|data\.|quality\.|latency\.).+\.{re.escape('.'.join(rest[-2:]))}")
+    if section == "quality":
+        rest = rest[1:]  # without `metrics`
+    if section == "latency":
+        name = ".".join(rest)
+        name = re.sub(r"(^|\.)batch_sizes\.(\d+)\.", r"\1batch_\2.", name).removeprefix("variants.")
+        rest = [name]
+    return re.compile(re.escape(".".join((section, *rest))))
+
+
+def _slice_gates(key: KeyInForce, thresholds: ThresholdsInForce) -> "re.Pattern[str] | None":
+    position, what, *rest = key.location[2:]
+    entry = thresholds.gates.quality.slice_metrics[int(position)]
+    # A value may hold a comma; what follows one and is a feature belongs to a slice by more of them.
+    features = {feature for slicing in thresholds.gates.quality.all_slices() for feature in slicing}
+    value = f"(?:(?!,(?:{'|'.join(map(re.escape, sorted(features)))})=).)*"
+    name = ",".join(f"{re.escape(feature)}={value}" for feature in entry.features)
+    if entry.wanted is not None:
+        name = re.escape(entry.wanted)
+    if what == "metrics":
+        return re.compile(rf"quality\.{name}\.{re.escape('.'.join(rest))}")
+    return re.compile(rf"quality\.{name}\.rows\.min") if what == "min_rows" else None
+
+
+class _Intervals:
+    """The intervals of a run, as its evaluation has them: those of gates' names that were measured with one."""
+
+    def __init__(self, run: Run) -> None:
+        folders = [Path(each.uri) for each in run.record.artifacts if each.key == "evaluation"]
+        self._known: dict[str, Interval] = {}
+        for folder in folders:
+            metrics, latency = _read(Metrics, folder), _read(LatencyReport, folder)
+            self._known |= dict(_of_metrics(metrics)) if metrics else {}
+            self._known |= dict(_of_latency(latency)) if latency else {}
+
+    def of(self, gate: Gate) -> tuple[float, float] | None:
+        """The interval of what a gate observed."""
+        subject, _, rule = gate.name.rpartition(".")
+        found = self._known.get(f"{subject} {rule.partition('_')[2] or 'value'}")
+        return (found.low, found.high) if found and found.low is not None and found.high is not None else None
+
+
+def _read(model: type[EvidenceFile], folder: Path) -> Any:
+    try:
+        return model.read(folder)
+    except UsageError:  # of an earlier version: no interval is better than none of the rest
+        return None
+
+
+def _of_metrics(metrics: Metrics) -> Iterator[tuple[str, Interval]]:
+    for metric in metrics.metrics:
+        subject = ".".join(filter(None, ("quality", metric.slice, metric.name)))
+        yield f"{subject} value", metric
+        if metric.change:
+            yield f"{subject} change", metric.change
+
+
+def _of_latency(latency: LatencyReport) -> Iterator[tuple[str, Interval]]:
+    yield "latency.load_ms value", latency.load_ms.candidate
+    yield "latency.peak_memory_bytes value", latency.peak_memory_bytes.candidate
+    variants = [(f"latency.{variant.name}", variant.batches) for variant in latency.variants]
+    for prefix, batches in [("latency", latency.batches), *variants]:
+        for batch in batches:
+            yield from _of_batch(f"{prefix}.batch_{batch.batch_size}", batch)
+
+
+def _of_batch(prefix: str, batch: Batch) -> Iterator[tuple[str, Interval]]:
+    for kind, calls in (("value", batch.candidate), ("ratio", batch.ratio)):
+        if calls is not None:
+            for quantity in Calls.model_fields:
+                yield f"{prefix}.{quantity} {kind}", getattr(calls, quantity)
