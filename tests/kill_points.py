@@ -100,7 +100,7 @@ class Points:
         self._count[:] = struct.pack("q", number + 1)
         if self.states:
             with self.states.open("a") as file:
-                file.write(f"{torn or state_of(self.folder)}\n")
+                file.write(f"{os.getpid()} {torn or state_of(self.folder)}\n")
         if number + 1 == self.last:
             tear()
             os.killpg(0, signal.SIGKILL)
@@ -157,17 +157,20 @@ class Killing:
         assert code == 0, (self.apart / "err").read_text()
         return [Result(*each) for each in json.loads(results.read_text())]
 
-    def points(self, *arguments: str) -> tuple[int, list[int]]:
-        """How many points a command has, and the numbers of those that differ; the work directory is put back."""
+    def points(self, *arguments: str) -> tuple[list[int], list[int]]:
+        """The points of a command that differ, in numbers: its own, and those of the processes that it starts.
+
+        The work directory is put back before and afterwards.
+        """
         states = self.apart / "states"
         states.write_text("")
         self.put_back()
         assert exit_code(lambda: self._end(arguments, Points(self.workdir, states=states))) == 0
-        found = states.read_text().splitlines()
         self.put_back()
-        return len(found), [
-            number for number, state in enumerate(found, 1) if number == 1 or state != found[number - 2]
-        ]
+        found = [line.split(" ", 1) for line in states.read_text().splitlines()]
+        new = [number for number, (_, state) in enumerate(found, 1) if number == 1 or state != found[number - 2][1]]
+        own = [number for number in new if found[number - 1][0] == found[0][0]]
+        return own, [number for number in new if number not in own]
 
     def kill(self, point: int, *arguments: str) -> None:
         """Put the work directory back, and kill a command there at a point."""
