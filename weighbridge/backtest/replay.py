@@ -152,7 +152,7 @@ def _ended_with_us(command: list[str]) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {HOOKS_VARIABLE: "off"},  # nobody waits for news of a run of long ago
-        preexec_fn=lambda: die_with(parent, ExitCode.INFRASTRUCTURE),  # noqa: PLW1509, one thread alone is here
+        preexec_fn=lambda: die_with(parent, ExitCode.INFRASTRUCTURE),
     )
     try:
         yield process

@@ -18,7 +18,7 @@ from weighbridge.cli.output import print_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from weighbridge.backtest.record import Backtest, held
+    from weighbridge.backtest.record import Backtest
     from weighbridge.backtest.replay import Replay
 
 
