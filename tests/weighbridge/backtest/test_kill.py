@@ -66,8 +66,10 @@ class Scene:
 
 
 def _lasting(out: str) -> list[dict[str, Any]]:
-    """What a backtest found, but for what no two have the same."""
-    return [{**span, "run": "", "seconds": 0} for span in json.loads(out)["spans"]]
+    """What a backtest decided. Killed behind a push, a span's model is weighed again, and then against itself."""
+    return [
+        {name: span[name] for name in ("span", "decision", "version", "refusals")} for span in json.loads(out)["spans"]
+    ]
 
 
 @pytest.fixture
