@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import ROOT, start
+from tests.patience import PATIENCE_S
 from weighbridge.runs.workspace import find_run
 
 DOCUMENT = (ROOT / "docs/tuning.md").read_text(encoding="utf-8")
@@ -24,7 +25,7 @@ def folder(tmp_path):
 
 def run(folder: Path, *arguments: str) -> str:
     process = start("run", "./tuned/pipeline.py", *arguments, workdir=folder / "work", cwd=folder, COLUMNS="120")
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, output
     return output
 

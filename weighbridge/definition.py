@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _SHIPPED = "weighbridge.pipelines"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST = 100
+_LONGEST_SHOWN = 200
 _FOLDER_NAME = re.compile(rf"(?=.{{1,{_LONGEST}}}$)\w[\w-]*([.][\w-]+)*")
 
 
@@ -142,7 +143,12 @@ class Definition:
             key, separator, text = setting.partition("=")
             if not separator:
                 raise UsageError(f"--set {setting!r} has no value", "Write --set key=value.")
-            values[key] = _value(text)
+            try:
+                values[key] = _value(text)
+            except RecursionError as error:
+                raise UsageError(
+                    f"--set {key}: the value is nested too deeply", "Give a shorter value, or a file's name."
+                ) from error
         for key, value in values.items():
             values[key] = self._without_secret(key, value)
         try:
@@ -189,7 +195,15 @@ class Definition:
             close = difflib.get_close_matches(key, fields, n=1)
             guess = f" Did you mean {close[0]!r}?" if close else ""
             return UsageError(f"{self.name} has no parameter {key!r}.{guess}", f"Parameters: {', '.join(fields)}.")
-        return UsageError(f"--set {key}={problem['input']!r}: {problem['msg']}", str(fields[key].description or ""))
+        return UsageError(
+            f"--set {key}={_shown(problem['input'])}: {problem['msg']}", str(fields[key].description or "")
+        )
+
+
+def _shown(value: object) -> str:
+    """A value as a message quotes it: a long one by its beginning."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}… ({len(text):,} characters)"
 
 
 def load(reference: str) -> Definition:

@@ -109,6 +109,8 @@ def _files(path: str) -> list[str]:
     found = [path] if inputs.is_file(path) else inputs.glob(path) if _is_glob(path) else []
     if not found:
         hint = "Give a file, a folder, a glob, or a {SPAN} pattern."
+        if not is_address(path) and Path(path).exists():
+            raise UsageError(f"The input {path} is neither a file nor a folder, but a pipe, a socket or a device", hint)
         raise UsageError(f"There is no input at {path}{_nearest(path)}", hint)
     return found
 

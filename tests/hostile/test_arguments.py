@@ -1,10 +1,13 @@
 """Arguments that mean nothing."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.hostile.conftest import assert_clear, snapshot
+from weighbridge.common.errors import UsageError
+from weighbridge.components.example_gen.resolve import resolve
 
 IMAGE = f"registry.example.com/weighbridge@sha256:{'a' * 64}"
 SHOP = "hostile_shop.pipeline"
@@ -58,3 +61,33 @@ def test_arguments_that_mean_nothing(
     else:
         assert_clear(refused)
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("layers=" + "[" * 5000, "is nested too deeply"),
+        ("layers=" + '{"a":' * 5000, "is nested too deeply"),
+        ("rate=" + "9" * 100_000, "… (100,002 characters): Input should be a"),
+        ("rate=\udcff", "is not UTF-8"),
+        ("data=\udcff.csv", "is not UTF-8"),
+    ],
+    ids=["lists", "objects", "digits", "no text", "no name"],
+)
+def test_values_that_nobody_can_read(weighbridge, shop: Path, tmp_path: Path, value: str, told: str) -> None:
+    before = snapshot(tmp_path)
+    refused = weighbridge("run", SHOP, "--set", value)
+    assert_clear(refused, told)
+    assert len(refused.err) < 1000
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a device"])
+def test_data_that_is_neither_file_nor_folder(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "rows.csv"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    else:
+        path = Path("/dev/zero")
+    with pytest.raises(UsageError, match=f"The input {path} is neither a file nor a folder"):
+        resolve(str(path), "latest", 1)

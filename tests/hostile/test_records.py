@@ -1,6 +1,7 @@
 """A work directory that somebody else wrote to."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,13 @@ def add_run(workdir: Path, run_id: str, **described: object) -> Run:
     run = Run(Workspace(workdir, "hostile").folder / "runs" / run_id, record)
     run.save()
     return run
+
+
+def test_a_record_that_is_a_pipe_is_waited_for_by_nobody(weighbridge, workdir: Path) -> None:
+    whole = add_run(workdir, "20260101-000000-aaaa")
+    torn = workdir / "hostile/runs/20260102-000000-bbbb"
+    torn.mkdir(parents=True)
+    os.mkfifo(torn / "run.json")
+    listed = weighbridge("runs", "--json")
+    assert [run["run_id"] for run in json.loads(listed.out)] == [whole.record.run_id]
+    assert_clear(weighbridge("show", str(torn)))

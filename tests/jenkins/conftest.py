@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.jenkins.job import Build, Job, groovy, harness, wait_until
+from tests.jenkins.job import Build, Job, groovy, harness
 from tests.jenkins.scene import Scene
+from tests.patience import wait_until
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +16,13 @@ from typing import Any
 import pytest
 
 from tests.jenkins.provision import MAKE, image
+from tests.patience import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 HARNESS = Path(__file__).parent / "harness"
 LIBRARY = "infra/jenkins/library"
 TOKEN = "a-token-that-nobody-may-see"
 _AGENTS = {"cpu-1": ["weighbridge-cpu"], "cpu-2": ["weighbridge-cpu"], "gpu-1": ["weighbridge-gpu"]}
-_PATIENCE_S = 300
 
 Event = dict[str, Any]
 
@@ -69,7 +68,7 @@ def harness(config: dict[str, Any], file: Path) -> subprocess.Popen[str]:
 def lint(files: list[Path], folder: Path) -> list[str]:
     """What the harness has against each Jenkinsfile; empty for nothing."""
     process = harness({"lint": [str(file) for file in files]}, folder / "lint.json")
-    out, err = process.communicate(timeout=_PATIENCE_S)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
     return json.loads(out)
 
@@ -130,7 +129,7 @@ class Build:
 
     def wait(self) -> "Build":
         """Until it has ended."""
-        out, err = self.process.communicate(timeout=_PATIENCE_S)
+        out, err = self.process.communicate(timeout=PATIENCE_S)
         assert self.process.returncode == 0, f"{out}{err}{self.log}"
         return self
 
@@ -150,13 +149,6 @@ class Build:
         staged = self.folder / "approval.json.part"
         staged.write_text(json.dumps(answer))
         staged.rename(self.folder / "approval.json")
-
-
-def wait_until(so: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while not so():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)
 
 
 @dataclass

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.jenkins.job import Build, lint, wait_until
+from tests.jenkins.job import Build, lint
 from tests.jenkins.texts import pipeline, stage
+from tests.patience import wait_until
 
 WHOLE = """
 pipeline {
@@ -199,7 +200,7 @@ def test_a_label_that_nobody_declared_is_an_error_and_no_endless_wait(start: Any
 
 def test_an_abort_ends_the_processes_of_the_step_and_post_conditions_still_run(start: Any, tmp_path: Path) -> None:
     ended = tmp_path / "ended"
-    body = f"sh '''trap \"touch {ended}; exit 143\" TERM\necho up > up\nsleep 60 & wait'''"
+    body = f"sh '''trap \"touch {ended}; exit 143\" TERM\necho up > up\nsleep 3600 & wait'''"
     after = "post {\naborted { mail(to: 'a', subject: 's', body: 'b') }\n}"
     build = start(pipeline(stage(body), stage("sh 'true'", "Two"), after=after))
     wait_until((tmp_path / "home/workspace/cpu-1/up").exists)
@@ -212,7 +213,7 @@ def test_an_abort_ends_the_processes_of_the_step_and_post_conditions_still_run(s
 
 def test_a_newer_build_ends_the_older_and_waits_for_nobody(start: Any, tmp_path: Path) -> None:
     before = "options { disableConcurrentBuilds(abortPrevious: true) }"
-    old = start(pipeline(stage("sh 'touch up; sleep 60'"), before=before))
+    old = start(pipeline(stage("sh 'touch up; sleep 3600'"), before=before))
     wait_until((tmp_path / "home/workspace/cpu-1/up").exists)
     new = start(pipeline(stage("sh 'true'"), before=before)).wait()
     assert old.wait().result == "NOT_BUILT"
@@ -222,7 +223,7 @@ def test_a_newer_build_ends_the_older_and_waits_for_nobody(start: Any, tmp_path:
 
 def test_a_timeout_aborts(start: Any) -> None:
     before = "options { timeout(time: 0, unit: 'SECONDS') }\nagent { label 'cpu' }"
-    build = start(pipeline(stage("sh 'sleep 60'", before=before))).wait()
+    build = start(pipeline(stage("sh 'sleep 3600'", before=before))).wait()
     assert build.result == "ABORTED"
     assert "timeout" in build.log
 

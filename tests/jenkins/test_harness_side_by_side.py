@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.jenkins.job import Build, wait_until
+from tests.jenkins.job import Build
 from tests.jenkins.texts import pipeline, stage
+from tests.patience import wait_until
 
 ONE_AGENT = {"agents": {"only": ["cpu"]}}
 
@@ -15,6 +16,11 @@ ONE_AGENT = {"agents": {"only": ["cpu"]}}
 def up(tmp_path: Path, agent: str = "cpu-1", home: str = "home") -> None:
     """Wait until a step has written `up` on an agent."""
     wait_until((tmp_path / home / "workspace" / agent / "up").exists)
+
+
+def until_told(tmp_path: Path) -> str:
+    """A step that writes `up` and does not end before there is a file `go`."""
+    return f"sh 'touch up; while [ ! -e {tmp_path}/go ]; do sleep 0.1; done'"
 
 
 def lose(tmp_path: Path, agent: str) -> None:
@@ -26,10 +32,11 @@ def choices(build: Build) -> list[str]:
 
 
 def test_a_build_waits_for_a_free_agent_and_who_waits_longest_is_next(start: Any, tmp_path: Path) -> None:
-    first = start(pipeline(stage("sh 'touch up; sleep 1'"), stage("sh 'true'", "Two")), **ONE_AGENT)
+    first = start(pipeline(stage(until_told(tmp_path)), stage("sh 'true'", "Two")), **ONE_AGENT)
     up(tmp_path, "only")
     other = start(pipeline(stage("sh 'true'")), home="other", **ONE_AGENT)
     other.until(lambda build: build.events("agent wanted"))
+    (tmp_path / "go").touch()
     assert first.wait().result == other.wait().result == "SUCCESS"
     (taken,) = other.events("agent")
     assert first.events("agent")[0]["at"] < taken["at"] < first.events("agent")[1]["at"]
@@ -50,7 +57,7 @@ def test_a_lock_around_a_stage_is_held_while_it_waits_for_an_agent_and_taken_tho
 
 
 def test_a_timeout_strikes_while_a_lock_is_waited_for(start: Any, tmp_path: Path) -> None:
-    holding = start(pipeline(stage("lock('r') { sh 'touch up; sleep 60' }")))
+    holding = start(pipeline(stage("lock('r') { sh 'touch up; sleep 3600' }")))
     up(tmp_path)
     wait = "timeout(time: 0, unit: 'SECONDS') { lock('r') { sh 'true' } }"
     waiting = start(pipeline(stage(wait)), home="other").wait()
@@ -71,20 +78,22 @@ def test_parameters_are_there_once_the_first_build_has_described_the_job(start: 
 def test_concurrent_builds_are_kept_apart_by_what_an_earlier_build_told_of_the_job(start: Any, tmp_path: Path) -> None:
     alone = pipeline(stage("sh 'true'"), before="options { disableConcurrentBuilds() }")
     start(alone).wait()
-    old = start(pipeline(stage("sh 'touch up; sleep 1'"), before="options { disableConcurrentBuilds() }"))
+    old = start(pipeline(stage(until_told(tmp_path)), before="options { disableConcurrentBuilds() }"))
     up(tmp_path)
-    new = start(alone).wait()
+    new = start(alone)
+    (tmp_path / "go").touch()
+    new.wait()
     assert old.wait().result == "SUCCESS"
     assert old.events("end")[0]["at"] <= new.events("agent")[0]["at"]
 
 
 def test_who_passes_a_milestone_ends_all_older_builds_that_have_not(start: Any, tmp_path: Path) -> None:
     waits = pipeline(
-        stage("sh 'touch up; sleep 60'"), after="post { notBuilt { mail(to: 'a', subject: 's', body: 'b') } }"
+        stage("sh 'touch up; sleep 3600'"), after="post { notBuilt { mail(to: 'a', subject: 's', body: 'b') } }"
     )
     old = start(waits)
     up(tmp_path)
-    ahead = start(pipeline(stage("milestone 5", before=""), stage("sh 'touch two; sleep 60'", "Two")))
+    ahead = start(pipeline(stage("milestone 5", before=""), stage("sh 'touch two; sleep 3600'", "Two")))
     wait_until(lambda: any(tmp_path.glob("home/workspace/*/two")))  # on either agent: the older build leaves its own
     assert old.wait().result == "NOT_BUILT"
     assert old.events("mail")
@@ -94,7 +103,7 @@ def test_who_passes_a_milestone_ends_all_older_builds_that_have_not(start: Any, 
     assert ahead.wait().result == "ABORTED"
 
 
-LOSES = "sh 'test -e {tmp}/again || (touch up {tmp}/again; sleep 60)'"
+LOSES = "sh 'test -e {tmp}/again || (touch up {tmp}/again; sleep 3600)'"
 
 
 @pytest.mark.parametrize(("retries", "result"), [("", "FAILURE"), ("; retries 2", "SUCCESS")])

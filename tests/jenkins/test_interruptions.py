@@ -47,7 +47,8 @@ def test_a_failure_of_the_infrastructure_is_tried_again(scene: Scene) -> None:
     with _busy(scene):
         build = scene.job.start(DATA=scene.data)
         build.until(lambda build: build.statuses("--to DataValidator") == [3])
-    build.until(lambda build: build.statuses("--to DataValidator") == [3, 0])
+    build.until(lambda build: build.statuses("--to DataValidator")[-1] == 0)
+    assert build.statuses("--to DataValidator") in ([3, 0], [3, 3, 0])  # of three, whenever the other let go
     build.until(lambda build: build.results().get(DATA[0]) == "SUCCESS")
     build.abort()  # what follows is told elsewhere
     build.wait()

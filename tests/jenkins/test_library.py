@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.jenkins.job import LIBRARY, ROOT, Build, wait_until
+from tests.jenkins.job import LIBRARY, ROOT, Build
 from tests.jenkins.test_harness_libraries import commit
 from tests.jenkins.texts import pipeline, stage
+from tests.patience import wait_until
 
 
 @pytest.fixture
@@ -21,13 +22,13 @@ def calling(start: Any, repository: Path) -> Any:
 
 
 def test_a_command_that_takes_too_long_has_failed_with_a_sentence(calling: Any) -> None:
-    build: Build = calling("weighbridgeAttempt(command: 'sleep 60', seconds: 1)").wait()
+    build: Build = calling("weighbridgeAttempt(command: 'sleep 3600', seconds: 1)").wait()
     assert build.result == "FAILURE"
     assert "It took longer than 1 seconds." in build.log
 
 
 def test_whoever_ends_a_build_has_ended_it(calling: Any, tmp_path: Path) -> None:
-    build: Build = calling("weighbridgeAttempt(command: 'touch up; sleep 60')")
+    build: Build = calling("weighbridgeAttempt(command: 'touch up; sleep 3600')")
     wait_until((tmp_path / "home/workspace/cpu-1/up").exists)
     build.abort()
     assert build.wait().result == "ABORTED"

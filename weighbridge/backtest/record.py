@@ -1,12 +1,16 @@
 """What a backtest found, span by span: `backtest.json`."""
 
+import contextlib
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from weighbridge.common import files
-from weighbridge.common.errors import UsageError
+from weighbridge.common import files, locks
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.machine import is_machine_failure
 
 BACKTEST_FILE = "backtest.json"
 Decision = Literal["pushed", "refused", "failed"]
@@ -137,3 +141,39 @@ class Backtest(BaseModel):
             raise UsageError(
                 f"{path} is not a backtest: {error}", "Remove its folder, or begin anew: --force."
             ) from error
+
+
+@contextlib.contextmanager
+def held(folder: Path, *, anew: bool = False) -> Iterator[None]:
+    """Hold a backtest's folder, so that nobody else replays the same; what a killed one had begun to write is removed.
+
+    Args:
+        folder: of the backtest; made where it is missing.
+        anew: remove what an earlier call left.
+
+    Raises:
+        UsageError: the folder cannot be written.
+        InfrastructureError: another process holds it.
+    """
+    lock = folder.with_name(f"{folder.name}.lock")
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locks.exclusive(lock))
+            if anew:
+                shutil.rmtree(folder, ignore_errors=True)
+            for path in folder.glob(f"{files.STAGED_PREFIX}*"):
+                path.unlink(missing_ok=True)
+        except BlockingIOError as error:
+            who = locks.holder(lock)
+            raise InfrastructureError(
+                f"The same backtest is going on in {folder}" + (f": {who}" if who else ""),
+                "Wait for it and run again, or choose another --workdir.",
+            ) from error
+        except OSError as error:
+            kind = InfrastructureError if is_machine_failure(error) else UsageError
+            raise kind(
+                f"The folder {folder} cannot be written: {error.strerror}",
+                "Choose another with --workdir, or set WEIGHBRIDGE_WORKDIR.",
+            ) from error
+        yield

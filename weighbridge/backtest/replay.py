@@ -16,6 +16,7 @@ from weighbridge.backtest.spans import Span
 from weighbridge.common.digests import code_digest, value_digest
 from weighbridge.common.environment import HOOKS_VARIABLE
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
+from weighbridge.common.parent import die_with
 from weighbridge.components.example_gen.resolve import input_digest
 from weighbridge.definition import Definition, Parameters
 from weighbridge.runs import fingerprint
@@ -143,9 +144,16 @@ def _describe(output: str, errors: str) -> str:
 
 @contextlib.contextmanager
 def _ended_with_us(command: list[str]) -> Iterator["subprocess.Popen[str]"]:
-    """A process that does not go on when this one is interrupted."""
-    environment = os.environ | {HOOKS_VARIABLE: "off"}  # nobody waits for news of a run of long ago
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    """A process that does not go on when this one is interrupted or killed."""
+    parent = os.getpid()
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {HOOKS_VARIABLE: "off"},  # nobody waits for news of a run of long ago
+        preexec_fn=lambda: die_with(parent, ExitCode.INFRASTRUCTURE),
+    )
     try:
         yield process
     finally:

@@ -40,10 +40,8 @@ def backtest(
     was in production then. The backtest has a production of its own, and calls no hooks. Interrupted, it goes on where
     it was. The exit code is 0 when the whole history was replayed, whatever was pushed or refused.
     """
-    import shutil
-
     from weighbridge.backtest.pages import write_pages
-    from weighbridge.backtest.record import Backtest
+    from weighbridge.backtest.record import Backtest, held
     from weighbridge.backtest.replay import Replay
     from weighbridge.backtest.spans import spans
     from weighbridge.definition import load
@@ -60,22 +58,21 @@ def backtest(
     )
     identity = replay.asked()
     folder = Workspace(workdir, definition.name).folder / "backtests" / identity.removeprefix("sha256:")[:12]
-    if force:
-        shutil.rmtree(folder, ignore_errors=True)
     metric = metric or next(iter(load_gates(definition.folder / "gates.yaml").quality.metrics))
-    found = Backtest.read(folder) or Backtest(
-        pipeline=definition.name,
-        asked=identity,
-        settings=list(replay.settings),
-        step=step,
-        metric=metric,
-        total=len(replay.spans),
-    )
-    found.metric = metric
-    try:
-        _run(replay, found, folder, silent=as_json)
-    finally:
-        page = write_pages(found, folder) if found.spans else None
+    with held(folder, anew=force):
+        found = Backtest.read(folder) or Backtest(
+            pipeline=definition.name,
+            asked=identity,
+            settings=list(replay.settings),
+            step=step,
+            metric=metric,
+            total=len(replay.spans),
+        )
+        found.metric = metric
+        try:
+            _run(replay, found, folder, silent=as_json)
+        finally:
+            page = write_pages(found, folder) if found.spans else None
     if as_json:
         print_json(found.model_dump(mode="json") | {"folder": str(folder), "page": str(page)})
         return

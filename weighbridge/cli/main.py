@@ -108,6 +108,7 @@ _COMMAND = guard.Guarded(
 def main() -> NoReturn:
     """Run the command; every error ends in one clear message, and everything in one of the four exit codes."""
     try:
+        _check_arguments()
         _import_from_here()
         code = typer.main.get_command(app).main(prog_name="weighbridge", standalone_mode=False)
         if code == _SIGINT_CODE:
@@ -131,6 +132,17 @@ def run_and_exit() -> NoReturn:
     except SystemExit as end:
         done(int(end.code or 0))
         fast_exit(int(end.code or 0))
+
+
+def _check_arguments() -> None:
+    """What is kept and shown is UTF-8; an argument that is not could be neither."""
+    for word in sys.argv[1:]:
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"The argument {word!a} is not UTF-8", "Rename the file, or give another value."
+            ) from error
 
 
 def _import_from_here() -> None:

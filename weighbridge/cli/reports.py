@@ -61,7 +61,8 @@ def show(
 
     found = find_shared_run(store, workdir, run)
     record = found.record
-    verdict = read_verdict(found) if (found.folder / VERDICT_FILE).exists() else None
+    ended = record.state != "running"  # else the file may be there, and not yet be what the run came to
+    verdict = read_verdict(found) if ended and (found.folder / VERDICT_FILE).exists() else None
     outcome = RunOutcome(found, verdict, warnings=read_warnings(found.folder))
     code = ExitCode.INFRASTRUCTURE if record.exit_code is None else ExitCode(record.exit_code)
     if as_json:
@@ -76,6 +77,8 @@ def show(
     else:
         out = console()
         out.print(f"{record.display_state}, no verdict. {record.error}".strip(), markup=False)
+        if record.display_state == "killed":
+            out.print(_kept(record), markup=False)
         out.print(f"log: {found.log}", markup=False)
         print_warnings(outcome.warnings)
     raise typer.Exit(int(code))
@@ -118,8 +121,15 @@ def _no_report(run: "Run") -> UsageError:
     came = f"after {ended[-1]}" if ended else "before any step ended"
     return UsageError(
         f"Run {record.run_id} has no report: it was killed {came}",
-        f"Finished steps are kept. With the same options as then, run: {_again(record)}\nIts log is {run.log}",
+        f"{_kept(record)}\nIts log is {run.log}",
     )
+
+
+def _kept(record: "RunRecord") -> str:
+    """What is left of a killed run, and what to run next."""
+    words, address = record.delivered.told(passed=True) if record.delivered else ("", "")
+    pushed = f"Its model is {words} {address}. " if address else ""
+    return f"{pushed}Finished steps are kept. With the same options as then, run: {_again(record)}"
 
 
 def _again(record: "RunRecord") -> str:

@@ -11,7 +11,6 @@ goes on unseen.
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 from collections.abc import Callable
@@ -19,10 +18,10 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from weighbridge.common.errors import ExitCode
+from weighbridge.common.parent import die_with
 
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _INTERRUPTIONS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -62,7 +61,7 @@ def fork(work: Guarded) -> Callable[[int], None]:
     if child:
         os.close(writer)
         _wait(child, reader, work)
-    _die_with(parent)
+    die_with(parent, ExitCode.INFRASTRUCTURE)
     os.close(reader)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     worker = os.getpid()
@@ -72,12 +71,6 @@ def fork(work: Guarded) -> Callable[[int], None]:
             os.write(writer, bytes([code]))
 
     return done
-
-
-def _die_with(parent: int) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it was killed before
-        os._exit(ExitCode.INFRASTRUCTURE)
 
 
 def _wait(child: int, reader: int, work: Guarded) -> NoReturn:

@@ -13,7 +13,7 @@ from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import NothingRunError, UsageError
 from weighbridge.components.traits import ComponentTraits
 from weighbridge.definition import Context
-from weighbridge.local.metadata_lock import wait_until_writable
+from weighbridge.local.metadata_lock import check_belongs, wait_until_writable
 from weighbridge.runs.component_traits import traits_of
 from weighbridge.runs.fingerprint import step_modules
 from weighbridge.runs.preflight import check_components, check_secrets
@@ -98,6 +98,11 @@ class PipelineSteps:
         """Ids of the nodes, in the order they run."""
         return [node.pipeline_node.node_info.id for node in self._ir.nodes]
 
+    @property
+    def _database(self) -> str:
+        """ML Metadata's sqlite file; empty for a database of another kind."""
+        return str(getattr(getattr(self._connection, "sqlite", None), "filename_uri", ""))
+
     def extent(self, to: str, pushes: bool) -> tuple[list[str], dict[str, str]]:
         """Which steps to launch.
 
@@ -137,6 +142,7 @@ class PipelineSteps:
                 cannot work, or a step is given a secret in plain.
         """
         check_secrets(self._components)
+        check_belongs(self._database, context.root)
         check_components(self._components)
         check_delivers(context, ((traits, self._properties[name]) for name, traits in self.traits.items()))
         samples = [
@@ -168,7 +174,7 @@ class PipelineSteps:
 
         name = node.node_info.id
         started = time.monotonic()
-        wait_until_writable(getattr(self._connection, "filename_uri", ""))
+        wait_until_writable(self._database)
         modules = set() if self.traits[name].code_digest else self.modules.get(name, set())
         code = _NodeCode(self._code_file, name, modules)
         if code.changed:

@@ -12,6 +12,7 @@ from weighbridge.common.environment import IMAGE_VARIABLE
 from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused
 from weighbridge.components.production_model.standing import read_record
+from weighbridge.local.metadata_lock import check_belongs
 from weighbridge.local.request import RunRequest
 from weighbridge.local.run import last_outcome, up_to_date_outcome
 from weighbridge.plan import changes
@@ -99,6 +100,7 @@ def _against_revision(request: RunRequest, name: str) -> Plan:
 
 def _dry_run(request: RunRequest, folder: Path) -> "tuple[DryRunSteps, tuple[PlannedStep, ...]]":
     request.check_thresholds()
+    check_belongs(request.context.metadata, request.context.root)
     with gc_paused():
         from weighbridge.plan.dry_run import DryRunSteps, dry_run_context
 

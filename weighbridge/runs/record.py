@@ -160,6 +160,8 @@ class Run:
             UsageError: it holds no readable `run.json`.
         """
         try:
+            if not (folder / RUN_FILE).is_file():  # reading a named pipe would wait for somebody who writes to it
+                raise FileNotFoundError(folder / RUN_FILE)
             return cls(folder, RunRecord.model_validate_json((folder / RUN_FILE).read_bytes()))
         except (OSError, ValidationError) as error:
             raise UsageError(f"{folder} is not a run: its {RUN_FILE} cannot be read") from error

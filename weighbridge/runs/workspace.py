@@ -4,7 +4,6 @@ import contextlib
 import heapq
 import itertools
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +17,10 @@ from weighbridge.common.files import STAGED_PREFIX
 from weighbridge.common.machine import is_machine_failure
 from weighbridge.definition import Context, Definition
 from weighbridge.runs.commit import commit_of
-from weighbridge.runs.record import RUN_FILE, Run, RunRecord
+from weighbridge.runs.record import BROUGHT_FILE, RUN_FILE, Run, RunRecord
 
 REHEARSAL = "rehearsal"
+_LATEST = 10  # runs among which one was killed that nobody has cleared up after
 
 
 class Workspace:
@@ -78,6 +78,7 @@ class Workspace:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 held.enter_context(locks.exclusive(self._lock))
+                self._remove_staged()
             except BlockingIOError as error:
                 who = locks.holder(self._lock)
                 raise InfrastructureError(
@@ -91,6 +92,13 @@ class Workspace:
                     "Choose another with --workdir, or set WEIGHBRIDGE_WORKDIR.",
                 ) from error
             yield
+
+    def _remove_staged(self) -> None:
+        """Remove what a killed run had begun to write beside its files: only the holder of the lock writes there."""
+        own = [folder for folder in self.run_folders()[-_LATEST:] if not (folder / BROUGHT_FILE).exists()]
+        for folder in (self.folder, *own):
+            for path in folder.glob(f"{STAGED_PREFIX}*"):
+                path.unlink(missing_ok=True)
 
     @property
     def _lock(self) -> Path:
@@ -111,10 +119,10 @@ class Workspace:
         return Run(folder, self._record(definition, {}))
 
     def _record(self, definition: Definition, parameters: dict[str, Any], **described: Any) -> RunRecord:
-        """A record with an id that sorts by time."""
+        """A record with an id that sorts by time, also within a second."""
         started = datetime.now(UTC)
         return RunRecord(
-            run_id=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+            run_id=f"{started:%Y%m%d-%H%M%S}-{started.microsecond * 65536 // 1_000_000:04x}",
             pipeline=self.pipeline,
             module=definition.module,
             started=started,
@@ -135,7 +143,7 @@ class Workspace:
 
     def run_folders(self) -> list[Path]:
         """The folders of all runs, also of those that cannot be read, oldest first."""
-        return sorted((self.folder / "runs").glob("*/"))
+        return sorted(path for path in (self.folder / "runs").glob("*/") if not path.name.startswith(STAGED_PREFIX))
 
     def run(self, run_id: str) -> Run | None:
         """The run of an id; None where it is not here, or cannot be read."""

@@ -9,7 +9,6 @@ from weighbridge.components.example_gen.infer import columns_of
 from weighbridge.components.example_gen.process import ReadRequest
 
 
-@pytest.mark.timeout(60)
 def test_a_reader_that_is_left_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Arrow's thread, reading ahead, wanted Python's lock from whoever waited for that thread."""
     monkeypatch.setattr(readers, "BLOCK_BYTES", 1 << 12)

@@ -10,7 +10,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -23,6 +22,7 @@ import pytest
 from tests.components.pusher.doubles import BUCKET, Double
 from tests.components.pusher.gcs_double import GcsDouble
 from tests.components.pusher.s3_double import S3Double, answer
+from tests.patience import wait_until
 from weighbridge.storage import gcs, s3
 from weighbridge.storage.schemes import open_store
 
@@ -39,11 +39,7 @@ def emulator() -> Iterator[None]:
     command += ["--in-memory", "--quiet", f"--default-bucket={BUCKET}"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
     try:
-        for _ in range(300):
-            with socket.socket() as trial:
-                if trial.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
+        wait_until(lambda: _answers(port) or process.poll() is not None, "the emulator")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
             gcs.client.cache_clear()
@@ -52,6 +48,11 @@ def emulator() -> Iterator[None]:
         gcs.client.cache_clear()
         process.terminate()
         process.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

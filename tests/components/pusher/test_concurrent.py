@@ -7,6 +7,7 @@ import pytest
 
 from tests.components.pusher.helpers import assert_whole, leftovers, make_model, versions, weigh
 from tests.components.pusher.processes import start
+from tests.patience import PATIENCE_S
 from weighbridge.common import progress
 from weighbridge.common.digests import tree_digest
 from weighbridge.components.production_model import production_history
@@ -67,7 +68,7 @@ def test_waiting_is_told_and_ends_when_the_holder_ends(tmp_path: Path) -> None:
 
     with FilesystemTarget(destination).exclusive():
         process = start(work)
-        assert told.wait(60)
+        assert told.wait(PATIENCE_S)
         assert versions(destination) == []
     process.join()
     assert process.exitcode == 0

@@ -1,15 +1,13 @@
 """`kill -9` at any moment of a push: production is the old or the new, whole; the next push completes it."""
 
 import random
-import signal
-import time
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tests.components.pusher.helpers import assert_whole, leftovers, make_model, versions, weigh
-from tests.components.pusher.processes import push_killed_at, push_killed_within_file, start
+from tests.components.pusher.processes import push_killed_at, push_killed_within_file
 from weighbridge.common.digests import tree_digest
 from weighbridge.components.production_model import ProductionRecord
 from weighbridge.components.production_model.standing import recorded
@@ -82,25 +80,18 @@ def test_killed_within_each_file(tmp_path: Path, new_model: Path) -> None:
     assert number == 4  # the model has three files
 
 
-def test_killed_again_and_again_at_random_moments(tmp_path: Path) -> None:
-    model = make_model(tmp_path / "new", "new", size=400_000)
-    timed = Scene(tmp_path / "timed", model, "another model")
-    began = time.monotonic()
-    start(lambda: push(timed.model, timed.evaluation, timed.destination)).join()
-    seconds = time.monotonic() - began
-    moments = random.Random(20)
-    outcomes = []
+def test_killed_again_and_again(tmp_path: Path, new_model: Path) -> None:
+    """Whoever completes what a killed push began may be killed as well."""
+    drawn = random.Random(20)
+    killed = []
     for number in range(10):
-        scene = Scene(tmp_path / str(number), model, "another model")
+        scene = Scene(tmp_path / str(number), new_model, "another model")
         for _ in range(3):
-            process = start(lambda: push(scene.model, scene.evaluation, scene.destination))  # noqa: B023
-            time.sleep(moments.uniform(0, seconds))
-            process.kill()
-            process.join()
-            outcomes.append(process.exitcode)
+            step = drawn.randint(1, 60)
+            killed.append(push_killed_at(step, scene.model, scene.evaluation, scene.destination))
             scene.assert_survived()
         scene.assert_completes()
-    assert -signal.SIGKILL in outcomes
+    assert sum(killed) > 20
 
 
 def test_another_model_can_follow_a_killed_push(tmp_path: Path, new_model: Path) -> None:

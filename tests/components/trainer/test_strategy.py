@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.patience import PATIENCE_S
 from weighbridge.common.errors import UsageError
 from weighbridge.components.trainer import strategy
 from weighbridge.components.trainer.strategy import Hardware
@@ -148,7 +149,7 @@ def training(folder: Path, name: str, devices: int, role: str = "chief", **envir
 @pytest.mark.slow
 def test_several_devices_mirror_the_model(tmp_path):
     process = training(tmp_path, "mirrored", 2)
-    _, error = process.communicate(timeout=200)
+    _, error = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, error.decode()
     history = json.loads((tmp_path / "run/history.json").read_text())
     assert history["strategy"] == "mirrored"
@@ -171,7 +172,7 @@ def test_two_workers_train_one_model_and_the_chief_writes_it(tmp_path):
     ]
     try:
         for process in processes:
-            _, error = process.communicate(timeout=300)
+            _, error = process.communicate(timeout=PATIENCE_S)
             assert process.returncode == 0, error.decode()
     finally:
         for process in processes:

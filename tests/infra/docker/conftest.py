@@ -1,13 +1,13 @@
 """The image, built once, and Kubeflow's local engine on podman."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.infra.docker import podman
+from tests.patience import PATIENCE_S, wait_until
 
 
 @pytest.fixture(scope="session")
@@ -30,14 +30,11 @@ def socket(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     path = tmp_path_factory.mktemp("socket") / "podman.sock"
     service = subprocess.Popen(["podman", "system", "service", "--time=0", f"unix://{path}"])
     try:
-        for _ in range(200):
-            if path.exists():
-                break
-            time.sleep(0.1)
+        wait_until(lambda: path.exists() or service.poll() is not None)
         yield f"unix://{path}"
     finally:
         service.terminate()
-        service.wait(timeout=30)
+        service.wait(PATIENCE_S)
 
 
 @pytest.fixture

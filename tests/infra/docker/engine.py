@@ -19,6 +19,8 @@ import pytest
 from kfp import components, local
 from kfp.local import config, docker_task_handler, status
 
+from tests.patience import PATIENCE_S
+
 USER = 1000
 
 
@@ -72,7 +74,7 @@ def install(engine: Engine, patch: pytest.MonkeyPatch) -> None:
 def _run(image: str, command: list[str], volumes: dict[str, Any]) -> Ended:
     import docker
 
-    client = docker.from_env(timeout=600)
+    client = docker.from_env(timeout=PATIENCE_S)
     try:
         container = client.containers.create(
             image,

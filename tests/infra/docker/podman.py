@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[3]
 BASE = "localhost/weighbridge-test-base:py311"
 IMAGE = "localhost/weighbridge-test:latest"
@@ -42,7 +44,7 @@ def configure(folder: Path) -> Path:
     return path
 
 
-def podman(*arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+def podman(*arguments: str, check: bool = True, timeout: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
     """Run podman; what it says on both outputs is in `stdout`."""
     done = subprocess.run(
         ["podman", *arguments],

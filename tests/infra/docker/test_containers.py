@@ -12,12 +12,13 @@ import yaml
 from tests.command_line import ROOT, start
 from tests.infra.docker import podman
 from tests.infra.docker.podman import RESTRICTED
+from tests.patience import PATIENCE_S
 from weighbridge.definition import load
 from weighbridge.kubeflow.image import build, own_image
 from weighbridge.verdict import Verdict, read_gates
 from weighbridge.verdict.verdict import GATES_FILE, VERDICT_FILE
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.slow
 
 ENTRY = ("python", "-m", "weighbridge.kubeflow.step.entrypoint")
 
@@ -66,7 +67,7 @@ def test_the_taxi_pipeline_ends_in_the_verdict_of_a_local_run(image: str, engine
     pushed = json.loads((engine.root / "state/production/taxi/production.json").read_text())
 
     process = start("run", "taxi", workdir=tmp_path / "local")
-    assert process.wait(timeout=600) == 0, process.stdout.read() if process.stdout else ""
+    assert process.wait(timeout=PATIENCE_S) == 0, process.stdout.read() if process.stdout else ""
     [path] = (tmp_path / "local").glob("taxi/runs/*/verdict.json")
     local = Verdict.read(path)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import start
+from tests.patience import PATIENCE_S, wait_until
 from weighbridge.common.digests import tree_digest
 from weighbridge.runs.workspace import find_run
 
@@ -24,6 +25,11 @@ def finished_steps(workdir) -> int:
         return -1
 
 
+def has_come(process, workdir, steps: int) -> bool:
+    """Whether the run of this process is beyond so many steps."""
+    return finished_steps(workdir) >= steps and find_run(workdir).record.pid == worker(process.pid)
+
+
 def worker(pid: int) -> int:
     """The process that works in a command; the one that was started waits for it."""
     try:
@@ -32,17 +38,12 @@ def worker(pid: int) -> int:
         return -1
 
 
-@pytest.mark.timeout(900)
 def test_killed_at_many_moments_a_run_completes_when_started_again(tmp_path):
     workdir = tmp_path / "work"
     killed = []
     for steps, delay in MOMENTS:
         process = start("run", "taxi", workdir=workdir)
-        began = time.monotonic()
-        while finished_steps(workdir) < steps or find_run(workdir).record.pid != worker(process.pid):
-            if process.poll() is not None or time.monotonic() - began > 300:
-                break
-            time.sleep(0.01)
+        wait_until(lambda: process.poll() is not None or has_come(process, workdir, steps))  # noqa: B023
         time.sleep(delay)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -54,7 +55,7 @@ def test_killed_at_many_moments_a_run_completes_when_started_again(tmp_path):
     assert -signal.SIGKILL in killed
 
     process = start("run", "taxi", workdir=workdir)
-    out, _ = process.communicate(timeout=300)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, out
     production = workdir / "taxi/production"
     content = json.loads((production / "production.json").read_text())

@@ -8,13 +8,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.command_line import ROOT
+from tests.patience import PATIENCE_S, wait_until
 from tests.pipelines.recommender import small_pipeline
 from weighbridge.components.production_model.record import production_history
 
@@ -34,7 +34,7 @@ def run(*arguments: str, workdir: Path) -> "subprocess.CompletedProcess[str]":
         [*COMMAND, *arguments, "--workdir", str(workdir)],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=PATIENCE_S,
         check=False,
         env=environment(workdir),
     )
@@ -54,12 +54,10 @@ def killed_first(workdir: Path) -> dict[str, Any]:
         stderr=subprocess.DEVNULL,
         env=environment(workdir),
     )
-    deadline = time.monotonic() + 300
-    while not list(workdir.glob("recommender/backtests/*/backtest.json")) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    wait_until(lambda: list(workdir.glob("recommender/backtests/*/backtest.json")) or process.poll() is not None)
     [kept] = workdir.glob("recommender/backtests/*/backtest.json")
     process.send_signal(signal.SIGINT)
-    code = process.wait(60)
+    code = process.wait(PATIENCE_S)
     before = json.loads(kept.read_text())
     finished = run(small, *SPANS, *QUICK, "--json", workdir=workdir)
     assert finished.returncode == 0, finished.stderr

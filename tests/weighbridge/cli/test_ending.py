@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.command_line import ROOT, start
+from tests.patience import PATIENCE_S, wait_until
 
 SENTENCE = "error: "
 RAISED = {
@@ -58,7 +58,7 @@ def test_whatever_a_users_module_raises_is_told_in_a_sentence(
 def test_no_end_of_the_process_passes_for_a_success_or_a_refusal(tmp_path, workdir, body):
     code, message = ENDED[body]
     process = start("run", own(tmp_path, body), workdir=workdir, cwd=tmp_path)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == code, out
     assert message in out
     assert "Traceback" not in out
@@ -76,25 +76,22 @@ def test_a_mistyped_name_is_guessed(weighbridge):
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_the_command_reaches_the_process_that_works(tmp_path, workdir, asked):
-    process = start("run", own(tmp_path, "Path('here').touch(); time.sleep(60)"), workdir=workdir, cwd=tmp_path)
+    process = start("run", own(tmp_path, "Path('here').touch(); time.sleep(3600)"), workdir=workdir, cwd=tmp_path)
     wait_for(tmp_path / "here", process)
     process.send_signal(asked)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, SENTENCE in out) == (3, True)
     assert "Interrupted" in out
 
 
 def test_a_killed_command_takes_the_process_that_works_along(tmp_path, workdir):
-    body = "Path('pid').write_text(str(os.getpid())); Path('here').touch(); time.sleep(60)"
+    body = "Path('pid').write_text(str(os.getpid())); Path('here').touch(); time.sleep(3600)"
     process = start("run", own(tmp_path, body), workdir=workdir, cwd=tmp_path)
     wait_for(tmp_path / "here", process)
     process.kill()
-    process.communicate(timeout=30)  # ends when nobody has the other end of the pipe any more
+    process.communicate(timeout=PATIENCE_S)  # ends when nobody has the other end of the pipe any more
     worker = Path("/proc", (tmp_path / "pid").read_text(), "status")
-    began = time.monotonic()
-    while worker.exists() and "zombie" not in worker.read_text():
-        assert time.monotonic() - began < 30
-        time.sleep(0.02)
+    wait_until(lambda: not worker.exists() or "zombie" in worker.read_text())
 
 
 @pytest.mark.parametrize(
@@ -146,14 +143,13 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"PYTHONPATH": str(ROOT), "WEIGHBRIDGE_WORKDIR": "work"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
 
 def wait_for(path: Path, process: subprocess.Popen) -> None:
-    while not path.exists() and process.poll() is None:
-        time.sleep(0.02)
+    wait_until(lambda: path.exists() or process.poll() is not None)
 
 
 def test_a_library_that_is_missing_leads_to_the_doctor(weighbridge, monkeypatch):

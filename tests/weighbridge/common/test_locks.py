@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from weighbridge.common import locks
 
 HOLD = """
@@ -44,7 +45,7 @@ def test_a_process_that_was_forked_does_not_keep_it(tmp_path, ended):
                 pass
             assert locks.holder(path).startswith(f"process {process.pid}, run 20260101-000000-abcd, since 20")
             process.kill()
-        process.wait(30)
+        process.wait(PATIENCE_S)
         with locks.exclusive(path):
             os.kill(child, 0)  # it is there still
             assert locks.holder(path).startswith(f"process {os.getpid()}, since ")

@@ -19,6 +19,8 @@ from typing import Any
 
 import yaml
 
+from tests.patience import PATIENCE_S
+
 MOUNT = Path("/minio")
 
 
@@ -119,7 +121,7 @@ class Launcher:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=300,
+            timeout=PATIENCE_S,
         )
         if done.returncode:
             return StepResult(done.returncode, done.stdout)  # outputs of a failed step are not kept

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from tests.command_line import start
+from tests.patience import PATIENCE_S
 from tests.weighbridge.kubeflow.conftest import COOKIE, SECRET, SENTENCE
 from tests.weighbridge.kubeflow.double_state import Script, failing
 from tests.weighbridge.kubeflow.shapes import WORKFLOW
@@ -268,7 +269,7 @@ def test_secrets_are_no_options(weighbridge, command):
 def test_a_process_of_its_own_leaves_no_secret_and_no_traceback(kubeflow, workdir):
     kubeflow.failures = [(500, b'{"message": "x"}')] * 50
     process = start("status", "some-run", "--endpoint", kubeflow.url, workdir=workdir, WEIGHBRIDGE_KFP_TOKEN=SECRET)
-    out = process.communicate(timeout=60)[0]
+    out = process.communicate(timeout=PATIENCE_S)[0]
     assert process.returncode == 3
     assert out.startswith("error: Kubeflow at")
     assert SECRET not in out

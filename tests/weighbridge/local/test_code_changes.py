@@ -3,6 +3,7 @@
 import pytest
 
 from tests.command_line import start
+from tests.patience import PATIENCE_S
 from weighbridge.runs.workspace import find_run
 
 pytestmark = pytest.mark.slow
@@ -67,7 +68,7 @@ def mine(tmp_path):
 def test_edited_code_runs_again_and_only_what_depends_on_it(mine, workdir):
     def run():
         process = start("run", "mine.pipeline", workdir=workdir, cwd=mine.parent)
-        out, _ = process.communicate(timeout=120)
+        out, _ = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, out
         return out, {step.name: step.state for step in find_run(workdir).record.steps}
 

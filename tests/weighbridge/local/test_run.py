@@ -9,6 +9,7 @@ from tests.weighbridge.local.tiny import CALLS
 from tests.weighbridge.runs.histories import add_run
 from tests.weighbridge.runs.hooked import install, seen
 from weighbridge.definition import load
+from weighbridge.evidence.delivered import Delivered
 from weighbridge.runs.display import SilentDisplay
 from weighbridge.runs.finish import run_to_end
 from weighbridge.runs.log import read_log
@@ -214,6 +215,41 @@ def test_a_run_whose_process_is_gone_is_shown_as_killed(weighbridge, workdir):
     run.record.steps.append(StepRecord(name="Count", state="done"))
     run.save()
     assert "it was killed after Count" in weighbridge("report").err
+
+
+def test_a_verdict_beside_a_killed_run_is_not_shown_as_what_it_came_to(weighbridge, workdir):
+    weighbridge("run", TINY)
+    run = find_run(workdir)
+    run.record.state, run.record.exit_code, run.record.pid = "running", None, 2**22 - 1
+    run.record.delivered = Delivered(version="3", destination="/models", stage="production")
+    run.save()
+    shown = weighbridge("show")
+    assert shown.code == 3
+    assert "killed, no verdict." in shown.out
+    assert "Its model is version 3 in /models. Finished steps are kept." in shown.out
+    assert "PASSED" not in shown.out
+    assert json.loads(weighbridge("show", "--json").out)["verdict"] is None
+
+
+def test_what_a_killed_run_had_begun_to_write_is_removed_by_the_next(weighbridge, workdir):
+    weighbridge("run", TINY)
+    home = workdir / "tiny"
+    begun = [find_run(workdir).folder / ".staged-run.json-0", home / ".staged-code.json-0"]
+    brought = home / "runs/.staged-20260101-000000-0000-0"
+    brought.mkdir()
+    (brought / "run.json").write_bytes((find_run(workdir).folder / "run.json").read_bytes())
+    for path in begun:
+        path.touch()
+    assert len(json.loads(weighbridge("runs", "--json").out)) == 1
+    weighbridge("run", TINY)
+    assert not any(path.exists() for path in begun)
+    assert brought.exists()  # another command may be bringing it
+
+
+def test_ids_of_runs_sort_by_time_within_a_second_too(workdir):
+    space, definition = Workspace(workdir, "tiny"), load(TINY)
+    ids = [space.new_run(definition, {}).record.run_id for _ in range(5)]
+    assert ids == sorted(set(ids))
 
 
 def test_a_killed_promotion_is_told_with_its_command(weighbridge, workdir):

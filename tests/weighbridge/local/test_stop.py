@@ -1,11 +1,11 @@
 """A run that is asked to end, by a build server (SIGTERM) or at the terminal (SIGINT): exit 3, and it goes on later."""
 
 import signal
-import time
 
 import pytest
 
 from tests.command_line import start
+from tests.patience import PATIENCE_S, wait_until
 from tests.weighbridge.local.tiny import CALLS
 from weighbridge.runs.workspace import find_run
 
@@ -51,11 +51,9 @@ def test_it_ends_like_ctrl_c_and_goes_on_when_started_again(tmp_path, workdir, a
     (package / "wait.py").write_text(WAIT)
     environment = {CALLS: str(tmp_path / "calls")}
     process = start("run", "waiting.pipeline", workdir=workdir, cwd=tmp_path, **environment)
-    began = time.monotonic()
-    while not (tmp_path / "waiting-now").exists() and process.poll() is None and time.monotonic() - began < 120:
-        time.sleep(0.05)
+    wait_until(lambda: (tmp_path / "waiting-now").exists() or process.poll() is not None)
     process.send_signal(asked)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3, out
     assert "Interrupted" in out
     assert "Run again: finished steps are kept." in out
@@ -65,6 +63,6 @@ def test_it_ends_like_ctrl_c_and_goes_on_when_started_again(tmp_path, workdir, a
 
     (tmp_path / "go").touch()
     process = start("run", "waiting.pipeline", workdir=workdir, cwd=tmp_path, **environment)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, out
     assert [step.state for step in find_run(workdir).record.steps] == ["cached", "done"]

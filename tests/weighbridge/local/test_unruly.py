@@ -6,6 +6,7 @@ import os
 import pytest
 
 from tests.command_line import start
+from tests.patience import PATIENCE_S
 from weighbridge.common import locks
 from weighbridge.runs.workspace import find_run, workspaces
 
@@ -43,7 +44,7 @@ def test_a_run_that_weighed_nothing_or_ended_itself(weighbridge, workdir, does, 
 )
 def test_in_a_process_of_its_own(workdir, does, code, message):
     process = start("run", UNRULY, "--set", f"does={does}", workdir=workdir)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, message in out) == (code, True), out
     assert find_run(workdir).record.exit_code == (None if does == "leave" else code)
 

@@ -18,7 +18,7 @@ from weighbridge.components.production_model.standing import read_record
 from weighbridge.components.pusher import push
 from weighbridge.verdict import Verdict
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 TAXI = ROOT / "pipelines/taxi"
 

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.weighbridge.report import sample
 from tests.weighbridge.runs.histories import history
 from weighbridge.report import write_reports
@@ -57,7 +58,7 @@ def test_a_browser_under_the_policy_shows_it_all(served, texts, charts, tmp_path
     options += ["--disable-sync", "--disable-background-networking", "--disable-component-update"]
     options += [f"--user-data-dir={tmp_path / 'user'}"]
     done = subprocess.run(
-        [CHROMIUM, *options, "--dump-dom", served], capture_output=True, text=True, timeout=120, check=True
+        [CHROMIUM, *options, "--dump-dom", served], capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )
     dom = done.stdout
     assert [text for text in texts if text not in dom] == []

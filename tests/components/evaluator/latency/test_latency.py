@@ -126,10 +126,8 @@ def test_what_the_budget_does_not_decide_is_refused_as_inconclusive() -> None:
 
 def test_the_budget_holds_for_a_model_that_takes_its_time() -> None:
     gates = latency_gates(batch_sizes={1: {"p50_ms": {"max": 1}}, 2: {"p50_ms": {"max": 1}}}, calls=10_000, budget_s=1)
-    start = time.perf_counter()
     found = measure(gates, {"candidate": Fake(0.05), "production": Fake(0.05)})
-    assert time.perf_counter() - start < 5
-    assert all(len(found.times[rows]) >= 1 for rows in (1, 2))
+    assert all(1 <= len(found.times[rows]) <= 20 for rows in (1, 2))  # which fit into the budget, as each takes 50 ms
     assert not any(gate.passed for gate in judge(gates, found, in_production=True))
 
 
