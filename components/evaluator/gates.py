@@ -1,8 +1,8 @@
 """The Evaluator's two sections of a thresholds file: what quality and what latency a model must have."""
 
 import re
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -180,9 +180,14 @@ class BatchGates(Section):
         json_schema_extra=told(unit="rows/s", against="the rows answered in a second", missing=_UNMEASURED),
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _median(cls, given: Any) -> Any:
+        return with_median(given)
+
     def given(self) -> dict[str, Bounds]:
         """The thresholds that are in force, by name of the quantity."""
-        return with_median(_given(self, BATCH_QUANTITIES))
+        return _given(self, BATCH_QUANTITIES)
 
 
 def _plain_number(key: object) -> object:
@@ -276,6 +281,7 @@ class LatencyGates(Section):
 
 
 MEDIAN_RATIO = 1.5
+_RELATIVE = ("min_change", "max_change", "min_ratio", "max_ratio")
 
 BATCH_QUANTITIES = ("p50_ms", "p95_ms", "p99_ms", "p999_ms", "throughput_rows_s")
 MODEL_QUANTITIES = ("load_ms", "model_bytes", "peak_memory_bytes")
@@ -285,9 +291,13 @@ def _given(section: Section, names: Iterable[str]) -> dict[str, Bounds]:
     return {name: bounds for name in names if (bounds := getattr(section, name)) is not None}
 
 
-def with_median(given: dict[str, Bounds]) -> dict[str, Bounds]:
-    """Thresholds on calls, and the one on their median that a comparison of the 99th percentile brings along."""
-    tail = given.get("p99_ms")
-    if tail is None or "p50_ms" in given or not tail.compares:
+def with_median(given: Any) -> Any:
+    """Thresholds on calls as a file gives them, and the one on their median that comparing their p99 brings along."""
+    tail = given.get("p99_ms") if isinstance(given, Mapping) else None
+    if tail is None or given.get("p50_ms") is not None:
         return given
-    return {"p50_ms": Bounds(max_ratio=MEDIAN_RATIO, severity=tail.severity), **given}
+    bounds = tail.model_dump(exclude_none=True) if isinstance(tail, Bounds) else tail
+    if not isinstance(bounds, Mapping) or not any(bounds.get(rule) is not None for rule in _RELATIVE):
+        return given
+    severity = {"severity": "warning"} if bounds.get("severity") == "warning" else {}
+    return {**given, "p50_ms": {"max_ratio": MEDIAN_RATIO, **severity}}

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator.gates import with_median
 from weighbridge.thresholds.jenkins import JenkinsApproval
 from weighbridge.verdict import Bounds, Section, told
 
@@ -119,6 +120,7 @@ class Stage(Section):
     def _approval_in_jenkins(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
+        given = with_median(given)
         if "approved_in" in given:
             raise ValueError("approved_in is not known; write approval: {jenkins: ADDRESS}")
         approval = given.get("approval")
@@ -128,7 +130,7 @@ class Stage(Section):
 
     @model_validator(mode="after")
     def _sound(self) -> "Stage":
-        for name in ("p50_ms", "p99_ms"):
+        for name in ("p99_ms", "p50_ms"):
             if getattr(self, name) is not None and not self.calls:
                 raise ValueError(f"{name} needs calls, the number of calls to measure")
         if 0 < self.calls < _FEWEST_CALLS:

@@ -5,7 +5,9 @@ from pydantic import ValidationError
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator import LatencyGates, QualityGates
+from weighbridge.components.evaluator.gates import BatchGates
 from weighbridge.components.evaluator.quality.metrics import check_names
+from weighbridge.thresholds.delivery import Stage
 
 QUALITY = {
     "signature": "serve",
@@ -92,3 +94,21 @@ def test_an_unknown_metric_is_refused_with_what_was_meant_and_what_there_is() ->
     assert "'binary_acuracy' in gates.yaml" in caught.value.message
     assert "Did you mean 'binary_accuracy'?" in caught.value.hint
     assert "calibration" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("given", "median"),
+    [
+        ({"p99_ms": {"max_ratio": 2.0}}, {"max_ratio": 1.5, "severity": "blocking"}),
+        ({"p99_ms": {"max_change": 3.0, "severity": "warning"}}, {"max_ratio": 1.5, "severity": "warning"}),
+        ({"p99_ms": {"max_ratio": 2.0}, "p50_ms": {"max": 9.0}}, {"max": 9.0, "severity": "blocking"}),
+        ({"p99_ms": {"max": 40.0}}, None),
+        ({"p95_ms": {"max_ratio": 2.0}}, None),
+    ],
+)
+def test_where_the_tail_is_compared_so_is_the_median(given, median):
+    batch = BatchGates.model_validate(given)
+    found = batch.given().get("p50_ms")
+    assert (found and found.model_dump(exclude_none=True)) == median
+    stage = Stage.model_validate({"stage": "canary", "calls": 100} | {k: v for k, v in given.items() if k != "p95_ms"})
+    assert (stage.p50_ms and stage.p50_ms.model_dump(exclude_none=True)) == median
