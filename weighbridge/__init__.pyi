@@ -3,6 +3,8 @@ from .definition import Definition as Definition
 from .definition import Parameters as Parameters
 from .local.api import run as run
 from .runs.outcome import RunOutcome as RunOutcome
+from .standard import StandardParameters as StandardParameters
+from .standard import standard_pipeline as standard_pipeline
 from .thresholds import Gates as Gates
 from .thresholds import load_gates as load_gates
 from .verdict import Bounds as Bounds
