@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 # Loaded by name alone: the product imports no pipeline.
 _SHIPPED = "weighbridge.pipelines"
+_MODULE_FILE = "pipeline.py"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST = 100
 _LONGEST_SHOWN = 200
@@ -211,12 +212,14 @@ def load(reference: str) -> Definition:
 
     Args:
         reference: the name of one that comes with the project; or a user's own, by the import path of its module
-            (`my_project.pipeline`) or by its file (`./my_project/pipeline.py`).
+            or package (`my_project.pipeline`, `my_project`) or by its file or folder (`./my_project/pipeline.py`).
 
     Raises:
         UsageError: there is no such pipeline, its module does not import, or lacks what a pipeline needs.
     """
     path = Path(reference) if reference.endswith(".py") or os.sep in reference else None
+    if path is not None and path.is_dir():
+        path /= _MODULE_FILE
     if path is None and not all(map(_nameable, reference.split("."))):
         raise UsageError(f"There is no pipeline {reference!r}{_guess(reference)}", _known())
     if path is not None:
@@ -224,6 +227,9 @@ def load(reference: str) -> Definition:
     else:
         module_name = f"{_SHIPPED}.{reference}.pipeline" if reference in available() else reference
     module = _module(module_name, reference, path)
+    if path is None and _is_package_of_a_pipeline(module):
+        module_name = f"{module_name}.pipeline"
+        module = _module(module_name, reference, None)
     parameters_type = getattr(module, "Parameters", None)
     create_pipeline = getattr(module, "create_pipeline", None)
     typed = isinstance(parameters_type, type) and issubclass(parameters_type, Parameters)
@@ -270,6 +276,12 @@ def _module(name: str, reference: str, path: Path | None) -> ModuleType:
     if path is not None and Path(str(module.__file__)).resolve() != path.resolve():
         raise _shadowed(name, path)
     return module
+
+
+def _is_package_of_a_pipeline(module: ModuleType) -> bool:
+    """Whether a package is none itself, and holds a module `pipeline`."""
+    folders = getattr(module, "__path__", ())
+    return not hasattr(module, "create_pipeline") and any(Path(folder, _MODULE_FILE).is_file() for folder in folders)
 
 
 def name_of(module_name: str, folder: Path) -> str:

@@ -18,6 +18,7 @@ from weighbridge.cli import (
     gates,
     gc,
     image,
+    init,
     kubeflow,
     listing,
     lock,
@@ -89,6 +90,7 @@ app.command("submit", epilog=EXIT_CODES)(submit.submit)
 app.command("status", epilog=EXIT_CODES)(kubeflow.status)
 app.command("logs", epilog=EXIT_CODES)(logs.logs)
 app.command("cancel", epilog=EXIT_CODES)(kubeflow.cancel)
+app.command("init", epilog=EXIT_CODES)(init.init)
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(data.app, name="data")
 app.add_typer(ci.app, name="ci")
