@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.foreign.installed import Installed
-from tests.foreign.repository import PIPELINE, write_repository
+from tests.foreign.repository import PIPELINE, write_repository, write_rows
 from tests.jenkins.job import LIBRARY, ROOT, Job
 
 JENKINSFILE = """\
@@ -19,6 +19,7 @@ weighbridge(
     pipeline: '{pipeline}'
 )
 """
+REMOTE = "https://git.example.org/weighbridge.git"
 _READER = """#!/bin/sh
 exec setpriv --bounding-set=-dac_override,-dac_read_search {program} "$@"
 """
@@ -94,3 +95,24 @@ class ForeignJob(Job):
 
     def _provision(self) -> str:
         return ""
+
+
+@dataclass
+class InitJob(ForeignJob):
+    """Of a repository that has some data, and what `weighbridge init` made of them."""
+
+    def create(self) -> None:
+        self._write_library()
+        self.repository.mkdir(parents=True)
+        write_rows(self.repository)
+        assert self.installed is not None
+        done = self.installed.run("weighbridge", "init", "fraud", "--data", "payments.csv", cwd=self.repository)
+        assert done.code == 0, done.err
+        package = self.repository / "fraud"
+        with (package / "gates.yaml").open("a") as gates:
+            gates.write(_APPROVAL)
+        jenkinsfile = (package / "Jenkinsfile").read_text()
+        (package / "Jenkinsfile").unlink()
+        (self.repository / "Jenkinsfile").write_text(jenkinsfile.replace(REMOTE, str(self.library)))
+        self._git("init", "--quiet", "--initial-branch=main")
+        self.commit("What init wrote")

@@ -7,6 +7,8 @@ import typer
 
 from weighbridge.cli.options import JsonOption
 
+STARTS = ("tabular", "recommender", "bare")
+
 
 def init(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the package, as Python imports it.")],
@@ -19,8 +21,19 @@ def init(
     ] = None,
     start: Annotated[
         str,
-        typer.Option("--from", metavar="tabular|bare", help="bare: components wired by hand, the smallest model."),
+        typer.Option(
+            "--from",
+            metavar="tabular|recommender|bare",
+            help="tabular tells a label by the other columns; recommender takes order lines; bare is tabular with "
+            "components wired by hand and the smallest model.",
+        ),
     ] = "tabular",
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column", metavar="YOURS=NAME", help="Of order lines: which column is e.g. the CustomerID; repeatable."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a package of your own: pipeline, model, gates, schema, a test, a Jenkinsfile, a README.
@@ -36,31 +49,42 @@ def init(
     from weighbridge.common.errors import UsageError
     from weighbridge.init.make import Request, make
 
-    if start not in ("tabular", "bare"):
-        raise UsageError(f"--from {start} is not a start", "Allowed: tabular, bare.")
+    if start not in STARTS:
+        raise UsageError(f"--from {start}: there is no such start", f"Allowed: {', '.join(STARTS)}.")
+    if columns and start != "recommender":
+        raise UsageError("--column names columns of order lines", "Add --from recommender, or leave it out.")
+    if label is not None and start == "recommender":
+        raise UsageError("--label: a recommender has none, it learns from order lines", "Leave it out.")
     out = console()
     out.quiet = as_json
     began = time.monotonic()
     made = make(
-        Request(name, data, label, start, Path()),
+        Request(name, data, label, start, _mapping(columns or []), Path()),
         lambda line: out.print(line, markup=False),
         lambda terminal: ConsoleDisplay(terminal, silent=as_json),
     )
     if as_json:
-        target = made.plan.target
-        print_json(
-            {
-                "folder": str(made.folder),
-                "files": list(made.files),
-                "label": target.column,
-                "task": target.task,
-                "features": list(made.plan.features),
-                "left_out": {each.name: each.reason for each in made.plan.left_out},
-                "thresholds_to_review": made.gates,
-            }
-        )
+        written = {"folder": str(made.folder), "files": list(made.files), "thresholds_to_review": made.gates}
+        print_json(written | made.start.facts())
         return
     out.print(f"Wrote {made.folder} in {time.monotonic() - began:.0f} s: {', '.join(made.files)}", markup=False)
     out.print(f"Review {made.gates} thresholds in {name}/gates.yaml, and {name}/schema.pbtxt. Then:", markup=False)
     for command in (f"weighbridge run {name}", f"python -m pytest {name}"):
         out.print(f"  {command}", markup=False)
+
+
+def _mapping(columns: list[str]) -> dict[str, str]:
+    """Name here by the name in the data, of `YOURS=NAME`.
+
+    Raises:
+        UsageError: an option has no `=`.
+    """
+    from weighbridge.common.errors import UsageError
+
+    found = {}
+    for each in columns:
+        old, separator, new = each.rpartition("=")
+        if not separator or not old:
+            raise UsageError(f"--column {each!r} names no two columns", "Write --column YOURS=NAME.")
+        found[old] = new
+    return found

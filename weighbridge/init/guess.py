@@ -189,7 +189,7 @@ def _useless(column: Column) -> str:
     if column.kind == "other":
         return f"holds {column.type}: let `prepare` make numbers or text of it"
     if column.kind == "time":
-        return "a time: see `README.md` for splitting by it; let `prepare` make of it what the model should read"
+        return "holds times: README.md says how to split by them, `prepare` can make of them what the model should read"
     if column.distinct == 1 and column.present == column.rows:
         return f"is {column.values[0][:40]!r} in every row"
     if column.present < _RARE * column.rows:
@@ -215,7 +215,7 @@ def _tells_label(table: "pa.Table", column: Column, target: Target) -> str:
     label = table.column(target.column)
     if target.task == "number":
         if column.kind == "number" and _correlated(table.column(column.name), label):
-            return f"follows {target.column!r} exactly: is it known before that is?"
+            return f"follows {target.column!r} exactly, as if made of it: take it in if it is known before"
         return ""
     if column.distinct * _TELLING_ROWS > column.present or column.distinct < target.count:
         return ""
@@ -225,7 +225,7 @@ def _tells_label(table: "pa.Table", column: Column, target: Target) -> str:
     each = pairs.group_by("value").aggregate([("label", "count_distinct")])
     if max(each.column("label_count_distinct").to_pylist(), default=2) > 1:
         return ""
-    return f"tells {target.column!r} exactly, value by value: is it known before that is?"
+    return f"tells {target.column!r} exactly, value by value: take it in if it is known before"
 
 
 def _correlated(column: object, label: object) -> bool:

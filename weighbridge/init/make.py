@@ -2,24 +2,26 @@
 
 import os
 import re
+import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TextIO
+from typing import Any, Protocol, TextIO
 
 from weighbridge.common import files
 from weighbridge.common.errors import UsageError
 from weighbridge.init import bundled
-from weighbridge.init.columns import read_rows
-from weighbridge.init.measured import permissive_gates, proposed_gates, read_measured
 from weighbridge.init.names import check_package
-from weighbridge.init.plan import Plan, make_plan
-from weighbridge.init.write import code_files
+from weighbridge.init.orders import OWN_DATA, look_at_orders
+from weighbridge.init.tabular import look_at_table
+from weighbridge.init.write import quoted
 from weighbridge.runs.display import Display
+from weighbridge.storage.schemes import is_address
+from weighbridge.verdict import Verdict
 
 _SCHEMA_HEAD = """\
 # Inferred from {data} on {date}; to be reviewed: types, columns that must be in every row (presence), and the values
@@ -27,8 +29,28 @@ _SCHEMA_HEAD = """\
 # left out by features.py and do not stand here.
 """
 _LAST_STEP = "Evaluator"
+_REMOTE = "https://git.example.org/weighbridge.git"
 
 Tell = Callable[[str], None]
+
+
+class Start(Protocol):
+    """What is written for a kind of data, once they were looked at."""
+
+    def lines(self) -> list[str]:
+        """What was found, for people."""
+
+    def facts(self) -> dict[str, Any]:
+        """The same for machines."""
+
+    def code(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """The texts of the files that do not depend on a run, by their path in the package."""
+
+    def permissive(self) -> str:
+        """`gates.yaml` of the first run, that is to be measured and not judged."""
+
+    def proposed(self, name: str, root: Path, verdict: Verdict, date: str) -> str:
+        """`gates.yaml` as that run, whose artifacts are below `root`, proposes it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +61,8 @@ class Request:
         name: of the package.
         data: file, folder, glob or pattern; empty for data that come with Weighbridge.
         label: the label's name; None to guess it.
-        start: `tabular` or `bare`.
+        start: `tabular`, `bare` or `recommender`.
+        columns: of order lines, name here by the name in the data.
         folder: that the package is to lie in.
     """
 
@@ -47,14 +70,14 @@ class Request:
     data: str = ""
     label: str | None = None
     start: str = "tabular"
+    columns: Mapping[str, str] = field(default_factory=dict)
     folder: Path = Path()
 
     @property
     def command(self) -> str:
         """The command that asks for the same."""
-        import shlex
-
         words = ["weighbridge", "init", self.name, *(["--data", self.data] if self.data else [])]
+        words += [word for old, new in self.columns.items() for word in ("--column", f"{old}={new}")]
         return shlex.join([*words, *([] if self.start == "tabular" else ["--from", self.start])])
 
 
@@ -65,13 +88,13 @@ class Made:
     Attributes:
         folder: the package.
         files: paths in it.
-        plan: what was guessed.
+        start: what was guessed.
         gates: lines of thresholds that are to be reviewed.
     """
 
     folder: Path
     files: tuple[str, ...]
-    plan: Plan
+    start: Start
     gates: int
 
 
@@ -88,80 +111,65 @@ def make(request: Request, tell: Tell, open_display: Callable[[TextIO], Display]
     """
     target = check_package(request.name, request.folder.resolve())
     with tempfile.TemporaryDirectory(prefix="weighbridge-init-") as scratch:
-        staged = Path(scratch, "package", request.name)
+        staged, workdir = Path(scratch, "package", request.name), Path(scratch, "work")
         staged.mkdir(parents=True)
-        own = {} if request.data else bundled.rows()
+        own = bundled.rows() if not request.data and request.start != "recommender" else {}
         for path, text in own.items():
             files.write_text(staged / path, text)
-        data = _absolute(request.data) if request.data else str(staged / bundled.FILE)
-        label = request.label or (None if request.data else bundled.LABEL)
-        plan = make_plan(read_rows(data), label, request.data or data, request.command)
-        _tell_plan(plan, request, tell)
+        data, code = _data(request, staged, target.parent)
+        start = look(request, data)
+        for line in start.lines():
+            tell(line)
         today = date.today().isoformat()
-        texts = code_files(
-            request.name,
-            plan,
-            start=request.start,
-            data_code=_data_code(request.data, target.parent),
-            place=_place(target),
-            date=today,
-        )
-        for path, text in (texts | {"gates.yaml": permissive_gates(plan)}).items():
+        place = _place(target)
+        values = {"name": request.name, "date": today, "place": place, "data_code": code, "remote": _REMOTE}
+        texts = start.code(values)
+        for path, text in (texts | {"gates.yaml": start.permissive()}).items():
             files.write_text(staged / path, text)
         with _importable(staged.parent, request.name):
-            schema = _first_schema(staged, data, Path(scratch, "work"), open_display)
-            shown = request.data or "the data"
-            files.write_text(staged / "schema.pbtxt", _SCHEMA_HEAD.format(data=_line(shown), date=today) + schema)
-            tell("A first run, for thresholds to propose:")
-            root = _first_run(staged, data, Path(scratch, "work"), open_display)
-        texts["gates.yaml"] = proposed_gates(request.name, plan, read_measured(root), today)
-        texts["schema.pbtxt"] = (staged / "schema.pbtxt").read_text()
+            schema = _first_schema(staged, data, workdir, open_display)
+            shown = re.sub(r"\s+", " ", request.data or data)
+            texts["schema.pbtxt"] = _SCHEMA_HEAD.format(data=shown, date=today) + schema
+            files.write_text(staged / "schema.pbtxt", texts["schema.pbtxt"])
+            tell("A first run, to propose thresholds from:")
+            root, verdict = _first_run(staged, data, workdir, open_display)
+        texts["gates.yaml"] = start.proposed(request.name, root, verdict, today)
         with files.staged_folder(target) as folder:
             for path, text in (texts | own).items():
                 files.write_text(folder / path, text)
-    return Made(target, tuple(sorted(texts | own)), plan, texts["gates.yaml"].count("; review"))
+    return Made(target, tuple(sorted(texts | own)), start, texts["gates.yaml"].count("; review"))
 
 
-def _absolute(data: str) -> str:
-    from weighbridge.storage.schemes import is_address
+def look(request: Request, data: str) -> Start:
+    """Look at the data, and guess what their columns are for.
 
-    return data if is_address(data) or data.startswith("package:") else os.path.abspath(data)  # noqa: PTH100, may be a pattern
+    Raises:
+        UsageError: the data cannot be read, or it is not known what is to be told.
+    """
+    if request.start == "recommender":
+        return look_at_orders(data, request.columns, request.data or data, request.command)
+    label = request.label or (None if request.data else bundled.LABEL)
+    return look_at_table(data, label, request.data or data, request.start, request.command)
 
 
-def _data_code(data: str, folder: Path) -> str:
-    """Python for where the data lie: beside the package where they do, so that a clone of both finds them."""
-    from weighbridge.init.write import quoted
-
-    if not data:
-        return f'str(Path(__file__).with_name("{bundled.FILE}"))'
-    path = _absolute(data)
-    if path != data and Path(path).is_relative_to(folder):
-        return f"str(Path(__file__).resolve().parents[1] / {quoted(str(Path(path).relative_to(folder)))})"
-    return quoted(path)
+def _data(request: Request, staged: Path, folder: Path) -> tuple[str, str]:
+    """Where the data lie now, and Python for where they will: beside the package, where a clone of both finds them."""
+    if not request.data:
+        if request.start == "recommender":
+            return OWN_DATA, quoted(OWN_DATA)
+        return str(staged / bundled.FILE), f'str(Path(__file__).with_name("{bundled.FILE}"))'
+    if is_address(request.data) or request.data.startswith("package:"):
+        return request.data, quoted(request.data)
+    path = os.path.abspath(request.data)  # noqa: PTH100, it may be a pattern
+    if Path(path).is_relative_to(folder):
+        return path, f"str(Path(__file__).resolve().parents[1] / {quoted(str(Path(path).relative_to(folder)))})"
+    return path, quoted(path)
 
 
 def _place(target: Path) -> str:
     """The package's path from the top of its repository, as a Jenkinsfile names it."""
     top = next((folder for folder in target.parents if (folder / ".git").exists()), target.parent)
     return target.relative_to(top).as_posix()
-
-
-def _line(text: str) -> str:
-    return re.sub(r"\s+", " ", text)
-
-
-def _tell_plan(plan: Plan, request: Request, tell: Tell) -> None:
-    target = plan.target
-    kind = {"binary": "one of two classes", "classes": f"one of {target.count} classes", "number": "a quantity"}
-    guessed = "" if request.label or not request.data else " (guessed by its name; --label names another)"
-    tell(f"Label: {target.column!r}, {kind[target.task]}{guessed}.")
-    if target.classes and target.task == "binary":
-        tell(f"Told is {target.classes[1]!r}: class 1 beside {target.classes[0]!r}.")
-    tell(f"Features: {len(plan.features)}.")
-    for each in plan.left_out:
-        tell(f"Left out: {each.name!r} {each.reason}.")
-    if plan.renamed:
-        tell(f"Renamed: {len(plan.renamed)} columns, whose names no model's input can have; see features.py.")
 
 
 @contextmanager
@@ -200,8 +208,14 @@ def _first_schema(package: Path, data: str, workdir: Path, open_display: Callabl
     return seen.text
 
 
-def _first_run(package: Path, data: str, workdir: Path, open_display: Callable[[TextIO], Display]) -> Path:
-    """Run up to the Evaluator; returns the root of the artifacts."""
+def _first_run(
+    package: Path, data: str, workdir: Path, open_display: Callable[[TextIO], Display]
+) -> tuple[Path, Verdict]:
+    """Run up to the Evaluator.
+
+    Returns:
+        The root of the artifacts, and the verdict, which refuses nothing.
+    """
     from weighbridge.local.request import make_request
     from weighbridge.local.run import run_request
 
@@ -209,8 +223,8 @@ def _first_run(package: Path, data: str, workdir: Path, open_display: Callable[[
     outcome = run_request(request, open_display=open_display)
     if outcome.error:
         raise outcome.error
-    refusals = outcome.verdict.refusals if outcome.verdict else ()
-    if refusals:
-        reasons = "\n".join(f"- {gate.message}" for gate in refusals[:5])
+    if outcome.verdict is None or outcome.verdict.refusals:
+        refusals = outcome.verdict.refusals if outcome.verdict else ()
+        reasons = "\n".join(f"- {gate.name}: {gate.message}" for gate in refusals[:5])
         raise UsageError("The first run was refused before anything could be proposed", reasons)
-    return Path(request.context.root)
+    return Path(request.context.root), outcome.verdict

@@ -63,20 +63,21 @@ def permissive_gates(plan: Plan) -> str:
 
 def read_measured(root: Path) -> Measured:
     """What the steps of a run left below the pipeline's root."""
+    evaluation = artifact_folder(root, "Evaluator/evaluation/*")
     return Measured(
-        *(
-            kind.require(_folder(root, pattern))
-            for kind, pattern in (
-                (ExamplesSummary, "ExampleGen/examples/*"),
-                (Comparison, "DataValidator/anomalies/*"),
-                (Metrics, "Evaluator/evaluation/*"),
-                (LatencyReport, "Evaluator/evaluation/*"),
-            )
-        )
-    )  # type: ignore[arg-type]
+        examples=ExamplesSummary.require(artifact_folder(root, "ExampleGen/examples/*")),
+        comparison=Comparison.require(artifact_folder(root, "DataValidator/anomalies/*")),
+        metrics=Metrics.require(evaluation),
+        latency=LatencyReport.require(evaluation),
+    )
 
 
-def _folder(root: Path, pattern: str) -> Path:
+def artifact_folder(root: Path, pattern: str) -> Path:
+    """The newest artifact's folder, e.g. `Trainer/model/*`, below a pipeline's root.
+
+    Raises:
+        UsageError: there is none.
+    """
     folders = sorted(root.glob(pattern), key=lambda path: int(path.name) if path.name.isdigit() else -1)
     if not folders:
         raise UsageError(f"The first run left nothing at {root / pattern}")

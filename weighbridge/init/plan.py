@@ -17,6 +17,7 @@ METRICS = {
 _RARE_POSITIVE = 0.2  # from which share of positives down accuracy says little
 _MOST_SLICES = 2
 _SLICED_VALUES = range(2, 11)
+_BATCH_SIZES = ((300, 8), (1000, 16), (5000, 32), (math.inf, 256))  # by the most rows
 _STEPS = 1000  # that a small network takes to learn a small table
 _FEWEST_ROWS = 30
 
@@ -38,6 +39,7 @@ class Plan:
         rows: that were looked at.
         epochs, batch_size: of the training.
         spread: standard deviation of a quantity; 0 for classes.
+        has_numbers: whether any feature is a number.
     """
 
     target: Target
@@ -53,6 +55,7 @@ class Plan:
     epochs: int
     batch_size: int
     spread: float = 0.0
+    has_numbers: bool = True
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -95,7 +98,7 @@ def make_plan(rows: Rows, label: str | None, data: str, command: str) -> Plan:
         if column.marks
     }
     names = tuple(numbers.get(name, name) for name in (new.get(column.name, column.name) for column in kept))
-    batch_size = 16 if table.num_rows < 1000 else 32 if table.num_rows < 5000 else 256
+    batch_size = next(size for most, size in _BATCH_SIZES if table.num_rows <= most)
     steps = max(1, table.num_rows * 2 // 3 // batch_size)
     return Plan(
         target=target,
@@ -108,8 +111,9 @@ def make_plan(rows: Rows, label: str | None, data: str, command: str) -> Plan:
         slices=_slices(kept, new),
         times=tuple(column.name for column in columns if column.kind == "time"),
         rows=table.num_rows,
-        epochs=min(60, max(3, math.ceil(_STEPS / steps))),
+        epochs=min(30, max(3, math.ceil(_STEPS / steps))),
         batch_size=batch_size,
+        has_numbers=any(column.kind == "number" or column.marks for column in kept),
         spread=_spread(table.column(target.column)) if target.task == "number" else 0.0,
     )
 

@@ -6,13 +6,14 @@ another seed makes of it.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from weighbridge.evidence.base import Interval
 from weighbridge.evidence.latency import LatencyReport
 from weighbridge.evidence.metrics import Metric
 
+# All of them shares, between 0 and 1.
 HIGHER_IS_BETTER = {
     "auc",
     "auc_precision_recall",
@@ -20,14 +21,12 @@ HIGHER_IS_BETTER = {
     "sparse_categorical_accuracy",
     "squared_pearson_correlation",
 }
-SHARES = HIGHER_IS_BETTER
-"""Metrics between 0 and 1."""
-
-_SEEDS = 0.01  # what another seed may take away, at least; of a share
+_SEEDS = 0.5  # what another seed may take away from a share, divided by the root of the rows that it is a share of
+_LEAST_SEEDS = 0.005
 _SEEDS_RATIO = 0.05  # the same of a quantity without bounds, as a part of it
 _NONE_OF = 3.0  # rule of three: n rows without an error leave 3/n of them possible, at 95 %
 _TIMES_SLOWER = 4.0  # a busy machine
-_LEAST_MS = {"p50_ms": 5.0, "p99_ms": 20.0}
+_LEAST_MS = {"p50_ms": 10.0, "p99_ms": 50.0}
 _RATIOS = {"p50_ms": 2.0, "p99_ms": 3.0}
 _LEAST_LOAD_MS = 5000.0
 _LEAST_BYTES = 1_000_000
@@ -41,7 +40,7 @@ class Proposal:
     Attributes:
         key: what it is about.
         rules: the thresholds, by rule.
-        observed: what the first run observed, in words; why there is no value, where there is none.
+        observed: what the first run observed, in words.
     """
 
     key: str
@@ -55,30 +54,33 @@ class Proposal:
 
 
 def of_metric(metric: Metric) -> Proposal:
-    """A threshold for a metric, absolute and beside production."""
-    if metric.value is None:
-        why = "the first run could not measure it"
-        return Proposal(metric.name, {"min": 0.5} if metric.name in HIGHER_IS_BETTER else {"max": 0.0}, why)
-    if metric.name in HIGHER_IS_BETTER:
-        return _at_least(metric, metric.value, metric.rows)
-    return _at_most(metric, metric.value)
+    """A threshold for a metric of the built-in provider, absolute and beside production."""
+    return at_least(metric) if metric.name in HIGHER_IS_BETTER else at_most(metric)
 
 
-def _at_least(metric: Metric, value: float, rows: int) -> Proposal:
+def at_least(metric: Metric, least_of_all: float = 0.0) -> Proposal:
+    """A threshold for a metric of which more is better, of about the size of a share; it is never below `least_of_all`."""
+    value, rows = metric.value, metric.rows
+    if value is None:  # what could not be measured refuses: nothing is proposed that would hide it
+        return Proposal(metric.name, {"min": least_of_all}, "nothing, it could not be measured")
     low = min(end for end in (metric.low, value - _NONE_OF / max(rows, 1)) if end is not None)
     width = value - low
-    margin = max(_SEEDS, width / 2)
-    least = max(0.0, _down(low - margin))
-    change = -_up(max(_SEEDS, width))
-    return Proposal(metric.name, {"min": least, "min_change": change}, f"observed {value:.4f}")
+    seeds = max(_LEAST_SEEDS, _SEEDS / math.sqrt(max(rows, 1)))
+    least = max(least_of_all, _down(low - max(seeds, width) / 2))
+    change = -_up(max(seeds, width))
+    return Proposal(metric.name, {"min": least, "min_change": change}, f"{value:.4f}")
 
 
-def _at_most(metric: Metric, value: float) -> Proposal:
+def at_most(metric: Metric) -> Proposal:
+    """A threshold for a metric of which less is better."""
+    value = metric.value
+    if value is None:
+        return Proposal(metric.name, {"max": 0.0}, "nothing, it could not be measured")
     high = max(value, value if metric.high is None else metric.high)
     width = high - value
     most = nice_up(high + max(width / 2, _SEEDS_RATIO * value))
     ratio = _up(1 + max(_SEEDS_RATIO, width / value if value else 0.0))
-    return Proposal(metric.name, {"max": most, "max_ratio": ratio}, f"observed {value:.4g}")
+    return Proposal(metric.name, {"max": most, "max_ratio": ratio}, f"{value:.4g}")
 
 
 def of_latency(report: LatencyReport) -> dict[int, list[Proposal]]:
@@ -88,7 +90,7 @@ def of_latency(report: LatencyReport) -> dict[int, list[Proposal]]:
             Proposal(
                 key,
                 {"max": nice_up(max(least, _TIMES_SLOWER * _most(found)), (1, 2, 5)), "max_ratio": _RATIOS[key]},
-                f"observed {found.value:.2f} ms",
+                f"{found.value:.2f} ms",
             )
             for key, least in _LEAST_MS.items()
             for found in [getattr(batch.candidate, key)]
@@ -104,8 +106,8 @@ def of_model(report: LatencyReport) -> list[Proposal]:
     most_load = nice_up(max(_LEAST_LOAD_MS, _TIMES_SLOWER * _most(load)), (1, 2, 5))
     most_bytes = nice_up(max(_LEAST_BYTES, 3 * size), (1, 2, 5))
     return [
-        Proposal("load_ms", {"max": most_load}, f"observed {load.value or 0:.0f} ms"),
-        Proposal("model_bytes", {"max": most_bytes}, f"observed {size:,}"),
+        Proposal("load_ms", {"max": most_load}, f"{load.value or 0:.0f} ms"),
+        Proposal("model_bytes", {"max": most_bytes}, f"{size:,}"),
     ]
 
 
@@ -138,7 +140,7 @@ def nice_down(value: float) -> float:
     return _nice(value, (), math.floor)
 
 
-def _nice(value: float, steps: tuple[int, ...], towards: "type[math.ceil] | object") -> float:
+def _nice(value: float, steps: tuple[int, ...], towards: Callable[[float], int]) -> float:
     if value <= 0 or not math.isfinite(value):
         return 0.0
     power = math.floor(math.log10(value))
@@ -147,7 +149,7 @@ def _nice(value: float, steps: tuple[int, ...], towards: "type[math.ceil] | obje
         return float(f"{found}e{power}")
     digits = value / 10.0 ** (power - 1)
     nearest = round(digits)
-    whole = nearest if math.isclose(digits, nearest, rel_tol=1e-12) else towards(digits)  # type: ignore[operator]
+    whole = nearest if math.isclose(digits, nearest, rel_tol=1e-12) else towards(digits)
     return float(f"{whole}e{power - 1}")
 
 

@@ -26,38 +26,27 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(f"{template}.j2").render(**values).rstrip("\n") + "\n"
 
 
-def code_files(name: str, plan: Plan, *, start: str, data_code: str, place: str, date: str) -> dict[str, str]:
-    """The texts of the package's files, by their path in it: all that does not depend on a run.
+def code_files(plan: Plan, start: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of a tabular package's files, by their path in it: all that does not depend on a run.
 
     Args:
-        name: of the package.
         plan: what the columns are for.
         start: `tabular`, or `bare` for the wiring by hand and the smallest model.
-        data_code: Python for the parameter `data`.
-        place: of the package from the top of its repository.
-        date: of today.
+        values: that all templates share: `name`, `date`, `place` of the package in its repository, `data_code` (Python
+            for the parameter `data`), `remote` of the shared library.
     """
-    values = {
-        "name": name,
-        "title": f"{name}: tells {plan.target.column!r}.".replace("\\", "\\\\").replace('"', "'"),
-        "date": date,
-        "place": place,
-        "data_code": data_code,
-        "bare": start == "bare",
-        "remote": "https://git.example.org/weighbridge.git",
-        "times": ", ".join(plan.times),
-        **_column_values(plan),
-    }
+    given = {**values, "bare": start == "bare", "times": ", ".join(plan.times), **_column_values(plan)}
+    given["title"] = f"{values['name']}: tells {plan.target.column!r}.".replace("\\", "\\\\").replace('"', "'")
     suffix = "_bare" if start == "bare" else ""
     return {
-        "__init__.py": render("package.py", **values),
-        "pipeline.py": render(f"pipeline{suffix}.py", **values),
-        "features.py": render("features.py", **values),
-        "model.py": render(f"model{suffix}.py", **values),
+        "__init__.py": render("package.py", **given),
+        "pipeline.py": render(f"pipeline{suffix}.py", **given),
+        "features.py": render("features.py", **given),
+        "model.py": render(f"model{suffix}.py", **given),
         "tests/__init__.py": "",
-        "tests/test_pipeline.py": render("test_pipeline.py", **values),
-        "Jenkinsfile": render("Jenkinsfile", **values),
-        "README.md": render("README.md", **values),
+        "tests/test_pipeline.py": render("test_pipeline.py", **given),
+        "Jenkinsfile": render("Jenkinsfile", **given),
+        "README.md": render("README.md", **given),
     }
 
 
