@@ -21,7 +21,7 @@ _NAMED = re.compile(
     r"|converted|purchased|approved|attrition|y)",
     re.IGNORECASE,
 )
-_ID = re.compile(r"(.*[_\s-])?(id|ids|uuid|guid|index|idx|key|rownum|row_number|unnamed: 0)|[a-z]+(Id|ID)|ID")
+_ID = re.compile(r"(.*[_\s-])?(id|ids|uuid|guid|index|idx|key|rownum|row_number|unnamed: 0)|\w*[a-z](Id|ID)|ID")
 _POSITIVE = ("yes", "y", "true", "t", "1", "positive", "pos", "malignant", "fraud", "spam", "bad", "churned", ">50k")
 _FREE_TEXT = 0.5  # of the rows have a text of their own
 _MOST_TEXTS = 5000

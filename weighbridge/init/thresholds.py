@@ -59,7 +59,7 @@ def of_metric(metric: Metric) -> Proposal:
 
 
 def at_least(metric: Metric, least_of_all: float = 0.0) -> Proposal:
-    """A threshold for a metric of which more is better, of about the size of a share; it is never below `least_of_all`."""
+    """A threshold for a metric of which more is better, about as large as a share; never below `least_of_all`."""
     value, rows = metric.value, metric.rows
     if value is None:  # what could not be measured refuses: nothing is proposed that would hide it
         return Proposal(metric.name, {"min": least_of_all}, "nothing, it could not be measured")
