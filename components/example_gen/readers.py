@@ -12,7 +12,7 @@ from weighbridge.common.errors import UsageError
 from weighbridge.components.example_gen.beside import ahead
 from weighbridge.components.example_gen.feature_types import cast_texts, without_rows
 from weighbridge.components.example_gen.lines import Lines
-from weighbridge.components.example_gen.reading import Reading, check_renamed
+from weighbridge.components.example_gen.reading import NAMELESS, Reading, check_renamed
 from weighbridge.storage import inputs
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
         return "skip"
 
     with _open(reading) as file:
-        names = _header(path, file)
+        header = _header(path, file)
+        names = [name or NAMELESS for name in header]
         check_renamed(reading.columns, names, path)
         # Everything is read as text and cast by column: a malformed value costs its row, not its block.
         lines = Lines(len(names))
@@ -54,7 +55,7 @@ def read_csv(reading: Reading) -> "Iterator[pa.RecordBatch]":
             read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
             parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=invalid),
             convert_options=csv.ConvertOptions(
-                column_types=dict.fromkeys(names, "string"),
+                column_types=dict.fromkeys(header, "string"),
                 strings_can_be_null=True,
                 null_values=[""],
                 quoted_strings_can_be_null=True,  # programs that quote every field write a missing number so
@@ -192,7 +193,7 @@ def _open(reading: Reading) -> Any:
 
 
 def _header(path: str, file: Any) -> list[str]:
-    """Names of a CSV file's columns; the file is at its beginning again afterwards."""
+    """Names of a CSV file's columns, of which the first may be empty; the file is at its beginning again afterwards."""
     import csv
     import io
 
@@ -206,7 +207,7 @@ def _header(path: str, file: Any) -> list[str]:
     except csv.Error as error:
         raise UsageError(f"The header of {path} cannot be read: {error}") from error
     twice = [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
-    if twice or "" in names:
+    if twice or "" in names[1:] or (names[0] == "" and (len(names) == 1 or NAMELESS in names)):
         problem = f"names column {twice[0]!r} twice" if twice else "has a column without a name"
         raise UsageError(f"The header of {path} {problem}", f"It is: {', '.join(names)}")
     return names

@@ -12,6 +12,9 @@ from weighbridge.storage import inputs
 if TYPE_CHECKING:
     import pyarrow as pa
 
+NAMELESS = "Unnamed: 0"
+"""A first column without a name, as pandas reads the index that it writes so."""
+
 _JOINED_ROWS, _JOINED_BYTES = 16_384, 64 << 20
 
 # Called with the number of a malformed row (the header of a CSV file is row 1), the reason, and its line.
@@ -64,9 +67,10 @@ class Reading:
         """A batch of the file's columns under their new names."""
         import pyarrow as pa
 
-        if not self.columns:
+        names = [name or NAMELESS for name in batch.schema.names]
+        if not self.columns and names == batch.schema.names:
             return batch
-        return pa.RecordBatch.from_arrays(batch.columns, [self.columns.get(name, name) for name in batch.schema.names])
+        return pa.RecordBatch.from_arrays(batch.columns, [self.columns.get(name, name) for name in names])
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,13 @@ def test_byte_order_mark_windows_lines_and_blank_lines(tmp_path: Path) -> None:
     assert rows(tmp_path / "out") == [{"a": 1, "b": b"x"}, {"a": 2, "b": b"y"}]
 
 
+def test_an_index_that_pandas_wrote_without_a_name_is_named_as_pandas_reads_it(tmp_path: Path) -> None:
+    one_split(write(tmp_path / "in.csv", ",a\n0,x\n1,y\n"), tmp_path / "out")
+    assert rows(tmp_path / "out") == [{"Unnamed: 0": 0, "a": b"x"}, {"Unnamed: 0": 1, "a": b"y"}]
+    one_split(write(tmp_path / "in.csv", ",a\n0,x\n1,y\n"), tmp_path / "new", columns={"Unnamed: 0": "row"})
+    assert rows(tmp_path / "new")[1] == {"row": 1, "a": b"y"}
+
+
 def test_empty_quoted_number_is_missing(tmp_path: Path) -> None:
     one_split(write(tmp_path / "in.csv", '"a","b"\n"1","x"\n"","y"\n'), tmp_path / "out")
     assert rows(tmp_path / "out") == [{"a": 1, "b": b"x"}, {"b": b"y"}]
@@ -99,6 +106,7 @@ def test_empty_quoted_number_is_missing(tmp_path: Path) -> None:
         ("a,b\n", "no rows"),
         ("a,b,a\n1,2,3\n", "'a' twice"),
         ("a,,c\n1,2,3\n", "without a name"),
+        (",Unnamed: 0\n1,2\n", "without a name"),
     ],
 )
 @pytest.mark.parametrize("name", ["in.csv", "in.csv.gz"])
