@@ -1,4 +1,4 @@
-"""`weighbridge init` as a user has it: what it writes runs, and passes its own test and another seed; or is not there."""
+"""`weighbridge init` as a user has it: what it writes runs, passes its own test and another seed, or is not there."""
 
 import json
 import random
