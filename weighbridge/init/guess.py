@@ -86,6 +86,8 @@ def find_label(columns: Sequence[Column], given: str | None, data: str, command:
     if len(by_name) == 1:
         return by_name[0]
     likely = by_name or [column for column in columns if _could_be(column) and column.distinct <= _MOST_WHOLE_CLASSES]
+    if columns and _could_be(columns[-1]) and columns[-1] not in likely:
+        likely = [*likely, columns[-1]]  # where a label often stands
     looks = ", ".join(f"{column.name!r} ({_values(column)})" for column in likely[:8])
     example = (likely or list(columns))[-1].name
     raise UsageError(

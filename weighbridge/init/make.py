@@ -18,6 +18,7 @@ from weighbridge.init import bundled
 from weighbridge.init.names import check_package
 from weighbridge.init.orders import OWN_DATA, look_at_orders
 from weighbridge.init.tabular import look_at_table
+from weighbridge.init.thresholds import UNMEASURED
 from weighbridge.init.write import quoted
 from weighbridge.runs.display import Display
 from weighbridge.storage.schemes import is_address
@@ -134,6 +135,9 @@ def make(request: Request, tell: Tell, open_display: Callable[[TextIO], Display]
             tell("A first run, to propose thresholds from:")
             root, verdict = _first_run(staged, data, workdir, open_display)
         texts["gates.yaml"] = start.proposed(request.name, root, verdict, today)
+        for line in texts["gates.yaml"].splitlines():
+            if UNMEASURED in line:
+                tell(f"Refused until it can be measured: {line.partition(':')[0].strip()}. Are there too few rows?")
         with files.staged_folder(target) as folder:
             for path, text in (texts | own).items():
                 files.write_text(folder / path, text)

@@ -21,6 +21,8 @@ HIGHER_IS_BETTER = {
     "sparse_categorical_accuracy",
     "squared_pearson_correlation",
 }
+UNMEASURED = "nothing, it could not be measured"
+
 _SEEDS = 0.5  # what another seed may take away from a share, divided by the root of the rows that it is a share of
 _LEAST_SEEDS = 0.005
 _SEEDS_RATIO = 0.05  # the same of a quantity without bounds, as a part of it
@@ -62,7 +64,7 @@ def at_least(metric: Metric, least_of_all: float = 0.0) -> Proposal:
     """A threshold for a metric of which more is better, about as large as a share; never below `least_of_all`."""
     value, rows = metric.value, metric.rows
     if value is None:  # what could not be measured refuses: nothing is proposed that would hide it
-        return Proposal(metric.name, {"min": least_of_all}, "nothing, it could not be measured")
+        return Proposal(metric.name, {"min": least_of_all}, UNMEASURED)
     low = min(end for end in (metric.low, value - _NONE_OF / max(rows, 1)) if end is not None)
     width = value - low
     seeds = max(_LEAST_SEEDS, _SEEDS / math.sqrt(max(rows, 1)))
@@ -75,7 +77,7 @@ def at_most(metric: Metric) -> Proposal:
     """A threshold for a metric of which less is better."""
     value = metric.value
     if value is None:
-        return Proposal(metric.name, {"max": 0.0}, "nothing, it could not be measured")
+        return Proposal(metric.name, {"max": 0.0}, UNMEASURED)
     high = max(value, value if metric.high is None else metric.high)
     width = high - value
     most = nice_up(high + max(width / 2, _SEEDS_RATIO * value))
