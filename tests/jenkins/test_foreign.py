@@ -32,7 +32,13 @@ def test_ten_lines_take_a_pipeline_from_its_first_build_to_production(job: Forei
     production = json.loads((job.work / "fraud/production/production.json").read_text())
     assert (production["version"], production["approved_by"]) == (1, "Ann")
     assert "quality.auc.min" in first.cases("passed")
-    assert [event["name"] for event in first.events("html")] == ["Rehearsal", "Verdict", "Canary", "Production"]
+    assert [event["name"] for event in first.events("html")] == [
+        "Data",
+        "Rehearsal",
+        "Verdict",
+        "Canary",
+        "Production",
+    ]
     assert "trend.html" in first.events("html", name="Verdict")[0]["files"]
     # Nothing is needed but the plugins: no lockable resource, no credential, and so no alarm starts anything.
     assert triggers(first)["GenericTrigger"]["regexpFilterText"].startswith("none ")

@@ -150,8 +150,8 @@ def print_error(message: str, *hints: str) -> None:
     """Print what went wrong on stderr, and below it what to do; empty hints are left out."""
     errors = console(stderr=True)
     errors.print(f"[red]error:[/] {escape(message)}")
-    for hint in filter(None, hints):
-        errors.print(f"       {escape(hint)}")
+    for line in "\n".join(filter(None, hints)).splitlines():
+        errors.print(f"       {escape(line)}")
 
 
 def print_warnings(warnings: Iterable[str]) -> None:

@@ -23,7 +23,7 @@ def fail(message: str, hint: str, code: ExitCode) -> ExitCode:
     """Print what went wrong and what to do on stderr; returns the exit code."""
     typer.secho(f"error: {clean(mask(message))}", fg="red", err=True)
     if hint:
-        typer.echo(f"       {clean(mask(hint))}", err=True)
+        typer.echo("\n".join(f"       {line}" for line in clean(mask(hint)).splitlines()), err=True)
     return code
 
 
