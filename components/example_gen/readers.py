@@ -209,7 +209,7 @@ def _header(path: str, file: Any) -> list[str]:
     twice = [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
     if twice or "" in names[1:] or (names[0] == "" and (len(names) == 1 or NAMELESS in names)):
         problem = f"names column {twice[0]!r} twice" if twice else "has a column without a name"
-        raise UsageError(f"The header of {path} {problem}", f"It is: {', '.join(names)}")
+        raise UsageError(f"The header of {path} {problem}", f"Its first line is: {', '.join(names)}")
     return names
 
 

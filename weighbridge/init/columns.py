@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from weighbridge.common.errors import UsageError
@@ -19,6 +20,8 @@ LOOKED_AT = 100_000
 """Rows that are looked at; of larger data the first ones."""
 
 _KEPT_VALUES = 100
+_FEWEST_SEPARATORS = 2  # in the only name, for it to be several
+_FEWEST_NUMBERS = 2  # among the names, for them to be values
 _MARKS = ("?", "NA", "N/A", "na", "n/a", "nan", "NaN", "NULL", "null", "None", "none", "-", ".")
 _TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?"
@@ -90,17 +93,23 @@ def read_rows(data: str, limit: int = LOOKED_AT) -> Rows:
     request = ReadRequest(input=data)
     found = resolve(data)
     kinds, _ = infer_feature_types(request, found.format, found.files, found.files[0])
-    malformed = []
+    malformed: list[tuple[int, str, str]] = []
     batches: list[pa.RecordBatch] = []
     rows, whole = 0, True
     for path in found.files:
-        for batch in formats.read(path, found.format, kinds, lambda *row: malformed.append(row)):
+        for batch in formats.read(path, found.format, kinds, lambda *told: malformed.append(told)):
             if rows >= limit:
                 whole = False
                 break
             batches.append(batch)
             rows += batch.num_rows
     _check_header([str(name) for name in (batches[0].schema.names if batches else ())], data)
+    if not rows and malformed:
+        row, reason, _ = malformed[0]
+        raise UsageError(
+            f"All {len(malformed):,} rows of {data} are malformed; row {row}: {reason}",
+            "The first line must name the columns, separated by commas as the rows are.",
+        )
     if not rows:
         raise UsageError(f"There is no row in {data}", "Give data with at least some hundred rows.")
     fields: dict[str, pa.Field] = {}
@@ -127,16 +136,17 @@ def _check_header(names: list[str], data: str) -> None:
         UsageError: it is one.
     """
     if len(names) == 1:
-        for separator, how in ((";", ";"), ("\t", "\\t"), ("|", "|")):
-            if separator in names[0]:
-                copy = re.sub(r"(\.\w+)?(\.gz)?$", "", data) + "-commas.csv"
+        for separator, how in ((";", ";"), ("\t", "\\t"), ("|", "|"), (" ", r"\s+")):
+            if names[0].count(separator) >= _FEWEST_SEPARATORS:
+                copy = re.sub(r"(\.\w+)?(\.gz)?$", "", Path(data).name) + "-commas.csv"
                 raise UsageError(
-                    f"{data} has one column, {_cut(names[0])!r}: its fields seem to be separated by {how!r}",
-                    f"Write it with commas: python -c \"import pandas; pandas.read_csv('{data}', sep='{how}')"
+                    f"{data} has one column, {_cut(names[0])!r}: its fields seem to be separated by '{how}'",
+                    f"Write it with commas: python -c \"import pandas; pandas.read_csv('{data}', sep=r'{how}')"
                     f".to_csv('{copy}', index=False)\"",
                 )
     numbers = [name for name in names if re.fullmatch(r"[+-]?\d*\.?\d+([eE][+-]?\d+)?", name.strip())]
-    if numbers and len(numbers) * 2 >= len(names):
+    counted = {str(number) for number in range(len(names) + 1)}  # as pandas numbers columns without names
+    if len(numbers) >= _FEWEST_NUMBERS and not (set(numbers) <= counted and len(set(numbers)) == len(numbers)):
         raise UsageError(
             f"The first line of {data} does not name its columns: {_cut(', '.join(names))!r}",
             f"Put a line with {len(names)} names before it, separated by commas.",

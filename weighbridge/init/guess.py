@@ -27,6 +27,7 @@ _FREE_TEXT = 0.5  # of the rows have a text of their own
 _MOST_TEXTS = 5000
 _RARE = 0.01
 _TELLING_ROWS = 10  # rows per value from which on a value that always goes with one label says something
+_TELLING_VALUES = 3  # per class: more of them may well be what a model should learn
 _SAME_LINE = 0.99999  # correlation
 
 
@@ -219,7 +220,8 @@ def _tells_label(table: "pa.Table", column: Column, target: Target) -> str:
         if column.kind == "number" and _correlated(table.column(column.name), label):
             return f"follows {target.column!r} exactly, as if made of it: take it in if it is known before"
         return ""
-    if column.distinct * _TELLING_ROWS > column.present or column.distinct < target.count:
+    most = min(_TELLING_VALUES * target.count, column.present // _TELLING_ROWS)
+    if not target.count <= column.distinct <= most:
         return ""
     import pyarrow as pa
 

@@ -114,10 +114,24 @@ def test_a_label_that_nothing_can_tell_is_refused(tmp_path: Path, values: list[A
         _plan(tmp_path, y=values)
 
 
+def test_columns_that_pandas_numbered_have_names(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("0,1,target\n" + "".join(f"{row % 7},{row % 9},{row % 2}\n" for row in range(_ROWS)))
+    plan = make_plan(read_rows(str(file)), None, "rows.csv", "weighbridge init p")
+    assert plan.features == ("column_0", "column_1")
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("a;b;y\n1;2;0\n", "separated by ';'", "sep=';'"),
+        ("a;b;y\n1;2;0\n", "separated by ';'", "sep=r';'"),
+        ("1 2.5 0\n4 3.0 1\n", r"separated by '\\s\+'", "rows-commas.csv"),
+        ("150,4,setosa\n5.1,3.5,0\n", "does not name its columns", "3 names"),
+        (
+            "569,30,benign\n1,2,3,4\n5,6,7,8\n",
+            "All 2 rows of .* are malformed; row 2: 4 fields, expected 3",
+            "first line",
+        ),
         ("5.1,3.5,0.2,setosa\n4.9,3.0,0.2,setosa\n", "does not name its columns", "4 names"),
         ("a,y\n", "no row", ""),
         ("a,y\n1,0\n2,1\n", "2 rows", "at least 30 rows"),
