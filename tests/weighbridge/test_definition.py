@@ -67,3 +67,21 @@ def test_a_name_that_would_lead_out_of_the_work_directory_is_refused(tmp_path, m
     with pytest.raises(UsageError, match=r"NAME = .* cannot be a pipeline's name"):
         load(str(tmp_path / "named.py"))
     monkeypatch.delitem(sys.modules, "named", raising=False)
+
+
+@pytest.mark.parametrize("reference", ["packed", "packed.pipeline", "./packed", "./packed/", "./packed/pipeline.py"])
+def test_a_package_is_the_pipeline_in_it_however_it_is_named(tmp_path, monkeypatch, reference):
+    folder = tmp_path / "packed"
+    folder.mkdir()
+    (folder / "__init__.py").write_text('"""A package."""\n')
+    (folder / "pipeline.py").write_text(
+        "import weighbridge\nParameters = weighbridge.Parameters\ndef create_pipeline(p, c): ...\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    for name in ("packed", "packed.pipeline"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    definition = load(reference)
+    assert (definition.name, definition.module, definition.folder) == ("packed", "packed.pipeline", folder)
+    for name in ("packed", "packed.pipeline"):
+        monkeypatch.delitem(sys.modules, name, raising=False)

@@ -168,6 +168,11 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(weighbridge, folder, argum
     assert sorted(folder.rglob("*")) == before
 
 
+def test_the_question_for_a_label_ends_in_the_command_to_run_next(weighbridge, folder) -> None:
+    asked = weighbridge("init", "fresh", "--data", "customers.csv")
+    assert asked.err.splitlines()[-1] == "       Say it: weighbridge init fresh --data customers.csv --label 'churned?'"
+
+
 def test_a_first_run_that_fails_leaves_nothing(weighbridge, folder, monkeypatch) -> None:
     from weighbridge.common.errors import UsageError
     from weighbridge.init import make
