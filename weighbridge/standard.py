@@ -38,9 +38,10 @@ class StandardParameters(Parameters):
     def model_options(self) -> dict[str, Any]:
         """What `run_fn` finds in `fn_args.custom_config`: every parameter but data, span, window, seed and run_fn.
 
-        So a parameter that a subclass adds for its model needs no wiring.
+        So a parameter that a subclass adds for its model needs no wiring. Values are as in JSON; of a secret it is the
+        reference.
         """
-        return {name: getattr(self, name) for name in type(self).model_fields if name not in _NOT_THE_MODELS}
+        return self.model_dump(mode="json", exclude=set(_NOT_THE_MODELS))
 
 
 class DataSteps(NamedTuple):

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from tests.command_line import ROOT
 from weighbridge.common.errors import UsageError
@@ -18,6 +19,7 @@ class Parameters(StandardParameters):
     data: str = "rows.csv"
     run_fn: str = "weighbridge.pipelines.taxi.model.run_fn"
     hidden: int = 7
+    token: SecretStr = SecretStr("env:TOKEN")
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_six_components_in_order_and_the_model_gets_every_parameter_that_is_its_
     names = "ExampleGen ProductionModel DataValidator Trainer Evaluator Pusher"
     assert [component.id for component in pipeline.components] == names.split()
     training = json.loads(pipeline.components[3].exec_properties["parameters"])
-    expected = {"epochs": 2, "batch_size": 256, "learning_rate": 0.002, "hidden": 7}
+    expected = {"epochs": 2, "batch_size": 256, "learning_rate": 0.002, "hidden": 7, "token": "{env:TOKEN}"}
     assert training["custom_config"] == expected
     assert json.loads(pipeline.components[0].exec_properties["splits"])["weights"] == {"train": 3.0, "eval": 1.0}
     assert pipeline.components[4].exec_properties["label"] == "big_tipper"
