@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from weighbridge.common import files
-from weighbridge.common.errors import UsageError
+from weighbridge.common.errors import UsageError, WeighbridgeError
 from weighbridge.init import bundled
 from weighbridge.init.names import check_package
 from weighbridge.init.orders import OWN_DATA, look_at_orders
@@ -111,7 +112,7 @@ def make(request: Request, tell: Tell, open_display: Callable[[TextIO], Display]
         WeighbridgeError: a name, the data or the label is not what it can be; or the first run ended in an error.
     """
     target = check_package(request.name, request.folder.resolve())
-    with tempfile.TemporaryDirectory(prefix="weighbridge-init-") as scratch:
+    with _scratch() as scratch:
         staged, workdir = Path(scratch, "package", request.name), Path(scratch, "work")
         staged.mkdir(parents=True)
         own = bundled.rows() if not request.data and request.start != "recommender" else {}
@@ -142,6 +143,21 @@ def make(request: Request, tell: Tell, open_display: Callable[[TextIO], Display]
             for path, text in (texts | own).items():
                 files.write_text(folder / path, text)
     return Made(target, tuple(sorted(texts | own)), start, texts["gates.yaml"].count("; review"))
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """A folder that is removed in the end, but for one that an error points into, such as to a log in it."""
+    folder = tempfile.mkdtemp(prefix="weighbridge-init-")
+    kept = False
+    try:
+        yield folder
+    except WeighbridgeError as error:
+        kept = folder in str(error)
+        raise
+    finally:
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def look(request: Request, data: str) -> Start:

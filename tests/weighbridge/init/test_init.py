@@ -184,3 +184,19 @@ def test_a_first_run_that_fails_leaves_nothing(weighbridge, folder, monkeypatch)
     refused = weighbridge("init", "churning", "--data", "customers.csv", "--label", "churned?")
     assert refused.code == 2
     assert [path.name for path in folder.iterdir()] == ["customers.csv"]
+
+
+def test_a_log_that_an_error_points_to_is_kept(weighbridge, folder, tmp_path, monkeypatch) -> None:
+    from weighbridge.common.errors import UsageError
+    from weighbridge.init import make
+
+    def fails(package: Path, *_: object) -> str:
+        raise UsageError("The first run failed", f"The log is {write_text(package / 'log.txt', 'why')}")
+
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(make.tempfile, "tempdir", str(tmp_path / "scratch"))
+    monkeypatch.setattr(make, "_first_schema", fails)
+    refused = weighbridge("init", "churning", "--data", "customers.csv", "--label", "churned?")
+    assert Path(refused.err.split()[-1]).read_text() == "why"
+    weighbridge("init", "churning", "--data", "customers.csv", "--label", "nothing")
+    assert len(list((tmp_path / "scratch").iterdir())) == 1
