@@ -1,0 +1,87 @@
+"""What pages take from the code when the site is built: `<!-- generated: commands -->` and its like."""
+
+import ast
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import typer
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import Files
+from mkdocs.structure.pages import Page
+
+from weighbridge.cli.main import app
+
+ROOT = Path(__file__).parents[2]
+_MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Put what is generated where a page asks for it.
+
+    Raises:
+        KeyError: the page asks for what nobody makes.
+    """
+    return _MARK.sub(lambda found: MAKERS[found[1]](), markdown)
+
+
+def commands() -> str:
+    """Every command of the command line, with arguments, options and their defaults."""
+    group = typer.main.get_command(app)
+    return "\n\n".join(_command(name, command) for name, command in _all("weighbridge", group))
+
+
+def api() -> str:
+    """What `import weighbridge` offers, as mkdocstrings' directives."""
+    stub = ast.parse((ROOT / "weighbridge/__init__.pyi").read_text(encoding="utf-8"))
+    named = [
+        (node.module, alias.asname or alias.name)
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    return "\n\n".join(f"::: weighbridge.{module}.{name}" for module, name in named)
+
+
+MAKERS = {"commands": commands, "api": api}
+
+
+def _all(path: str, group: Any) -> Iterable[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if command.hidden:
+            continue
+        if hasattr(command, "commands"):
+            yield from _all(f"{path} {name}", command)
+        else:
+            yield f"{path} {name}", command
+
+
+def _command(path: str, command: Any) -> str:
+    context = typer.Context(command, info_name=path)
+    usage = " ".join(command.collect_usage_pieces(context))
+    parts = [f"## `{path}`", _plain(command.help or ""), f"```text\n{path} {usage}\n```"]
+    rows = [_row(parameter) for parameter in command.params if not getattr(parameter, "hidden", False)]
+    if rows:
+        parts.append("\n".join(["| argument, option | | default | variable |", "| --- | --- | --- | --- |", *rows]))
+    return "\n\n".join(parts)
+
+
+def _row(parameter: Any) -> str:
+    value = parameter.metavar or parameter.opts[0].lstrip("-").upper()
+    if parameter.param_type_name == "argument":
+        name = f"`{value}`"
+    else:
+        name = ", ".join(f"`{name}`" for name in [*parameter.opts, *parameter.secondary_opts])
+        name += "" if parameter.is_flag else f" `{value}`"
+    default = parameter.default
+    shown = "" if callable(default) or default in (None, "", False, (), []) else f"`{default}`"
+    envvar = parameter.envvar if isinstance(parameter.envvar, str) else ""
+    cells = [name, parameter.help or "", shown if not parameter.required else "required", f"`{envvar}`" if envvar else ""]
+    return "| " + " | ".join(re.sub(r"\s+", " ", cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _plain(text: str) -> str:
+    """A docstring as Markdown: paragraphs without their indentation and without click's marks."""
+    lines = [line.strip() for line in text.replace("\b", "").replace("\f", "").split("\n")]
+    return re.sub(r"(?<![`\w])(--[a-z][a-z-]*)", r"`\1`", "\n".join(lines)).strip()
