@@ -4,14 +4,16 @@ In the place of something else, as `tests.documents.stage` says: a folder for th
 `https://kubeflow.example.com/pipeline`, a whole digest for one that is cut short.
 """
 
+import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.documents.blocks import BEGINS, begins_with, blocks, documents
-from tests.documents.page import Page
+from tests.documents.blocks import begins_with, blocks, documents
+from tests.documents.page import Call, Page
 from tests.documents.stage import Stage
+from weighbridge.cli import main
+from weighbridge.common import digests
 
 pytestmark = [pytest.mark.documents, pytest.mark.slow]
 
@@ -29,15 +31,34 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield stage
 
 
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
+    """The command line in this process."""
+
+    def called(words: list[str], environment: dict[str, str]) -> tuple[int, str]:
+        digests._code_digest.cache_clear()
+        capfd.readouterr()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["weighbridge", *words])
+            patch.setattr(sys, "path", [environment["PYTHONPATH"], *sys.path])
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main.main()
+        out, err = capfd.readouterr()
+        return int(ended.value.code or 0), out + err
+
+    return called
+
+
 @pytest.mark.parametrize("document", followed())
-def test_a_page_works_as_it_is_written(document: str, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_works_as_it_is_written(
+    document: str, stage: Stage, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = stage.prepare(document, begins_with(document))
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
-    page = Page(folder, stage)
-    for block in blocks(document):
-        if not block.not_run:
-            page.run(block)
+    Page(folder, stage, call).follow(blocks(document))
 
 
 def test_a_page_that_begins_with_what_nobody_makes_is_found(stage: Stage) -> None:
@@ -45,16 +66,15 @@ def test_a_page_that_begins_with_what_nobody_makes_is_found(stage: Stage) -> Non
         stage.prepare("x.md", "a run of tea")
 
 
-def test_a_command_that_fails_or_prints_something_else_fails_the_page(stage: Stage) -> None:
-    page = Page(stage.prepare("x.md", ""), stage)
+def test_a_command_that_fails_or_prints_something_else_fails_the_page(stage: Stage, call: Call) -> None:
+    page = Page(stage.prepare("x.md", ""), stage, call)
 
     def say(text: str) -> None:
-        for block in blocks("x.md", f"```console\n{text}\n```\n"):
-            page.run(block)
+        page.follow(blocks("x.md", f"```console\n{text}\n```\n"))
 
+    say("$ weighbridge --version\nweighbridge 0.0.0\n$ weighbridge weigh\n…\n$ echo $?\n2")
     say("$ echo 1 of 2\n3 of 4\n$ export A=b\n$ echo $A\nb\n$ false\n$ echo $?\n1")
     with pytest.raises(AssertionError, match="shows but did not print"):
         say("$ echo yes\nno")
     with pytest.raises(AssertionError, match="ended in 1"):
         say("$ false")
-    assert BEGINS == "begins with"
