@@ -1,8 +1,8 @@
 """Pages of the site that lie elsewhere in the repository, and the links between all of them.
 
 Documents are written for a reader of the repository: their links lead to files. For the site a README.md becomes its
-folder's index.md, and a file of code that a document leads to becomes a page that shows it, for no address of the
-repository is known here. The links are rewritten to these pages; what leads nowhere stays as it is, and `--strict`
+folder's index.md, a notebook a page, and a file of code that a document leads to a page that shows it, for no address of
+the repository is known here. The links are rewritten to these pages; what leads nowhere stays as it is, and `--strict`
 refuses it.
 """
 
@@ -14,9 +14,12 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from notebook_pages import page as notebook_page
 
 ROOT = Path(__file__).parents[2]
 DOCS = "docs/"
+EXECUTED = ROOT / "build/notebooks"  # what `make docs-notebooks` leaves
+_PROSE = (".md", ".ipynb")
 
 _LINK = re.compile(r"(\]\()([^)\s#<>]+)((?:#[^)\s]*)?\))")
 _CODE = re.compile(r"^( *)(`{3,}).*?^\1\2`*[ ]*$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
@@ -39,15 +42,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if uri is not None and files.get_file_from_path(uri) is None:
             files.append(File.generated(config, uri, content=content(path)))
             _Origin.of[uri] = path
-        if path.endswith(".md"):
-            waiting += [to for to in targets(path, (ROOT / path).read_text(encoding="utf-8")) if page_uri(to)]
+        if path.endswith(_PROSE):
+            waiting += [to for to in targets(path, content(path)) if page_uri(to)]
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Rewrite links, leave out comments, and indent lists as Python-Markdown wants them."""
     origin = _Origin.of.get(page.file.src_uri)
-    if origin is None or not origin.endswith(".md"):
+    if origin is None or not origin.endswith(_PROSE):
         return markdown
     return listed(linked(_COMMENT.sub("", markdown), origin, page.file.src_uri))
 
@@ -55,8 +58,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 def _outside(nav: object, files: Files) -> list[str]:
     """The documents of the navigation that lie outside `docs`."""
     if isinstance(nav, str):
-        path = re.sub(r"(^|/)index\.md$", r"\1README.md", nav)
-        return [path] if files.get_file_from_path(nav) is None and (ROOT / path).is_file() else []
+        paths = [re.sub(r"(^|/)index\.md$", r"\1README.md", nav), nav.removesuffix(".md") + ".ipynb"]
+        return [path for path in paths if files.get_file_from_path(nav) is None and (ROOT / path).is_file()]
     entries = nav.values() if isinstance(nav, dict) else nav if isinstance(nav, list) else []
     return [path for entry in entries for path in _outside(entry, files)]
 
@@ -84,7 +87,7 @@ def page_uri(path: str) -> str | None:
         return None
     if place.name == "README.md":
         return f"{posixpath.dirname(path)}/index.md"
-    return path if path.endswith(".md") else f"source/{path}.md"
+    return str(Path(path).with_suffix(".md")) if path.endswith(_PROSE) else f"source/{path}.md"
 
 
 def content(path: str) -> str:
@@ -92,6 +95,8 @@ def content(path: str) -> str:
     place = ROOT / path
     if path.endswith(".md"):
         return place.read_text(encoding="utf-8")
+    if path.endswith(".ipynb"):
+        return notebook_page(place, EXECUTED / place.name)
     head = f"---\nsearch: {{exclude: true}}\nhide: [toc]\n---\n\n# `{path}`\n\n"
     if place.is_dir():
         names = sorted(inner.name for inner in place.iterdir() if not inner.name.startswith(("_", ".")))
