@@ -19,7 +19,7 @@ RUN = ("console", "sh", "bash", "python")
 # The sections of a thresholds file; what a document shows a part of is completed by these.
 GATES = {"examples", "data", "quality", "latency", "delivery"}
 REST = {"quality": {"metrics": {"auc": {"min": 0.5}}}, "latency": {"batch_sizes": {1: {"p99_ms": {"max": 50}}}}}
-# Why a block may be left out. What is left out is listed by `python -m tests.documents`.
+# Why a block may be left out, and how many are, by document: one more is a decision.
 REASONS = {
     "needs a cluster",
     "needs a bucket",
@@ -31,7 +31,19 @@ REASONS = {
     "changes this machine",
     "takes too long",
     "run elsewhere",
-    "an outline",
+}
+NOT_RUN = {
+    "README.md": 1,
+    "docs/delivery.md": 2,
+    "docs/index.md": 1,
+    "docs/install.md": 2,
+    "docs/recommender.md": 4,
+    "docs/runbooks/kubeflow.md": 1,
+    "infra/docker/README.md": 5,
+    "infra/jenkins/README.md": 8,
+    "infra/kubernetes/README.md": 3,
+    "pipelines/recommender/README.md": 1,
+    "tests/jenkins/README.md": 1,
 }
 
 
@@ -77,9 +89,9 @@ def test_what_is_not_run_says_why():
 
 
 def test_few_blocks_are_not_run():
-    run = [block for block in of(*RUN) if not block.not_run]
-    left_out = Counter(block.not_run.split(":")[0] for block in of(*RUN) if block.not_run)
-    assert len(run) > 2 * left_out.total(), left_out
+    left_out = Counter(block.document for block in of(*RUN) if block.not_run)
+    assert {name: count for name, count in left_out.items() if count > NOT_RUN.get(name, 0)} == {}
+    assert sum(not block.not_run for block in of(*RUN)) > 2 * left_out.total()
 
 
 def test_a_block_of_a_kind_that_nobody_knows_is_found():
