@@ -14,6 +14,7 @@ from mkdocs.structure.pages import Page
 from weighbridge.cli.main import app
 
 ROOT = Path(__file__).parents[2]
+_FIRST = ("run", "runs", "find_run", "plan", "submit", "Run", "Verdict", "Gate")  # what most people look for
 _MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 
 
@@ -33,7 +34,7 @@ def commands() -> str:
 
 
 def api() -> str:
-    """What `import weighbridge` offers, as mkdocstrings' directives."""
+    """What `import weighbridge` offers, functions before classes, as mkdocstrings' directives."""
     stub = ast.parse((ROOT / "weighbridge/__init__.pyi").read_text(encoding="utf-8"))
     named = [
         (node.module, alias.asname or alias.name)
@@ -41,7 +42,8 @@ def api() -> str:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     ]
-    return "\n\n".join(f"::: weighbridge.{module}.{name}" for module, name in named)
+    ordered = sorted(named, key=lambda each: (each[1][0].isupper(), each[1] not in _FIRST))
+    return "\n\n".join(f"::: weighbridge.{module}.{name}" for module, name in ordered)
 
 
 MAKERS = {"commands": commands, "api": api}
@@ -59,7 +61,7 @@ def _all(path: str, group: Any) -> Iterable[tuple[str, Any]]:
 
 def _command(path: str, command: Any) -> str:
     context = typer.Context(command, info_name=path)
-    usage = " ".join(command.collect_usage_pieces(context))
+    usage = re.sub(r"[{}]", "", " ".join(command.collect_usage_pieces(context)))
     parts = [f"## `{path}`", _plain(command.help or ""), f"```text\n{path} {usage}\n```"]
     rows = [_row(parameter) for parameter in command.params if not getattr(parameter, "hidden", False)]
     if rows:
@@ -77,7 +79,8 @@ def _row(parameter: Any) -> str:
     default = parameter.default
     shown = "" if callable(default) or default in (None, "", False, (), []) else f"`{default}`"
     envvar = parameter.envvar if isinstance(parameter.envvar, str) else ""
-    cells = [name, parameter.help or "", shown if not parameter.required else "required", f"`{envvar}`" if envvar else ""]
+    default = "required" if parameter.required else shown
+    cells = [name, parameter.help or "", default, f"`{envvar}`" if envvar else ""]
     return "| " + " | ".join(re.sub(r"\s+", " ", cell).replace("|", "\\|") for cell in cells) + " |"
 
 

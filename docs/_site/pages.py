@@ -1,8 +1,8 @@
 """Pages of the site that lie elsewhere in the repository, and the links between all of them.
 
 Documents are written for a reader of the repository: their links lead to files. For the site a README.md becomes its
-folder's index.md, a notebook a page, and a file of code that a document leads to a page that shows it, for no address of
-the repository is known here. The links are rewritten to these pages; what leads nowhere stays as it is, and `--strict`
+folder's index.md, a notebook a page, and a file of code that a document leads to a page that shows it, for no address
+of the repository is known here. The links are rewritten to these pages; what leads nowhere stays as it is, and `--strict`
 refuses it.
 """
 
@@ -21,6 +21,9 @@ DOCS = "docs/"
 EXECUTED = ROOT / "build/notebooks"  # what `make docs-notebooks` leaves
 _PROSE = (".md", ".ipynb")
 
+_ORIGINS: dict[str, str] = {}
+"""The path in the repository of each page of the site."""
+
 _LINK = re.compile(r"(\]\()([^)\s#<>]+)((?:#[^)\s]*)?\))")
 _CODE = re.compile(r"^( *)(`{3,}).*?^\1\2`*[ ]*$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"^ *<!--(?! generated:).*?-->\n?", re.DOTALL | re.MULTILINE)
@@ -30,8 +33,9 @@ _LANGUAGES = {".py": "python", ".groovy": "groovy", ".yaml": "yaml", ".yml": "ya
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add each page that the navigation, a document of `docs`, or one that is added leads to."""
-    _Origin.of = {file.src_uri: DOCS + file.src_uri for file in files if file.is_documentation_page()}
-    waiting = [*_outside(config.nav, files), *_Origin.of.values()]
+    _ORIGINS.clear()
+    _ORIGINS.update({file.src_uri: DOCS + file.src_uri for file in files if file.is_documentation_page()})
+    waiting = [*_outside(config.nav, files), *_ORIGINS.values()]
     seen: set[str] = set()
     while waiting:
         path = waiting.pop()
@@ -41,7 +45,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         uri = page_uri(path)
         if uri is not None and files.get_file_from_path(uri) is None:
             files.append(File.generated(config, uri, content=content(path)))
-            _Origin.of[uri] = path
+            _ORIGINS[uri] = path
         if path.endswith(_PROSE):
             waiting += [to for to in targets(path, content(path)) if page_uri(to)]
     return files
@@ -49,7 +53,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Rewrite links, leave out comments, and indent lists as Python-Markdown wants them."""
-    origin = _Origin.of.get(page.file.src_uri)
+    origin = _ORIGINS.get(page.file.src_uri)
     if origin is None or not origin.endswith(_PROSE):
         return markdown
     return listed(linked(_COMMENT.sub("", markdown), origin, page.file.src_uri))
@@ -62,12 +66,6 @@ def _outside(nav: object, files: Files) -> list[str]:
         return [path for path in paths if files.get_file_from_path(nav) is None and (ROOT / path).is_file()]
     entries = nav.values() if isinstance(nav, dict) else nav if isinstance(nav, list) else []
     return [path for entry in entries for path in _outside(entry, files)]
-
-
-class _Origin:
-    """Where pages come from: the path in the repository of each page of the site."""
-
-    of: dict[str, str] = {}
 
 
 def page_uri(path: str) -> str | None:
