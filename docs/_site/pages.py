@@ -2,8 +2,8 @@
 
 Documents are written for a reader of the repository: their links lead to files. For the site a README.md becomes its
 folder's index.md, a notebook a page, and a file of code that a document leads to a page that shows it, for no address
-of the repository is known here. The links are rewritten to these pages; what leads nowhere stays as it is, and `--strict`
-refuses it.
+of the repository is known here. The links are rewritten to these pages; what leads nowhere stays as it is, and
+`--strict` refuses it.
 """
 
 import posixpath
