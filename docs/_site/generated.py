@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
-from weighbridge.cli.main import app
-
 ROOT = Path(__file__).parents[2]
-_FIRST = ("run", "runs", "find_run", "plan", "submit", "Run", "Verdict", "Gate")  # what most people look for
+sys.path.insert(0, str(ROOT))  # this checkout's code, whatever is installed
+
+from weighbridge.cli.main import app  # noqa: E402
+
+_FIRST = " run runs find_run plan submit Run Verdict Gate "  # what most people look for, in this order
 _MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 
 
@@ -42,7 +45,7 @@ def api() -> str:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     ]
-    ordered = sorted(named, key=lambda each: (each[1][0].isupper(), each[1] not in _FIRST))
+    ordered = sorted(named, key=lambda each: (each[1][0].isupper(), _FIRST.find(f" {each[1]} ") % 1000))
     return "\n\n".join(f"::: weighbridge.{module}.{name}" for module, name in ordered)
 
 
