@@ -3,15 +3,17 @@
 import re
 
 ELLIPSIS = "…"
-# The first that fits: digests, ids of runs, numbers of any unit. What stands beside them must be the same.
+# The first that fits: somebody's folder, digests, ids of runs, numbers. What stands beside them must be the same.
 _VARIABLE = re.compile(
-    r"(?P<digest>\b[0-9a-f]{12,64}\b)"
+    r"(?P<home>/home/ann)"
+    r"|(?P<digest>\b[0-9a-f]{12,64}\b)"
     r"|(?P<run>\b\d{8}-\d{6}-[0-9a-f]{4}\b)"
     r"|(?P<number>[-+−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)"
     r"|(?P<dots>…)"
     r"|(?P<space>[ \t]+)"
 )
 _PATTERNS = {
+    "home": r"/[^ ]*",
     "digest": r"[0-9a-f]{12,64}",
     "run": r"\d{8}-\d{6}-[0-9a-f]{4}",
     "number": r"[-+−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?",

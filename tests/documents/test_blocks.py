@@ -120,6 +120,7 @@ def test_commands_are_told_from_what_they_print():
         ("sha256:ff51a1a897f3eb08 of 3", "sha256:0123456789abcdef of 4", None),
         ("✗ REFUSED", "✓ PASSED", "✗ REFUSED"),
         ("1,234 rows, and …", "999 rows, and so on", None),
+        ("Wrote /home/ann/wines in 9 s", "Wrote /tmp/pages/wines in 17 s", None),
     ],
 )
 def test_output_is_compared_but_for_numbers(shown, printed, found):
