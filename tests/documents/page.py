@@ -84,7 +84,9 @@ class Page:
             printed = self._run(command.line)
             looked_at = place + 1 < len(typed) and typed[place + 1].line == "echo $?"
             fails = any(line.startswith("error: ") for line in command.output)
-            assert (self._code == 0) != fails or looked_at, f"{block}: $ {command.line}\nended in {self._code}:\n{printed}"
+            assert (self._code == 0) != fails or looked_at, (
+                f"{block}: $ {command.line}\nended in {self._code}:\n{printed}"
+            )
             line = missing(command.output, printed)
             assert line is None, f"{block}: $ {command.line}\nshows but did not print\n{line}\n\nIt printed:\n{printed}"
 
