@@ -40,12 +40,10 @@ class Page:
         self._shell = folder.parent / f"{folder.name}.shell"
         programs = self._shell / "bin"
         programs.mkdir(parents=True, exist_ok=True)
-        weighbridge = programs / "weighbridge"
-        weighbridge.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m weighbridge "$@"\n')
-        weighbridge.chmod(0o755)
-        for name in ("python", "pytest"):
-            (programs / name).unlink(missing_ok=True)
-            (programs / name).symlink_to(Path(sys.executable).with_name(name))
+        for name, options in (("weighbridge", "-m weighbridge"), ("python", ""), ("pytest", "-m pytest")):
+            program = programs / name
+            program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {options} "$@"\n')
+            program.chmod(0o755)
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("WEIGHBRIDGE_")},
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
@@ -126,6 +124,7 @@ class Page:
     def _forget_modules(self) -> None:
         """Let the page's own modules be imported anew, as by another process: it may have changed their files."""
         for name, module in list(sys.modules.items()):
-            if str(getattr(module, "__file__", None) or "").startswith(str(self.folder)):
+            places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+            if any(str(place).startswith(f"{self.folder}{os.sep}") for place in places):
                 del sys.modules[name]
         importlib.invalidate_caches()
