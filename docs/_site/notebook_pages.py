@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _LARGEST = 400_000  # characters of an output
+_MACHINE = re.compile(r"/[^\s<>\"'&;]*/(?=work/|site-packages/)")  # where it happened to run
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -43,11 +44,12 @@ def _cell(cell: dict[str, Any]) -> list[str]:
 def _output(output: dict[str, Any]) -> str:
     data = output.get("data", {})
     if "text/html" in data:
-        return _block(re.sub(r"\n\s*\n", "\n", "".join(data["text/html"])))
+        return _block(_MACHINE.sub("…/", re.sub(r"\n\s*\n", "\n", "".join(data["text/html"]))))
     if "image/png" in data:
         return _block(f'<img alt="" src="data:image/png;base64,{"".join(data["image/png"]).strip()}">')
     text = "".join(data.get("text/plain", output.get("text", "")))
-    return _block(f"<pre>{html.escape(_ESCAPES.sub('', text))}</pre>".replace("\n\n", "\n&#8203;\n")) if text else ""
+    shown = html.escape(_MACHINE.sub("…/", _ESCAPES.sub("", text))).replace("\n\n", "\n&#8203;\n")
+    return _block(f"<pre>{shown}</pre>") if text else ""
 
 
 def _block(content: str) -> str:

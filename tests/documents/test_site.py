@@ -132,10 +132,13 @@ def test_a_notebook_is_a_page_with_the_outputs_of_its_executed_copy(pages, tmp_p
     kept, executed = tmp_path / "kept.ipynb", tmp_path / "executed.ipynb"
     kept.write_text(json.dumps({"cells": cells}))
     assert "Shown without its outputs" in pages.notebook_page(kept, executed)
-    shown = [cells[0], code | {"outputs": [{"output_type": "execute_result", "data": {"text/plain": ["<2>"]}}]}]
+    result = {"output_type": "execute_result", "data": {"text/plain": ["<2>"]}}
+    place = {"output_type": "display_data", "data": {"text/html": ["<p>/tmp/ann-x/work/taxi</p>\n\n<p>/a/b</p>"]}}
+    shown = [cells[0], code | {"outputs": [result, place]}]
     executed.write_text(json.dumps({"cells": shown}))
     page = pages.notebook_page(kept, executed)
     assert page.startswith("# Title\n")
     assert '````python\n1 + 1\n````\n\n<div class="notebook-output"><pre>&lt;2&gt;</pre></div>' in page
+    assert '<div class="notebook-output"><p>…/work/taxi</p>\n<p>/a/b</p></div>' in page
     executed.write_text(json.dumps({"cells": [*shown, code]}))
     assert "&lt;2&gt;" not in pages.notebook_page(kept, executed)
