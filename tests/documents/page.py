@@ -124,7 +124,7 @@ class Page:
     def _forget_modules(self) -> None:
         """Let the page's own modules be imported anew, as by another process: it may have changed their files."""
         for name, module in list(sys.modules.items()):
-            places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
-            if any(str(place).startswith(f"{self.folder}{os.sep}") for place in places):
+            known = getattr(module, "__dict__", {})
+            if f"{self.folder}{os.sep}" in f"{known.get('__file__')} {known.get('__path__')}":
                 del sys.modules[name]
         importlib.invalidate_caches()
