@@ -11,7 +11,7 @@ ENGINE ?= $(shell command -v podman || command -v docker)
 # Tests of one file stay on one worker, which shares what the file's fixtures made.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help setup run test test-slow test-all lint format lock audit bench image clean
+.PHONY: help setup run test test-slow test-all lint format lock audit bench docs docs-notebooks docs-serve image clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -55,6 +55,16 @@ audit: $(VENV)/.ready-run ## compare the lock files with the advisories of PyPI 
 
 bench: $(VENV)/.ready-dev ## speed and memory against stock TFX, side by side; takes two hours (ARGS="--rows 15002" for a minute)
 	@$(BIN)/python -m benchmarks --results benchmarks/RESULTS.md $(ARGS)
+
+docs: $(VENV)/.ready-dev ## build the documentation into site/, strictly: a warning or a dead link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-notebooks: $(VENV)/.ready-dev ## the same, the notebooks executed first and shown with their outputs (some minutes)
+	@$(BIN)/python -m tests.notebooks.execute build/notebooks
+	@$(MAKE) --no-print-directory docs
+
+docs-serve: $(VENV)/.ready-dev ## show the documentation at http://127.0.0.1:8000/ while you write (PORT=...)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --no-strict --dev-addr 127.0.0.1:$(or $(PORT),8000)
 
 image: ## build the image that steps run in (IMAGE=name, BASE=image with Python 3.11); see infra/docker/README.md
 	@test -n "$(ENGINE)" || { echo "make image: needs podman or docker on PATH" >&2; exit 2; }

@@ -11,7 +11,7 @@ from tests.patience import PATIENCE_S
 from weighbridge.runs.workspace import find_run
 
 DOCUMENT = (ROOT / "docs/tuning.md").read_text(encoding="utf-8")
-FILES = re.findall(r"\(`(tuned/[\w.]+)`\)[^\n]*\n\n```\w+\n(.*?)```", DOCUMENT, re.DOTALL)
+FILES = re.findall(r"```\w+ title=\"(tuned/[\w.]+)\"\n(.*?)```", DOCUMENT, re.DOTALL)
 
 
 @pytest.fixture
