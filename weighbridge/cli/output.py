@@ -28,10 +28,7 @@ def print_line(text: str) -> None:
 @contextmanager
 def without_output() -> Iterator[None]:
     """Discard what libraries print inside the block: it is not part of a command's output."""
-    import tempfile
-    from pathlib import Path
+    from weighbridge.local.output_capture import discarded_output
 
-    from weighbridge.local.output_capture import captured_output
-
-    with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):
+    with discarded_output():
         yield

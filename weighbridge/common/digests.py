@@ -88,6 +88,11 @@ def code_digest(modules: Iterable[str]) -> str:
     return _code_digest(tuple(sorted(set(modules))))
 
 
+def forget() -> None:
+    """Read sources again where their digest is asked for next: a process that goes on meets edited ones."""
+    _code_digest.cache_clear()
+
+
 @functools.cache
 def _code_digest(modules: tuple[str, ...]) -> str:
     return value_digest({"sources": _file_digests(source_files(modules)), "libraries": library_versions()})

@@ -35,6 +35,10 @@ class WeighbridgeError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback: it would be ours, and the mistake is not in it."""
+        return [f"{type(self).__name__}: {self.message}", *([self.hint] if self.hint else [])]
+
 
 class UsageError(WeighbridgeError):
     """A wrong value, file, option or piece of user code: running it again gives the same error."""
@@ -48,3 +52,7 @@ class InfrastructureError(WeighbridgeError):
     """A full disk, an unreachable service, a lost connection: safe to retry."""
 
     exit_code = ExitCode.INFRASTRUCTURE
+
+
+class InterruptedRunError(InfrastructureError):
+    """A person or the system asked for the end, and it ended in good order."""

@@ -7,9 +7,12 @@ before a version becomes visible.
 
 import contextlib
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
+
+_NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 # Within it a second signal is the same one come twice: to a process and to its group.
 _SAME_S = 2.0
@@ -22,9 +25,29 @@ def listen() -> None:
     """Take the three signals for an interruption; one that whoever started us ignores (`nohup`) is ignored still."""
     global _asked_at
     _asked_at = None
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in _NUMBERS:
         if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _ask)
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[None]:
+    """Listen inside the block alone, as a call in a process of someone else's does, say in a notebook's kernel.
+
+    Only the main thread gets signals: in any other the block is as it would be without.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _NUMBERS}
+    listen()
+    try:
+        yield
+    finally:
+        heeded()
+        for number, handler in before.items():
+            if handler is not None:  # one that was not set from Python cannot be put back
+                signal.signal(number, handler)
 
 
 def asked() -> bool:

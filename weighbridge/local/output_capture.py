@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,18 +42,50 @@ def captured_output(log: Path, verbose: bool) -> Iterator[TextIO]:
             os.dup2(target, descriptor)
         os.close(target)
         # Whoever replaced these, say a notebook or a test, does not write to the descriptors.
-        sys.stdout, sys.stderr = (_LogStream(os.dup(descriptor)) for descriptor in (1, 2))
+        sys.stdout, sys.stderr = _log_streams()
         yield terminal
     finally:
         _flush()
         sys.stdout, sys.stderr = streams
+        if tee:  # it ends when nobody can write to it any more
+            _lead_to(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644))
         for descriptor, original in saved.items():
             os.dup2(original, descriptor)
             os.close(original)
+        if streams[0] in _kept:  # inside another block
+            _log_streams()
         terminal.close()
         if tee:
             with suppress(subprocess.TimeoutExpired):  # a process that the run left behind holds its other end
                 tee.wait(_TEE_S)
+
+
+@contextmanager
+def discarded_output() -> Iterator[None]:
+    """Discard what libraries print inside the block: it is not part of what a command or a call shows."""
+    with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):
+        yield
+
+
+_kept: "list[_LogStream]" = []
+
+
+def _log_streams() -> "list[_LogStream]":
+    """Streams that lead where descriptors 1 and 2 lead now: the same ones for all runs of a process.
+
+    Loggers of libraries keep the stream that they met when they were imported, which was in the first run.
+    """
+    if not _kept or any(stream.closed for stream in _kept):
+        _kept[:] = [_LogStream(os.dup(descriptor)) for descriptor in (1, 2)]
+    for descriptor, stream in zip((1, 2), _kept, strict=True):
+        os.dup2(descriptor, stream.fileno())
+    return _kept
+
+
+def _lead_to(target: int) -> None:
+    for stream in _kept:
+        os.dup2(target, stream.fileno())
+    os.close(target)
 
 
 class _LogStream(io.TextIOWrapper):

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Sequence
 
 from weighbridge.common import interruption
-from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.common.errors import InfrastructureError, InterruptedRunError, UsageError, WeighbridgeError
 from weighbridge.common.machine import FULL_DISK, FULL_DISK_WORDS, causes, first_line, is_machine_failure
 from weighbridge.runs.record import Run
 
@@ -16,7 +16,7 @@ _AGAIN = "Run again: finished steps are kept."
 def explain(error: BaseException, run: Run) -> WeighbridgeError:
     """An error as a person can act on it; the traceback is in the run's log."""
     if interruption.asked():
-        return InfrastructureError("Interrupted", _AGAIN)
+        return InterruptedRunError("Interrupted", _AGAIN)
     for cause in causes(error):
         if isinstance(cause, WeighbridgeError):
             return cause
@@ -32,7 +32,7 @@ def explain(error: BaseException, run: Run) -> WeighbridgeError:
         if isinstance(cause, MemoryError):
             return InfrastructureError("The machine ran out of memory", "Run again on a larger one.")
     if isinstance(error, KeyboardInterrupt):
-        return InfrastructureError("Interrupted", _AGAIN)
+        return InterruptedRunError("Interrupted", _AGAIN)
     step = run.record.steps[-1].name if run.record.steps else run.record.pipeline
     message, story = f"{step} failed: {type(error).__name__}: {first_line(error)}", f"The whole story is in {run.log}"
     if is_machine_failure(error):
@@ -63,7 +63,7 @@ def explain_outside_run(error: BaseException, failure: str) -> WeighbridgeError:
             return InfrastructureError(f"{failure}: {cause.strerror}", "Free some space, then try again.")
     message = f"{failure}: {type(error).__name__}: {first_line(error)}"
     if isinstance(error, KeyboardInterrupt) or interruption.asked():
-        return InfrastructureError("Interrupted", "Try again.")
+        return InterruptedRunError("Interrupted", "Try again.")
     if is_machine_failure(error):
         return InfrastructureError(message, "Try again.")
     return UsageError(message, "The log of `weighbridge run` has the whole story.")
