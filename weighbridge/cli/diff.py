@@ -95,7 +95,7 @@ def _before(last: "Run", workdir: str) -> "Run":
     """The run before the latest that came to a verdict as it did, of the same pipeline and kind."""
     from weighbridge.runs.workspace import Workspace
 
-    space = Workspace(workdir, last.record.pipeline, rehearsal=last.record.kind == "rehearsal")
+    space = Workspace(workdir, last.record.pipeline, rehearsal=last.record.kind in ("rehearsal", "experiment"))
     for run in space.newest_first():
         if run.record.started < last.record.started and run.record.kind == last.record.kind:
             return run

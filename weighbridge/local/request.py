@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from weighbridge.common.errors import UsageError
 from weighbridge.definition import Context, Definition, Parameters, load
@@ -34,6 +34,7 @@ class RunRequest:
         delivered_to: the stage that the model goes to; empty for production, the store's or the workspace's own.
         words: how the command line names the pipeline and its data, for commands to run next.
         store: what builds on all machines share; None where they share nothing.
+        experiment: all the data, weighed against production in the workspace of rehearsals; nothing is pushed.
     """
 
     definition: Definition
@@ -44,6 +45,7 @@ class RunRequest:
     delivered_to: str = ""
     words: tuple[str, ...] = ()
     store: RunStore | None = None
+    experiment: bool = False
 
     def check_thresholds(self) -> None:
         """Read the thresholds file, if there is one: a slip in it shows at once, and not after TFX is loaded.
@@ -69,7 +71,11 @@ class RunRequest:
         """
         whole = self.to in ("", *steps.names[-1:])
         pushes = not self.workspace.rehearsal and (whole or self.store is None)
-        return *steps.extent(self.to, pushes=pushes), whole
+        return *steps.extent(self.to, pushes=pushes, kind=self._kind), whole
+
+    @property
+    def _kind(self) -> Literal["run", "rehearsal", "experiment"]:
+        return "experiment" if self.experiment else "rehearsal" if self.workspace.rehearsal else "run"
 
     def check_may_push(self) -> None:
         """What goes to the store's production without a word of a person must need none.
@@ -95,7 +101,9 @@ class RunRequest:
         if self.workspace.rehearsal:
             self.workspace.copy_history()
         values = self.parameters.model_dump(mode="json")
-        return self.workspace.new_run(self.definition, values, to=self.to, delivered_to=self.delivered_to)
+        return self.workspace.new_run(
+            self.definition, values, kind=self._kind, to=self.to, delivered_to=self.delivered_to
+        )
 
 
 def make_request(
@@ -109,6 +117,7 @@ def make_request(
     deliver_to: str = "",
     destinations: str = "",
     store: str = "",
+    experiment: bool = False,
 ) -> RunRequest:
     """The request that the options of `run` and `plan` make.
 
@@ -122,6 +131,7 @@ def make_request(
         deliver_to: the stage to push to; empty for production.
         destinations: where stages lie, see `weighbridge.runs.stages`; empty for what the policy says.
         store: folder or address of what builds on all machines share; empty for nothing.
+        experiment: push nothing, and leave everything that runs and production depend on as it is.
 
     Raises:
         UsageError: a value is not allowed.
@@ -130,7 +140,8 @@ def make_request(
         raise UsageError(
             f"--sample {sample:g} is not a share of the data", "Give a number above 0 and up to 1, e.g. 0.2."
         )
-    rehearsal = sample < WHOLE
+    experiment = experiment and sample == WHOLE
+    rehearsal = experiment or sample < WHOLE
     if rehearsal and deliver_to:
         raise UsageError("--sample and --deliver-to exclude each other", "A rehearsal pushes nothing.")
     definition = load(pipeline)
@@ -152,4 +163,4 @@ def make_request(
     if store:
         words += ["--store", store]
     shared = RunStore(store, definition.name, workdir) if store else None
-    return RunRequest(definition, parameters, workspace, context, to, deliver_to, tuple(words), shared)
+    return RunRequest(definition, parameters, workspace, context, to, deliver_to, tuple(words), shared, experiment)

@@ -103,12 +103,13 @@ class PipelineSteps:
         """ML Metadata's sqlite file; empty for a database of another kind."""
         return str(getattr(getattr(self._connection, "sqlite", None), "filename_uri", ""))
 
-    def extent(self, to: str, pushes: bool) -> tuple[list[str], dict[str, str]]:
+    def extent(self, to: str, pushes: bool, kind: str = "run") -> tuple[list[str], dict[str, str]]:
         """Which steps to launch.
 
         Args:
             to: the last step that is wanted; empty for all.
             pushes: whether steps that push are wanted.
+            kind: of the run, for the reason why they are not.
 
         Returns:
             The names of the steps to launch, and of those to be recorded as left out with the reason.
@@ -126,7 +127,8 @@ class PipelineSteps:
         wanted = names[: names.index(to) + 1] if to else names
         end = next((index for index, name in enumerate(wanted) if self.traits[name].pushes), len(wanted))
         end = len(wanted) if pushes else end
-        return wanted[:end], dict.fromkeys(wanted[end:], f"a rehearsal{' or a part' if to else ''} pushes nothing")
+        why = "a part of a run" if kind == "run" else f"an {kind}" if kind == "experiment" else f"a {kind}"
+        return wanted[:end], dict.fromkeys(wanted[end:], f"{why} pushes nothing")
 
     def share(self, kept: "KeptSteps") -> None:
         """Let reproducible steps take what was made elsewhere from the same content, and keep what they make."""

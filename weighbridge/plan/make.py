@@ -23,6 +23,7 @@ from weighbridge.runs import fingerprint
 from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.record import Run
 from weighbridge.runs.stages import delivery_policy
+from weighbridge.runs.workspace import Workspace
 
 if TYPE_CHECKING:
     from weighbridge.plan.dry_run import DryRunSteps
@@ -137,7 +138,7 @@ def _plan(
         nothing=not running,
         trains=steps is not None and any(map(steps.trains, running)),
         pushes=steps is not None and any(map(steps.pushes, running)),
-        approvals=tuple(delivery.approvals),
+        approvals=() if request.workspace.rehearsal else tuple(delivery.approvals),
         outcome=Reused(run_id=outcome.run.record.run_id, passed=stands.passed) if outcome and stands else None,
     )
 
@@ -165,7 +166,8 @@ def _base(request: RunRequest) -> tuple[Base, dict[str, Any]]:
         note = "nothing is in production yet; this is the last run"
         return Base(kind="run", run_id=made.record.run_id, note=note), made.record.fingerprint
     base = Base(kind="production", run_id=record.run_id, version=record.version)
-    made = request.workspace.run(record.run_id)
+    # A rehearsal has a folder of its own; what is in production was made in the pipeline's.
+    made = Workspace(request.workspace.home.parent, request.workspace.pipeline).run(record.run_id)
     if made is None or not _is_comparable(made):
         note = "its run's fingerprint is not here: thresholds, schema and image are compared, data and code cannot be"
         return base.model_copy(update={"note": note}), {}

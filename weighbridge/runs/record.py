@@ -20,7 +20,7 @@ BROUGHT_FILE = "brought.json"
 UNSENT_FILE = "unsent.json"
 _FINGERPRINT = AliasChoices("fingerprint", "facts")  # as runs of earlier versions call it
 
-RunKind = Literal["run", "rehearsal", "promotion"]
+RunKind = Literal["run", "rehearsal", "experiment", "promotion"]
 RunState = Literal["running", "passed", "refused", "failed"]
 StepState = Literal["done", "cached", "refused", "failed", "skipped"]
 
@@ -60,7 +60,8 @@ class RunRecord(BaseModel):
     """`run.json`: what a run was to do, what it depended on, what it did and how it ended.
 
     Attributes:
-        kind: a run; a rehearsal on a share of the data; or the promotion of a model from one place to another.
+        kind: a run; a rehearsal on a share of the data; an experiment, which is a rehearsal on all of them; or the
+            promotion of a model from one place to another.
         to: the step it was to end after; empty for the whole pipeline. What ends early is not an outcome of the whole.
         delivered_to: the stage that its model went to; empty for production of the work directory.
         commit: of the git repository that the pipeline's code is in, see `weighbridge.runs.commit`; empty for none.

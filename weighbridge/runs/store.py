@@ -249,7 +249,7 @@ def _is_of(data: bytes, pipeline: str, run_id: str) -> bool:
         record = RunRecord.model_validate_json(data)
     except ValidationError:
         return False
-    whole = record.kind != "rehearsal" and not record.partial and record.state != "running"
+    whole = record.kind not in ("rehearsal", "experiment") and not record.partial and record.state != "running"
     return whole and (record.pipeline, record.run_id) == (pipeline, run_id)
 
 
