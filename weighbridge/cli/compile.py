@@ -21,7 +21,7 @@ from weighbridge.cli.options import (
     VolumesOption,
 )
 from weighbridge.cli.output import print_json, print_line, without_output
-from weighbridge.cli.package import PackageRequest
+from weighbridge.kubeflow.request import PackageRequest
 
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="YAML file to write.")]
 

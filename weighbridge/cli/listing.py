@@ -51,7 +51,7 @@ def _document(listed: "Listed") -> dict[str, Any]:
 
 
 def _weighed(run: "Run") -> tuple[str, str]:
-    from weighbridge.cli.runs_table import weighed
+    from weighbridge.runs.brief import weighed
 
     return weighed(run)
 

@@ -79,43 +79,18 @@ def _print(made: "Plan") -> None:
     from rich.table import Table
 
     from weighbridge.cli.display import console
+    from weighbridge.plan.shown import closing, compared_with, step_cells
 
     out = console()
-    base = made.base
-    compared = {"production": f"version {base.version} in production", "revision": base.revision, "none": "nothing"}
-    against = compared.get(base.kind, f"run {base.run_id}")
-    out.print(f"[bold]{escape(made.pipeline)}[/] compared with {escape(against)}{_note(base.note)}")
+    out.print(f"[bold]{escape(made.pipeline)}[/] {escape(compared_with(made.base))}")
     changed = Table("changed", "part", "", box=None, show_header=bool(made.changed))
     for change in made.changed:
         changed.add_row(change.what, escape(change.part), escape(change.note))
-    if made.changed or base.kind != "none":
+    if made.changed or made.base.kind != "none":
         out.print(changed if made.changed else "Nothing changed.")
     steps = Table("step", "action", "seconds", "why", box=None)
     for step in made.steps:
-        unless = f" (from the cache if {' and '.join(step.unless)} come out as before)" if step.unless else ""
-        seconds = "" if step.action != "run" else "?" if step.seconds is None else f"{step.seconds:.1f}"
-        steps.add_row(escape(step.name), step.action, seconds, escape(step.why + unless))
+        steps.add_row(*map(escape, step_cells(step)))
     if made.steps:
         out.print(steps)
-    out.print(_closing(made), markup=False)
-
-
-def _note(note: str) -> str:
-    return f" ({note})" if note else ""
-
-
-def _closing(made: "Plan") -> str:
-    if made.outcome:
-        how = "passed" if made.outcome.passed else "refused"
-        return f"Nothing would run: run {made.outcome.run_id} {how}, and its verdict stands."
-    if made.nothing:
-        return "Nothing would run."
-    names = [step.name for step in made.steps if step.action == "run"]
-    unknown = any(step.seconds is None for step in made.steps)
-    seconds = (
-        f"about {made.seconds:.0f} s" if not unknown else f"at least {made.seconds:.0f} s, some steps never ran here"
-    )
-    ends = [word for word, so in (("trains", made.trains), ("pushes if it passes", made.pushes)) if so]
-    line = f"Would run {len(names)} of {len(made.steps)} steps, {seconds}"
-    line = "; ".join([line, *([" and ".join(ends)] if ends else [])])
-    return f"{line}." + (f" Approval needed for: {', '.join(made.approvals)}." if made.approvals else "")
+    out.print(closing(made), markup=False)

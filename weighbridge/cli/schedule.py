@@ -25,7 +25,7 @@ from weighbridge.cli.options import (
     VolumesOption,
 )
 from weighbridge.cli.output import EXIT_CODES, print_json, print_line
-from weighbridge.cli.package import PackageRequest
+from weighbridge.kubeflow.request import PackageRequest
 
 if TYPE_CHECKING:
     from weighbridge.kubeflow.client.schedules import Schedule

@@ -28,8 +28,8 @@ from weighbridge.cli.options import (
     WaitOption,
 )
 from weighbridge.cli.output import print_json, print_line
-from weighbridge.cli.package import PackageRequest
 from weighbridge.common.errors import UsageError
+from weighbridge.kubeflow.request import PackageRequest
 
 IfChangedOption = Annotated[
     bool,

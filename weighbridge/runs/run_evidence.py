@@ -7,7 +7,7 @@ from pathlib import Path
 from weighbridge.common.errors import UsageError
 from weighbridge.report.evidence import Evidence
 from weighbridge.runs.own_verdict import read_verdict
-from weighbridge.runs.record import Run
+from weighbridge.runs.record import ArtifactReference, Run
 from weighbridge.verdict import Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
 
@@ -54,16 +54,14 @@ def kept_folders(run: Run, notes: list[str] | None = None) -> dict[str, Path]:
     if run.brought:
         notes.append(f"Run {run.record.run_id} was on another machine: its measurements are there.")
         return {}
-    found = dict(_own_artifacts(run))
+    found = {each.key: (each.step, Path(each.uri)) for each in own_artifacts(run) if each.key in _READ}
     gone = sorted({step for step, path in found.values() if not path.exists()})
     if gone:
         notes.append(f"Of run {run.record.run_id} the results of {', '.join(gone)} are not kept any more.")
     return {key: path for key, (_, path) in found.items() if path.exists()}
 
 
-def _own_artifacts(run: Run) -> Iterator[tuple[str, tuple[str, Path]]]:
-    """Step and folder of what the run made itself, by output key."""
+def own_artifacts(run: Run) -> Iterator[ArtifactReference]:
+    """What the run made itself, in the order of its steps: not what it found in production."""
     look_up = {step.name for step in run.record.steps if _LOOKS_UP in step.fingerprint.get("parameters", {})}
-    for artifact in run.record.artifacts:
-        if artifact.key in _READ and artifact.step not in look_up:
-            yield artifact.key, (artifact.step, Path(artifact.uri))
+    return (artifact for artifact in run.record.artifacts if artifact.step not in look_up)

@@ -13,8 +13,8 @@ import yaml
 from tests.components.pusher.buckets import BUCKET, GCS
 from tests.weighbridge.kubeflow import launcher
 from tests.weighbridge.kubeflow.launcher import Launcher
-from weighbridge.cli.package import PackageRequest
 from weighbridge.components.production_model.standing import read_record
+from weighbridge.kubeflow.request import PackageRequest
 from weighbridge.local.request import make_request
 
 IMAGE = f"repository/weighbridge@sha256:{'ab' * 32}"

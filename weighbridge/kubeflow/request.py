@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weighbridge.cli.options import WORKDIR
-from weighbridge.cli.output import without_output
 from weighbridge.common.errors import UsageError
+from weighbridge.local.output_capture import discarded_output
+from weighbridge.local.request import DEFAULT_WORKDIR
 
 if TYPE_CHECKING:
     from weighbridge.definition import Definition
@@ -71,7 +71,7 @@ class PackageRequest:
         definition = self._definition
         parameters = definition.parameters(self.data, self.settings or ())
         production, deliver_to = self._places()
-        with without_output():
+        with discarded_output():
             return compile_package(
                 definition,
                 parameters,
@@ -100,7 +100,7 @@ class PackageRequest:
         from weighbridge.thresholds.delivery import PRODUCTION
 
         name, stage = self._definition.name, self.deliver_to or PRODUCTION
-        workspace = Workspace(WORKDIR, name)
+        workspace = Workspace(DEFAULT_WORKDIR, name)
         found = run_destinations(workspace, self._definition.folder, stage, self.destinations, self.store)
         for each, place in zip((PRODUCTION, stage), found, strict=True):
             check_reachable(each, place, name)
