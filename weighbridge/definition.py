@@ -217,9 +217,7 @@ def load(reference: str) -> Definition:
     Raises:
         UsageError: there is no such pipeline, its module does not import, or lacks what a pipeline needs.
     """
-    path = Path(reference) if reference.endswith(".py") or os.sep in reference else None
-    if path is not None and path.is_dir():
-        path /= _MODULE_FILE
+    path = file_of(reference)
     if path is None and not all(map(_nameable, reference.split("."))):
         raise UsageError(f"There is no pipeline {reference!r}{_guess(reference)}", _known())
     if path is not None:
@@ -247,6 +245,14 @@ def load(reference: str) -> Definition:
         )
     description = (module.__doc__ or "").strip().partition("\n")[0]
     return Definition(name, module_name, folder, cast(type[Parameters], parameters_type), create_pipeline, description)
+
+
+def file_of(reference: str) -> Path | None:
+    """The file that a reference names a pipeline by, or by its folder; None for a name or an import path."""
+    if not (reference.endswith(".py") or os.sep in reference):
+        return None
+    path = Path(reference)
+    return path / _MODULE_FILE if path.is_dir() else path
 
 
 def _module(name: str, reference: str, path: Path | None) -> ModuleType:

@@ -113,3 +113,16 @@ class Plan(_PlanModel):
     def seconds(self) -> float:
         """What the steps that run took before, in sum."""
         return round(sum(step.seconds or 0.0 for step in self.steps), 1)
+
+    def __repr__(self) -> str:
+        from weighbridge.plan.shown import plan_text
+
+        return plan_text(self)
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def _repr_html_(self) -> str:
+        from weighbridge.plan.shown import plan_html
+
+        return plan_html(self)

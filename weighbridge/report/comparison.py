@@ -211,3 +211,16 @@ class RunComparison(_Frozen):
     def changed_facts(self) -> tuple[Fact, ...]:
         """All of data, code, parameters and thresholds that is not the same."""
         return tuple(fact for fact in (*self.data, *self.code, *self.parameters, *self.sections) if fact.changed)
+
+    def __repr__(self) -> str:
+        from weighbridge.report.comparison_rows import comparison_text
+
+        return comparison_text(self)
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def _repr_html_(self) -> str:
+        from weighbridge.report.notebook import comparison_html
+
+        return comparison_html(self)

@@ -13,6 +13,7 @@ from weighbridge.report.text import (
     count,
     cut,
     number_text,
+    one_line,
     seconds_text,
     short_digest,
     signed_text,
@@ -80,6 +81,17 @@ def comparison_sections(comparison: RunComparison, *, everything: bool = False) 
         _measures("latency", comparison.latency),
     ]
     return [section for section in found if section.rows or section.note]
+
+
+def comparison_text(comparison: RunComparison) -> str:
+    """What changed, as plain lines."""
+    lines = [headline(comparison)]
+    for section in comparison_sections(comparison):
+        lines += ["", f"{section.title}  {section.note}".rstrip()]
+        for row in section.rows:
+            mark = MARK if row.changed else " "
+            lines.append(f"{mark} {row.name}: {row.before} → {row.after}  {row.change}".rstrip())
+    return "\n".join(map(one_line, [*lines, "", *comparison.notes, LEGEND]))
 
 
 def headline(comparison: RunComparison) -> str:

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
+from weighbridge.verdict.shown import Shown
+
 Status = Literal["passed", "refused", "inconclusive", "unmeasured", "not_compared"]
 Severity = Literal["blocking", "warning"]
 Value = bool | int | float | str | None
@@ -12,7 +14,7 @@ Value = bool | int | float | str | None
 STATUSES: tuple[Status, ...] = ("passed", "refused", "inconclusive", "unmeasured", "not_compared")
 
 
-class Gate(BaseModel):
+class Gate(Shown, BaseModel):
     """What one gate found.
 
     The last part of a name is the rule, as in `latency.batch_1.p99_ms.max` (observed must be at most the

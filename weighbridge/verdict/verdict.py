@@ -14,6 +14,7 @@ from weighbridge.common.digests import bytes_digest
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.common.machine import is_machine_failure
 from weighbridge.verdict.gate import Gate
+from weighbridge.verdict.shown import Shown
 
 GATES_FILE = "gates.json"
 VERDICT_FILE = "verdict.json"
@@ -28,7 +29,7 @@ NOTHING_WEIGHED = Gate(
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class GateList(BaseModel):
+class GateList(Shown, BaseModel):
     """The gates of one step, as it leaves them in an output artifact."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,7 +37,7 @@ class GateList(BaseModel):
     gates: tuple[Gate, ...]
 
 
-class Verdict(BaseModel):
+class Verdict(Shown, BaseModel):
     """The outcome of a run.
 
     Attributes:
@@ -107,6 +108,15 @@ class Verdict(BaseModel):
     def warnings(self) -> list[Gate]:
         """Refused gates that do not block."""
         return [gate for gate in self.gates if not gate.passed and not gate.refuses]
+
+    def __repr__(self) -> str:
+        refused = f"{len(self.refusals)} of {len(self.gates)} gates refused" if self.refusals else ""
+        told = refused or f"{len(self.weighed)} gates weighed, none refused"
+        lines = [f"{self.outcome.upper()}  {self.pipeline} {self.run_id}: {told}"]
+        return "\n".join([*lines, *(f"  ✗ {gate.name}: {gate.message}" for gate in self.refusals)])
+
+    def __str__(self) -> str:
+        return repr(self)
 
     def canonical(self) -> bytes:
         """The bytes of `verdict.json`: those it was read from, else the same verdict always gives the same bytes."""
