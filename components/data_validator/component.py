@@ -7,6 +7,7 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from weighbridge.common.digests import code_digest
+from weighbridge.components import interactive
 from weighbridge.components.data_validator.baseline import Baseline, production_baseline
 from weighbridge.components.data_validator.gates import DataGates
 from weighbridge.components.data_validator.schema import read_schema_text
@@ -110,6 +111,7 @@ class DataValidator(base_component.BaseComponent):
             UsageError: the schema is missing or none, or a threshold compares with what is not given.
         """
         check_baselines(gates, has_production=production_statistics is not None, has_history=bool(history_dir))
+        interactive.show_gates()
         super().__init__(
             DataValidatorSpec(
                 examples=examples,

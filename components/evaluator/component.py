@@ -12,6 +12,7 @@ from weighbridge.common import files
 from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of
+from weighbridge.components import interactive
 from weighbridge.components.artifacts.models import LOOKED_UP_AT, is_absent
 from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
 from weighbridge.components.evaluator.flavours import flavour_modules
@@ -156,6 +157,7 @@ class Evaluator(base_component.BaseComponent):
         for name in ungated:
             if name not in _UPSTREAM:
                 raise UsageError(f"ungated={name!r} is not an input with gates", f"Allowed: {', '.join(_UPSTREAM)}.")
+        interactive.show_gates()
         super().__init__(
             EvaluatorSpec(
                 examples=examples,

@@ -16,6 +16,7 @@ from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.common.import_string import module_of
 from weighbridge.common.resources import Resources
+from weighbridge.components import interactive
 from weighbridge.components.driver import Inputs, OutsideStateDriver
 from weighbridge.components.example_gen.formats import added_modules
 from weighbridge.components.example_gen.gates import ExamplesGates
@@ -208,6 +209,7 @@ class ExampleGen(base_component.BaseComponent):
             problem = error.errors()[0]
             raise UsageError(f"ExampleGen: {problem['msg'].removeprefix('Value error, ')}") from error
         self.resources = resources or Resources()
+        interactive.show_gates()
         super().__init__(
             ExampleGenSpec(
                 input=request.input,

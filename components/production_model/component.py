@@ -10,6 +10,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
 from weighbridge.common.digests import code_digest
+from weighbridge.components import interactive
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
 from weighbridge.components.driver import Inputs, OutsideStateDriver
 from weighbridge.components.production_model.fetch import fetch_production, production_state
@@ -96,6 +97,7 @@ class ProductionModel(base_component.BaseComponent):
         Raises:
             UsageError: it is none of these.
         """
+        interactive.show_gates()
         super().__init__(
             ProductionModelSpec(
                 destination=open_destination(destination).address,

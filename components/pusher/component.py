@@ -11,6 +11,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
 from weighbridge.common.digests import code_digest
+from weighbridge.components import interactive
 from weighbridge.components.driver import Inputs, OutsideStateDriver
 from weighbridge.components.pusher.push import push, push_state
 from weighbridge.components.traits import ComponentTraits
@@ -122,6 +123,7 @@ class Pusher(base_component.BaseComponent):
         Raises:
             UsageError: the destination is none of these.
         """
+        interactive.show_gates()
         super().__init__(
             PusherSpec(
                 model=model,

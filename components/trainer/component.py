@@ -18,6 +18,7 @@ from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of
 from weighbridge.common.memory import gc_paused
 from weighbridge.common.resources import Resources
+from weighbridge.components import interactive
 from weighbridge.components.artifacts.models import find_saved_model, is_absent
 from weighbridge.components.trainer.parameters import TrainingParameters, checkpoint_folder
 from weighbridge.components.trainer.run import train
@@ -164,6 +165,7 @@ class Trainer(base_component.BaseComponent):
         if train_job:
             mounted = {train_job.folder: train_job.claim}
             self.resources = self.resources.model_copy(update={"volumes": mounted | self.resources.volumes})
+        interactive.show_gates()
         super().__init__(
             TrainerSpec(
                 examples=examples,
