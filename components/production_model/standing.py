@@ -63,6 +63,7 @@ def standing(place: Destination) -> Standing | None:
     recorded = None if data is None or named is None else Standing(named, data, evidence(named.version))
     names = place.folders()
     there = [number for number in numbers_of(names) if str(number) in names]
+    _check_plain(place, names, named)
     if named is not None and named.version not in there:
         raise UsageError(
             f"{place.path(RECORD_FILE)} names version {named.version}, "
@@ -83,6 +84,17 @@ def standing(place: Destination) -> Standing | None:
                 f"Move {place.path(str(version))} away, or restore {place.path(RECORD_FILE)} from a copy.",
             )
     return recorded
+
+
+def _check_plain(place: Destination, names: Iterable[str], named: ProductionRecord | None) -> None:
+    """TensorFlow Serving reads 03 as version 3: no such folder may hide or replace what the record speaks of."""
+    for name in names:
+        for number in numbers_of([name]):
+            if str(number) != name and (named is None or number >= named.version):
+                raise UsageError(
+                    f"{place.path(name)} is no version that a Pusher made, but would be served as version {number}",
+                    f"Move {place.path(name)} away.",
+                )
 
 
 def kept_with(place: Destination, version: int, names: Iterable[str]) -> Standing | None:

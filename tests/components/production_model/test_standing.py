@@ -42,6 +42,16 @@ def test_versions_without_any_record_are_refused(production: Path, tmp_path: Pat
             look_up(production)
 
 
+@pytest.mark.parametrize("name", ["03", "002", "0010"])
+def test_a_folder_that_would_be_served_as_a_version_is_refused(production: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(production / "1", production / name)
+    for look_up in (read_record, production_state, lambda place: fetch(place, tmp_path)):
+        with pytest.raises(UsageError, match=rf"{name} is no version .* served as version {int(name)}"):
+            look_up(production)
+    shutil.move(production / name, production / "01")
+    assert fetch(production, tmp_path) == 2  # older than what is served: nothing serves it
+
+
 @pytest.mark.parametrize("name", ["3", "10"])
 def test_a_newer_version_that_nobody_pushed_is_refused(production: Path, tmp_path: Path, name: str) -> None:
     """TensorFlow Serving would serve it."""
