@@ -92,7 +92,7 @@ def find_label(columns: Sequence[Column], given: str | None, data: str, command:
     looks = ", ".join(f"{column.name!r} ({_values(column)})" for column in likely[:8])
     example = (likely or list(columns))[-1].name
     raise UsageError(
-        f"Which column of {data} is the label, which the model is to tell?",
+        f"Which column of {data} is the label, which the model is to predict?",
         f"Its columns: {_listed(columns)}\n"
         + (f"These look like one: {looks}.\n" if likely else "Any of numbers, or of a few texts, can be it.\n")
         + f"Say it: {command} --label {_quoted(example)}",

@@ -38,7 +38,7 @@ class Tabular:
         guessed = " (guessed by its name; --label names another)" if self.guessed else ""
         found = [f"Label: {target.column!r}, {kind[target.task]}{guessed}."]
         if target.classes and target.task == "binary":
-            found.append(f"Told is {target.classes[1]!r}, as class 1; {target.classes[0]!r} is class 0.")
+            found.append(f"{target.classes[1]!r} is predicted as class 1, {target.classes[0]!r} as class 0.")
         found.append(f"Features: {len(self.plan.features)}.")
         left_out = self.plan.left_out
         found += [f"Left out: {each.name!r} {each.reason}." for each in left_out[:_SHOWN]]

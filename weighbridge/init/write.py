@@ -36,7 +36,7 @@ def code_files(plan: Plan, start: str, values: Mapping[str, Any]) -> dict[str, s
             for the parameter `data`), `remote` of the shared library.
     """
     given = {**values, "bare": start == "bare", "times": ", ".join(plan.times), **_column_values(plan)}
-    given["title"] = f"{values['name']}: tells {plan.target.column!r}.".replace("\\", "\\\\").replace('"', "'")
+    given["title"] = f"{values['name']}: predicts {plan.target.column!r}.".replace("\\", "\\\\").replace('"', "'")
     suffix = "_bare" if start == "bare" else ""
     return {
         "__init__.py": render("package.py", **given),
