@@ -55,7 +55,7 @@ def _imported(path: Path) -> ModuleType:
 def test_what_is_written_runs_at_once_and_passes_its_test_and_another_seed(weighbridge, folder, tmp_path) -> None:
     made = weighbridge("init", "churning", "--data", "customers.csv", "--label", "churned?")
     assert made.code == 0, made.err
-    assert "Told is 'yes', as class 1; 'no' is class 0." in made.out
+    assert "'yes' is predicted as class 1, 'no' as class 0." in made.out
     for left_out in ("'Kunden-Nr' counts the rows", "'Signup date' holds times", "'closed' tells 'churned?' exactly"):
         assert f"Left out: {left_out}" in made.out
     package = folder / "churning"
