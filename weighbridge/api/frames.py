@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 METRICS = ("metric", "slice", "rows", "value", "low", "high")
 _PRODUCTION = ("production", "production_low", "production_high", "change", "change_low", "change_high")
 _GATES = ("name", "group", "status", "severity", "observed", "threshold", "baseline", "unit", "message")
-_QUANTITIES = ("p50_ms", "p95_ms", "p99_ms", "throughput_rows_s")
+_QUANTITIES = ("p50_ms", "p95_ms", "p99_ms", "p999_ms", "throughput_rows_s")
 _LATENCY = (
     "model",
     "batch_size",

@@ -171,7 +171,7 @@ class Run:
 
     @property
     def latency(self) -> "pd.DataFrame":
-        """Its latency by batch size: p50_ms, p95_ms, p99_ms and throughput_rows_s with their intervals.
+        """Its latency by batch size: p50_ms, p95_ms, p99_ms, p999_ms and throughput_rows_s with their intervals.
 
         `model` is candidate, production, ratio (candidate divided by production), or the name of a variant.
         """

@@ -135,7 +135,9 @@ def percentiles(subject: Subject) -> Iterator[Finding]:
         return
     for size, batch in subject.gates.latency.batch_sizes.items():
         given = [
-            (name, each.max) for name in ("p50_ms", "p95_ms", "p99_ms") if (each := getattr(batch, name)) is not None
+            (name, each.max)
+            for name in ("p50_ms", "p95_ms", "p99_ms", "p999_ms")
+            if (each := getattr(batch, name)) is not None
         ]
         limits = [(name, limit) for name, limit in given if limit is not None]
         for (lower, limit), (higher, other) in itertools.pairwise(limits):

@@ -31,6 +31,7 @@ _LATENCY_COLUMNS = (
     ("p50 (ms)", True),
     ("p95 (ms)", True),
     ("p99 (ms)", True),
+    ("p99.9 (ms)", True),
     ("rows/s", True),
 )
 

@@ -39,7 +39,10 @@ def interval_text(value: Interval | None, unit: str = "", signed: bool = False) 
 
 
 def latency_rows(latency: LatencyReport) -> list[tuple[str, str, list[Row]]]:
-    """Per batch size: its size, its calls, and a row per model and for their ratio (model, p50, p95, p99, rows/s)."""
+    """Per batch size: its size, its calls, and a row per model and for their ratio.
+
+    A row is the model's name, its p50, p95, p99 and p99.9 in ms, and its rows/s.
+    """
     rows = []
     for batch in latency.batches:
         each = [("candidate", batch.candidate, ""), ("production", batch.production, ""), ("ratio", batch.ratio, "x")]
@@ -49,12 +52,12 @@ def latency_rows(latency: LatencyReport) -> list[tuple[str, str, list[Row]]]:
 
 
 def _latency_row(name: str, model: Calls, unit: str) -> Row:
-    values = (model.p50_ms, model.p95_ms, model.p99_ms, model.throughput_rows_s)
+    values = (model.p50_ms, model.p95_ms, model.p99_ms, model.p999_ms, model.throughput_rows_s)
     return (name, *(interval_text(value, unit) for value in values))
 
 
 def variant_rows(latency: LatencyReport) -> list[tuple[str, str, list[Row]]]:
-    """Per variant: its name, its size, and a row per batch size (rows, calls, p50, p95, p99, rows/s)."""
+    """Per variant: its name, its size, and a row per batch size (rows, calls, p50, p95, p99, p99.9, rows/s)."""
     rows = []
     for variant in latency.variants:
         lines = [

@@ -111,7 +111,8 @@ def test_no_text_from_data_becomes_markup(gates: list[tuple[str, str, str]], pip
 
 def test_a_comment_is_never_longer_than_github_takes(tmp_path: Path) -> None:
     gates = [
-        Gate(name=f"quality.slice={number}.auc.min", status="refused", message="m" * 400) for number in range(3000)
+        Gate(name=f"quality.slice={'n' * 600}{number}.auc.min", status="refused", message="m" * 400)
+        for number in range(3000)
     ]
     folder = tmp_path / "reports/20260101-000000-aaaa"
     verdict = Verdict.of(gates, pipeline="taxi", run_id=folder.name, subject={})

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -78,6 +79,7 @@ def canary(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Gate]]:
     def run(slower: float, noise: Noise, seed: int = 0, **stage: Any) -> list[Gate]:
         machine = Machine(slower, noise, np.random.default_rng(seed))
         monkeypatch.setattr(measure, "time_calls", machine.time_calls)
+        monkeypatch.setattr(measure, "settled_heap", nullcontext)  # which takes its time where much is loaded
         monkeypatch.setattr(measure, "warm_up", lambda *_: 0.0015)
         # The budget ends with as many calls as ten seconds have room for.
         over = SimpleNamespace(perf_counter=lambda: 0.0 if machine.drawn < 6000 else math.inf)
@@ -139,7 +141,7 @@ def test_the_median_can_be_compared_otherwise(canary: Any) -> None:
 @pytest.mark.parametrize("noise", [quiet, pauses])
 def test_how_often_a_canary_is_wrong(canary: Any, noise: Noise) -> None:
     """Equal models are hardly ever refused; models at the limit of the median pass no more often than promised."""
-    rounds = 12
+    rounds = 20
 
     def outcome(slower: float, seed: int) -> str:
         try:
@@ -148,5 +150,5 @@ def test_how_often_a_canary_is_wrong(canary: Any, noise: Noise) -> None:
             return "too noisy"
 
     assert [outcome(1.0, seed) for seed in range(rounds)].count("refused") <= 1
-    # More than 2 of 12 have a chance of 0.3 % at the promised 2.5 %.
-    assert [outcome(1.5, seed) for seed in range(rounds)].count("passed") <= 2
+    # More than 3 of 20 have a chance of 0.2 % at the promised 2.5 %.
+    assert [outcome(1.5, seed) for seed in range(rounds)].count("passed") <= 3

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 
 import pytest
 
@@ -115,9 +116,13 @@ def test_one_deleted_output_is_made_anew_and_no_more(planned, workdir):
     assert planned(TINY, "--force").actions == {"Count": "cached", "Use": "run"}
 
 
-def test_the_metadata_gone_everything_runs(planned, workdir):
+def test_the_metadata_gone_nothing_is_planned_until_what_it_knew_is_moved_away(planned, weighbridge, workdir):
     planned(TINY)
     (workdir / "tiny/metadata.sqlite").unlink()
+    told = weighbridge("plan", TINY, "--force", "--workdir", str(workdir))
+    assert told.code == 2
+    command = told.err.partition("earlier runs cached: ")[2].strip()
+    subprocess.run(command, shell=True, check=True)
     assert planned(TINY, "--force").actions == {"Count": "run", "Use": "run"}
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -69,6 +70,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., bool]:
             return times
 
         monkeypatch.setattr(measure, "time_calls", time_calls)
+        monkeypatch.setattr(measure, "settled_heap", nullcontext)  # which takes its time where much is loaded
         monkeypatch.setattr(measure, "warm_up", lambda *_: 0.001)
         monkeypatch.setattr(measure, "time", SimpleNamespace(perf_counter=lambda: 0.0 if drawn < 8000 else math.inf))
         gates = latency_gates(batch_sizes={1: {"p99_ms": bounds}}, calls=400, budget_s=8)
@@ -85,7 +87,7 @@ def test_a_model_exactly_at_its_limit_passes_no_more_often_than_promised(
     passes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(0)
-    rounds = 60
+    rounds = 300
     monkeypatch.setattr(intervals, "_REPLICATES", (10, 10))  # of the bootstrap, which decides nothing here
     passed = sum(passes(rng, {"max": LIMIT}) for _ in range(rounds))
     assert passed <= binom.ppf(0.999, rounds, 0.025)
