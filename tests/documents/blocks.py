@@ -22,6 +22,9 @@ _FENCE = re.compile(
 )
 _COMMENT = re.compile(r"<!-- ([\w ]+):\s(.*?)\s?-->", re.DOTALL)
 _TITLE = re.compile(r'title="([^"]+)"')
+# What a reader would type: at a prompt anywhere; without one, where it is set apart as code.
+_TYPED = re.compile(r"[ >]*[$] \S")
+_CODE = re.compile(r"[ >]*(?:weighbridge [a-z]|import \w|from \S+ import )")
 BEGINS = "begins with"
 
 
@@ -70,6 +73,27 @@ def blocks(document: str, text: str | None = None) -> list[Block]:
                 textwrap.dedent(said.get("first", "")).strip("\n"),
             )
         )
+    return found
+
+
+def outside_blocks(text: str, languages: tuple[str, ...]) -> list[int]:
+    """The numbers of lines that look like something to execute, and are in no block of these languages, nor a comment."""
+    held = {
+        line
+        for block in blocks("", text)
+        if block.language in languages
+        for line in range(block.line, block.line + block.text.count("\n") + 1)
+    }
+    lines = re.sub(r"<!--.*?-->", lambda comment: "\n" * comment[0].count("\n"), text, flags=re.DOTALL).split("\n")
+    found, fenced, before = [], False, ""
+    for number, line in enumerate(lines, 1):
+        if re.match(r"[ >]*(?:```|~~~)", line):
+            fenced = not fenced
+        indented = line.startswith("    ") and (not before.strip() or before.startswith("    "))
+        looks_typed = _TYPED.match(line) or ((fenced or indented) and _CODE.match(line))
+        if looks_typed and number not in held:
+            found.append(number)
+        before = line
     return found
 
 

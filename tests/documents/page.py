@@ -6,19 +6,16 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.documents.blocks import ROOT, Block, commands
 from tests.documents.expected import missing
-from tests.documents.stage import Stage
+from tests.documents.stage import Call, Stage
 
 LIMIT_S = 240
 # What needs no shell: run in this process, where the heavy libraries load once.
 _PLAIN = re.compile(r"weighbridge (?:[^'\"$`|&;<>()*~#\n]|'[^']*')*(?:#.*)?")
-
-Call = Callable[[list[str], dict[str, str]], tuple[int, str]]
 
 
 class Page:
@@ -74,7 +71,8 @@ class Page:
         elif block.language == "python":
             exec(compile(block.first, f"{block} (first)", "exec"), self._names)
             # Lines in a traceback are those of the document.
-            exec(compile("\n" * block.line + block.text, block.document, "exec"), self._names)
+            text = self._stage.here(block.text)
+            exec(compile("\n" * block.line + text, block.document, "exec"), self._names)
 
     def _type(self, block: Block) -> None:
         typed = commands(block.text)

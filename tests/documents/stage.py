@@ -3,12 +3,13 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 from tests.documents.blocks import ROOT
+from tests.documents.quiet import quiet_machine
 from tests.weighbridge.kubeflow.double import serve
 from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.verdict import GateList
@@ -18,6 +19,9 @@ TOKEN = "/var/run/secrets/kubeflow/pipelines/token"
 BUCKET = "gs://models"
 # A digest that a document cuts short, `sha256:c0ffee…` or `sha256:…`.
 _SHORT = re.compile(r"sha256:([0-9a-f]*)…")
+
+# Calls `weighbridge` in this process, with arguments and an environment: its exit code and what it printed.
+Call = Callable[[list[str], dict[str, str]], tuple[int, str]]
 
 
 class Stage:
@@ -29,24 +33,32 @@ class Stage:
         self.token = base / "token"
         self.token.write_text("a token of the double")
         self._taxi = base / "kept"
-        self._kubeflow, self._stop = serve()
+        self._ends = ExitStack()
+        self._kubeflow, stop = serve()
+        self._ends.callback(stop)
 
     def __enter__(self) -> Self:
+        self._ends.enter_context(quiet_machine())
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stop()
+        self._ends.close()
 
-    def prepare(self, document: str, begins: str) -> Path:
+    def prepare(self, document: str, begins: str, call: Call) -> Path:
         """The folder of a page, with what its comment `begins with` names.
+
+        Args:
+            document: the page.
+            begins: what its folder holds.
+            call: runs what there is to be run before.
 
         Raises:
             KeyError: nobody makes that.
         """
         shutil.rmtree(self.bucket, ignore_errors=True)
         self.bucket.mkdir()
-        makers = {"": self._empty, "a run of taxi": self._with_taxi}
-        folder = makers[begins](re.sub(r"\W+", "-", document.removesuffix(".md")))
+        makers = {"": lambda: self._empty(document), "a run of taxi": lambda: self._with_taxi(call)}
+        folder = makers[begins]()
         self._forget_kubeflow()
         return folder
 
@@ -56,22 +68,19 @@ class Stage:
         command = command.replace(TOKEN, str(self.token))
         return _SHORT.sub(lambda found: f"sha256:{found[1]:0<64}", command)
 
-    def _empty(self, name: str) -> Path:
-        folder = self.base / name
+    def _empty(self, document: str) -> Path:
+        folder = self.base / re.sub(r"\W+", "-", document.removesuffix(".md"))
         folder.mkdir()
         return folder
 
-    def _with_taxi(self, name: str) -> Path:
+    def _with_taxi(self, call: Call) -> Path:
         """A folder whose `work` holds a run; always the same one, since what a run keeps is found by its path."""
         folder = self.base / "with-taxi"
         if not self._taxi.exists():
             folder.mkdir()
-            subprocess.run(
-                [sys.executable, "-m", "weighbridge", "run", "taxi", "--quiet"],
-                cwd=folder,
-                env=os.environ | {"PYTHONPATH": str(ROOT), "WEIGHBRIDGE_WORKDIR": "work"},
-                check=True,
-            )
+            environment = os.environ | {"PYTHONPATH": str(ROOT), "WEIGHBRIDGE_WORKDIR": str(folder / "work")}
+            code, printed = call(["run", "taxi", "--quiet"], environment)
+            assert code == 0, printed
             shutil.copytree(folder, self._taxi)
         shutil.rmtree(folder)
         shutil.copytree(self._taxi, folder)

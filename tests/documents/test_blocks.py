@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 import yaml
 
-from tests.documents.blocks import Block, blocks, commands, documents, text_of
+from tests.documents.blocks import Block, blocks, commands, documents, outside_blocks, text_of
 from tests.documents.command_lines import in_block, inline, unknown
 from tests.documents.expected import missing
 from weighbridge.thresholds import load_gates
@@ -99,6 +99,28 @@ def test_few_blocks_are_not_run():
 def test_a_block_of_a_kind_that_nobody_knows_is_found():
     known = {*RUN, "yaml", "json", "toml", "groovy", "dockerfile", "text", ""}
     assert [str(block) for block in BLOCKS if block.language not in known] == []
+
+
+@pytest.mark.parametrize("document", documents())
+def test_nothing_to_execute_stands_outside_the_blocks_that_are_executed(document):
+    assert outside_blocks(text_of(document), RUN) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("```\n$ weighbridge runs\n```\n", [2]),
+        ("```text\n$ ls\n```\n", [2]),
+        ("~~~console\n$ ls\n~~~\n", [2]),
+        ("Text:\n\n    weighbridge runs taxi\n    import weighbridge\n", [3, 4]),
+        ("> ```\n> from weighbridge import run\n> ```\n", [2]),
+        ("- Text:\n\n  ```console\n  $ weighbridge runs\n  ```\n", []),
+        ("<!-- first:\nimport weighbridge\n-->\n```python\nweighbridge.runs()\n```\n", []),
+        ("Nothing will\nimport TFX, `weighbridge --help` no more than\nweighbridge runs the steps.\n", []),
+    ],
+)
+def test_a_command_that_would_not_be_executed_is_found(text, found):
+    assert outside_blocks(text, RUN) == found
 
 
 def test_comments_before_a_block_are_read():

@@ -1,7 +1,8 @@
 """Every page works: its blocks are executed in order, as by somebody who follows it, and print what it shows.
 
 In the place of something else, as `tests.documents.stage` says: a folder for the bucket `gs://models`, a double for
-`https://kubeflow.example.com/pipeline`, a whole digest for one that is cut short.
+`https://kubeflow.example.com/pipeline`, a whole digest for one that is cut short. Calls of models are timed by a double
+of a quiet machine, but for those of other processes.
 """
 
 import sys
@@ -9,15 +10,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.documents.blocks import begins_with, blocks, documents
-from tests.documents.page import Call, Page
-from tests.documents.stage import Stage
+from tests.documents.blocks import ROOT, Block, begins_with, blocks, documents
+from tests.documents.page import Page
+from tests.documents.stage import ENDPOINT, Call, Stage
 from weighbridge.cli import main
 from weighbridge.common import digests
 
 pytestmark = [pytest.mark.documents, pytest.mark.slow]
 
 RUN = ("console", "sh", "bash", "python")
+# What the site takes from docstrings, in the order in which a reader would do it, and what their examples take for granted.
+PYTHON = "docs/reference/python.md"
+DOCSTRINGS = {
+    "weighbridge/api/running.py": "",
+    "weighbridge/api/models.py": "import tensorflow as tf\nrows = run.examples('eval', rows=5)",
+    "weighbridge/api/cluster.py": "",
+}
 
 
 def followed() -> list[str]:
@@ -55,19 +63,34 @@ def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
 def test_a_page_works_as_it_is_written(
     document: str, stage: Stage, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = stage.prepare(document, begins_with(document))
+    folder = stage.prepare(document, begins_with(document), call)
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
-    Page(folder, stage, call).follow(blocks(document))
+    # Only Python sees it: commands have an environment of their own.
+    monkeypatch.setenv("WEIGHBRIDGE_KFP_ENDPOINT", stage.here(ENDPOINT))
+    Page(folder, stage, call).follow([*blocks(document), *(docstrings() if document == PYTHON else [])])
 
 
-def test_a_page_that_begins_with_what_nobody_makes_is_found(stage: Stage) -> None:
+def docstrings() -> list[Block]:
+    """The examples in docstrings of `import weighbridge`."""
+    first = {name: Block(name, 0, "python", granted) for name, granted in DOCSTRINGS.items()}
+    return [block for name in DOCSTRINGS for block in (first[name], *blocks(name, (ROOT / name).read_text()))]
+
+
+def test_every_example_in_a_docstring_is_executed() -> None:
+    found = [path for folder in ("weighbridge", "components", "pipelines") for path in (ROOT / folder).rglob("*.py")]
+    names = {str(path.resolve().relative_to(ROOT)): path.read_text() for path in found if "```" in path.read_text()}
+    examples = {name for name, text in names.items() if any(block.language in RUN for block in blocks(name, text))}
+    assert examples == set(DOCSTRINGS)
+
+
+def test_a_page_that_begins_with_what_nobody_makes_is_found(stage: Stage, call: Call) -> None:
     with pytest.raises(KeyError, match="a run of tea"):
-        stage.prepare("x.md", "a run of tea")
+        stage.prepare("x.md", "a run of tea", call)
 
 
 def test_a_command_that_fails_or_prints_something_else_fails_the_page(stage: Stage, call: Call) -> None:
-    page = Page(stage.prepare("x.md", ""), stage, call)
+    page = Page(stage.prepare("x.md", "", call), stage, call)
 
     def say(text: str) -> None:
         page.follow(blocks("x.md", f"```console\n{text}\n```\n"))
