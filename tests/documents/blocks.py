@@ -77,7 +77,7 @@ def blocks(document: str, text: str | None = None) -> list[Block]:
 
 
 def outside_blocks(text: str, languages: tuple[str, ...]) -> list[int]:
-    """The numbers of lines that look like something to execute, and are in no block of these languages, nor a comment."""
+    """The numbers of lines that look like something to execute, outside of blocks of these languages and of comments."""
     held = {
         line
         for block in blocks("", text)

@@ -46,6 +46,7 @@ class Page:
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "COLUMNS": "120",
+            "PYTEST_PLUGINS": "tests.documents.quiet",
         }
 
     def follow(self, found: list[Block]) -> None:

@@ -1,7 +1,8 @@
 """A double of a quiet machine: models are loaded and called, but what a call takes is made up.
 
-Timing calls until noise is told from a slow model is most of what a short run costs, and how long that takes, or whether
-it can be decided at all, depends on what else the machine does. `tests/components/evaluator/latency` times for real.
+Timing calls until noise is told from a slow model is most of what a short run costs, and how long that takes, or
+whether it can be decided at all, depends on what else the machine does. `tests/components/evaluator/latency` times
+for real. As a plugin of pytest, this makes the machine quiet for the tests of another process.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import pytest
 
 from weighbridge.components.evaluator.latency import measure, timing
 
@@ -24,6 +26,10 @@ def _time_calls(
     for call in contenders.values():
         call(first)
     return {name: _CALL_MS * rng.lognormal(0, 0.02, calls) for name in contenders}
+
+
+def _few_requests(*_: object) -> int:
+    return 32
 
 
 @contextmanager
@@ -42,6 +48,12 @@ def quiet_machine() -> Iterator[None]:
         mock.patch.object(timing, "time_calls", _time_calls),
         mock.patch.object(measure, "time_calls", _time_calls),
         mock.patch.object(measure, "_load_once", _load_once),
-        mock.patch.object(measure, "_requests_for", lambda *_: 32),
+        mock.patch.object(measure, "_requests_for", _few_requests),
     ):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_machine() -> Iterator[None]:
+    with quiet_machine():
         yield

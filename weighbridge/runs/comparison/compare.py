@@ -18,9 +18,9 @@ def compare_runs(before: Run, after: Run) -> RunComparison:
 
     ```python
     from weighbridge.runs.comparison import compare_runs
-    from weighbridge.runs.workspace import find_run
+    from weighbridge.runs.references import find_reference
 
-    compared = compare_runs(find_run("work", "20261128-0959"), find_run("work"))
+    compared = compare_runs(find_reference("work", "taxi@-2"), find_reference("work", "latest"))
     [fact.name for fact in compared.changed_facts]
     ```
 
