@@ -77,7 +77,7 @@ def blocks(document: str, text: str | None = None) -> list[Block]:
 
 
 def outside_blocks(text: str, languages: tuple[str, ...]) -> list[int]:
-    """The numbers of lines that look like something to execute, outside of blocks of these languages and of comments."""
+    """The numbers of lines that look like something to execute, outside of blocks of these languages and comments."""
     held = {
         line
         for block in blocks("", text)
