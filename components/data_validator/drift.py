@@ -19,7 +19,7 @@ from weighbridge.components.data_validator.gates import DataGates, Distances
 from weighbridge.components.data_validator.summary import feature_name
 from weighbridge.evidence.comparison import Distance, Kind
 from weighbridge.verdict import Bounds, Gate
-from weighbridge.verdict.gate import format_value
+from weighbridge.verdict.gate import Status, format_value
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -88,35 +88,17 @@ class Comparison:
     def _judge(self, feature: str, measure: str, bounds: Bounds) -> list[Gate]:
         name = f"{self.room}.{feature}.{measure}"
         if self.absent:
-            return [
-                Gate(
-                    name=f"{name}.max",
-                    status="not_compared",
-                    severity=bounds.severity,
-                    threshold=bounds.max,
-                    message=f"{name.partition('.')[2]}: {self.absent}",
-                )
-            ]
+            return [_not_refused(name, "not_compared", bounds, None, self.absent)]
         compared, why = self._compare(feature, measure)
         if compared is None:
             return bounds.judge(name, None, advice=why)
         found = effect(compared)
         if found.proven or bounds.max is None or found.size <= bounds.max:
             return bounds.judge(name, found.size, advice=why)
-        small = f"of {min(compared.rows):,.0f} and {max(compared.rows):,.0f} values, as much is no proof of a change"
-        message = (
-            f"{name.partition('.')[2]} is {format_value(found.size)} (must be at most {bounds.max:g}), but {small}."
-        )
-        return [
-            Gate(
-                name=f"{name}.max",
-                status="passed",
-                severity=bounds.severity,
-                observed=found.size,
-                threshold=bounds.max,
-                message=message,
-            )
-        ]
+        few, many = (f"{rows:,.0f}" for rows in sorted(compared.rows))
+        size = format_value(found.size)
+        told = f"{size} (must be at most {bounds.max:g}); of {few} and {many} values, that proves nothing."
+        return [_not_refused(name, "passed", bounds, found.size, told)]
 
     def _compare(self, feature: str, measure: str) -> tuple[Compared | None, str]:
         """The two distributions, or None; and what a person needs to know if it is refused."""
@@ -173,6 +155,18 @@ def drift(
         titles=("the train split", baseline.title),
         absent="" if problem else baseline.absent,
         problem=problem,
+    )
+
+
+def _not_refused(name: str, status: Status, bounds: Bounds, observed: float | None, told: str) -> Gate:
+    """The gate of a distance that lets the data through without being within its threshold."""
+    return Gate(
+        name=f"{name}.max",
+        status=status,
+        severity=bounds.severity,
+        observed=observed,
+        threshold=bounds.max,
+        message=f"{name.partition('.')[2]}: {told}",
     )
 
 

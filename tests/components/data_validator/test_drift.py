@@ -78,7 +78,7 @@ def test_a_distance_that_few_rows_bring_by_chance_is_told_and_refuses_nothing(wr
     gate = gate_of(validation, "data.skew.paid.linf.max")
     assert gate.status == "passed"
     assert gate.observed > gate.threshold
-    assert gate.message.endswith("but of 8 and 8 values, as much is no proof of a change.")
+    assert gate.message.endswith("(must be at most 0.01); of 8 and 8 values, that proves nothing.")
 
 
 def test_nothing_in_production_passes_and_says_so(write_examples: WriteExamples) -> None:

@@ -1,17 +1,13 @@
 """A canary on quiet and noisy machines. Times are drawn, and the clock is theirs; the rules and statistics are real."""
 
-import math
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass, field
-from types import SimpleNamespace
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.components.evaluator.latency.drawn import Contender, draw_times
 from weighbridge.common.errors import InfrastructureError
-from weighbridge.components.evaluator.latency import measure
 from weighbridge.delivery.canary import weigh_calls
 from weighbridge.thresholds.delivery import Stage
 from weighbridge.thresholds.gates_file import LatencyGates
@@ -21,38 +17,6 @@ THRESHOLDS = LatencyGates.model_validate({"batch_sizes": {1: {"p99_ms": {"max": 
 TAIL = {"p99_ms": {"max_ratio": 2.0}}
 AT_ONCE = TAIL | {"calls": 600}
 Noise = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-
-
-class Contender:
-    """Its calls do nothing: how long they took is drawn."""
-
-    def caller(self, batch_rows: int, requests: int) -> Callable[[int], object]:
-        return lambda turn: None
-
-    def requests(self, batch_rows: int) -> int:
-        return 10**6
-
-    def load(self) -> Callable[[], object]:
-        raise AssertionError("a canary's loads are not timed")
-
-    def size(self) -> int:
-        return 1
-
-
-@dataclass
-class Machine:
-    """Draws times: production takes 0.3 ms a call, the candidate so many times that, and the machine adds its own."""
-
-    slower: float
-    noise: Noise
-    rng: np.random.Generator
-    drawn: int = field(default=0)
-
-    def time_calls(self, callers: Mapping[str, object], calls: int, *_: Any, first: int = 0) -> dict[str, np.ndarray]:
-        self.drawn += calls
-        base = {name: 0.3 * self.rng.lognormal(0, 0.08, calls) for name in callers}
-        base["candidate"] *= self.slower
-        return {name: self.noise(values, self.rng) for name, values in base.items()}
 
 
 def quiet(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -76,14 +40,17 @@ def swamped(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 @pytest.fixture
 def canary(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Gate]]:
+    """A canary of a candidate that takes so many times as long as production, which takes 0.3 ms a call."""
+
     def run(slower: float, noise: Noise, seed: int = 0, **stage: Any) -> list[Gate]:
-        machine = Machine(slower, noise, np.random.default_rng(seed))
-        monkeypatch.setattr(measure, "time_calls", machine.time_calls)
-        monkeypatch.setattr(measure, "settled_heap", nullcontext)  # which takes its time where much is loaded
-        monkeypatch.setattr(measure, "warm_up", lambda *_: 0.0015)
-        # The budget ends with as many calls as ten seconds have room for.
-        over = SimpleNamespace(perf_counter=lambda: 0.0 if machine.drawn < 6000 else math.inf)
-        monkeypatch.setattr(measure, "time", over)
+        rng = np.random.default_rng(seed)
+
+        def draw(names: list[str], calls: int) -> dict[str, np.ndarray]:
+            times = {name: 0.3 * rng.lognormal(0, 0.08, calls) for name in names}
+            times["candidate"] *= slower
+            return {name: noise(values, rng) for name, values in times.items()}
+
+        draw_times(monkeypatch, draw, call_s=0.0015, most=6000)
         given = Stage.model_validate({"stage": "canary", "calls": 200, "budget_s": 10, **(stage or TAIL)})
         contenders = {name: Contender() for name in ("candidate", "production", "control")}
         return weigh_calls("canary", given, contenders, THRESHOLDS)

@@ -1,10 +1,8 @@
 """Looking more than once is paid for: how often a model exactly at its limit passes. Its times are drawn."""
 
 import math
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,26 +12,11 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from tests.components.evaluator.helpers import latency_gates
+from tests.components.evaluator.latency.drawn import Contender, draw_times
 from weighbridge.components.evaluator.latency import intervals, measure
 from weighbridge.components.evaluator.latency.intervals import calls_needed
 from weighbridge.components.evaluator.latency.judge import judge
 from weighbridge.components.evaluator.latency.looks import plan_looks
-
-
-class Contender:
-    """Its calls do nothing: how long they took is drawn."""
-
-    def caller(self, batch_rows: int, requests: int) -> Callable[[int], object]:
-        return lambda turn: None
-
-    def requests(self, batch_rows: int) -> int:
-        return 10**6
-
-    def load(self) -> Callable[[], object]:
-        return lambda: None
-
-    def size(self) -> int:
-        return 1
 
 
 def needed(looks: int) -> int:
@@ -60,19 +43,11 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., bool]:
     """Whether a candidate passes a threshold, with times of a drawn distribution and time for some 8,000 calls."""
 
     def run(rng: np.random.Generator, bounds: dict[str, Any], ratio: float = 1.0, names: Any = ("candidate",)) -> bool:
-        drawn = 0
+        def draw(names: list[str], calls: int) -> dict[str, np.ndarray]:
+            times = {name: rng.lognormal(0, 0.5, calls) for name in names}
+            return times | {"candidate": times["candidate"] * ratio}
 
-        def time_calls(callers: Mapping[str, object], calls: int, *_: Any, first: int = 0) -> dict[str, np.ndarray]:
-            nonlocal drawn
-            drawn += calls
-            times = {name: rng.lognormal(0, 0.5, calls) for name in callers}
-            times["candidate"] = times["candidate"] * ratio
-            return times
-
-        monkeypatch.setattr(measure, "time_calls", time_calls)
-        monkeypatch.setattr(measure, "settled_heap", nullcontext)  # which takes its time where much is loaded
-        monkeypatch.setattr(measure, "warm_up", lambda *_: 0.001)
-        monkeypatch.setattr(measure, "time", SimpleNamespace(perf_counter=lambda: 0.0 if drawn < 8000 else math.inf))
+        draw_times(monkeypatch, draw, call_s=0.001, most=8000)
         gates = latency_gates(batch_sizes={1: {"p99_ms": bounds}}, calls=400, budget_s=8)
         found = measure.measure_calls(gates, {name: Contender() for name in names}, measure.decided)
         return all(gate.passed for gate in judge(gates, found, in_production="production" in names))
