@@ -27,6 +27,7 @@ _SEEDS = 0.5  # what another seed may take away from a share, divided by the roo
 _LEAST_SEEDS = 0.005
 _SEEDS_RATIO = 0.05  # the same of a quantity without bounds, as a part of it
 _NONE_OF = 3.0  # rule of three: n rows without an error leave 3/n of them possible, at 95 %
+_TOO_FEW = 20  # rows of a class, with fewer of which the Evaluator gives no interval
 _TIMES_SLOWER = 4.0  # a busy machine
 _LEAST_MS = {"p50_ms": 10.0, "p99_ms": 50.0}
 _RATIOS = {"p50_ms": 2.0, "p99_ms": 3.0}
@@ -65,12 +66,19 @@ def at_least(metric: Metric, least_of_all: float = 0.0) -> Proposal:
     value, rows = metric.value, metric.rows
     if value is None:  # what could not be measured refuses: nothing is proposed that would hide it
         return Proposal(metric.name, {"min": least_of_all}, UNMEASURED)
-    low = min(end for end in (metric.low, value - _NONE_OF / max(rows, 1)) if end is not None)
+    low = min(_low(metric, value), value - _NONE_OF / max(rows, 1))
     width = value - low
     seeds = max(_LEAST_SEEDS, _SEEDS / math.sqrt(max(rows, 1)))
     least = max(least_of_all, _down(low - max(seeds, width) / 2))
     change = -_up(max(seeds, width))
     return Proposal(metric.name, {"min": least, "min_change": change}, f"{value:.4f}")
+
+
+def _low(metric: Metric, value: float) -> float:
+    """The lower end of the interval; where there is none since too few rows tell the share, that of so few rows."""
+    if metric.low is not None:
+        return metric.low
+    return value - 2 * math.sqrt(max(value * (1 - value), 0.0) / _TOO_FEW)
 
 
 def at_most(metric: Metric) -> Proposal:

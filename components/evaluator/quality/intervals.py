@@ -1,6 +1,5 @@
 """Confidence intervals of metrics: the delete-a-group jackknife, as TFMA has it."""
 
-from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -26,21 +25,49 @@ def replicate(kernel: Kernel, labels: Floats, predictions: Floats) -> Replicated
     return kernel.compute(labels, predictions, np.arange(rows) % max(count, 1), count)
 
 
-def estimate(replicated: Replicated, confidence: float, cut: Callable[[float], float] = float) -> Estimate:
-    """The value with its interval; the interval is NaN where leaving a group out leaves the metric undefined.
+def estimate(
+    replicated: Replicated, confidence: float, least: float = -np.inf, most: float = np.inf, rows: int = 0
+) -> Estimate:
+    """The value with its interval.
+
+    Of a metric between two bounds, as a share is, the interval is made on the scale of log odds: near a bound the
+    metric varies less on one side than on the other, and an interval that does not is too optimistic (Agresti,
+    Categorical Data Analysis, 3rd edition, section 1.4; Pepe 2003, section 5.2, for the AUC).
 
     Args:
         replicated: the value and its replicates.
         confidence: level of the interval, e.g. 0.95.
-        cut: puts an end of the interval back into the range of possible values.
+        least: smallest and
+        most: largest value that there can be.
+        rows: that it was measured on; half a row is as near to a bound as odds can tell.
+
+    Returns:
+        With an interval of NaN where leaving a group out leaves the metric undefined, or changes nothing since all rows
+        lie at a bound: the rows do not tell how far from it the truth may be.
     """
     value, without = replicated
     groups = len(without)
-    if groups < 2 or not np.isfinite(without).all():
+    if groups < 2 or not np.isfinite(without).all() or (value in (least, most) and (without == value).all()):
         return Estimate(value, float("nan"), float("nan"))
+    if not np.isfinite([least, most]).all():
+        low, high = _jackknife(value, without, confidence)
+        return Estimate(value, max(low, least), min(high, most))
+    nearest = 0.5 / max(rows, groups)
+
+    def odds(values: Floats) -> Floats:
+        share = np.clip((values - least) / (most - least), nearest, 1 - nearest)
+        return np.asarray(np.log(share / (1 - share)))
+
+    ends = np.array(_jackknife(float(odds(np.array(value))), odds(without), confidence))
+    low, high = least + (most - least) / (1 + np.exp(-ends))
+    return Estimate(value, min(float(low), value), max(float(high), value))
+
+
+def _jackknife(value: float, without: Floats, confidence: float) -> tuple[float, float]:
+    groups = len(without)
     pseudo = groups * value - (groups - 1) * without
     margin = _quantile(confidence, groups - 1) * float(pseudo.std(ddof=1)) / groups**0.5
-    return Estimate(value, cut(value - margin), cut(value + margin))
+    return value - margin, value + margin
 
 
 def change(candidate: Replicated, production: Replicated, confidence: float) -> Estimate:

@@ -27,11 +27,13 @@ class Kernel:
         compute: see `Compute`.
         takes_classes: whether predictions are [rows, classes] with labels the index of the class; else [rows].
         least: smallest and
-        most: largest value that there can be; intervals are cut there.
+        most: largest value that there can be.
+        of_each_class: whether it is told from the rows of one class, so that of a rare one few rows tell it.
     """
 
     compute: Compute
     takes_classes: bool = False
+    of_each_class: bool = False
     least: float = -np.inf
     most: float = np.inf
 
@@ -156,8 +158,8 @@ def _percentages(labels: Floats, predictions: Floats) -> Sequence[Floats]:
     return shares, counted.astype(np.float64)
 
 
-def _rate(compute: Compute, *, takes_classes: bool = False) -> Kernel:
-    return Kernel(compute, takes_classes=takes_classes, least=0.0, most=1.0)
+def _rate(compute: Compute, *, takes_classes: bool = False, of_each_class: bool = False) -> Kernel:
+    return Kernel(compute, takes_classes, of_each_class, least=0.0, most=1.0)
 
 
 def _error(compute: Compute, *, takes_classes: bool = False) -> Kernel:
@@ -166,16 +168,18 @@ def _error(compute: Compute, *, takes_classes: bool = False) -> Kernel:
 
 KERNELS: dict[str, Kernel] = {
     "example_count": _error(_additive(lambda y, _: (np.ones(len(y)),), lambda rows: rows)),
-    "auc": _rate(_curve(_roc_area)),
-    "auc_precision_recall": _rate(_curve(_precision_recall_area)),
+    "auc": _rate(_curve(_roc_area), of_each_class=True),
+    "auc_precision_recall": _rate(_curve(_precision_recall_area), of_each_class=True),
     "binary_accuracy": _rate(_confusion(lambda tp, fp, tn, fn: (tp + tn) / (tp + fp + tn + fn))),
-    "balanced_accuracy": _rate(_confusion(lambda tp, fp, tn, fn: (tp / (tp + fn) + tn / (tn + fp)) / 2)),
-    "precision": _rate(_confusion(lambda tp, fp, tn, fn: tp / (tp + fp))),
-    "recall": _rate(_confusion(lambda tp, fp, tn, fn: tp / (tp + fn))),
-    "specificity": _rate(_confusion(lambda tp, fp, tn, fn: tn / (tn + fp))),
-    "fall_out": _rate(_confusion(lambda tp, fp, tn, fn: fp / (tn + fp))),
-    "miss_rate": _rate(_confusion(lambda tp, fp, tn, fn: fn / (tp + fn))),
-    "f1_score": _rate(_confusion(lambda tp, fp, tn, fn: 2 * tp / (2 * tp + fp + fn))),
+    "balanced_accuracy": _rate(
+        _confusion(lambda tp, fp, tn, fn: (tp / (tp + fn) + tn / (tn + fp)) / 2), of_each_class=True
+    ),
+    "precision": _rate(_confusion(lambda tp, fp, tn, fn: tp / (tp + fp)), of_each_class=True),
+    "recall": _rate(_confusion(lambda tp, fp, tn, fn: tp / (tp + fn)), of_each_class=True),
+    "specificity": _rate(_confusion(lambda tp, fp, tn, fn: tn / (tn + fp)), of_each_class=True),
+    "fall_out": _rate(_confusion(lambda tp, fp, tn, fn: fp / (tn + fp)), of_each_class=True),
+    "miss_rate": _rate(_confusion(lambda tp, fp, tn, fn: fn / (tp + fn)), of_each_class=True),
+    "f1_score": _rate(_confusion(lambda tp, fp, tn, fn: 2 * tp / (2 * tp + fp + fn)), of_each_class=True),
     "prevalence": _rate(_confusion(lambda tp, fp, tn, fn: (tp + fn) / (tp + fp + tn + fn))),
     "predicted_positive_rate": _rate(_confusion(lambda tp, fp, tn, fn: (tp + fp) / (tp + fp + tn + fn))),
     "binary_crossentropy": _error(_mean(_crossentropy)),

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import binom
 
 from tests.components.evaluator.helpers import batch_of, rank_auc
-from weighbridge.components.evaluator.quality import intervals
+from weighbridge.components.evaluator.quality import intervals, metrics
 from weighbridge.components.evaluator.quality.kernels import KERNELS, roc
+from weighbridge.verdict import Estimate
 
 
 @settings(max_examples=100, deadline=None)
@@ -106,21 +108,42 @@ def test_metrics_over_classes() -> None:
     assert entropy == pytest.approx(-np.mean(np.log([0.7, 0.8, 0.2, 0.8])))
 
 
-def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+def answers(rows: int, prevalence: float, apart: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and predictions of a classifier whose two classes lie so many standard deviations apart."""
+    labels = (rng.random(rows) < prevalence).astype(float)
+    return labels, 1 / (1 + np.exp(-(apart * (labels - 0.5) + rng.normal(0, 1, rows))))
+
+
+def measured(name: str, labels: np.ndarray, predictions: np.ndarray) -> Estimate:
+    rows = intervals.shuffled(len(labels))
+    labels, predictions = labels[rows], predictions[rows]
+    return metrics.estimate(KERNELS[name], intervals.replicate(KERNELS[name], labels, predictions), labels, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("rows", "prevalence", "apart"),
+    [(100, 0.5, 1.5), (100, 0.5, 2.5), (300, 0.1, 2.5), (1500, 0.02, 2.5), (100, 0.1, 2.5), (700, 0.02, 1.5)],
+)
+@pytest.mark.parametrize("name", ["auc", "auc_precision_recall", "binary_accuracy", "recall"])
+def test_intervals_hold_the_truth_as_often_as_they_say_or_are_not_given(
+    name: str, rows: int, prevalence: float, apart: float
+) -> None:
     rng = np.random.default_rng(3)
-    held = {"binary_accuracy": 0, "auc": 0}
-    rounds = 200
-    # Scores of the two labels are uniform on [0, 1] and [0.25, 1.25]: both truths follow by integration.
-    truth = {"binary_accuracy": 0.5 * 0.5 + 0.5 * 0.75, "auc": 1 - 0.75**2 / 2}
-    for _ in range(rounds):
-        labels = rng.integers(0, 2, 300).astype(float)
-        scores = rng.random(300) + 0.25 * labels
-        for name in held:
-            found = intervals.estimate(intervals.replicate(KERNELS[name], labels, scores), 0.95)
-            assert found.low is not None
-            assert found.high is not None
-            held[name] += found.low <= truth[name] <= found.high
-    assert all(0.90 <= count / rounds <= 0.99 for count in held.values()), held
+    truth = KERNELS[name].compute(*answers(200_000, prevalence, apart, rng), np.zeros(200_000, int), 1)[0]
+    estimates = [measured(name, *answers(rows, prevalence, apart, rng)) for _ in range(200)]
+    known = [each for each in estimates if np.isfinite([each.low, each.high]).all()]
+    assert all(each.low <= each.value <= each.high for each in known)
+    held = sum(each.low <= truth <= each.high for each in known)
+    assert held >= binom.ppf(0.001, len(known), 0.93), (held, len(known))
+    if name == "binary_accuracy":
+        assert len(known) >= 190
+
+
+def test_where_all_rows_are_right_nobody_knows_how_many_will_be_wrong() -> None:
+    labels, predictions = np.tile([0.0, 1.0], 50), np.tile([0.1, 0.9], 50)
+    found = measured("binary_accuracy", labels, predictions)
+    assert found.value == 1.0
+    assert np.isnan([found.low, found.high]).all()
 
 
 def test_a_change_is_far_surer_in_pairs() -> None:
