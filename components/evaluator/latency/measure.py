@@ -133,7 +133,7 @@ def _measure_batches(
         # What the quick sizes leave of their share of the budget, the slow ones may use.
         now = time.perf_counter()
         deadline = now + max((end - now) / (len(batch_sizes) - index), 0.0)
-        _measure_batch(gates, thresholds.given(), contenders, batch_rows, deadline, rng, found, settled)
+        end += _measure_batch(gates, thresholds.given(), contenders, batch_rows, deadline, rng, found, settled)
 
 
 def _measure_batch(
@@ -145,7 +145,8 @@ def _measure_batch(
     rng: np.random.Generator,
     found: Measurements,
     settled: Settled,
-) -> None:
+) -> float:
+    """Measure calls of one size; returns the seconds that making the requests took, which no budget pays for."""
     most = min(contender.requests(batch_rows) for contender in contenders.values())
 
     def callers(requests: int) -> dict[str, Caller]:
@@ -160,13 +161,17 @@ def _measure_batch(
     requests = _requests_for(looks, call_s, deadline - time.perf_counter())
     times = found.times.setdefault(batch_rows, Times(distinct=min(requests, most)))
     found.looks[batch_rows] = len(looks)
+    begin = time.perf_counter()
     called = callers(requests)
+    made_s = time.perf_counter() - begin
+    deadline += made_s
     for calls in looks:
         times.extend(time_calls(called, calls - len(times), rng, deadline, first=len(times)))
         found.batches[batch_rows] = summarise(times, batch_rows, gates.confidence, len(looks))
         report(f"timed {len(times):,} calls with {batch_rows:,} rows")
         if time.perf_counter() > deadline or settled(thresholds, found, batch_rows):
-            return
+            break
+    return made_s
 
 
 def _requests_for(looks: list[int], call_s: float, limit_s: float) -> int:
