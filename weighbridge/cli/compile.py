@@ -21,7 +21,6 @@ from weighbridge.cli.options import (
     VolumesOption,
 )
 from weighbridge.cli.output import print_json, print_line, without_output
-from weighbridge.kubeflow.request import PackageRequest
 
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="YAML file to write.")]
 
@@ -47,6 +46,8 @@ def compile_pipeline(
     The same pipeline, data and image always give the same bytes. --data and --set are the defaults of the package's
     parameters, which a run can change.
     """
+    from weighbridge.kubeflow.request import PackageRequest
+
     request = PackageRequest(
         pipeline,
         data,

@@ -25,7 +25,6 @@ from weighbridge.cli.options import (
     VolumesOption,
 )
 from weighbridge.cli.output import EXIT_CODES, print_json, print_line
-from weighbridge.kubeflow.request import PackageRequest
 
 if TYPE_CHECKING:
     from weighbridge.kubeflow.client.schedules import Schedule
@@ -65,6 +64,7 @@ def create(
 ) -> None:
     """Let Kubeflow run PIPELINE again and again. What was missed is not caught up."""
     from weighbridge.kubeflow.client import schedules
+    from weighbridge.kubeflow.request import PackageRequest
 
     schedules.check_times(cron, every, at_once)  # before anything is compiled
     api = connect(endpoint, namespace)

@@ -29,7 +29,6 @@ from weighbridge.cli.options import (
 )
 from weighbridge.cli.output import print_json, print_line
 from weighbridge.common.errors import UsageError
-from weighbridge.kubeflow.request import PackageRequest
 
 IfChangedOption = Annotated[
     bool,
@@ -72,6 +71,7 @@ def submit(
     """
     from weighbridge.kubeflow.client import submit as kubeflow
     from weighbridge.kubeflow.client.standing import unseen_places
+    from weighbridge.kubeflow.request import PackageRequest
 
     if force and if_changed:
         raise UsageError("--force and --if-changed exclude each other", "--force starts a run whatever is there.")
