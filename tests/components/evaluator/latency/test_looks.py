@@ -68,6 +68,15 @@ def test_a_model_exactly_at_its_limit_passes_no_more_often_than_promised(
     assert passed <= binom.ppf(0.999, rounds, 0.025)
 
 
+def test_a_model_far_beyond_its_limit_is_refused_after_the_first_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    draw_times(monkeypatch, lambda names, calls: {name: rng.lognormal(0, 0.5, calls) for name in names}, 0.001, 8000)
+    gates = latency_gates(batch_sizes={1: {"p99_ms": {"max": 0.1}}}, calls=20, budget_s=8)
+    found = measure.measure_calls(gates, {"candidate": Contender()}, measure.decided)
+    assert len(found.times[1]) == 20
+    assert [gate.status for gate in judge(gates, found, in_production=False)] == ["refused"]
+
+
 def test_a_model_well_within_its_limit_passes(passes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     monkeypatch.setattr(intervals, "_REPLICATES", (10, 10))
