@@ -11,7 +11,7 @@ from weighbridge.common.errors import InfrastructureError
 from weighbridge.components.evaluator.gates import BatchGates, LatencyGates
 from weighbridge.components.evaluator.latency.intervals import summarise
 from weighbridge.components.evaluator.latency.judge import GROUP, judge
-from weighbridge.components.evaluator.latency.measure import Contender, Measurements, measure_calls
+from weighbridge.components.evaluator.latency.measure import Contender, Measurements, decided, measure_calls
 from weighbridge.components.evaluator.latency.timing import Times
 from weighbridge.thresholds.delivery import Stage
 from weighbridge.verdict import Bounds, Gate
@@ -51,10 +51,8 @@ def weigh_calls(name: str, stage: Stage, contenders: Mapping[str, Contender], th
     )
     compared = "production" in contenders
 
-    def settled(_: Mapping[str, Bounds], found: Measurements, rows: int) -> bool:
-        judged = judge(gates, found, in_production=compared)
-        undecided = any(gate.status == "inconclusive" for gate in judged)
-        return not undecided and not (compared and _refused(_beside_itself(gates, found)))
+    def settled(bounds: Mapping[str, Bounds], found: Measurements, rows: int) -> bool:
+        return decided(bounds, found, rows) and not (compared and _refused(_beside_itself(gates, found)))
 
     found = measure_calls(gates, contenders, settled)
     judged = judge(gates, found, in_production=compared)

@@ -165,7 +165,7 @@ def _measure_batch(
     called = callers(requests)
     made_s = time.perf_counter() - begin
     deadline += made_s
-    # Where the first look needs more calls, none can pass before it: to look costs nothing, and spares the slow the rest.
+    # Where the first look needs more calls, nothing can pass before it: to look costs nothing, and spares slow models.
     early = [gates.calls] if gates.calls < looks[0] else []
     for calls in early + looks:
         times.extend(time_calls(called, calls - len(times), rng, deadline, first=len(times)))
