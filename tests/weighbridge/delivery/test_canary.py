@@ -1,5 +1,6 @@
 """A canary on quiet and noisy machines. Times are drawn, and the clock is theirs; the rules and statistics are real."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -88,8 +89,14 @@ def test_a_machine_that_hides_the_model_says_so_and_says_nothing_of_the_model(ca
 
 
 def test_a_tail_that_production_does_not_hold_itself_refuses_no_model(canary: Any) -> None:
-    with pytest.raises(InfrastructureError, match=r"production's own p99_ms (may differ by more than 2x|differs by)"):
-        canary(1.0, slow_hundredth)
+    told = []
+    for seed in range(4):
+        try:
+            assert refusals(canary(1.0, slow_hundredth, seed)) == []  # by luck neither tail was met
+        except InfrastructureError as error:
+            told.append(error.message)
+    assert len(told) >= 2
+    assert all(re.search(r"production's own p99_ms (may differ by more than 2x|differs by)", each) for each in told)
 
 
 def test_what_is_not_compared_needs_no_control(canary: Any) -> None:
@@ -105,6 +112,7 @@ def test_the_median_can_be_compared_otherwise(canary: Any) -> None:
     assert gates[-1].threshold == 5.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [quiet, pauses])
 def test_how_often_a_canary_is_wrong(canary: Any, noise: Noise) -> None:
     """Equal models are hardly ever refused; models at the limit of the median pass no more often than promised."""
