@@ -1,6 +1,7 @@
 """Models that sleep in their graphs, and tell for how long: what the latency gates measure is that time."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,20 @@ def contender(folder: Path, slept_ms: list[float]) -> ServedModel:
     return ServedModel(stored, dataclasses.replace(loaded, function=function), rows, "label", 1)
 
 
+@pytest.fixture
+def clock() -> Iterator[None]:
+    """TensorFlow tells no time where a training in this process, of a test before, asked for the same numbers again."""
+    from tensorflow.python.framework import config
+
+    asked = config.is_op_determinism_enabled()
+    config.disable_op_determinism()
+    yield
+    if asked:
+        config.enable_op_determinism()
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize(
     ("delay_ms", "tail_ms", "calls"),
     [(5, 0, 400), (20, 0, 120), (5, 100, 420)],
