@@ -82,7 +82,7 @@ def _machine(gates: LatencyGates, found: Measurements, judged: list[Gate]) -> li
     """
     beside_itself = _beside_itself(gates, found)
     control = {gate.name: gate for gate in beside_itself if not gate.passed}
-    failed = {gate.name for gate in judged if not gate.passed}
+    failed = {gate.name for gate in judged if gate.refuses}
     if failed - set(control):
         return []  # the machine does not explain it
     if not beside_itself:
@@ -119,7 +119,7 @@ def _refused(gates: list[Gate]) -> list[Gate]:
 
 
 def _beside_itself(gates: LatencyGates, found: Measurements, slower_by: float = 0.0) -> list[Gate]:
-    """The relative gates of the control, each of whose calls takes `slower_by` ms longer, against production."""
+    """The control against production by the relative gates that block, each of its calls `slower_by` ms longer."""
     times = found.times[_ROWS]
     ours, theirs = (times.by_name[name][:_REPLAYED] for name in ("control", "production"))
     replayed = Times({"candidate": ours + slower_by, "production": theirs}, times.distinct)
@@ -127,7 +127,7 @@ def _beside_itself(gates: LatencyGates, found: Measurements, slower_by: float = 
     return [
         gate
         for gate in judge(gates, Measurements(batches=batches), in_production=True)
-        if gate.rule not in ("min", "max")
+        if gate.rule not in ("min", "max") and gate.severity == "blocking"
     ]
 
 

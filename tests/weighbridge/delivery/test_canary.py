@@ -99,6 +99,18 @@ def test_a_tail_that_production_does_not_hold_itself_refuses_no_model(canary: An
     assert all(re.search(r"production's own p99_ms (may differ by more than 2x|differs by)", each) for each in told)
 
 
+WARNED = {"p50_ms": {"max_ratio": 1.5}, "p99_ms": {"max_ratio": 2.0, "severity": "warning"}}
+
+
+def test_a_tail_that_is_only_warned_of_hides_no_slowdown_and_ends_nothing(canary: Any) -> None:
+    for seed in range(3):
+        gates = canary(1.0, slow_hundredth, seed, **WARNED)
+        assert refusals(gates) == []
+        assert gates[-1].name == "canary.slowdown.max"
+    with pytest.raises(InfrastructureError, match="too noisy"):
+        canary(2.0, swamped, **WARNED)
+
+
 def test_what_is_not_compared_needs_no_control(canary: Any) -> None:
     gates = canary(1.0, pauses, p99_ms={"max": 50})
     assert refusals(gates) == []
