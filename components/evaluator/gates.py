@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     BeforeValidator,
@@ -16,18 +16,26 @@ from pydantic import (
 )
 
 from weighbridge.components.artifacts.models import VARIANT_NAME
-from weighbridge.verdict import Bounds, Section, Severity, told
+from weighbridge.verdict import Bounds, Risk, Section, Severity, told
+from weighbridge.verdict.bounds import RULES_UNIT
+from weighbridge.verdict.risk import OnUndecided
 
-Confidence = Annotated[
-    float,
-    Field(
-        gt=0.5,
-        lt=1.0,
-        description="Confidence of the intervals, more than 0.5 and less than 1.",
-        json_schema_extra=told(unit="probability"),
-    ),
-]
-Metrics = Annotated[dict[str, Bounds], Field(min_length=1)]
+_OPEN = "an interval that is not known refuses in either case"
+
+
+class MetricBounds(Bounds):
+    """The rules for one metric; at least one must be given."""
+
+    retraining_sd: PositiveFloat | None = Field(
+        default=None,
+        description="Standard deviation of the metric's change between two equally good trainings, which no rows make "
+        "smaller; `weighbridge gates PIPELINE --simulate N` measures it. It decides nothing, but counts in how often "
+        "such a model is said to be refused, and in the margin that this takes.",
+        json_schema_extra=told(unit=RULES_UNIT),
+    )
+
+
+Metrics = Annotated[dict[str, MetricBounds], Field(min_length=1)]
 Features = Annotated[tuple[str, ...], Field(min_length=1)]
 SliceValue = str | StrictInt | StrictFloat  # a true would become 1
 Constant = bool | int | FiniteFloat | str
@@ -129,13 +137,23 @@ class QualityGates(Section):
             missing="a smaller slice is not judged: it warns or refuses, see `small`",
         ),
     )
-    confidence: Confidence = 0.95
-    judge: Literal["estimate", "interval"] = Field(
-        default="estimate",
-        description="`estimate` compares the measured value with its threshold; `interval` wants the whole confidence "
-        "interval on the allowed side.",
-        json_schema_extra=told(missing="an interval that leaves it open is inconclusive, and refuses"),
+    risk: Risk = Field(default=Risk(), description="How often the thresholds on quality may be wrong.")
+    on_undecided: OnUndecided = Field(
+        default="refuse",
+        description="What an interval does that leaves a threshold open: `refuse`, or `warn`, which refuses only what "
+        "is proven to be on the wrong side.",
+        json_schema_extra=told(missing=_OPEN),
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _replaced(cls, given: Any) -> Any:
+        return without_replaced(given)
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of the intervals."""
+        return self.risk.confidence
 
     def metric_names(self) -> tuple[str, ...]:
         """All metrics that a threshold names, each once, in the order of the file."""
@@ -250,7 +268,16 @@ class LatencyGates(Section):
         description="Time to measure at most. Each variant may take as long again.",
         json_schema_extra=told(unit="s", missing="what is undecided by then is inconclusive, and refuses"),
     )
-    confidence: Confidence = 0.95
+    risk: Risk = Field(
+        default=Risk(false_pass=0.025),
+        description="How often the thresholds on latency may be wrong; all looks at a quantity share it.",
+    )
+    on_undecided: OnUndecided = Field(
+        default="refuse",
+        description="What an interval does that leaves a threshold open when the budget is spent: `refuse`, or `warn`, "
+        "which refuses only what is proven to be on the wrong side.",
+        json_schema_extra=told(missing=_OPEN),
+    )
     load_ms: Bounds | None = Field(
         default=None,
         description="Time to load the model.",
@@ -269,6 +296,16 @@ class LatencyGates(Section):
         json_schema_extra=told(unit="bytes", against="the memory needed", missing=_UNMEASURED),
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _replaced(cls, given: Any) -> Any:
+        return without_replaced(given)
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of the intervals."""
+        return self.risk.confidence
+
     @model_validator(mode="after")
     def _some_threshold(self) -> "LatencyGates":
         if not self.given() and not any(gates.given() for gates in self.batch_sizes.values()):
@@ -278,6 +315,16 @@ class LatencyGates(Section):
     def given(self) -> dict[str, Bounds]:
         """The thresholds on the model as a whole, by name of the quantity."""
         return _given(self, MODEL_QUANTITIES)
+
+
+def without_replaced(given: Any) -> Any:
+    """Say of keys of earlier versions what stands there now."""
+    if isinstance(given, Mapping):
+        if "confidence" in given:
+            raise ValueError("confidence is said by risk now: confidence: 0.95 is risk: {false_pass: 0.025}")
+        if "judge" in given:
+            raise ValueError("judge is not needed any more: intervals decide, by risk; remove it")
+    return given
 
 
 MEDIAN_RATIO = 1.5

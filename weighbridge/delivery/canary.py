@@ -16,6 +16,7 @@ from weighbridge.components.evaluator.latency.timing import Times
 from weighbridge.thresholds.delivery import Stage
 from weighbridge.verdict import Bounds, Gate
 from weighbridge.verdict.gate import format_value
+from weighbridge.verdict.outcome import Rule
 
 _ROWS = 1  # of a call
 _STEPS = 5  # of bisection: the smallest slowdown is known to a thirtieth of the largest
@@ -109,13 +110,20 @@ def _differs(gates: list[Gate]) -> str:
     """How production differs from itself, by the first of the gates that it fails."""
     gate = gates[0]
     quantity, limit = gate.name.split(".")[-2], format_value(gate.threshold, gate.unit)
-    if gate.status == "refused":
+    if _beyond(gate):
         return f"measured twice, production's own {quantity} differs by {format_value(gate.observed, gate.unit)}"
     return f"measured twice, production's own {quantity} may differ by more than {limit}"
 
 
 def _refused(gates: list[Gate]) -> list[Gate]:
-    return [gate for gate in gates if gate.status == "refused"]
+    return [gate for gate in gates if _beyond(gate)]
+
+
+def _beyond(gate: Gate) -> bool:
+    """Whether what was measured is on the wrong side itself, proven or not."""
+    if gate.status != "inconclusive":
+        return gate.status == "refused"
+    return not Rule(gate.rule, float(str(gate.threshold))).allows(float(str(gate.observed)))
 
 
 def _beside_itself(gates: LatencyGates, found: Measurements, slower_by: float = 0.0) -> list[Gate]:

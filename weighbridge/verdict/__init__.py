@@ -1,7 +1,10 @@
 """One verdict: what every gate returns, how thresholds judge, and what a run ends in. Imports no tfx."""
 
-from weighbridge.verdict.bounds import Bounds, Estimate, Section, told
+from weighbridge.verdict.bounds import Bounds
+from weighbridge.verdict.estimate import Estimate
 from weighbridge.verdict.gate import Gate, Severity, Status, passed_if
+from weighbridge.verdict.risk import Rates, Risk, Sampled
+from weighbridge.verdict.section import Section, told
 from weighbridge.verdict.verdict import NOTHING_WEIGHED, Verdict, read_gates, write_gates
 
 __all__ = [
@@ -9,6 +12,9 @@ __all__ = [
     "Bounds",
     "Estimate",
     "Gate",
+    "Rates",
+    "Risk",
+    "Sampled",
     "Section",
     "Severity",
     "Status",

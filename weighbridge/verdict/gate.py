@@ -5,11 +5,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
+from weighbridge.verdict.risk import Rates
 from weighbridge.verdict.shown import Shown
 
 Status = Literal["passed", "refused", "inconclusive", "unmeasured", "not_compared"]
 Severity = Literal["blocking", "warning"]
 Value = bool | int | float | str | None
+Interval = tuple[float | None, float | None]
 
 STATUSES: tuple[Status, ...] = ("passed", "refused", "inconclusive", "unmeasured", "not_compared")
 
@@ -32,6 +34,9 @@ class Gate(Shown, BaseModel):
         threshold: what is allowed, in `unit`.
         baseline: the same quantity of the model or data now in production; None where there is none.
         unit: unit of observed and threshold: ms, rows, bytes, x (ratio), or empty.
+        interval: lower and upper end of the confidence interval that decided, in `unit`; None where none did, and for
+            an end that too few measurements leave unknown.
+        rates: how often such a gate is wrong; None for what was counted, or cannot be told.
         message: one sentence that tells a person what was found and, when refused, what to do.
     """
 
@@ -44,6 +49,8 @@ class Gate(Shown, BaseModel):
     threshold: Value = None
     baseline: Value = None
     unit: str = ""
+    interval: Interval | None = None
+    rates: Rates | None = None
     message: str
 
     @model_validator(mode="before")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from weighbridge.components.evaluator.gates import MODEL_QUANTITIES, BatchGates, LatencyGates, VariantGates
 from weighbridge.components.evaluator.latency.measure import Measurements
-from weighbridge.verdict import Bounds, Estimate, Gate
+from weighbridge.verdict import Bounds, Estimate, Gate, Sampled
 
 GROUP = "latency"
 UNITS = {
@@ -31,33 +31,48 @@ def judge(gates: LatencyGates, found: Measurements, *, in_production: bool) -> l
         found: what `measure` returned.
         in_production: whether there is a model in production, so that relative thresholds need its value.
     """
-    judged = _judge_batches(GROUP, gates.batch_sizes, found, in_production)
-    return judged + _judge(GROUP, gates.given(), found.model, in_production)
+    judged = _judge_batches(GROUP, gates, gates.batch_sizes, found, in_production)
+    return judged + _judge(GROUP, gates.given(), found.model, in_production, _sampled(gates))
 
 
-def judge_variant(name: str, variant: VariantGates, found: Measurements) -> list[Gate]:
+def judge_variant(gates: LatencyGates, name: str, variant: VariantGates, found: Measurements) -> list[Gate]:
     """Judge what was measured of a variant, in gates named `latency.<variant>.batch_<rows>.<quantity>.<rule>`.
 
     Args:
+        gates: how often thresholds may be wrong.
         name: of the variant.
         variant: thresholds on its calls.
         found: what `measure_variant` returned.
     """
-    return _judge_batches(f"{GROUP}.{name}", variant.batch_sizes, found, in_production=False)
+    return _judge_batches(f"{GROUP}.{name}", gates, variant.batch_sizes, found, in_production=False)
 
 
 def _judge_batches(
-    prefix: str, batch_sizes: Mapping[int, BatchGates], found: Measurements, in_production: bool
+    prefix: str, gates: LatencyGates, batch_sizes: Mapping[int, BatchGates], found: Measurements, in_production: bool
 ) -> list[Gate]:
     return [
         gate
-        for rows, gates in batch_sizes.items()
-        for gate in _judge(f"{prefix}.batch_{rows}", gates.given(), found.batches[rows], in_production)
+        for rows, thresholds in batch_sizes.items()
+        for gate in _judge(
+            f"{prefix}.batch_{rows}",
+            thresholds.given(),
+            found.batches[rows],
+            in_production,
+            _sampled(gates, found.looks.get(rows, 1)),
+        )
     ]
 
 
+def _sampled(gates: LatencyGates, looks: int = 1) -> Sampled:
+    return Sampled(gates.risk, looks=looks, on_undecided=gates.on_undecided)
+
+
 def _judge(
-    prefix: str, thresholds: Mapping[str, Bounds], found: Mapping[str, Mapping[str, Estimate]], in_production: bool
+    prefix: str,
+    thresholds: Mapping[str, Bounds],
+    found: Mapping[str, Mapping[str, Estimate]],
+    in_production: bool,
+    sampled: Sampled,
 ) -> list[Gate]:
     judged: list[Gate] = []
     for name, bounds in thresholds.items():
@@ -69,7 +84,7 @@ def _judge(
             change=found.get("change", {}).get(name),
             ratio=found.get("ratio", {}).get(name),
             unit=UNITS[name],
-            conclusive=True,
+            sampled=sampled,
             advice=_ADVICE_SIZE if name in MODEL_QUANTITIES else _ADVICE_CALLS,
         )
     return judged

@@ -68,7 +68,7 @@ def _weigh_variant(
         message = f"There is no variant {name!r} of the model: export it to TrainingSession.variant_dir({name!r})."
         raise Unmeasurable("model", "loadable", message) from error
     found[name] = measure_variant(gates, gates.variants[name], contender(stored, stored.load()))
-    return judge_variant(name, gates.variants[name], found[name])
+    return judge_variant(gates, name, gates.variants[name], found[name])
 
 
 def evidence(gates: LatencyGates, found: Measurements, variants: Mapping[str, Measurements]) -> LatencyReport:

@@ -1,10 +1,11 @@
 """Judging quality: thresholds on metrics, on all rows and on slices."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from weighbridge.components.evaluator.gates import QualityGates, SliceGates
+from weighbridge.components.evaluator.gates import MetricBounds, QualityGates, SliceGates
 from weighbridge.components.evaluator.quality.metrics_api import MetricRow, MetricsResponse
-from weighbridge.verdict import Bounds, Gate
+from weighbridge.verdict import Gate, Sampled
+from weighbridge.verdict.holm import only_proven
 
 GROUP = "quality"
 NAN = float("nan")
@@ -21,9 +22,11 @@ def judge(gates: QualityGates, response: MetricsResponse, *, in_production: bool
         in_production: whether there is a model in production, so that relative thresholds need its value.
     """
     judged = _metric_gates(gates, GROUP, gates.metrics, _by_name(response.metrics, ""), in_production)
-    for entry in gates.slice_metrics:
-        judged += _slice_gates(gates, entry, response.metrics, in_production)
-    return judged
+    sliced = [
+        gate for entry in gates.slice_metrics for gate in _slice_gates(gates, entry, response.metrics, in_production)
+    ]
+    # Where only what is proven refuses, the chance of a refusal must not grow with the number of slices.
+    return judged + (only_proven(sliced, Sampled(gates.risk)) if gates.on_undecided == "warn" else sliced)
 
 
 def _slice_gates(gates: QualityGates, entry: SliceGates, rows: Iterable[MetricRow], in_production: bool) -> list[Gate]:
@@ -60,23 +63,30 @@ def _small(name: str, size: int, least: int, entry: SliceGates) -> Gate:
 
 
 def _metric_gates(
-    gates: QualityGates, prefix: str, bounds: dict[str, Bounds], rows: dict[str, MetricRow], in_production: bool
+    gates: QualityGates,
+    prefix: str,
+    metrics: Mapping[str, MetricBounds],
+    rows: Mapping[str, MetricRow],
+    in_production: bool,
 ) -> list[Gate]:
     return [
         gate
-        for name, bound in bounds.items()
-        for gate in _judge(bound, f"{prefix}.{name}", rows.get(name), in_production, gates.judge == "interval")
+        for name, bounds in metrics.items()
+        for gate in _judge(gates, bounds, f"{prefix}.{name}", rows.get(name), in_production)
     ]
 
 
-def _judge(bounds: Bounds, name: str, row: MetricRow | None, in_production: bool, conclusive: bool) -> list[Gate]:
+def _judge(
+    gates: QualityGates, bounds: MetricBounds, name: str, row: MetricRow | None, in_production: bool
+) -> list[Gate]:
     if row is None:
         advice = "The metrics provider did not return it."
         return bounds.judge(name, None, baseline=NAN if in_production else None, advice=advice)
     # A missing baseline is NaN, which is unmeasured, unless there is nothing in production to compare with.
     baseline = row.production or (NAN if in_production else None)
+    sampled = Sampled(gates.risk, on_undecided=gates.on_undecided, rows=row.rows, spread=bounds.retraining_sd or 0.0)
     return bounds.judge(
-        name, row.candidate, baseline=baseline, change=row.change, conclusive=conclusive, advice=row.note or _ADVICE
+        name, row.candidate, baseline=baseline, change=row.change, sampled=sampled, advice=row.note or _ADVICE
     )
 
 
