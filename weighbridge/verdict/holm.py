@@ -1,5 +1,6 @@
 """Refusing what is proven to be wrong among many: the more is asked, the more is wrong by chance."""
 
+import math
 from collections.abc import Sequence
 
 from weighbridge.verdict.estimate import Estimate
@@ -15,7 +16,8 @@ def holm(p_values: Sequence[float], alpha: float) -> list[bool]:
     divided by their number, the next by one less, and so on until one is larger.
     """
     rejected = [False] * len(p_values)
-    for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+    ascending = sorted(range(len(p_values)), key=lambda index: (math.isnan(p_values[index]), p_values[index]))
+    for place, index in enumerate(ascending):
         if not p_values[index] <= alpha / (len(p_values) - place):
             break
         rejected[index] = True

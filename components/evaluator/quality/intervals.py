@@ -26,7 +26,12 @@ def replicate(kernel: Kernel, labels: Floats, predictions: Floats) -> Replicated
 
 
 def estimate(
-    replicated: Replicated, confidence: float, least: float = -np.inf, most: float = np.inf, rows: int = 0
+    replicated: Replicated,
+    confidence: float,
+    least: float = -np.inf,
+    most: float = np.inf,
+    rows: int = 0,
+    trials: int = 0,
 ) -> Estimate:
     """The value with its interval.
 
@@ -40,15 +45,19 @@ def estimate(
         least: smallest and
         most: largest value that there can be.
         rows: that it was measured on; half a row is as near to a bound as odds can tell.
+        trials: rows each of which might have taken a share away from the bound that it lies at; 0 where that is not
+            known.
 
     Returns:
-        With an interval of NaN where leaving a group out leaves the metric undefined, or changes nothing since all rows
-        lie at a bound: the rows do not tell how far from it the truth may be.
+        With an interval of NaN where leaving a group out leaves the metric undefined, or where all rows lie at a bound
+        and it is not known how many might not have.
     """
     value, without = replicated
     groups = len(without)
-    if groups < 2 or not np.isfinite(without).all() or (value in (least, most) and (without == value).all()):
+    if groups < 2 or not np.isfinite(without).all():
         return Estimate(value, float("nan"), float("nan"))
+    if value in (least, most) and (without == value).all():
+        return _at_a_bound(value, confidence, least, most, trials)
     if not np.isfinite([least, most]).all():
         low, high = _jackknife(value, without, confidence)
         return Estimate(value, max(low, least), min(high, most))
@@ -61,6 +70,14 @@ def estimate(
     ends = np.array(_jackknife(float(odds(np.array(value))), odds(without), confidence))
     low, high = least + (most - least) / (1 + np.exp(-ends))
     return Estimate(value, min(float(low), value), max(float(high), value))
+
+
+def _at_a_bound(value: float, confidence: float, least: float, most: float, trials: int) -> Estimate:
+    """Clopper and Pearson's interval (Biometrika 26, 1934) where none, or all, of the trials succeeded."""
+    if not trials or not np.isfinite([least, most]).all():
+        return Estimate(value, float("nan"), float("nan"))
+    away = (most - least) * (1 - ((1 - confidence) / 2) ** (1 / trials))
+    return Estimate(value, value - away, value) if value == most else Estimate(value, value, value + away)
 
 
 def _jackknife(value: float, without: Floats, confidence: float) -> tuple[float, float]:

@@ -29,11 +29,13 @@ class Kernel:
         least: smallest and
         most: largest value that there can be.
         of_each_class: whether it is told from the rows of one class, so that of a rare one few rows tell it.
+        of_trials: whether it is at its best or worst only where each such row is, as a share of rows is.
     """
 
     compute: Compute
     takes_classes: bool = False
     of_each_class: bool = False
+    of_trials: bool = False
     least: float = -np.inf
     most: float = np.inf
 
@@ -158,8 +160,10 @@ def _percentages(labels: Floats, predictions: Floats) -> Sequence[Floats]:
     return shares, counted.astype(np.float64)
 
 
-def _rate(compute: Compute, *, takes_classes: bool = False, of_each_class: bool = False) -> Kernel:
-    return Kernel(compute, takes_classes, of_each_class, least=0.0, most=1.0)
+def _rate(
+    compute: Compute, *, takes_classes: bool = False, of_each_class: bool = False, of_trials: bool = True
+) -> Kernel:
+    return Kernel(compute, takes_classes, of_each_class, of_trials, least=0.0, most=1.0)
 
 
 def _error(compute: Compute, *, takes_classes: bool = False) -> Kernel:
@@ -174,7 +178,8 @@ KERNELS: dict[str, Kernel] = {
     "balanced_accuracy": _rate(
         _confusion(lambda tp, fp, tn, fn: (tp / (tp + fn) + tn / (tn + fp)) / 2), of_each_class=True
     ),
-    "precision": _rate(_confusion(lambda tp, fp, tn, fn: tp / (tp + fp)), of_each_class=True),
+    # How many rows are called positive is not known beforehand: all of three may be right.
+    "precision": _rate(_confusion(lambda tp, fp, tn, fn: tp / (tp + fp)), of_each_class=True, of_trials=False),
     "recall": _rate(_confusion(lambda tp, fp, tn, fn: tp / (tp + fn)), of_each_class=True),
     "specificity": _rate(_confusion(lambda tp, fp, tn, fn: tn / (tn + fp)), of_each_class=True),
     "fall_out": _rate(_confusion(lambda tp, fp, tn, fn: fp / (tn + fp)), of_each_class=True),
@@ -194,7 +199,7 @@ KERNELS: dict[str, Kernel] = {
     "root_mean_squared_error": _error(_mean(lambda y, p: (y - p) ** 2, np.sqrt)),
     "mean_squared_logarithmic_error": _error(_mean(_logarithmic_error)),
     "mean_absolute_percentage_error": _error(_additive(_percentages, lambda total, rows: total / rows)),
-    "squared_pearson_correlation": _rate(_additive(_correlation_statistics, _squared_correlation)),
+    "squared_pearson_correlation": _rate(_additive(_correlation_statistics, _squared_correlation), of_trials=False),
     "sparse_categorical_accuracy": _rate(
         _mean(lambda y, p: (p.argmax(axis=1) == y).astype(np.float64)), takes_classes=True
     ),

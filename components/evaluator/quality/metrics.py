@@ -108,11 +108,13 @@ def _rows(part: Predictions, key: SliceKey, names: Iterable[str], confidence: fl
 
 def estimate(kernel: Kernel, found: intervals.Replicated, labels: Floats, confidence: float) -> Estimate:
     """The value with its interval; with none where so few rows of a class tell it that no interval would hold it."""
+    trials = rows = len(labels)
     if kernel.of_each_class and np.isin(labels, (0, 1)).all():
         positive = int(labels.sum())
-        if min(positive, len(labels) - positive) < _FEWEST_OF_A_CLASS:
+        trials = min(positive, rows - positive)
+        if trials < _FEWEST_OF_A_CLASS:
             return Estimate(found[0], float("nan"), float("nan"))
-    return intervals.estimate(found, confidence, kernel.least, kernel.most, len(labels))
+    return intervals.estimate(found, confidence, kernel.least, kernel.most, rows, trials if kernel.of_trials else 0)
 
 
 def _fits(kernel: Kernel, labels: Floats, predictions: Floats) -> bool:

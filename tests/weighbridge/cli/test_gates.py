@@ -138,9 +138,9 @@ def test_every_key_is_shown_with_its_value_and_line(weighbridge, pipeline, keys)
     found = keys()
     assert found["quality.metrics.auc.min"]["value"] == 0.9
     assert found["quality.metrics.auc.min"]["from"] == "line 7"
-    assert found["quality.confidence"] | {"description": ""} == {
-        "key": "quality.confidence",
-        "value": 0.95,
+    assert found["quality.risk.false_pass"] | {"description": ""} == {
+        "key": "quality.risk.false_pass",
+        "value": 0.05,
         "from": "default",
         "line": None,
         "unit": "probability",

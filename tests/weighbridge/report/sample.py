@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.report.evidence import Evidence
-from weighbridge.verdict import Bounds, Estimate, Gate, Verdict
+from weighbridge.verdict import Bounds, Estimate, Gate, Risk, Sampled, Verdict
 
 FEATURES = (
     "company", "dropoff_census_tract", "dropoff_community_area", "dropoff_latitude", "dropoff_longitude", "fare",
@@ -114,7 +114,7 @@ def latency_gates(slow: bool, production: bool) -> list[Gate]:
             Estimate(value, value * 0.94, value * 1.07),
             baseline=Estimate(p99 * 0.98) if production else None,
             unit="ms",
-            conclusive=True,
+            sampled=Sampled(Risk(false_pass=0.025)),
             advice="Profile the serving signature, or take a smaller model.",
         )
     gates += Bounds(max=5_000).judge("latency.load_ms", Estimate(1_322.0, 1_240.0, 1_410.0), unit="ms")

@@ -5,7 +5,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from weighbridge.report import print_card
-from weighbridge.verdict import Bounds, Estimate, Gate, Verdict
+from weighbridge.verdict import Bounds, Estimate, Gate, Risk, Sampled, Verdict
 
 
 def card(verdict: Verdict, width: int = 80, terminal: bool = True, encoding: str = "utf-8") -> str:
@@ -81,7 +81,7 @@ def test_a_first_run_says_what_had_nothing_to_compare_with(first_run):
 
 
 def test_what_could_not_be_measured_or_decided_is_named_so():
-    gates = Bounds(max=20).judge("latency.p99_ms", Estimate(19, 18, 22), conclusive=True, unit="ms")
+    gates = Bounds(max=20).judge("latency.p99_ms", Estimate(19, 18, 22), sampled=Sampled(Risk()), unit="ms")
     gates += Bounds(min=0.8).judge("quality.auc", None)
     lines = screen(Verdict.of(gates, pipeline="p", run_id="r", subject={}), 120)
     assert lines[1] == "✗ REFUSED  p · 2 of 2 gates refused (1 inconclusive, 1 unmeasured) · run r"

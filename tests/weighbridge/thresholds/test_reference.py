@@ -103,7 +103,7 @@ def changed(path, edit):
         lambda content: content["quality"]["metrics"].update(auc={"min": True}),
         lambda content: content["quality"]["metrics"].update(auc={"min": None}),
         lambda content: content["quality"]["metrics"].update(auc={"min_ratio": 0}),
-        lambda content: content["quality"].update(confidence=95),
+        lambda content: content["quality"].update(risk={"false_pass": 5}),
         lambda content: content["quality"].update(
             slice_metrics=[{"slice": {"region": True}, "metrics": {"auc": {"min": 0}}}]
         ),

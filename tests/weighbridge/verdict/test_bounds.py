@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from weighbridge.verdict import Bounds, Estimate
+from weighbridge.verdict import Bounds, Estimate, Risk, Sampled
 
+SAMPLED = Sampled(Risk())
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 
@@ -79,11 +80,12 @@ def test_an_interval_across_the_threshold_is_inconclusive_only_when_asked():
     straddling = Estimate(19, low=18, high=22)
     assert bounds.undecided(straddling) == ["max"]
     assert bounds.judge("l.p99", straddling)[0].passed
-    [gate] = bounds.judge("l.p99", straddling, conclusive=True)
+    [gate] = bounds.judge("l.p99", straddling, sampled=SAMPLED)
     assert gate.refuses
     assert gate.status == "inconclusive"
     assert "inconclusive" in gate.message
-    assert bounds.judge("l.p99", Estimate(21, low=18, high=22), conclusive=True)[0].status == "refused"
+    assert bounds.judge("l.p99", Estimate(21, low=18, high=22), sampled=SAMPLED)[0].status == "inconclusive"
+    assert bounds.judge("l.p99", Estimate(22, low=20.5, high=23), sampled=SAMPLED)[0].status == "refused"
     assert bounds.undecided(Estimate(15, low=14, high=16)) == []
 
 
@@ -106,8 +108,8 @@ def test_min_and_max_agree_with_comparison(value, threshold):
 
 
 @given(value=finite, low=finite, high=finite, threshold=finite)
-def test_conclusive_never_passes_what_the_estimate_refuses(value, low, high, threshold):
+def test_an_interval_never_passes_what_the_estimate_refuses(value, low, high, threshold):
     estimate = Estimate(value, min(low, value), max(high, value))
-    [strict] = Bounds(max=threshold).judge("l.m", estimate, conclusive=True)
+    [strict] = Bounds(max=threshold).judge("l.m", estimate, sampled=SAMPLED)
     [plain] = Bounds(max=threshold).judge("l.m", estimate)
     assert plain.passed or not strict.passed

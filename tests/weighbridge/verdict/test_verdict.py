@@ -93,6 +93,8 @@ def test_the_file_has_exactly_the_agreed_keys(tmp_path):
         "threshold",
         "baseline",
         "unit",
+        "interval",
+        "rates",
         "message",
     }
 

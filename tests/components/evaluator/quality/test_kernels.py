@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy.stats import binom
+from scipy.stats import binom, binomtest
 
 from tests.components.evaluator.helpers import batch_of, rank_auc
 from weighbridge.components.evaluator.quality import intervals, metrics
@@ -139,9 +139,21 @@ def test_intervals_hold_the_truth_as_often_as_they_say_or_are_not_given(
         assert len(known) >= 190
 
 
-def test_where_all_rows_are_right_nobody_knows_how_many_will_be_wrong() -> None:
+@pytest.mark.parametrize(("name", "trials"), [("binary_accuracy", 100), ("recall", 50), ("auc", 50)])
+def test_where_all_rows_are_right_the_next_may_not_be(name: str, trials: int) -> None:
     labels, predictions = np.tile([0.0, 1.0], 50), np.tile([0.1, 0.9], 50)
-    found = measured("binary_accuracy", labels, predictions)
+    found = measured(name, labels, predictions)
+    exact = binomtest(trials, trials).proportion_ci(0.95, method="exact")
+    assert (found.value, found.low, found.high) == pytest.approx((1.0, exact.low, 1.0))
+    opposite = measured("fall_out", labels, predictions)
+    assert (opposite.value, opposite.low) == (0.0, 0.0)
+    assert opposite.high == pytest.approx(1 - binomtest(50, 50).proportion_ci(0.95, method="exact").low)
+
+
+def test_where_all_that_are_called_are_right_nobody_knows_how_many_will_be_called() -> None:
+    labels, predictions = np.tile([0.0, 1.0], 50), np.full(100, 0.1)
+    predictions[[1, 3, 5]] = 0.9
+    found = measured("precision", labels, predictions)
     assert found.value == 1.0
     assert np.isnan([found.low, found.high]).all()
 

@@ -23,7 +23,7 @@ from weighbridge.components.evaluator import MetricRow, MetricsRequest, MetricsR
 from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
 from weighbridge.components.evaluator.quality import judge as quality
 from weighbridge.evidence.metrics import Metrics
-from weighbridge.verdict import Estimate
+from weighbridge.verdict import Estimate, Gate
 
 Models = Callable[[str], Path]
 
@@ -205,15 +205,34 @@ def response(*rows: MetricRow) -> MetricsResponse:
     return MetricsResponse(100, rows)
 
 
-def test_judging_by_the_interval_is_stricter() -> None:
-    row = MetricRow("auc", 100, Estimate(0.82, 0.78, 0.86))
-    for judge, passes in (("estimate", True), ("interval", False)):
-        (found,) = quality.judge(quality_gates(judge=judge), response(row), in_production=False)
-        assert found.passed is passes
-        assert found.status == ("passed" if passes else "inconclusive")
-    unknown = MetricRow("auc", 100, Estimate(0.82, float("nan"), float("nan")))
-    (found,) = quality.judge(quality_gates(judge="interval"), response(unknown), in_production=False)
-    assert found.status == "inconclusive"
+@pytest.mark.parametrize(
+    ("estimate", "status"),
+    [
+        (Estimate(0.82, 0.81, 0.86), "passed"),
+        (Estimate(0.82, 0.78, 0.86), "inconclusive"),
+        (Estimate(0.79, 0.77, 0.81), "inconclusive"),
+        (Estimate(0.75, 0.72, 0.79), "refused"),
+        (Estimate(0.82, float("nan"), float("nan")), "inconclusive"),
+        (Estimate(0.82), "passed"),  # counted
+    ],
+)
+def test_the_interval_decides(estimate: Estimate, status: str) -> None:
+    (found,) = quality.judge(quality_gates(), response(MetricRow("auc", 100, estimate)), in_production=False)
+    assert found.status == status
+
+
+def test_what_is_undecided_warns_where_that_is_asked_for_but_not_what_is_unknown() -> None:
+    def judged(estimate: Estimate) -> Gate:
+        gates = quality_gates(on_undecided="warn")
+        (found,) = quality.judge(gates, response(MetricRow("auc", 100, estimate)), in_production=False)
+        return found
+
+    assert (judged(Estimate(0.79, 0.77, 0.81)).status, judged(Estimate(0.79, 0.77, 0.81)).refuses) == (
+        "inconclusive",
+        False,
+    )
+    assert judged(Estimate(0.75, 0.72, 0.79)).refuses
+    assert judged(Estimate(0.82, float("nan"), float("nan"))).refuses
 
 
 def test_what_a_provider_leaves_out_is_refused() -> None:
