@@ -154,6 +154,7 @@ class Evaluator(base_component.BaseComponent):
             metrics_fn == COMPUTE and not left_to_preflight()
         ):  # whether another is what it should be shows its import, which `preflight` does
             providers.check(metrics_fn, quality.metric_names(), label)
+        providers.check_reserve(metrics_fn, quality.reserve)
         for name in ungated:
             if name not in _UPSTREAM:
                 raise UsageError(f"ungated={name!r} is not an input with gates", f"Allowed: {', '.join(_UPSTREAM)}.")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -138,12 +138,28 @@ class QualityGates(Section):
         ),
     )
     risk: Risk = Field(default=Risk(), description="How often the thresholds on quality may be wrong.")
-    on_undecided: OnUndecided = Field(
+    on_undecided: OnUndecided | Literal["more_data"] = Field(
         default="refuse",
-        description="What an interval does that leaves a threshold open: `refuse`, or `warn`, which refuses only what "
-        "is proven to be on the wrong side.",
+        description="What an interval does that leaves a threshold open: `refuse`; `warn`, which refuses only what is "
+        "proven to be on the wrong side; or `more_data`, which weighs once more, on the rows of `reserve` as well, and "
+        "refuses what is open then. The two looks share the risk.",
         json_schema_extra=told(missing=_OPEN),
     )
+    reserve: str | None = Field(
+        default=None,
+        description="Split that `on_undecided: more_data` weighs on besides, where the first look leaves a threshold "
+        "open; training must not see it.",
+        json_schema_extra=told(missing="examples without such a split are an error"),
+    )
+
+    @model_validator(mode="after")
+    def _reserve_for_more_data(self) -> "QualityGates":
+        if (self.on_undecided == "more_data") != (self.reserve is not None):
+            raise ValueError(
+                "on_undecided: more_data and reserve: <name of a split> belong together: ExampleGen makes the split by "
+                'splits={"train": 8, "eval": 1, "reserve": 1}'
+            )
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -153,7 +169,12 @@ class QualityGates(Section):
     @property
     def confidence(self) -> float:
         """Confidence of the intervals."""
-        return self.risk.confidence
+        return self.risk.confidence_of(self.looks)
+
+    @property
+    def looks(self) -> int:
+        """How often a model is looked at, at most, before its quality is decided."""
+        return 1 if self.reserve is None else 2
 
     def metric_names(self) -> tuple[str, ...]:
         """All metrics that a threshold names, each once, in the order of the file."""

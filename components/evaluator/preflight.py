@@ -19,8 +19,10 @@ def preflight(parameters: Mapping[str, Any], schema_text: str) -> None:
         UsageError: a metric is unknown, or the label that built-in metrics need is text.
     """
     metrics_fn, label = parameters["metrics_fn"], parameters["label"]
-    names = QualityGates.model_validate_json(parameters["quality"]).metric_names()
+    gates = QualityGates.model_validate_json(parameters["quality"])
+    names = gates.metric_names()
     providers.check(metrics_fn, names, label)
+    providers.check_reserve(metrics_fn, gates.reserve)
     built_in, _ = providers.divided(names, metrics_fn, label)
     if built_in and schema_text:
         _check_label_type(label, schema_text, built_in[0])

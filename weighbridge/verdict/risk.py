@@ -35,7 +35,11 @@ class Risk(Section):
     @property
     def confidence(self) -> float:
         """Confidence of the intervals that decide: what each of their ends may miss is `false_pass`."""
-        return 1 - 2 * self.false_pass
+        return self.confidence_of(1)
+
+    def confidence_of(self, looks: int) -> float:
+        """Confidence of each of several intervals, any of which may decide: they share the risk (Bonferroni)."""
+        return 1 - 2 * self.false_pass / looks
 
 
 class Rates(BaseModel):

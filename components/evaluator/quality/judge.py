@@ -84,7 +84,13 @@ def _judge(
         return bounds.judge(name, None, baseline=NAN if in_production else None, advice=advice)
     # A missing baseline is NaN, which is unmeasured, unless there is nothing in production to compare with.
     baseline = row.production or (NAN if in_production else None)
-    sampled = Sampled(gates.risk, on_undecided=gates.on_undecided, rows=row.rows, spread=bounds.retraining_sd or 0.0)
+    sampled = Sampled(
+        gates.risk,
+        looks=gates.looks,
+        on_undecided="warn" if gates.on_undecided == "warn" else "refuse",
+        rows=row.rows,
+        spread=bounds.retraining_sd or 0.0,
+    )
     return bounds.judge(
         name, row.candidate, baseline=baseline, change=row.change, sampled=sampled, advice=row.note or _ADVICE
     )

@@ -42,6 +42,18 @@ class Predictions:
     production: Floats | None
     columns: dict[str, npt.NDArray[np.object_]]
 
+    def with_rows_of(self, other: "Predictions") -> "Predictions":
+        """These rows, and those of another split behind them."""
+        theirs = None
+        if self.production is not None and other.production is not None:
+            theirs = np.concatenate([self.production, other.production])
+        return Predictions(
+            labels=np.concatenate([self.labels, other.labels]),
+            candidate=np.concatenate([self.candidate, other.candidate]),
+            production=theirs,
+            columns={name: np.concatenate([column, other.columns[name]]) for name, column in self.columns.items()},
+        )
+
 
 @dataclass(frozen=True)
 class MetricsRequest:

@@ -76,6 +76,20 @@ def check(metrics_fn: str, names: Iterable[str], label: str) -> None:
         check_own(own, _SOURCE)
 
 
+def check_reserve(metrics_fn: str, reserve: str | None) -> None:
+    """Refuse to weigh on a reserve what a provider of the user's own reads itself.
+
+    Raises:
+        UsageError: there is a reserve, and such a provider.
+    """
+    if reserve is not None and metrics_fn != COMPUTE:
+        raise UsageError(
+            f"{_SOURCE}: on_undecided: more_data weighs built-in metrics only, and metrics_fn={metrics_fn!r} reads its "
+            "split itself",
+            "Write on_undecided: refuse, or warn, and remove reserve.",
+        )
+
+
 def _ask(metrics_fn: str, request: MetricsRequest) -> MetricsResponse:
     provider = import_function(metrics_fn, "metrics_fn")
     with nullcontext() if metrics_fn == COMPUTE else errors_of(f"metrics_fn={metrics_fn!r}", passing=Unmeasurable):

@@ -1,10 +1,12 @@
 """Weighing quality: the metrics provider is asked, and what it measured is kept and judged."""
 
-from functools import cache
+import dataclasses
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
 from weighbridge.components.evaluator.flavours import StoredModel, find_model
+from weighbridge.components.evaluator.gates import QualityGates
 from weighbridge.components.evaluator.production import ProductionModel, load_production
 from weighbridge.components.evaluator.quality import tfma_files
 from weighbridge.components.evaluator.quality.judge import GROUP, judge
@@ -39,6 +41,7 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
     gates = request.quality
     candidate = find_model(request.model, gates.signature, gates.inputs)
     production, judged = load_production(request, GROUP, gates)
+    predictors = cache(lambda: _predictors(gates, request.label, candidate, production))
     requested = MetricsRequest(
         metrics=gates.metric_names(),
         slices=gates.all_slices(),
@@ -49,14 +52,30 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
         schema=request.read_schema(),
         candidate=candidate.folder,
         production=production.stored.folder if production else None,
-        predictions=cache(lambda: _predict(request, candidate, production)),
+        predictions=cache(lambda: _predict(request, predictors())),
         signature=gates.signature,
         inputs=gates.inputs,
     )
-    response = ask(request.metrics_fn, requested)
+    measured = partial(_measured, request, in_production=request.production is not None)
+    response, found = measured(requested)
+    if gates.reserve is not None and any(gate.status == "inconclusive" and gate.refuses for gate in found):
+        first, reserve = requested.predictions, dataclasses.replace(request, split=gates.reserve)
+        requested = dataclasses.replace(
+            requested,
+            split=f"{request.split}+{gates.reserve}",
+            predictions=cache(lambda: first().with_rows_of(_predict(reserve, predictors()))),
+        )
+        response, found = measured(requested)
     evidence(requested, response).write(folder)
     tfma_files.write(folder, requested, response)
-    return [*judged, *judge(gates, response, in_production=request.production is not None)]
+    return [*judged, *found]
+
+
+def _measured(
+    request: EvaluationRequest, requested: MetricsRequest, *, in_production: bool
+) -> tuple[MetricsResponse, list[Gate]]:
+    response = ask(request.metrics_fn, requested)
+    return response, judge(request.quality, response, in_production=in_production)
 
 
 def evidence(request: MetricsRequest, response: MetricsResponse) -> Metrics:
@@ -86,12 +105,15 @@ def _metric(row: MetricRow) -> Metric:
     )
 
 
-def _predict(request: EvaluationRequest, candidate: StoredModel, production: ProductionModel | None) -> Predictions:
-    gates = request.quality
-    return predict(
-        request.batches(),
-        request.label,
-        dict.fromkeys(chain.from_iterable(gates.all_slices())),
-        Predictor(candidate.load(), request.label, gates.prediction),
-        Predictor(production.loaded, request.label, gates.prediction) if production else None,
+def _predictors(
+    gates: QualityGates, label: str, candidate: StoredModel, production: ProductionModel | None
+) -> tuple[Predictor, Predictor | None]:
+    return (
+        Predictor(candidate.load(), label, gates.prediction),
+        Predictor(production.loaded, label, gates.prediction) if production else None,
     )
+
+
+def _predict(request: EvaluationRequest, predictors: tuple[Predictor, Predictor | None]) -> Predictions:
+    features = dict.fromkeys(chain.from_iterable(request.quality.all_slices()))
+    return predict(request.batches(), request.label, features, *predictors)
