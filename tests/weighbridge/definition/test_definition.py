@@ -85,3 +85,11 @@ def test_a_package_is_the_pipeline_in_it_however_it_is_named(tmp_path, monkeypat
     assert (definition.name, definition.module, definition.folder) == ("packed", "packed.pipeline", folder)
     for name in ("packed", "packed.pipeline"):
         monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+def test_a_mistyped_name_of_ones_own_pipeline_is_guessed(tmp_path, monkeypatch):
+    (tmp_path / "telco").mkdir()
+    (tmp_path / "telco/pipeline.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"There is no pipeline 'telko'\. Did you mean 'telco'"):
+        load("telko")
