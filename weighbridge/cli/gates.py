@@ -1,12 +1,15 @@
 """`weighbridge gates`: what may stand in `gates.yaml`, and what stands there now."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from weighbridge.cli.options import WORKDIR, JsonOption, WorkdirOption
 from weighbridge.cli.output import print_json, print_line, without_output
 from weighbridge.common.errors import UsageError
+
+if TYPE_CHECKING:
+    from weighbridge.runs.thresholds_in_force import Explained
 
 MarkdownOption = Annotated[bool, typer.Option("--markdown", help="The reference as a page of Markdown.")]
 SchemaOption = Annotated[
@@ -18,12 +21,28 @@ DetailsOption = Annotated[
 ]
 
 
+MarginOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--margin", metavar="KEY=MARGIN", help="Rows that a margin needs: quality.metrics.auc=-0.005; may be repeated."
+    ),
+]
+RowsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rows", metavar="KEY=ROWS", help="The margin that rows decide: quality.metrics.auc=20000; may be repeated."
+    ),
+]
+
+
 def gates(
     pipeline: Annotated[
         str | None,
         typer.Argument(metavar="PIPELINE", help="Whose gates.yaml; without it the reference of all keys."),
     ] = None,
     details: DetailsOption = False,
+    margin: MarginOption = None,
+    rows: RowsOption = None,
     markdown: MarkdownOption = False,
     json_schema: SchemaOption = False,
     output: OutputOption = "",
@@ -33,8 +52,10 @@ def gates(
     """Explain every key of PIPELINE's gates.yaml, or all keys that may stand in one.
 
     With PIPELINE: the value in force and where it is from (a line of the file, or the default), what it is compared
-    with, and from the last run what was observed, its interval, and the margin that is left. Nothing is run. Without
-    PIPELINE the reference: for people, as Markdown, or as the JSON Schema that editors read.
+    with, and from the last run what was observed, its interval, and the margin that is left. Then what each gate can
+    decide with the rows at hand, how often it errs, and what to change where that is more than declared. With --margin
+    or --rows only what they ask is answered. Nothing is run. Without PIPELINE the reference: for people, as Markdown,
+    or as the JSON Schema that editors read.
     """
     if pipeline and (markdown or json_schema or output):
         raise UsageError(
@@ -45,8 +66,10 @@ def gates(
         raise UsageError("--markdown, --json-schema and --json exclude each other", "Give one of them.")
     if output and not (markdown or json_schema):
         raise UsageError(f"What is to be written to {output}?", "Add --json-schema or --markdown.")
+    if not pipeline and (margin or rows):
+        raise UsageError("--margin and --rows ask about a pipeline's last run", "Name it: weighbridge gates PIPELINE …")
     if pipeline:
-        _explain(pipeline, workdir, as_json, details)
+        _explain(pipeline, workdir, as_json, details, margin or [], rows or [])
     else:
         _reference(markdown, json_schema, output, as_json)
 
@@ -88,20 +111,36 @@ def _print_reference() -> None:
     out.print("\nFor an editor: weighbridge gates --json-schema -o gates.schema.json", markup=False)
 
 
-def _explain(pipeline: str, workdir: str, as_json: bool, details: bool) -> None:
+def _explain(pipeline: str, workdir: str, as_json: bool, details: bool, margins: list[str], rows: list[str]) -> None:
+    from weighbridge.common import invocation
     from weighbridge.definition import load
     from weighbridge.runs.explain import explain_outside_run
     from weighbridge.runs.thresholds_in_force import explain_thresholds
 
     definition = load(pipeline)
-    with without_output():
-        try:
-            found = explain_thresholds(definition, workdir)
-        except Exception as error:
-            raise explain_outside_run(error, f"The thresholds of {definition.name} cannot be explained") from error
-    if as_json:
-        print_json(found.document())
-    else:
-        from weighbridge.cli.gates_table import print_explained
+    with invocation.of(pipeline, *(["--workdir", workdir] if workdir != WORKDIR else [])):
+        with without_output():
+            try:
+                found = explain_thresholds(definition, workdir)
+            except Exception as error:
+                raise explain_outside_run(error, f"The thresholds of {definition.name} cannot be explained") from error
+        if margins or rows:
+            _answer(found, margins, rows, as_json)
+        elif as_json:
+            print_json(found.document())
+        else:
+            from weighbridge.cli.gates_table import print_explained
 
-        print_explained(found, details)
+            print_explained(found, details)
+
+
+def _answer(found: "Explained", margins: list[str], rows: list[str], as_json: bool) -> None:
+    from weighbridge.runs.margins import margins_decided, rows_needed
+
+    answers = [answer for asked in margins for answer in rows_needed(found, asked)]
+    answers += [answer for asked in rows for answer in margins_decided(found, asked)]
+    if as_json:
+        print_json({"pipeline": found.pipeline, "margins": [answer.document() for answer in answers]})
+    else:
+        for answer in answers:
+            print_line(answer.sentence)

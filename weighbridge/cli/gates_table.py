@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from weighbridge.cli.display import console
+from weighbridge.cli.gate_risks import print_risks
 from weighbridge.runs.thresholds_in_force import Explained, Reading
 from weighbridge.thresholds.in_force import KeyInForce
 from weighbridge.verdict.gate import format_value
@@ -39,6 +40,7 @@ def print_explained(found: Explained, details: bool) -> None:
                 _print_details(out, key, found)
         else:
             _print_table(out, section, list(keys), found, wide)
+    print_risks(out, found)
     if not (wide or details):
         out.print(Text("\nWhat each is compared with, what it is, and what missing data do: --details"))
     if found.changed:

@@ -42,13 +42,23 @@ class Latency(Calls):
 
 
 class Batch(Document):
-    """The calls of both models with one batch size; `ratio` is candidate divided by production."""
+    """The calls of both models with one batch size.
+
+    Attributes:
+        batch_size: rows in a call.
+        calls: of each model.
+        candidate: what they took.
+        production: what those of production took; None where nothing is.
+        ratio: candidate divided by production.
+        looks: how often they might have been looked at before a decision: the intervals share what they may miss.
+    """
 
     batch_size: int
     calls: int
     candidate: Latency
     production: Latency | None = None
     ratio: Calls | None = None
+    looks: int = 1
 
 
 class Variant(Document):

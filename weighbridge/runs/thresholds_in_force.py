@@ -1,16 +1,16 @@
 """What a pipeline's thresholds let through: each key in force, beside what its last run observed."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from weighbridge.common import invocation
 from weighbridge.common.errors import UsageError
 from weighbridge.definition import Definition
-from weighbridge.evidence.base import EvidenceFile, Interval
-from weighbridge.evidence.latency import Batch, Calls, LatencyReport
-from weighbridge.evidence.metrics import Metrics
+from weighbridge.runs.gate_risks import Risks, gate_risks
+from weighbridge.runs.measured import Measurements
 from weighbridge.runs.own_verdict import read_verdict
 from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace
@@ -60,12 +60,28 @@ class Explained:
         thresholds: the keys in force.
         run: the last run that came to a verdict; None for none.
         readings: by path of the key; what is closest to being refused comes first.
+        measured: by the run's evaluation; None where there was no run.
     """
 
     pipeline: str
     thresholds: ThresholdsInForce
     run: Run | None
     readings: dict[str, list[Reading]]
+    measured: Measurements | None = None
+
+    @cached_property
+    def risks(self) -> Risks:
+        """What the gates can decide with the rows that the run had."""
+        if self.measured is None:
+            return Risks((), ())
+        return gate_risks(self.thresholds.gates, self.thresholds.keys, self.readings, self.measured)
+
+    @property
+    def first_command(self) -> str:
+        """What to run for what the gates can decide to be known; empty where it is."""
+        if self.risks.gates:
+            return ""
+        return invocation.command("run")
 
     @property
     def changed(self) -> list[KeyInForce]:
@@ -98,6 +114,9 @@ class Explained:
                 }
                 for key in self.thresholds.keys
             ],
+            "risk": {name: getattr(self.thresholds.gates, name).risk.model_dump() for name in ("quality", "latency")},
+            "risks": self.risks.document() if self.run else None,
+            "run_first": self.first_command or None,
         }
 
 
@@ -116,8 +135,10 @@ def explain_thresholds(definition: Definition, workdir: str | Path) -> Explained
     if thresholds.gates.steps:
         thresholds = thresholds_in_force(path, _sections(definition, workdir))
     run = _last_weighed(Workspace(workdir, definition.name))
-    readings = _readings(thresholds, run) if run else {}
-    return Explained(definition.name, thresholds, run, readings)
+    if run is None:
+        return Explained(definition.name, thresholds, None, {})
+    measured = Measurements(run)
+    return Explained(definition.name, thresholds, run, _readings(thresholds, run, measured), measured)
 
 
 def _sections(definition: Definition, workdir: str | Path) -> dict[str, Section]:
@@ -145,14 +166,13 @@ def _last_weighed(workspace: Workspace) -> Run | None:
     return None
 
 
-def _readings(thresholds: ThresholdsInForce, run: Run) -> dict[str, list[Reading]]:
+def _readings(thresholds: ThresholdsInForce, run: Run, measured: Measurements) -> dict[str, list[Reading]]:
     gates = read_verdict(run).gates
-    intervals = _Intervals(run)
     found: dict[str, list[Reading]] = {}
     for key in thresholds.keys:
         pattern = _gate_names(key, thresholds)
         read = [
-            Reading(gate, _observed(key, gate), intervals.of(gate), margin(key, gate))
+            Reading(gate, _observed(key, gate), measured.interval(gate.name), margin(key, gate))
             for gate in gates
             if pattern is not None and pattern.fullmatch(gate.name)
         ]
@@ -222,52 +242,3 @@ def _slice_gates(key: KeyInForce, thresholds: ThresholdsInForce) -> "re.Pattern[
     if what == "metrics":
         return re.compile(rf"quality\.{name}\.{re.escape('.'.join(rest))}")
     return re.compile(rf"quality\.{name}\.rows\.min") if what == "min_rows" else None
-
-
-class _Intervals:
-    """The intervals of a run, as its evaluation has them: those of gates' names that were measured with one."""
-
-    def __init__(self, run: Run) -> None:
-        folders = [Path(each.uri) for each in run.record.artifacts if each.key == "evaluation"]
-        self._known: dict[str, Interval] = {}
-        for folder in folders:
-            metrics, latency = _read(Metrics, folder), _read(LatencyReport, folder)
-            self._known |= dict(_of_metrics(metrics)) if metrics else {}
-            self._known |= dict(_of_latency(latency)) if latency else {}
-
-    def of(self, gate: Gate) -> tuple[float, float] | None:
-        """The interval of what a gate observed."""
-        subject, _, rule = gate.name.rpartition(".")
-        found = self._known.get(f"{subject} {rule.partition('_')[2] or 'value'}")
-        return (found.low, found.high) if found and found.low is not None and found.high is not None else None
-
-
-def _read(model: type[EvidenceFile], folder: Path) -> Any:
-    try:
-        return model.read(folder)
-    except UsageError:  # of an earlier version: no interval is better than none of the rest
-        return None
-
-
-def _of_metrics(metrics: Metrics) -> Iterator[tuple[str, Interval]]:
-    for metric in metrics.metrics:
-        subject = ".".join(filter(None, ("quality", metric.slice, metric.name)))
-        yield f"{subject} value", metric
-        if metric.change:
-            yield f"{subject} change", metric.change
-
-
-def _of_latency(latency: LatencyReport) -> Iterator[tuple[str, Interval]]:
-    yield "latency.load_ms value", latency.load_ms.candidate
-    yield "latency.peak_memory_bytes value", latency.peak_memory_bytes.candidate
-    variants = [(f"latency.{variant.name}", variant.batches) for variant in latency.variants]
-    for prefix, batches in [("latency", latency.batches), *variants]:
-        for batch in batches:
-            yield from _of_batch(f"{prefix}.batch_{batch.batch_size}", batch)
-
-
-def _of_batch(prefix: str, batch: Batch) -> Iterator[tuple[str, Interval]]:
-    for kind, calls in (("value", batch.candidate), ("ratio", batch.ratio)):
-        if calls is not None:
-            for quantity in Calls.model_fields:
-                yield f"{prefix}.{quantity} {kind}", getattr(calls, quantity)

@@ -102,12 +102,20 @@ def rates(rule: Rule, quantity: Estimate | None, production: float | None, sampl
     error = error_of(rule, quantity, sampled)
     if error is None or quantity is None or sampled is None:
         return None
-    equal = {"change": 0.0, "ratio": 1.0}.get(rule.kind, production)
-    if equal is None or not math.isfinite(equal):
-        equal = quantity.value
-    spread = {"change": sampled.spread, "value": sampled.spread / math.sqrt(2)}.get(rule.kind, 0.0)
-    false_refusal = not_passing(_room(rule, equal), error, sampled.miss, spread)
+    room = room_of(rule, equal_of(rule, quantity, production))
+    false_refusal = not_passing(room, error, sampled.miss, spread_of(rule, sampled))
     return Rates(false_pass=sampled.risk.false_pass, false_refusal=round(false_refusal, 6))
+
+
+def equal_of(rule: Rule, quantity: Estimate, production: float | None) -> float:
+    """What a rule would judge of a model as good as production; where there is none, as good as this one."""
+    equal = {"change": 0.0, "ratio": 1.0}.get(rule.kind, production)
+    return quantity.value if equal is None or not math.isfinite(equal) else equal
+
+
+def spread_of(rule: Rule, sampled: Sampled) -> float:
+    """Standard deviation of what a rule judges between equally good trainings: a change is the difference of two."""
+    return {"change": sampled.spread, "value": sampled.spread / math.sqrt(2)}.get(rule.kind, 0.0)
 
 
 def chance_of(rule: Rule, quantity: Estimate, sampled: Sampled) -> float | None:
@@ -115,7 +123,7 @@ def chance_of(rule: Rule, quantity: Estimate, sampled: Sampled) -> float | None:
     error = error_of(rule, quantity, sampled, refusing=True)
     if error is None:
         return None
-    room = _room(rule, quantity.value)
+    room = room_of(rule, quantity.value)
     return NORMAL.cdf(room / error) if error else float(room >= 0)
 
 
@@ -148,7 +156,7 @@ def _finite(end: float) -> float | None:
     return end if math.isfinite(end) else None
 
 
-def _room(rule: Rule, value: float) -> float:
+def room_of(rule: Rule, value: float) -> float:
     """From the threshold to a value, on the scale on which the quantity varies; negative on the wrong side."""
     scale = LOGARITHMIC if rule.kind == "ratio" else LINEAR
     return rule.sign * (scale.to(value) - scale.to(rule.threshold))
@@ -156,7 +164,7 @@ def _room(rule: Rule, value: float) -> float:
 
 def _more(rule: Rule, quantity: Estimate, sampled: Sampled) -> str:
     """How much more has to be measured, where that can be told."""
-    error, room = error_of(rule, quantity, sampled), _room(rule, quantity.value)
+    error, room = error_of(rule, quantity, sampled), room_of(rule, quantity.value)
     if not sampled.rows or error is None or room <= 0:
         return "Measure more."
     needed = rows_needed(sampled.rows, error, room, sampled.risk)

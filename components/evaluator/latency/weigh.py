@@ -108,10 +108,13 @@ def _compared(found: Measurements, quantity: str) -> Compared[Interval]:
 
 
 def _batches(found: Measurements) -> list[Batch]:
-    return [_batch(rows, quantities, found.times[rows]) for rows, quantities in found.batches.items()]
+    return [
+        _batch(rows, quantities, found.times[rows], found.looks.get(rows, 1))
+        for rows, quantities in found.batches.items()
+    ]
 
 
-def _batch(rows: int, found: Mapping[str, Mapping[str, Estimate]], times: Times) -> Batch:
+def _batch(rows: int, found: Mapping[str, Mapping[str, Estimate]], times: Times, looks: int) -> Batch:
     edges = histogram_edges(times)
     models = {
         model: Latency(**_intervals(found[model]), histogram=histogram(values, edges))
@@ -123,6 +126,7 @@ def _batch(rows: int, found: Mapping[str, Mapping[str, Estimate]], times: Times)
         candidate=models["candidate"],
         production=models.get("production"),
         ratio=Calls(**_intervals(found["ratio"])) if "ratio" in found else None,
+        looks=looks,
     )
 
 
