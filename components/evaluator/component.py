@@ -17,7 +17,7 @@ from weighbridge.components.artifacts.models import LOOKED_UP_AT, is_absent
 from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
 from weighbridge.components.evaluator.flavours import flavour_modules
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
-from weighbridge.components.evaluator.preflight import preflight
+from weighbridge.components.evaluator.preflight import check_budget, preflight
 from weighbridge.components.evaluator.quality import providers
 from weighbridge.components.evaluator.request import COMPUTE, EvaluationRequest
 from weighbridge.components.traits import ComponentTraits, left_to_preflight
@@ -148,13 +148,16 @@ class Evaluator(base_component.BaseComponent):
             ungated: which of `examples`, `anomalies` and `model_run` come from components that leave no gates.
 
         Raises:
-            UsageError: a metric is unknown, it needs a label, or `ungated` names an input that has no gates.
+            UsageError: a metric is unknown, it needs a label, a limit of latency has no time to be measured in, or `ungated`
+                names an input that has no gates.
         """
         if (
             metrics_fn == COMPUTE and not left_to_preflight()
         ):  # whether another is what it should be shows its import, which `preflight` does
             providers.check(metrics_fn, quality.metric_names(), label)
         providers.check_reserve(metrics_fn, quality.reserve)
+        if not left_to_preflight():
+            check_budget(latency)
         for name in ungated:
             if name not in _UPSTREAM:
                 raise UsageError(f"ungated={name!r} is not an input with gates", f"Allowed: {', '.join(_UPSTREAM)}.")

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from weighbridge.common.errors import UsageError
-from weighbridge.components.evaluator.gates import QualityGates
+from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
+from weighbridge.components.evaluator.latency.budget import too_short
 from weighbridge.components.evaluator.quality import providers
 
 
@@ -16,8 +17,11 @@ def preflight(parameters: Mapping[str, Any], schema_text: str) -> None:
         schema_text: the reviewed schema of the examples; empty where it is not known yet.
 
     Raises:
-        UsageError: a metric is unknown, or the label that built-in metrics need is text.
+        UsageError: a metric is unknown, the label that built-in metrics need is text, or a limit of latency has no time
+            to be measured in.
     """
+    if "latency" in parameters:
+        check_budget(LatencyGates.model_validate_json(parameters["latency"]))
     metrics_fn, label = parameters["metrics_fn"], parameters["label"]
     gates = QualityGates.model_validate_json(parameters["quality"])
     names = gates.metric_names()
@@ -26,6 +30,17 @@ def preflight(parameters: Mapping[str, Any], schema_text: str) -> None:
     built_in, _ = providers.divided(names, metrics_fn, label)
     if built_in and schema_text:
         _check_label_type(label, schema_text, built_in[0])
+
+
+def check_budget(gates: LatencyGates) -> None:
+    """Make sure that there is time to measure what limits of latency are about.
+
+    Raises:
+        UsageError: no model is so quick that enough calls of it fit the budget.
+    """
+    for found in too_short(gates):
+        if found.never:
+            raise UsageError(found.message, found.hint)
 
 
 def _check_label_type(label: str, schema_text: str, metric: str) -> None:
