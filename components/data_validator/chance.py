@@ -15,7 +15,7 @@ import numpy.typing as npt
 from weighbridge.components.data_validator.distances import Compared, Floats
 
 _DEALS = 200
-_SURE = 0.01  # of data that did not drift, so many are taken for drifted at most
+SURE = 0.01  # of data that did not drift, so many are taken for drifted at most
 _MANY = 500_000_000  # rows beyond which chance is nothing
 
 
@@ -48,7 +48,7 @@ def effect(compared: Compared, seed: int = 0) -> Effect:
     dealt = rng.multivariate_hypergeometric(pooled, int(ours.sum()), _DEALS, method="marginals")
     by_chance = compared.measured(dealt / ours.sum(), (pooled - dealt) / theirs.sum())
     as_large = int((by_chance >= found - 1e-12).sum())
-    return Effect(max(found - float(by_chance.mean()), 0.0), (as_large + 1) / (_DEALS + 1) <= _SURE)
+    return Effect(max(found - float(by_chance.mean()), 0.0), (as_large + 1) / (_DEALS + 1) <= SURE)
 
 
 def _counts(shares: Floats, rows: float) -> npt.NDArray[np.int64]:

@@ -148,8 +148,8 @@ class Evaluator(base_component.BaseComponent):
             ungated: which of `examples`, `anomalies` and `model_run` come from components that leave no gates.
 
         Raises:
-            UsageError: a metric is unknown, it needs a label, a limit of latency has no time to be measured in, or `ungated`
-                names an input that has no gates.
+            UsageError: a metric is unknown, it needs a label, a limit of latency has no time to be measured in, or
+                `ungated` names an input that has no gates.
         """
         if (
             metrics_fn == COMPUTE and not left_to_preflight()

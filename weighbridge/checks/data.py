@@ -50,7 +50,7 @@ def first_rows(node: Node) -> "pa.RecordBatch | None":
     from weighbridge.components.example_gen.process import Processor
     from weighbridge.components.example_gen.resolve import resolve
 
-    request = _request(node)
+    request = request_of(node)
     if is_address(request.input):
         return None  # to look into it is to download it
     resolved = resolve(request.input, request.span, request.window)
@@ -67,7 +67,8 @@ def first_rows(node: Node) -> "pa.RecordBatch | None":
     return None
 
 
-def _request(node: Node) -> "ReadRequest":
+def request_of(node: Node) -> "ReadRequest":
+    """What an ExampleGen is to read, and how."""
     from weighbridge.components.example_gen.process import ReadRequest
     from weighbridge.components.example_gen.sample import Sample
     from weighbridge.components.example_gen.splits import Splits

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from weighbridge.checks import components, data, functions, schema, thresholds
+from weighbridge.checks import components, data, functions, risks, schema, thresholds
 from weighbridge.checks.finding import Finding
 from weighbridge.checks.functions import place_of_error
 from weighbridge.checks.subject import CheckedContext, Node, Subject, sound_part
@@ -38,6 +38,8 @@ CHECKS: tuple[Check, ...] = (
     schema.label,
     functions.functions,
     data.columns,
+    risks.latency,
+    risks.rows,
     components.preflight,
     components.destinations,
     components.pushes,

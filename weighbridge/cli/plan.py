@@ -93,4 +93,6 @@ def _print(made: "Plan") -> None:
         steps.add_row(*map(escape, step_cells(step)))
     if made.steps:
         out.print(steps)
+    for warning in made.warnings:
+        out.print(f"[bold yellow]warning:[/] {escape(warning)}")
     out.print(closing(made), markup=False)

@@ -6,7 +6,8 @@
  "changed": [{"what", "part", "note"}],
  "steps": [{"name", "action": "run" | "cached" | "skipped", "why", "unless", "seconds"}],
  "nothing": bool, "trains": bool, "pushes": bool, "seconds": number, "approvals": ["production"],
- "outcome": {"run_id", "passed"} | null}
+ "outcome": {"run_id", "passed"} | null,
+ "warnings": ["quality.auc.min_change: …"]}
 ```
 """
 
@@ -96,6 +97,7 @@ class Plan(_PlanModel):
         pushes: a model would be pushed if it passes.
         approvals: stages that a person must approve.
         outcome: the earlier outcome that stands.
+        warnings: what the thresholds foretell: good models that would be refused by chance, or for want of time.
     """
 
     pipeline: str
@@ -107,6 +109,7 @@ class Plan(_PlanModel):
     pushes: bool = False
     approvals: tuple[str, ...] = ()
     outcome: Reused | None = None
+    warnings: tuple[str, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]
     @property

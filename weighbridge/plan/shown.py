@@ -23,6 +23,7 @@ def plan_text(plan: Plan) -> str:
     lines = [f"{plan.pipeline} {compared_with(plan.base)}"]
     lines += [f"  changed: {' '.join(filter(None, (each.what, each.part, each.note)))}" for each in plan.changed]
     lines += [f"  {'  '.join(filter(None, step_cells(step)))}" for step in plan.steps]
+    lines += [f"  warning: {each}" for each in plan.warnings]
     return clean(mask("\n".join([*lines, closing(plan)])))
 
 
@@ -38,6 +39,8 @@ def plan_html(plan: Plan) -> str:
         heads = [("step", False), ("action", False), ("seconds", True), ("why", False)]
         states = ["" if step.action == "run" else "not_compared" for step in plan.steps]
         blocks.append(("steps", heads, [step_cells(step) for step in plan.steps], states))
+    if warned := [(each,) for each in plan.warnings]:
+        blocks.append(("warnings", [("", False)], warned, ()))
     return table_html(blocks, title=closing(plan), aside=f"{plan.pipeline} {compared_with(plan.base)}")
 
 

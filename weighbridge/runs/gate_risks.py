@@ -12,6 +12,7 @@ from weighbridge.verdict import Gate, Sampled
 from weighbridge.verdict.decidable import Precision, looser, precision
 from weighbridge.verdict.gate import format_value
 from weighbridge.verdict.outcome import Rule
+from weighbridge.verdict.risk import OnUndecided
 
 if TYPE_CHECKING:
     from weighbridge.runs.thresholds_in_force import Reading
@@ -205,7 +206,8 @@ def sampled_of(gates: Gates, key: KeyInForce, found: Measured) -> Sampled:
     if key.location[1] == "slice_metrics":
         bounds = gates.quality.slice_metrics[int(key.location[2])].metrics[key.location[-2]]
     spread = bounds.retraining_sd if bounds and bounds.retraining_sd else 0.0
-    return Sampled(gates.quality.risk, 1, gates.quality.on_undecided, found.rows, spread)
+    undecided: OnUndecided = "warn" if gates.quality.on_undecided == "warn" else "refuse"
+    return Sampled(gates.quality.risk, gates.quality.looks, undecided, found.rows, spread)
 
 
 def _affordable(gates: Gates, key: KeyInForce, found: Measured) -> int:

@@ -120,19 +120,20 @@ class Explained:
         }
 
 
-def explain_thresholds(definition: Definition, workdir: str | Path) -> Explained:
+def explain_thresholds(definition: Definition, workdir: str | Path, *, own_steps: bool = True) -> Explained:
     """Explain the thresholds beside a pipeline.
 
     Args:
         definition: the pipeline.
         workdir: folder that keeps its runs.
+        own_steps: whether to build the pipeline where sections of its own steps are given, for their types to be told.
 
     Raises:
         UsageError: the thresholds cannot be read.
     """
     path = definition.folder / THRESHOLDS_FILE
     thresholds = thresholds_in_force(path)
-    if thresholds.gates.steps:
+    if own_steps and thresholds.gates.steps:
         thresholds = thresholds_in_force(path, _sections(definition, workdir))
     run = _last_weighed(Workspace(workdir, definition.name))
     if run is None:

@@ -1,10 +1,10 @@
 """Whether the time to measure suffices for the calls that a limit needs: told from the thresholds alone.
 
-A percentile q is known from above once ln(miss) / ln(q) calls were made, 368 for a p99 at 97.5 %. A call takes its mean
-and not its p99, so budget / calls is the slowest mean that can pass, whatever the limit says. Where that is quicker than
-any call is, nothing passes: an error. Where it is too slow for a model whose every call takes a quarter of the limit (or
-half the limit of the median, where there is one), the budget decides and not the limit: a warning, since a quick model
-passes for all that.
+A percentile q is known from above once ln(miss) / ln(q) calls were made, 368 for a p99 at 97.5 %. A call takes its
+mean and not its p99, so budget / calls is the slowest mean that can pass, whatever the limit says. Where that is
+quicker than any call is, nothing passes: an error. Where it is too little for a model whose every call takes a quarter
+of the limit (or half the limit of the median, where there is one), the budget decides and not the limit: a warning,
+since a quick model passes for all that.
 """
 
 import math
@@ -84,8 +84,8 @@ def _judge(
     beside = ", timed beside production," if models > 1 else ""
     slowest = format_value(float(f"{slowest_ms:.3g}"), "ms")
     message = (
-        f"{key}: max {limit:g}: budget_s {gates.budget_s:g} is time for the {calls:,} calls that tell a {tail} only where "
-        f"a call takes at most {slowest}{beside} on average: "
+        f"{key}: max {limit:g}: budget_s {gates.budget_s:g} is time for the {calls:,} calls that tell a {tail} only "
+        f"where a call takes at most {slowest}{beside} on average: "
     )
     if never:
         message += "no model is so quick, so none can pass"

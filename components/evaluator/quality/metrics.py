@@ -21,7 +21,7 @@ from weighbridge.verdict import Estimate
 ALWAYS = ("example_count",)
 _ROC_POINTS = 200
 _CALIBRATION_BINS = 10
-_FEWEST_OF_A_CLASS = 20  # with fewer, intervals of 95 % hold the truth in less than 93 % of the cases
+FEWEST_OF_A_CLASS = 20  # with fewer, intervals of 95 % hold the truth in less than 93 % of the cases
 
 
 def check_names(names: Iterable[str], source: str) -> None:
@@ -112,7 +112,7 @@ def estimate(kernel: Kernel, found: intervals.Replicated, labels: Floats, confid
     if kernel.of_each_class and np.isin(labels, (0, 1)).all():
         positive = int(labels.sum())
         trials = min(positive, rows - positive)
-        if trials < _FEWEST_OF_A_CLASS:
+        if trials < FEWEST_OF_A_CLASS:
             return Estimate(found[0], float("nan"), float("nan"))
     return intervals.estimate(found, confidence, kernel.least, kernel.most, rows, trials if kernel.of_trials else 0)
 
