@@ -57,18 +57,43 @@ class Findable:
         """Whether chance alone brings more than half of what is allowed."""
         return self.expected > self.limit / 2
 
+    @cached_property
+    def needed(self) -> float:
+        """The distance that is refused: beyond chance, and beyond the limit when what chance brings is taken off."""
+        return max(self.beyond_chance, self.limit + self.expected)
+
+    @property
+    def false_refusal(self) -> float:
+        """How often data are refused that did not drift."""
+        if self.measure == "linf":
+            return float((self._by_chance > self.needed).mean())
+        from scipy.stats import chi2
+
+        return float(chi2.sf(self._factor * self.needed, max(len(self.shares) - 1, 1)))
+
+    @property
+    def false_pass(self) -> float:
+        """How often data pass that are truly as far apart as is allowed."""
+        if self.measure == "linf":
+            from scipy.stats import norm
+
+            return float(norm.cdf((self.needed - self.limit) / self._error))
+        from scipy.stats import ncx2
+
+        freedom = max(len(self.shares) - 1, 1)
+        return float(ncx2.cdf(self._factor * self.needed, freedom, self._factor * self.limit))
+
     def least(self, found: float = 0.95) -> float:
         """The smallest true distance that is refused so often, more than 1 where none is.
 
         Args:
             found: in which share of the cases.
         """
-        # Refused where it is beyond chance, and beyond the limit when what chance brings is taken off.
-        needed = max(self.beyond_chance, self.limit + self.expected)
+        needed = self.needed
         if self.measure == "linf":
             from scipy.stats import norm
 
-            return needed + float(norm.ppf(found)) * math.sqrt(sum(1 / rows for rows in self.rows)) / 2
+            return needed + float(norm.ppf(found)) * self._error
         from scipy.optimize import brentq
         from scipy.stats import ncx2
 
@@ -84,6 +109,11 @@ class Findable:
     def _factor(self) -> float:
         ours, theirs = self.rows
         return 8 * math.log(2) * ours * theirs / (ours + theirs)
+
+    @property
+    def _error(self) -> float:
+        """Standard error of the difference of a share, at most."""
+        return math.sqrt(sum(1 / rows for rows in self.rows)) / 2
 
     @cached_property
     def _by_chance(self) -> Floats:

@@ -92,6 +92,15 @@ def _warns(risk: GateRisk) -> str:
 
 def _cells(risk: GateRisk) -> list[str]:
     found = risk.found
+    if risk.drift is not None and risk.rates is not None:
+        least = risk.drift.least()
+        return [
+            f"≤ {risk.drift.limit:g}",
+            f"{min(risk.drift.rows):,.0f}",
+            format_value(float(f"{least:.2g}")) if least <= 1 else "–",
+            percent(risk.rates.false_refusal),
+            percent(risk.rates.false_pass),
+        ]
     if found is None:
         return [risk.gate.allowed, "", "–", "always" if risk.never else "?", ""]
     sign = "≥ " if found.rule.sign > 0 else "≤ "
@@ -109,7 +118,8 @@ def _verdict(found: Explained) -> str:
     declared = sorted({gates.quality.risk.false_refusal, gates.latency.risk.false_refusal})
     return (
         "decides: the tightest threshold that keeps the declared risk with these rows, or with the calls that budget_s "
-        "allows. refuses equal: a model as good as production. passes at it: one exactly at the threshold.\n"
+        "allows; of data, the least distance that is found in 95 % of cases. refuses equal: a model as good as "
+        "production, data that did not drift. passes at it: what lies exactly at the threshold.\n"
         f"The whole verdict refuses a model as good as production in at most {percent(risks.most_false_refusals)} of "
         f"runs: an upper bound, the {len(risks.blocking)} blocking gates added up; the worst alone does in "
         f"{percent(risks.least_false_refusals)}. Declared for each gate: {' and '.join(map(percent, declared))}."

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from weighbridge.components.data_validator.findable import Findable
+from weighbridge.runs.drift_of_run import DriftOfRun
 from weighbridge.runs.measured import Measured, Measurements
 from weighbridge.thresholds.gates_file import Gates
 from weighbridge.thresholds.in_force import KeyInForce, rule_sign
@@ -12,7 +14,7 @@ from weighbridge.verdict import Gate, Sampled
 from weighbridge.verdict.decidable import Precision, looser, precision
 from weighbridge.verdict.gate import format_value
 from weighbridge.verdict.outcome import Rule
-from weighbridge.verdict.risk import OnUndecided
+from weighbridge.verdict.risk import OnUndecided, Rates
 
 if TYPE_CHECKING:
     from weighbridge.runs.thresholds_in_force import Reading
@@ -32,6 +34,7 @@ class GateRisk:
         of: the slice that the rows belong to; empty for all.
         why: why nothing is known.
         never: whether it can never pass with the data at hand.
+        drift: what it can find, where it judges a distance.
     """
 
     key: str
@@ -41,11 +44,26 @@ class GateRisk:
     of: str = ""
     why: str = ""
     never: bool = False
+    drift: Findable | None = None
+
+    @property
+    def rates(self) -> Rates | None:
+        """How often it refuses what is as good as production, or did not drift, and passes what is at the threshold."""
+        if self.drift is not None:
+            return Rates(false_pass=round(self.drift.false_pass, 6), false_refusal=round(self.drift.false_refusal, 6))
+        return self.found.rates if self.found else None
+
+    @property
+    def known(self) -> bool:
+        """Whether its rates are more than a bound."""
+        return self.rates is not None and not (self.found is not None and self.found.at_worst)
 
     @property
     def advice(self) -> str:
         """What to change; empty where the gate decides what it is asked."""
         found = self.found
+        if self.drift is not None:
+            return _of_drift(self.drift)
         if found is None:
             return self.why
         if found.enough or found.at_worst:
@@ -71,13 +89,15 @@ class GateRisk:
 
     def document(self) -> dict[str, Any]:
         """For machines."""
-        found = self.found.document() if self.found else {"threshold": self.gate.threshold}
+        found: dict[str, Any] = self.found.document() if self.found else {"threshold": self.gate.threshold}
+        if self.drift is not None:
+            found = _document(self.drift)
         return {
             "gate": self.gate.name,
             "key": self.key,
             "severity": self.gate.severity,
             "unit": self.gate.unit,
-            "measured_on": self.what if self.found else None,
+            "measured_on": self.what if self.rates else None,
             **found,
             "what_to_change": self.advice or None,
         }
@@ -98,8 +118,7 @@ class Risks:
     @property
     def blocking(self) -> list[GateRisk]:
         """Those that may refuse a model by chance, and of which it is known how often."""
-        known = (each for each in self.gates if each.found is not None and not each.found.at_worst)
-        return [each for each in known if each.gate.severity == "blocking"]
+        return [each for each in self.gates if each.known and each.gate.severity == "blocking"]
 
     @property
     def to_compare(self) -> list[GateRisk]:
@@ -112,16 +131,16 @@ class Risks:
 
         Gates that err together, as slices of the same rows do, make it less.
         """
-        return min(1.0, math.fsum(each.found.rates.false_refusal for each in self.blocking if each.found))
+        return min(1.0, math.fsum(each.rates.false_refusal for each in self.blocking if each.rates))
 
     @property
     def least_false_refusals(self) -> float:
         """What the worst gate alone makes of it."""
-        return max((each.found.rates.false_refusal for each in self.blocking if each.found), default=0.0)
+        return max((each.rates.false_refusal for each in self.blocking if each.rates), default=0.0)
 
     def document(self) -> dict[str, Any]:
         """For machines."""
-        unknown = [each.gate.name for each in self.gates if each.found is None]
+        unknown = [each.gate.name for each in self.gates if each.rates is None]
         return {
             "gates": [each.document() for each in self.gates],
             "verdict": {
@@ -136,8 +155,40 @@ class Risks:
         }
 
 
+def _of_drift(found: Findable) -> str:
+    if not found.drowned:
+        return ""
+    least = found.least()
+    finds = f"finds distances of {format_value(_two(least))} or more" if least <= 1 else "finds nothing"
+    return (
+        f"chance alone brings {format_value(_two(found.expected))}, which is taken off: {finds}, not {found.limit:g}; "
+        f"compare more rows, or set max: {format_value(_two(min(1.0, 2.1 * found.expected)))}"
+    )
+
+
+def _document(found: Findable) -> dict[str, Any]:
+    least = found.least()
+    return {
+        "threshold": found.limit,
+        "rows": int(min(found.rows)),
+        "decides": least if least <= 1 else None,
+        "by_chance": found.expected,
+        "false_refusal": found.false_refusal,
+        "false_pass": found.false_pass,
+        "decidable": not found.drowned,
+    }
+
+
+def _two(value: float) -> float:
+    return float(f"{value:.2g}")
+
+
 def gate_risks(
-    gates: Gates, keys: Sequence[KeyInForce], readings: "Mapping[str, Sequence[Reading]]", measured: Measurements
+    gates: Gates,
+    keys: Sequence[KeyInForce],
+    readings: "Mapping[str, Sequence[Reading]]",
+    measured: Measurements,
+    drift: DriftOfRun,
 ) -> Risks:
     """What the gates of a run can decide with the thresholds that are in force now.
 
@@ -146,9 +197,14 @@ def gate_risks(
         keys: of the file.
         readings: of the run, by path of the key.
         measured: by its evaluation.
+        drift: what its statistics tell.
     """
     found, counted = list[GateRisk](), list[str]()
     for key, gate in _judged(keys, readings):
+        distance = drift.findable(key)
+        if distance is not None:
+            found.append(GateRisk(key.path, gate, None, drift=distance))
+            continue
         risk = _risk(gates, key, gate, measured)
         if risk is None:
             counted.append(gate.name)

@@ -9,6 +9,7 @@ from typing import Any
 from weighbridge.common import invocation
 from weighbridge.common.errors import UsageError
 from weighbridge.definition import Definition
+from weighbridge.runs.drift_of_run import DriftOfRun
 from weighbridge.runs.gate_risks import Risks, gate_risks
 from weighbridge.runs.measured import Measurements
 from weighbridge.runs.own_verdict import read_verdict
@@ -72,14 +73,15 @@ class Explained:
     @cached_property
     def risks(self) -> Risks:
         """What the gates can decide with the rows that the run had."""
-        if self.measured is None:
+        if self.measured is None or self.run is None:
             return Risks((), ())
-        return gate_risks(self.thresholds.gates, self.thresholds.keys, self.readings, self.measured)
+        thresholds, drift = self.thresholds, DriftOfRun(self.run)
+        return gate_risks(thresholds.gates, thresholds.keys, self.readings, self.measured, drift)
 
     @property
     def first_command(self) -> str:
         """What to run for what the gates can decide to be known; empty where it is."""
-        if self.risks.gates:
+        if any(risk.key.startswith(("quality.", "latency.")) for risk in self.risks.gates):
             return ""
         return invocation.command("run")
 

@@ -68,3 +68,20 @@ def test_more_rows_find_less() -> None:
     for measure in ("linf", "jensen_shannon"):
         few, many = (Findable(measure, 0.01, equal_shares(5), (rows, rows)) for rows in (500, 50_000))
         assert few.least() > many.least() > 0.01
+
+
+@pytest.mark.parametrize(("measure", "limit"), [("linf", 0.05), ("jensen_shannon", 0.005)])
+def test_how_often_a_gate_errs_is_foretold(measure: str, limit: float) -> None:
+    shares, rows = np.array([0.5, 0.3, 0.2]), (1500, 3000)
+    foretold = Findable(measure, limit, shares, rows)
+    candidates = np.array([shares + np.array([by, -by / 2, -by / 2]) for by in np.linspace(0, 0.2, 2001)])
+    distances = Compared(measure, candidates, np.broadcast_to(shares, candidates.shape), rows)
+    ours = candidates[np.searchsorted(distances.measured(distances.ours, distances.theirs), limit)]
+    rng = np.random.default_rng(3)
+
+    def refused(current: np.ndarray) -> float:
+        effects = [effect(drawn(rng, measure, current, shares, rows)) for _ in range(ROUNDS)]
+        return float(np.mean([each.proven and each.size > limit for each in effects]))
+
+    assert 1 - refused(ours) == pytest.approx(foretold.false_pass, abs=0.1)
+    assert refused(shares) <= foretold.false_refusal + 0.02

@@ -3,12 +3,14 @@
 import json
 import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from tests.weighbridge.runs.histories import add_run
 from weighbridge.cli.gate_risks import print_risks
+from weighbridge.components.data_validator.statistics import statistics_path, write_statistics
 from weighbridge.definition import load
 from weighbridge.evidence.base import Interval
 from weighbridge.evidence.latency import Batch, Calls, Compared, Histogram, Latency, LatencyReport
@@ -202,6 +204,39 @@ def test_nothing_in_production_gives_a_bound(weighbridge, pipeline, risks, workd
     assert (change["at_worst"], change["what_to_change"]) == (True, None)
     assert risks()["risks"]["verdict"]["not_yet_compared"] == 2
     assert f"shows after another weighbridge run {pipeline}" in weighbridge("gates", pipeline).out
+
+
+def statistics(folder, rows: int, values: int) -> None:
+    from tensorflow_metadata.proto.v0 import statistics_pb2
+
+    for split in ("train", "eval"):
+        found = statistics_pb2.DatasetFeatureStatisticsList()
+        feature = found.datasets.add(num_examples=rows).features.add(type="STRING")
+        feature.path.step.append("company")
+        feature.string_stats.common_stats.tot_num_values = rows
+        for value in range(values):
+            feature.string_stats.rank_histogram.buckets.add(label=f"c{value}", sample_count=rows / values)
+        write_statistics(statistics_path(folder, split), found)
+
+
+def test_a_drift_that_drowns_in_chance_says_what_is_found(weighbridge, pipeline, risks, workdir, tmp_path):
+    more = "data:\n  skew: {company: {jensen_shannon: {max: 0.02}}}\n  rows"
+    (path := Path(pipeline).with_name("gates.yaml")).write_text(THRESHOLDS.replace("data:\n  rows", more))
+    statistics(tmp_path / "statistics", 500, 30)
+    gates = [*Bounds(max=0.02).judge("data.skew.company.jensen_shannon", 0.0)]
+    artifact = ArtifactReference(
+        step="DataValidator", key="statistics", type="ExampleStatistics", uri=str(tmp_path / "statistics")
+    )
+    add_run(Workspace(workdir, "shop"), 3, gates=gates, artifacts=[artifact])
+    [skew] = risks()["risks"]["gates"]
+    assert (skew["rows"], skew["decidable"], skew["threshold"]) == (500, False, 0.02)
+    assert skew["by_chance"] == pytest.approx(0.0209, abs=1e-4)
+    assert 0.03 < skew["decides"] < 0.06
+    assert skew["false_refusal"] <= 0.01
+    assert "chance alone brings 0.021, which is taken off: finds distances of 0.0" in skew["what_to_change"]
+    assert "not measured as far as its quality" in weighbridge("gates", pipeline).out
+    path.write_text(THRESHOLDS.replace("data:\n  rows", more.replace("0.02", "0.1")))
+    assert risks()["risks"]["gates"][0]["what_to_change"] is None
 
 
 @pytest.mark.usefixtures("weighed")
