@@ -60,9 +60,9 @@ def _print_narrow(out: Console, risks: Sequence[GateRisk]) -> None:
     for subject, rules in groupby(risks, lambda risk: risk.gate.name.rpartition(".")[0]):
         out.print(Text(subject))
         for risk in rules:
-            name = risk.gate.rule + ("!" if risk.gate.severity == "warning" else "")
+            name = risk.gate.rule + ("!" if risk.severity == "warning" else "")
             out.print(Text(_line(f"  {name}", _cells(risk), widths)))
-    if any(risk.gate.severity == "warning" for risk in risks):
+    if any(risk.severity == "warning" for risk in risks):
         out.print(Text("!: only warns", style="dim"))
 
 
@@ -87,7 +87,7 @@ def _to_compare(found: Explained) -> str:
 
 
 def _warns(risk: GateRisk) -> str:
-    return " (warning)" if risk.gate.severity == "warning" else ""
+    return " (warning)" if risk.severity == "warning" else ""
 
 
 def _cells(risk: GateRisk) -> list[str]:

@@ -52,7 +52,7 @@ def of_last_run(explained: Explained) -> Iterator[Foreseen]:
     gates = [
         risk
         for risk in explained.risks.gates
-        if risk.advice and risk.drift is None and risk.gate.severity == "blocking" and not _does_its_work(risk)
+        if risk.advice and risk.drift is None and risk.severity == "blocking" and not _does_its_work(risk)
     ]
     run = explained.run.record.run_id if explained.run else ""
     worst = sorted(gates, key=lambda risk: -risk.found.rates.false_refusal if risk.found else -2.0)

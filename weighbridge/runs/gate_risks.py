@@ -29,6 +29,7 @@ class GateRisk:
     Attributes:
         key: path of the key that it is judged by.
         gate: as the run left it.
+        severity: of the threshold that is in force.
         found: how surely it judges, with the value in force; None where `why` says what keeps that from being known.
         what: it was measured on: `rows`, or `calls`.
         of: the slice that the rows belong to; empty for all.
@@ -39,6 +40,7 @@ class GateRisk:
 
     key: str
     gate: Gate
+    severity: str
     found: Precision | None
     what: str = "rows"
     of: str = ""
@@ -95,7 +97,7 @@ class GateRisk:
         return {
             "gate": self.gate.name,
             "key": self.key,
-            "severity": self.gate.severity,
+            "severity": self.severity,
             "unit": self.gate.unit,
             "measured_on": self.what if self.rates else None,
             **found,
@@ -118,7 +120,7 @@ class Risks:
     @property
     def blocking(self) -> list[GateRisk]:
         """Those that may refuse a model by chance, and of which it is known how often."""
-        return [each for each in self.gates if each.known and each.gate.severity == "blocking"]
+        return [each for each in self.gates if each.known and each.severity == "blocking"]
 
     @property
     def to_compare(self) -> list[GateRisk]:
@@ -203,7 +205,7 @@ def gate_risks(
     for key, gate in _judged(keys, readings):
         distance = drift.findable(key)
         if distance is not None:
-            found.append(GateRisk(key.path, gate, None, drift=distance))
+            found.append(GateRisk(key.path, gate, key.severity, None, drift=distance))
             continue
         risk = _risk(gates, key, gate, measured)
         if risk is None:
@@ -239,7 +241,7 @@ def _risk(gates: Gates, key: KeyInForce, gate: Gate, measured: Measurements) -> 
     if at_hand.interval.low is None or at_hand.interval.high is None:
         if gate.status != "inconclusive":
             return None  # of a provider that gives no interval: the value decides
-        return GateRisk(key.path, gate, None, what, of, gate.message, never=True)
+        return GateRisk(key.path, gate, key.severity, None, what, of, gate.message, never=True)
     found = precision(
         rule,
         against.estimate if against else None,
@@ -249,9 +251,11 @@ def _risk(gates: Gates, key: KeyInForce, gate: Gate, measured: Measurements) -> 
         sampled=sampled,
     )
     if found is None:
-        return GateRisk(key.path, gate, None, what, of, gate.message)
+        return GateRisk(key.path, gate, key.severity, None, what, of, gate.message)
     affordable = _affordable(gates, key, at_hand)
-    return GateRisk(key.path, gate, found.with_rows(affordable) if affordable > found.rows else found, what, of)
+    return GateRisk(
+        key.path, gate, key.severity, found.with_rows(affordable) if affordable > found.rows else found, what, of
+    )
 
 
 def sampled_of(gates: Gates, key: KeyInForce, found: Measured) -> Sampled:

@@ -10,8 +10,8 @@ _HEAD = """# gates.yaml
 What the data and a model must be to reach production. The file lies beside the pipeline and is reviewed like code; this
 page and the schema for editors are made from the models that read it (`weighbridge gates --markdown`).
 
-`weighbridge gates PIPELINE` shows the same keys with the values in force in a pipeline, what its last run measured, and what
-each gate can decide with so many rows.
+`weighbridge gates PIPELINE` shows the same keys with the values in force in a pipeline, what its last run
+measured, and what each gate can decide with so many rows.
 
 ## In an editor
 
