@@ -22,7 +22,7 @@ def plan_looks(calls: int, needed: Callable[[int], int], call_s: float, limit_s:
     Returns:
         Calls in all, one number a look, ascending. What time really allows may be fewer.
     """
-    most = limit_s / max(call_s, _QUICKEST) if call_s > 0 else 0.0
+    most = max(limit_s, 0.0) / max(call_s, _QUICKEST) if call_s > 0 else 0.0
     for looks in range(_MOST, 1, -1):
         first = max(calls, needed(looks))
         growth = float((most / first) ** (1 / (looks - 1)))

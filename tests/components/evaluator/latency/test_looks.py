@@ -33,6 +33,10 @@ def test_looks_are_few_and_each_can_decide(calls: int, call_s: float, limit_s: f
         assert looks[-1] * call_s <= 1.01 * limit_s + call_s
 
 
+def test_a_budget_that_is_spent_already_leaves_one_look() -> None:
+    assert plan_looks(400, lambda looks: 368, call_s=0.001, limit_s=-2.0) == [400]
+
+
 def test_a_slow_model_is_looked_at_once() -> None:
     assert plan_looks(20, needed, 0.163, 60) == [368]
     assert plan_looks(400, needed, 0.0, 60) == [400]
