@@ -116,13 +116,18 @@ def _cells(risk: GateRisk) -> list[str]:
 def _verdict(found: Explained) -> str:
     risks, gates = found.risks, found.thresholds.gates
     declared = sorted({gates.quality.risk.false_refusal, gates.latency.risk.false_refusal})
+    seeds = (
+        f" What another training moves is not in it: {risks.without_spread} of them have no retraining_sd."
+        if risks.without_spread
+        else ""
+    )
     return (
         "decides: the tightest threshold that keeps the declared risk with these rows, or with the calls that budget_s "
         "allows; of data, the least distance that is found in 95 % of cases. refuses equal: a model as good as "
         "production, data that did not drift. passes at it: what lies exactly at the threshold.\n"
         f"The whole verdict refuses a model as good as production in at most {percent(risks.most_false_refusals)} of "
         f"runs: an upper bound, the {len(risks.blocking)} blocking gates added up; the worst alone does in "
-        f"{percent(risks.least_false_refusals)}. Declared for each gate: {' and '.join(map(percent, declared))}."
+        f"{percent(risks.least_false_refusals)}. Declared for each gate: {' and '.join(map(percent, declared))}.{seeds}"
     )
 
 

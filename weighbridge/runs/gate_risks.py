@@ -128,6 +128,12 @@ class Risks:
         return [each for each in self.gates if each.found is not None and each.found.at_worst]
 
     @property
+    def without_spread(self) -> int:
+        """Blocking gates on quality whose rates leave out what another training moves: `retraining_sd` is not given."""
+        quality = (each.found for each in self.blocking if each.key.startswith("quality."))
+        return sum(found is not None and not found.spread for found in quality)
+
+    @property
     def most_false_refusals(self) -> float:
         """Bound on how often the whole verdict refuses a model as good as production: Boole's inequality.
 
@@ -150,6 +156,7 @@ class Risks:
                 "false_refusal_at_least": self.least_false_refusals,
                 "gates": len(self.blocking),
                 "not_yet_compared": len(self.to_compare),
+                "without_retraining_sd": self.without_spread,
                 "method": "sum over the blocking gates (Boole's inequality)",
             },
             "counted": list(self.counted),

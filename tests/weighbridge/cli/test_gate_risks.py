@@ -178,7 +178,10 @@ def test_the_verdict_errs_no_more_often_than_its_gates_together(weighbridge, pip
     assert verdict["gates"] == len(rates) == 5
     assert verdict["false_refusal_at_most"] == pytest.approx(min(1, sum(rates)))
     assert verdict["false_refusal_at_least"] == max(rates)
-    assert "an upper bound, the 5 blocking gates added up" in weighbridge("gates", pipeline).out
+    shown = weighbridge("gates", pipeline).out
+    assert "an upper bound, the 5 blocking gates added up" in shown
+    assert verdict["without_retraining_sd"] == 2
+    assert "2 of them have no retraining_sd" in shown
 
 
 @pytest.mark.usefixtures("weighed")
