@@ -249,19 +249,34 @@ def _risk(gates: Gates, key: KeyInForce, gate: Gate, measured: Measurements) -> 
         if gate.status != "inconclusive":
             return None  # of a provider that gives no interval: the value decides
         return GateRisk(key.path, gate, key.severity, None, what, of, gate.message, never=True)
-    found = precision(
+    found = precise(rule, against, value, sampled)
+    if found is None:
+        return GateRisk(key.path, gate, key.severity, None, what, of, gate.message)
+    affordable = _affordable(gates, key, at_hand)
+    return GateRisk(
+        key.path, gate, key.severity, found.with_rows(affordable) if affordable > found.rows else found, what, of
+    )
+
+
+def precise(rule: Rule, against: Measured | None, value: Measured | None, sampled: Sampled) -> Precision | None:
+    """How surely a rule judges what a run measured; None where that has no interval that is known.
+
+    Args:
+        rule: with its threshold.
+        against: what it judges; None where nothing was in production to compare with.
+        value: the candidate's own.
+        sampled: how it is judged now.
+    """
+    at_hand = against or value
+    if at_hand is None:
+        return None
+    return precision(
         rule,
         against.estimate if against else None,
         candidate=value.estimate if value else None,
         production=at_hand.production,
         measured=at_hand.made,
         sampled=sampled,
-    )
-    if found is None:
-        return GateRisk(key.path, gate, key.severity, None, what, of, gate.message)
-    affordable = _affordable(gates, key, at_hand)
-    return GateRisk(
-        key.path, gate, key.severity, found.with_rows(affordable) if affordable > found.rows else found, what, of
     )
 
 

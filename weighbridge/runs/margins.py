@@ -9,12 +9,12 @@ from typing import Any
 
 from weighbridge.common import invocation
 from weighbridge.common.errors import UsageError
-from weighbridge.runs.gate_risks import sampled_of
+from weighbridge.runs.gate_risks import precise, sampled_of
 from weighbridge.runs.measured import Measured
 from weighbridge.runs.thresholds_in_force import Explained
 from weighbridge.thresholds.in_force import KeyInForce
 from weighbridge.verdict.bounds import RULES
-from weighbridge.verdict.decidable import Precision, looser, precision
+from weighbridge.verdict.decidable import Precision, looser
 from weighbridge.verdict.gate import format_value
 from weighbridge.verdict.outcome import Rule, kind_of
 
@@ -183,14 +183,7 @@ def _precise(explained: Explained, subject: str, rule: Rule) -> Precision:
     assert explained.measured is not None  # noqa: S101
     against, value = explained.measured.of(subject, rule.kind), explained.measured.of(subject, "value")
     at_hand = _measured(explained, subject, rule.kind)
-    found = precision(
-        rule,
-        against.estimate if against else None,
-        candidate=value.estimate if value else None,
-        production=at_hand.production,
-        measured=at_hand.made,
-        sampled=sampled_of(explained.thresholds.gates, _key(explained, subject), at_hand),
-    )
+    found = precise(rule, against, value, sampled_of(explained.thresholds.gates, _key(explained, subject), at_hand))
     if found is None:
         raise UsageError(f"{subject} has no interval in the last run", "Weigh on more data, then ask again.")
     return found

@@ -1,7 +1,7 @@
 """What a run measured with an interval, by name of what was measured: how surely its gates judge."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,9 @@ class Measurements:
             return found
         production = gate.baseline if isinstance(gate.baseline, int | float) else None
         interval = Interval(value=gate.observed, low=gate.interval[0], high=gate.interval[1])
+        value = self.of(subject, "value")
+        if value is not None:  # judged by the same rows and the same way
+            return replace(value, interval=interval, production=production)
         return Measured(interval, risk.confidence, production=production)
 
     def interval(self, gate: str) -> tuple[float, float] | None:
