@@ -6,10 +6,15 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.command_line import weighbridge, workdir
 
 __all__ = ["weighbridge", "workdir"]
+
+# How long one example may take says nothing on a machine with much else to do.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 # A shell starts what runs in the background with SIGINT ignored; processes that tests interrupt would inherit that.
 if threading.current_thread() is threading.main_thread():

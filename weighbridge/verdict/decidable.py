@@ -12,7 +12,7 @@ from typing import Any
 
 from weighbridge.verdict.estimate import Estimate, change_of, ratio_of
 from weighbridge.verdict.outcome import Rule, equal_of, error_of, room_of, spread_of
-from weighbridge.verdict.risk import LINEAR, LOGARITHMIC, Rates, Risk, Sampled, margin_needed, not_passing, rows_needed
+from weighbridge.verdict.risk import LINEAR, LOGARITHMIC, Rates, Risk, Sampled, margin_needed, rates_of, rows_needed
 
 
 def rows_for(margin: float, sd: float, risk: Risk, spread: float = 0.0) -> float:
@@ -73,15 +73,8 @@ class Precision:
 
     @property
     def rates(self) -> Rates:
-        """How often the rule refuses a model as good as production, and does not refuse one at the threshold.
-
-        Where what is undecided only warns, a model is refused where the whole interval lies on the wrong side.
-        """
-        miss, passed = self.sampled.miss, self.sampled.risk.false_pass
-        if self.sampled.on_undecided == "warn":
-            miss, passed = 1 - miss, 1 - miss
-        refused = not_passing(self.room, self.error, miss, self.spread)
-        return Rates(false_pass=passed, false_refusal=round(refused, 6))
+        """How often the rule refuses a model as good as production, and does not refuse one at the threshold."""
+        return rates_of(self.room, self.error, self.sampled, self.spread)
 
     @property
     def enough(self) -> bool:

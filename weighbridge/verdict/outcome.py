@@ -11,8 +11,8 @@ from weighbridge.verdict.risk import (
     NORMAL,
     Rates,
     Sampled,
-    not_passing,
     quantile,
+    rates_of,
     rows_needed,
     standard_error,
 )
@@ -103,8 +103,7 @@ def rates(rule: Rule, quantity: Estimate | None, production: float | None, sampl
     if error is None or quantity is None or sampled is None:
         return None
     room = room_of(rule, equal_of(rule, quantity, production))
-    false_refusal = not_passing(room, error, sampled.miss, spread_of(rule, sampled))
-    return Rates(false_pass=sampled.risk.false_pass, false_refusal=round(false_refusal, 6))
+    return rates_of(room, error, sampled, spread_of(rule, sampled))
 
 
 def equal_of(rule: Rule, quantity: Estimate, production: float | None) -> float:

@@ -125,6 +125,24 @@ def not_passing(room: float, error: float, miss: float, spread: float = 0.0) -> 
     return NORMAL.cdf((quantile(miss) * error - room) / sd)
 
 
+def rates_of(room: float, error: float, sampled: Sampled, spread: float = 0.0) -> Rates:
+    """How often a gate is wrong.
+
+    Where what is undecided only warns, a model is let through unless its whole interval is on the wrong side, as it
+    rarely is for one exactly at the threshold.
+
+    Args:
+        room: from the threshold to a model as good as production; negative where that is on the wrong side.
+        error: standard error of what is judged.
+        sampled: how it is judged.
+        spread: standard deviation of the true value between equally good trainings.
+    """
+    miss, false_pass = sampled.miss, sampled.risk.false_pass
+    if sampled.on_undecided == "warn":
+        miss, false_pass = 1 - miss, 1 - miss
+    return Rates(false_pass=false_pass, false_refusal=round(not_passing(room, error, miss, spread), 6))
+
+
 def margin_needed(error: float, risk: Risk, spread: float = 0.0) -> float:
     """The least room between production and threshold that keeps both risks, in the unit of `error`.
 

@@ -46,6 +46,17 @@ def test_a_gate_is_as_often_wrong_as_it_says(false_pass: float, spread: float) -
     assert np.mean([gate.status == "refused" for gate in at_margin]) == pytest.approx(false_pass, abs=tolerance)
 
 
+def test_what_lets_the_undecided_through_says_how_often_that_is_wrong() -> None:
+    bounds, sampled = Bounds(min_change=-0.02), Sampled(Risk(), on_undecided="warn")
+    tolerance = 4 * math.sqrt(0.25 / DRAWS)
+    at_margin = [judged(bounds, each, sampled) for each in drawn(-0.02, 0.006, Risk())]
+    equal = [judged(bounds, each, sampled) for each in drawn(0.0, 0.006, Risk())]
+    rates = equal[0].rates
+    assert rates is not None
+    assert np.mean([not gate.refuses for gate in at_margin]) == pytest.approx(rates.false_pass, abs=tolerance)
+    assert np.mean([gate.refuses for gate in equal]) == pytest.approx(rates.false_refusal, abs=tolerance)
+
+
 def test_a_ratio_varies_by_its_logarithm() -> None:
     bounds, sampled = Bounds(max_ratio=1.5), Sampled(Risk(false_pass=0.025))
     half = 1.96 * 0.1
