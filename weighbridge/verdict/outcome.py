@@ -84,7 +84,7 @@ def outcome(subject: str, rule: Rule, quantity: Estimate | None, sampled: Sample
     if sampled is not None and rule.leaves_open(quantity):
         interval = f"{_end(quantity.low)} to {_end(quantity.high, rule.unit)}"
         more = _more(rule, quantity, sampled)
-        return "inconclusive", f"{subject} is inconclusive: {value} ({interval}), but {rule.limit}. {more}"
+        return "inconclusive", f"{subject} is undecided: {value} ({interval}), but {rule.limit}. {more}"
     if rule.allows(quantity.value):
         return "passed", f"{subject} is {value} ({rule.limit})."
     return "refused", f"{subject} is {value}, but {rule.limit}."
