@@ -103,7 +103,7 @@ def _together(gates: Sequence[Gate]) -> str:
     worst = max(gates, key=lambda gate: gate.rates.false_refusal if gate.rates else 0.0)
     least, most = max(rate.false_refusal for rate in rates), min(sum(rate.false_refusal for rate in rates), 1.0)
     what = "drift and skew" if _of_data(gates[0]) else "sampled"
-    them = f"the {what} gate" if len(gates) == 1 else f"all {len(gates):,} {what} gates"
+    them = {1: f"the {what} gate", 2: f"both {what} gates"}.get(len(gates), f"all {len(gates):,} {what} gates")
     stopped = f", stopped mostly by {worst.name}" if least > _CLOSE and len(gates) > 1 else ""
     passes, one = ("passes", "one exactly at a threshold")
     if _of_data(gates[0]):
@@ -118,7 +118,7 @@ def _together(gates: Sequence[Gate]) -> str:
 def _often(least: float, most: float) -> str:
     """Of 100, between two bounds; never all, since nothing is that sure."""
     low, high = min(math.floor(100 * least + _ROUNDING), 99), math.ceil(100 * most - _ROUNDING)
-    if most - least < _ROUNDING:
+    if most - least < _ROUNDING and 1 <= low < 99:
         return f"about {low}"
     if low < 1:
         return f"at most {high}"
