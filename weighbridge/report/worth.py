@@ -3,6 +3,9 @@
 A gate states how often it is wrong. What all of them are worth together follows from that by Boole's inequality alone,
 which holds however the gates depend on each other: a model as good as production is refused at least as often as by
 the gate that is most often wrong, and at most as often as all of them would refuse it one at a time.
+
+Where a change or a ratio is proven to be on the wrong side, the model is so unlike production that how sure a
+comparison of two equal ones would be cannot be told from it: there the rate is only a bound.
 """
 
 import math
@@ -49,7 +52,8 @@ def rates_text(gate: Gate) -> str:
     if gate.rates is None:
         return ""
     refused, passed = rate_text(gate.rates.false_refusal), rate_text(gate.rates.false_pass)
-    return f"Refuses {refused} of equal {_what(gate)}, passes {passed} of those at the threshold."
+    bound = "at most " if _only_bounds(gate) and not refused.startswith("<") else ""
+    return f"Refuses {bound}{refused} of equal {_what(gate)}, passes {passed} of those at the threshold."
 
 
 def ends_text(gate: Gate) -> str:
@@ -94,35 +98,44 @@ def rates_range(gates: Sequence[Gate], rate: str) -> str:
     if not found:
         return "–"
     most = rate_text(max(found))
-    return most if len(gates) == 1 or most.startswith("<") else f"≤ {most}"
+    exact = len(gates) == 1 and not (rate == "false_refusal" and _only_bounds(gates[0]))
+    return most if exact or most.startswith("<") else f"≤ {most}"
 
 
 def _together(gates: Sequence[Gate]) -> str:
     """`A model as good as production passes all 24 sampled gates in at least 97 of 100 weighings; one exactly …`."""
     rates = [gate.rates for gate in gates if gate.rates is not None]
-    worst = max(gates, key=lambda gate: gate.rates.false_refusal if gate.rates else 0.0)
-    least, most = max(rate.false_refusal for rate in rates), min(sum(rate.false_refusal for rate in rates), 1.0)
+    told = {gate.name: gate.rates.false_refusal for gate in gates if gate.rates and not _only_bounds(gate)}
+    worst = max(told, key=lambda name: told[name], default="")
+    least, most = told.get(worst, 0.0), min(sum(rate.false_refusal for rate in rates), 1.0)
     what = "drift and skew" if _of_data(gates[0]) else "sampled"
     them = {1: f"the {what} gate", 2: f"both {what} gates"}.get(len(gates), f"all {len(gates):,} {what} gates")
-    stopped = f", stopped mostly by {worst.name}" if least > _CLOSE and len(gates) > 1 else ""
+    stopped = f", stopped mostly by {worst}" if least > _CLOSE and len(gates) > 1 else ""
     passes, one = ("passes", "one exactly at a threshold")
     if _of_data(gates[0]):
         passes, one = ("pass", "data exactly as far apart as allowed")
     at_limit = _percent(max(rate.false_pass for rate in rates))
-    return (
-        f"{_equal(gates)} {passes} {them} in {_often(1 - most, 1 - least)} of 100 weighings{stopped}; "
-        f"{one} {passes} that gate in at most {at_limit}."
-    )
+    often = _often(1 - most, 1 - least, bound=len(told) < len(gates))
+    passing = f"{_equal(gates)} {passes} {them} in {often} of 100 weighings{stopped}"
+    if not often:
+        passing = f"Beside a model so unlike production nobody can tell how often one as good passes {them}"
+    return f"{passing}; {one} {passes} that gate in at most {at_limit}."
 
 
-def _often(least: float, most: float) -> str:
-    """Of 100, between two bounds; never all, since nothing is that sure."""
+def _often(least: float, most: float, *, bound: bool) -> str:
+    """Of 100, between two bounds; never all, since nothing is that sure.
+
+    Args:
+        least: share that passes at least.
+        most: share that passes at most.
+        bound: whether some rates are only bounds, so that what passes at most may be anything; then perhaps empty.
+    """
     low, high = min(math.floor(100 * least + _ROUNDING), 99), math.ceil(100 * most - _ROUNDING)
     if most - least < _ROUNDING and 1 <= low < 99:
         return f"about {low}"
     if low < 1:
-        return f"at most {high}"
-    return f"at least {low}" if most - least <= _CLOSE else f"{low} to {high}"
+        return "" if bound and high > 100 * (1 - _CLOSE) else f"at most {high}"
+    return f"at least {low}" if most - least <= _CLOSE or bound else f"{low} to {high}"
 
 
 def _percent(rate: float) -> str:
@@ -140,6 +153,11 @@ def _equal(gates: Iterable[Gate]) -> str:
 
 def _of_data(gate: Gate) -> bool:
     return gate.name.partition(".")[0] == _DATA
+
+
+def _only_bounds(gate: Gate) -> bool:
+    """Whether its false refusal is only known not to be more than it states."""
+    return gate.status == "refused" and gate.rule.endswith(("_change", "_ratio"))
 
 
 def _what(gate: Gate) -> str:

@@ -145,7 +145,7 @@ def test_three_outcomes_have_three_marks_and_say_interval_risk_and_what_decides(
     lines = text.splitlines()
     [refused] = [place for place, line in enumerate(lines) if line.startswith("✗ payment_type=Cash.auc.min_change ")]
     assert lines[refused + 2] == (
-        "    Interval -0.0741 to -0.0301. Refuses 28% of equal models, passes 5% of those at the threshold."
+        "    Interval -0.0741 to -0.0301. Refuses at most 28% of equal models, passes 5% of those at the threshold."
     )
     [open_] = [
         place for place, line in enumerate(lines) if line.startswith("? payment_type=Credit Card.auc.min_change ")
@@ -165,7 +165,7 @@ def test_three_outcomes_have_three_marks_and_say_interval_risk_and_what_decides(
 def test_what_the_verdict_is_worth_stands_below_it_and_fits_the_window(undecided):
     lines = plain(undecided.verdict).splitlines()
     assert lines[1].startswith(
-        "  A model as good as production passes all 4 sampled gates in 41 to 73 of 100 weighings"
+        "  A model as good as production passes all 4 sampled gates in at least 41 of 100 weighings"
     )
     assert "Data that did not drift pass all 7 drift and skew gates in at least 99 of 100" in lines[1]
     assert all(cell_len(line) <= 80 for line in screen(undecided.verdict, 80))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.report.worth import ends_text, rate_text, rates_text, worth_text
+from weighbridge.report.worth import ends_text, rate_text, rates_range, rates_text, worth_text
 from weighbridge.verdict import Gate, Rates, Verdict
 
 PROBABILITIES = st.floats(0, 1)
@@ -36,6 +36,22 @@ def test_large_risks_are_said_between_bounds_with_the_gate_that_stops_most() -> 
     assert "in 40 to 70 of 100 weighings, stopped mostly by quality.a.min; one" in text
     hopeless = told(gate("quality.a.min", 0.3), gate("quality.b.min", 0.8))
     assert "in at most 20 of 100 weighings, stopped mostly by quality.b.min; one" in hopeless
+
+
+def test_a_model_unlike_production_tells_little_of_one_that_is_as_good() -> None:
+    far = [gate(f"quality.m{place}.min_change", 0.2, status="refused", observed=-0.4) for place in range(6)]
+    assert told(gate("quality.a.min", 0.001), *far) == (
+        "Beside a model so unlike production nobody can tell how often one as good passes all 7 sampled gates; one "
+        "exactly at a threshold passes that gate in at most 5."
+    )
+    # What it bounds is said, and what is known of other gates.
+    assert "all 3 sampled gates in at least 59 of 100 weighings; one" in told(gate("quality.a.min", 0.01), *far[:2])
+    assert "in at most 40 of 100 weighings, stopped mostly by quality.a.min; one" in told(
+        gate("quality.a.min", 0.6), *far
+    )
+    assert rates_text(far[0]).startswith("Refuses at most 20% of equal models, passes 5%")
+    assert rates_range([far[0]], "false_refusal") == "≤ 20%"
+    assert rates_range([far[0]], "false_pass") == "5%"
 
 
 def test_one_gate_alone_is_said_as_it_is() -> None:
