@@ -53,7 +53,8 @@ def rates_text(gate: Gate) -> str:
         return ""
     refused, passed = rate_text(gate.rates.false_refusal), rate_text(gate.rates.false_pass)
     bound = "at most " if _only_bounds(gate) and not refused.startswith("<") else ""
-    return f"Refuses {bound}{refused} of equal {_what(gate)}, passes {passed} of those at the threshold."
+    verb = "Refuses" if gate.severity == "blocking" else "Does not pass"
+    return f"{verb} {bound}{refused} of equal {_what(gate)}, passes {passed} of those at the threshold."
 
 
 def ends_text(gate: Gate) -> str:

@@ -123,6 +123,8 @@ def test_a_gate_says_how_often_it_is_wrong() -> None:
     )
     assert "equal data" in rates_text(gate("data.skew.a.linf.max", 0.01))
     assert rates_text(gate("data.rows.min")) == ""
+    only_warns = rates_text(gate("quality.a.min", 0.12, severity="warning"))
+    assert only_warns.startswith("Does not pass 12% of equal models, passes 5%")
 
 
 @pytest.mark.parametrize(
