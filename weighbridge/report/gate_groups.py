@@ -128,8 +128,13 @@ class GateGroup:
 
     @property
     def rated(self) -> bool:
-        """Whether any gate that is shown decides by an interval, or says how often it is wrong."""
-        return any(gate.interval is not None or gate.rates is not None for line in self.lines for gate in line.gates)
+        """Whether any gate that is shown says how often it is wrong."""
+        return any(gate.rates is not None for line in self.lines for gate in line.gates)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the interval of any gate is shown."""
+        return any(line.interval for line in self.lines)
 
     @property
     def more(self) -> str:
