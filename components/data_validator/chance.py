@@ -104,8 +104,14 @@ def _linf_law(compared: Compared, rows: float, _: float, limit: float, passes: f
     errors = np.sqrt(pooled * (1 - pooled) / rows)
     there = errors > 0
     refused = min(float(2 * ndtr(-passes / errors[there]).sum()), 1.0)
-    share = min(max(float(pooled[np.argmax(np.abs(compared.ours - compared.theirs))]), limit / 2), 1 - limit / 2)
-    error = math.sqrt(share * (1 - share) / rows)
+    moved = compared.ours - compared.theirs
+    most = int(np.argmax(np.abs(moved)))
+    before = float(compared.theirs[most])
+    after = before + math.copysign(limit, moved[most])
+    if not 0 <= after <= 1:
+        after = min(max(2 * before - after, 0.0), 1.0)
+    sides = zip((after, before), compared.rows, strict=True)
+    error = math.sqrt(sum(share * (1 - share) / count for share, count in sides))
     return refused, float(ndtr((passes - limit) / error)) if error else 1.0
 
 
