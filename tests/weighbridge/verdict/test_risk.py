@@ -62,6 +62,7 @@ def test_what_was_counted_or_is_unknown_states_nothing() -> None:
     assert (gate.rates, gate.interval) == (None, None)
     [gate] = Bounds(max=1).judge("l.p99", Estimate(0.5, -math.inf, math.inf), sampled=Sampled(Risk()))
     assert (gate.status, gate.rates, gate.interval) == ("inconclusive", None, (None, None))
+    assert gate.message == "p99 is undecided: 0.5 (interval unknown), but must be at most 1. Measure more."
 
 
 def test_the_interval_is_that_of_what_is_judged_and_survives_the_file() -> None:
