@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.data_validator.baseline import EVAL_SPLIT, TRAIN_SPLIT, Baseline
-from weighbridge.components.data_validator.chance import effect
+from weighbridge.components.data_validator.chance import effect, rates
 from weighbridge.components.data_validator.distances import (
     MEASURES,
     Compared,
@@ -93,12 +93,15 @@ class Comparison:
         if compared is None:
             return bounds.judge(name, None, advice=why)
         found = effect(compared)
-        if found.proven or bounds.max is None or found.size <= bounds.max:
+        if bounds.max is None:
             return bounds.judge(name, found.size, advice=why)
+        stated = {"rates": rates(compared, found, bounds.max)}
+        if found.proven or found.size <= bounds.max:
+            return [gate.model_copy(update=stated) for gate in bounds.judge(name, found.size, advice=why)]
         few, many = (f"{rows:,.0f}" for rows in sorted(compared.rows))
         size = format_value(found.size)
         told = f"{size} (must be at most {bounds.max:g}); of {few} and {many} values, that proves nothing."
-        return [_not_refused(name, "passed", bounds, found.size, told)]
+        return [_not_refused(name, "passed", bounds, found.size, told).model_copy(update=stated)]
 
     def _compare(self, feature: str, measure: str) -> tuple[Compared | None, str]:
         """The two distributions, or None; and what a person needs to know if it is refused."""

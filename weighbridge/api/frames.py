@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 METRICS = ("metric", "slice", "rows", "value", "low", "high")
 _PRODUCTION = ("production", "production_low", "production_high", "change", "change_low", "change_high")
-_GATES = ("name", "group", "status", "severity", "observed", "threshold", "baseline", "unit", "message")
+_RATES = ("low", "high", "false_pass", "false_refusal")
+_GATES = ("name", "group", "status", "severity", "observed", "threshold", "baseline", "unit", *_RATES, "message")
 _QUANTITIES = ("p50_ms", "p95_ms", "p99_ms", "p999_ms", "throughput_rows_s")
 _LATENCY = (
     "model",
@@ -48,13 +49,22 @@ def frame(
 
 
 def gate_rows(gates: Iterable[Gate]) -> list[dict[str, Any]]:
-    """A row per gate, with its group, as `quality` is one."""
-    return [gate.model_dump() | {"group": group_of(gate)} for gate in gates]
+    """A row per gate, with its group, as `quality` is one, and the ends of its interval and its rates one by one."""
+    return [_gate_row(gate) for gate in gates]
+
+
+def _gate_row(gate: Gate) -> dict[str, Any]:
+    low, high = gate.interval or (None, None)
+    rates = gate.rates.model_dump() if gate.rates else {}
+    return gate.model_dump() | {"group": group_of(gate), "low": low, "high": high} | rates
 
 
 def gates_frame(gates: Sequence[Gate], html: Callable[[], str]) -> "pd.DataFrame":
-    """name, group, status, severity, observed, threshold, baseline (of production), unit, message."""
-    return frame(gate_rows(gates), _GATES, html)
+    """name, group, status, severity, observed, threshold, baseline (of production), unit, the interval, rates, message.
+
+    The interval that decided is `low` and `high`; `false_pass` and `false_refusal` are how often such a gate is wrong.
+    """
+    return frame(gate_rows(gates), _GATES, html, numbers=_RATES)
 
 
 def metrics_frame(metrics: Metrics | None, html: Callable[[], str], *, slices: bool | None = None) -> "pd.DataFrame":

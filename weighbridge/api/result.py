@@ -149,7 +149,10 @@ class Run:
 
     @property
     def gates(self) -> "pd.DataFrame":
-        """Its gates: name, group, status, severity, observed, threshold, baseline (of production), unit, message."""
+        """Its gates: name, group, status, severity, observed, threshold, baseline (of production), unit, message.
+
+        `low` and `high` are the interval that decided, `false_pass` and `false_refusal` how often such a gate is wrong.
+        """
         from weighbridge.api.frames import gates_frame
         from weighbridge.report.notebook import gates_html
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
 from weighbridge.report.gate_groups import MARKS, GateGroup, Line, State, counts_text, group_gates, word_of
 from weighbridge.report.text import count, cut, one_line, short_digest
+from weighbridge.report.worth import worth_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,6 +56,8 @@ def _card(verdict: "Verdict", delivered: "Delivered | None", width: int | None) 
     if width:
         yield _text("─" * width, _STYLES[state])
     yield from _headline(verdict, state, width)
+    if worth := worth_text(verdict):
+        yield from _wrapped(worth, "dim", 2, width)
     yield _text("")
     columns = _columns(grouped, width)
     for group in grouped:
@@ -114,13 +117,24 @@ def _group(group: GateGroup, columns: list[int], width: int | None) -> Iterator[
     head.stylize("not dim bold", 0, columns[0] + 2)
     yield head
     for each in group.lines:
-        yield _row(
-            MARKS[each.state], _cells(each, columns), columns, "", _STYLES[each.state], bold=each.state == "refused"
-        )
+        yield _row(each.mark, _cells(each, columns), columns, "", _STYLES[each.state], bold=each.state == "refused")
         if each.state in ("refused", "warning"):
             yield from _wrapped(each.message, _STYLES[each.state].removeprefix("bold "), 4, width)
+            yield from _certainty(each, width)
     if group.more:
         yield _text(group.more, "dim")
+
+
+def _certainty(line: Line, width: int | None) -> Iterator["Text"]:
+    """`Interval -0.074 to -0.0301. Refuses 12% of equal models, passes 5% of those at the threshold.`.
+
+    The message of what is undecided has the interval already, and says what would decide it.
+    """
+    undecided = line.gates[0].status == "inconclusive"
+    interval = f"Interval {line.interval}." if line.interval and not undecided else ""
+    only_warns = "Undecided, which only warns here." if undecided and line.state == "warning" else ""
+    if told := " ".join(filter(None, (only_warns, interval, line.rates))):
+        yield from _wrapped(told, "dim", 4, width)
 
 
 def _cells(line: Line, columns: list[int] | None = None) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from weighbridge.evidence.base import Interval
 from weighbridge.report.comparison import Fact, GateChange, Measure, RunComparison, Side
-from weighbridge.report.gate_groups import MARKS
+from weighbridge.report.gate_groups import MARKS, UNDECIDED
 from weighbridge.report.tables import interval_text
 from weighbridge.report.text import (
     bytes_text,
@@ -255,6 +255,8 @@ def _status(status: str | None, observed: Any, unit: str) -> str:
     if status is None:
         return "not reached"
     value = "" if observed is None else f" {value_text(observed, unit)}"
+    if status == "inconclusive":
+        return f"{UNDECIDED} undecided{value}"
     mark = MARKS["passed"] if status == "passed" else MARKS["not_compared"] if status == "not_compared" else "✗"
     return f"{mark} {status.replace('_', ' ')}{value}"
 

@@ -15,12 +15,12 @@ from weighbridge.evidence.plots import Bars, Calibration, Ends, Lines, OfModels,
 from weighbridge.report.charts.amounts import amount_chart
 from weighbridge.report.charts.bars import Steps, histogram_chart
 from weighbridge.report.charts.features import feature_chart
-from weighbridge.report.charts.intervals import Mark, interval_chart
+from weighbridge.report.charts.intervals import Mark, interval_chart, threshold_bar
 from weighbridge.report.charts.lines import calibration_chart, line_chart, roc_chart
 from weighbridge.report.charts.series import Curve, series_chart
 from weighbridge.report.charts.svg import drawing, element, legend
 from weighbridge.report.features import Feature
-from weighbridge.report.gate_groups import MARKS
+from weighbridge.report.gate_groups import MARKS, Line
 from weighbridge.report.plots import MOST_ROWS, Plot
 from weighbridge.report.text import number_text
 
@@ -34,6 +34,7 @@ MOST_SLICES = 30
 _ICONS = {
     "passed": ("#1a7f37", "M4.5 8.5 7 11 11.5 5.5"),
     "refused": ("#b3261e", "M5.2 5.2 10.8 10.8M10.8 5.2 5.2 10.8"),
+    "undecided": ("#b3261e", "M5.8 6.4a2.2 2.2 0 1 1 3.4 1.8C8.3 8.8 8 9.1 8 9.9M8 12.1V12.3"),
     "warning": ("#9a6700", "M8 4.2V9M8 11.2V12"),
     "not_compared": ("#6e7781", "M4.8 8H11.2"),
 }
@@ -45,6 +46,19 @@ def icon(state: str, size: int = 16) -> Markup:
     disc = element("circle", cx=8, cy=8, r=8, fill=colour)
     sign = element("path", d=shape, stroke="#ffffff", stroke_width=2, stroke_linecap="round", fill="none")
     return element("svg", disc, sign, viewBox="0 0 16 16", width=size, height=size, aria_hidden="true", class_="icon")
+
+
+def gate_bar(line: Line) -> Markup | str:
+    """The interval of a gate against its threshold; empty where it has none of the two, and for several gates."""
+    gate = line.gates[0]
+    numbers = [value for value in (gate.observed, gate.threshold) if isinstance(value, int | float)]
+    if len(line.gates) > 1 or gate.interval is None or len(numbers) < 2:
+        return ""
+    value, threshold = map(float, numbers)
+    told = f"Observed {line.observed}, interval {line.interval}, allowed {line.allowed}."
+    mark = Mark(value, *gate.interval)
+    least = gate.rule.startswith("min")
+    return threshold_bar(gate.name, mark, threshold, least=least, state=line.state, told=told)
 
 
 def slice_charts(metrics: Metrics) -> list[Markup]:

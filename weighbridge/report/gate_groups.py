@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from weighbridge.report import worth
 from weighbridge.report.text import count, value_text
 from weighbridge.verdict import Gate, Verdict
 
 State = Literal["refused", "warning", "passed", "not_compared"]
 
 MARKS: dict[State, str] = {"refused": "✗", "warning": "!", "passed": "✓", "not_compared": "○"}
+UNDECIDED = "?"
 
 ORDER: dict[State, int] = {"refused": 0, "warning": 1, "passed": 2, "not_compared": 3}
 # This many gates of a kind that stand in nobody's way are still a list; more are one line.
@@ -33,8 +35,18 @@ class Line:
 
     @property
     def word(self) -> str:
-        """How the line's gates ended, for people: refused, inconclusive, unmeasured, warning, passed, not compared."""
+        """How the line's gates ended, for people: refused, undecided, unmeasured, warning, passed, not compared."""
         return word_of(self.gates[0])
+
+    @property
+    def mark(self) -> str:
+        """`✗`, `?` (undecided, and refuses), `!`, `✓` or `○`."""
+        return mark_of(self.gates[0])
+
+    @property
+    def icon(self) -> str:
+        """Name of the drawn mark."""
+        return "undecided" if self.mark == UNDECIDED else self.state
 
     @property
     def observed(self) -> str:
@@ -67,6 +79,26 @@ class Line:
         return value_text(gate.baseline, "" if gate.unit == "x" else gate.unit)
 
     @property
+    def interval(self) -> str:
+        """The interval that decided: `0.931 to 0.953`; empty where none did, and of several gates."""
+        return worth.ends_text(self.gates[0]) if len(self.gates) == 1 else ""
+
+    @property
+    def false_refusal(self) -> str:
+        """How often a model as good as production would not pass: `12%`; of several gates the most."""
+        return worth.rates_range(self.gates, "false_refusal")
+
+    @property
+    def false_pass(self) -> str:
+        """How often a model exactly at the threshold would pass; of several gates the most."""
+        return worth.rates_range(self.gates, "false_pass")
+
+    @property
+    def rates(self) -> str:
+        """How often such a gate is wrong, as a sentence; empty where that is not known, and of several gates."""
+        return worth.rates_text(self.gates[0]) if len(self.gates) == 1 else ""
+
+    @property
     def message(self) -> str:
         """The gate's sentence; nothing of several gates."""
         return self.gates[0].message if len(self.gates) == 1 else ""
@@ -88,11 +120,21 @@ class GateGroup:
 
     @property
     def summary(self) -> str:
-        """`1 refused, 1 inconclusive, 8 passed, 2 not compared`."""
+        """`1 refused, 1 undecided, 8 passed, 2 not compared`."""
         numbers: dict[str, int] = {}
         for line in (*self.lines, *self.hidden):
             numbers[line.word] = numbers.get(line.word, 0) + len(line.gates)
         return ", ".join(f"{number} {word}" for word, number in numbers.items())
+
+    @property
+    def rated(self) -> bool:
+        """Whether any gate that is shown says how often it is wrong."""
+        return any(gate.rates is not None for line in self.lines for gate in line.gates)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the interval of any gate is shown."""
+        return any(line.interval for line in self.lines)
 
     @property
     def more(self) -> str:
@@ -110,24 +152,28 @@ def state_of(gate: Gate) -> State:
 
 def word_of(gate: Gate) -> str:
     """How a gate ended, for people; the message of one that only warns says what is the matter."""
-    return "warning" if state_of(gate) == "warning" else gate.status.replace("_", " ")
+    if state_of(gate) == "warning":
+        return "undecided (warning)" if gate.status == "inconclusive" else "warning"
+    return "undecided" if gate.status == "inconclusive" else gate.status.replace("_", " ")
+
+
+def mark_of(gate: Gate) -> str:
+    """The mark of a gate: that of its state, but for one that is undecided and refuses."""
+    return UNDECIDED if gate.refuses and gate.status == "inconclusive" else MARKS[state_of(gate)]
 
 
 def counts_text(verdict: Verdict) -> str:
     """What a headline says of the gates.
 
-    `33 gates weighed, 19 had nothing to compare with`, or `3 of 52 gates refused (1 inconclusive, 1 unmeasured)`.
+    `33 gates weighed, 19 had nothing to compare with`, or `3 of 52 gates refused (1 undecided, 1 unmeasured)`.
     """
     compared_nothing = len(verdict.not_compared)
     aside = f"{compared_nothing:,} had nothing to compare with" if compared_nothing else ""
     if verdict.refusals:
         total = count(len(verdict.gates) - compared_nothing, "gate")
-        undecided = ", ".join(
-            f"{number:,} {status}"
-            for status in ("inconclusive", "unmeasured")
-            if (number := sum(gate.status == status for gate in verdict.refusals))
-        )
-        refused = f"{len(verdict.refusals):,} of {total} refused" + (f" ({undecided})" if undecided else "")
+        words = [word_of(gate) for gate in verdict.refusals]
+        otherwise = ", ".join(f"{words.count(word):,} {word}" for word in ("undecided", "unmeasured") if word in words)
+        refused = f"{len(verdict.refusals):,} of {total} refused" + (f" ({otherwise})" if otherwise else "")
         return ", ".join(filter(None, [refused, aside]))
     if not verdict.weighed:
         return ": ".join(filter(None, ["no gate weighed anything", aside]))

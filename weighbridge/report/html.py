@@ -17,6 +17,7 @@ from weighbridge.report.glance import glance
 from weighbridge.report.plots import read_plots
 from weighbridge.report.telling import telling_features
 from weighbridge.report.text import bytes_text, clean, count, number_text, seconds_text, short_digest, signed_text
+from weighbridge.report.worth import worth_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -43,6 +44,7 @@ def render_html(evidence: Evidence) -> str:
             verdict=verdict,
             state=verdict.outcome,
             counts=counts_text(verdict),
+            worth=worth_text(verdict),
             glance=glance(evidence),
             groups=group_gates(verdict.gates),
             most_lines=MOST_LINES,
@@ -79,7 +81,7 @@ def environment() -> "Environment":
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(icon=figures.icon, split_legend=figures.split_legend)
+    environment.globals.update(icon=figures.icon, gate_bar=figures.gate_bar, split_legend=figures.split_legend)
     environment.filters.update(
         bytes=bytes_text,
         counted=count,

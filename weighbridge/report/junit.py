@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.gate_groups import Line, group_of, state_of
 from weighbridge.report.text import clean
+from weighbridge.report.worth import worth_text
 from weighbridge.verdict import NOTHING_WEIGHED, Gate
 
 
@@ -15,7 +16,7 @@ def render_junit(evidence: Evidence) -> str:
     the class. A gate that does not let the model through is a failure, its type the gate's status: refused,
     inconclusive or unmeasured. One that only warns, or that had nothing to compare with, is a skipped test, which
     Jenkins shows with its message without failing the build. The output of every test case has observed, allowed and
-    production's value.
+    production's value, and where a sample decided the interval and how often such a gate is wrong.
     """
     verdict = evidence.verdict
     # A document of no test case, or of none but skipped ones, looks like success to most of its readers.
@@ -30,6 +31,8 @@ def render_junit(evidence: Evidence) -> str:
     root = ET.Element("testsuites", {"name": "weighbridge"} | {key: counts[key] for key in counts if key != "skipped"})
     suite = ET.SubElement(root, "testsuite", {"name": clean(verdict.pipeline) or "weighbridge"} | counts)
     properties = ET.SubElement(suite, "properties")
+    if worth := worth_text(verdict):
+        ET.SubElement(properties, "property", {"name": "worth", "value": clean(worth)})
     bound = {"run_id": verdict.run_id, "verdict": verdict.digest, **dict(sorted(verdict.subject.items()))}
     for name, value in bound.items():
         ET.SubElement(properties, "property", {"name": clean(name), "value": clean(value)})
@@ -47,7 +50,7 @@ def _case(gate: Gate, pipeline: str) -> ET.Element:
         "testcase", {"classname": f"{package}.{clean(group)}", "name": clean(gate.name) or "gate", "time": "0"}
     )
     line = Line(state_of(gate), gate.name, (gate,))
-    output = f"observed: {line.observed}\nallowed: {line.allowed}\nproduction: {line.production}\n{gate.message}"
+    output = "\n".join([*_values(line), *filter(None, (gate.message, line.rates))])
     if line.state == "refused":
         failure = ET.SubElement(case, "failure", {"message": clean(gate.message), "type": gate.status})
         failure.text = clean(output)
@@ -55,3 +58,13 @@ def _case(gate: Gate, pipeline: str) -> ET.Element:
         ET.SubElement(case, "skipped", {"message": clean(f"{line.word}: {gate.message}")})
     ET.SubElement(case, "system-out").text = clean(output)
     return case
+
+
+def _values(line: Line) -> list[str]:
+    values = {
+        "observed": line.observed,
+        "interval": line.interval,
+        "allowed": line.allowed,
+        "production": line.production,
+    }
+    return [f"{name}: {value}" for name, value in values.items() if value]

@@ -7,6 +7,7 @@ from weighbridge.evidence.metrics import Metric
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.gate_groups import MARKS, MOST_LINES, ORDER, Line, counts_text, group_gates
 from weighbridge.report.text import count, number_text, one_line, short_digest, signed_text
+from weighbridge.report.worth import worth_text
 from weighbridge.verdict import Verdict
 
 # All that could begin emphasis, code, links, images, HTML, cells or mentions. Inside a word `_` is harmless.
@@ -14,10 +15,15 @@ _SPECIAL = re.compile(r"[&<>|\\`*\[\]~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 # A comment should stay readable; the HTML report has all slices.
 _METRICS = 40
+_RATES = ("refuses equal", "passes at limit")
 
 
 def render_markdown(evidence: Evidence) -> str:
-    """The evidence as GitHub-flavoured Markdown; every string from data is escaped."""
+    """The evidence as GitHub-flavoured Markdown; every string from data is escaped.
+
+    Where gates decide by samples their table says how often each would refuse a model as good as production, and pass
+    one that lies exactly at the threshold.
+    """
     verdict = evidence.verdict
     blocks = [
         f"## {MARKS[verdict.outcome]} {verdict.outcome.upper()}",
@@ -25,6 +31,7 @@ def render_markdown(evidence: Evidence) -> str:
         _model(evidence),
         _listed([f"- **{_code(gate.name)}**: {escaped(gate.message)}" for gate in verdict.refusals]),
         _listed([f"- warning {_code(gate.name)}: {escaped(gate.message)}" for gate in verdict.warnings]),
+        escaped(worth_text(verdict)),
         "### Gates\n\n" + _gates(verdict),
         _metrics(evidence),
         _subject(verdict),
@@ -60,9 +67,9 @@ def _gates(verdict: Verdict) -> str:
     groups = group_gates(verdict.gates)
     lines = [(group.name, line) for group in groups for line in group.lines]
     lines.sort(key=lambda pair: ORDER[pair[1].state])
-    table = _table(
-        ("", "gate", "observed", "allowed", "production"), "lllll", (_gate_row(group, line) for group, line in lines)
-    )
+    heads = ("", "gate", "observed", "allowed", "production", *(_RATES if any(group.rated for group in groups) else ()))
+    rows = (_gate_row(group, line)[: len(heads)] for group, line in lines)
+    table = _table(heads, "l" * len(heads), rows)
     more = [f"{escaped(group.name)}: {group.more}" for group in groups if group.more]
     return "\n\n".join([table.rstrip("\n"), *more]) if more else table
 
@@ -70,8 +77,9 @@ def _gates(verdict: Verdict) -> str:
 def _gate_row(group: str, line: Line) -> list[str]:
     several = f" ({len(line.gates)} gates)" if len(line.gates) > 1 else ""
     name = line.name if group == line.name else f"{group}.{line.name}"
-    values = (escaped(value) for value in (line.observed, line.allowed, line.production))
-    return [f"{MARKS[line.state]} {line.word}", f"{_code(name)}{several}", *values]
+    observed = f"{line.observed} ({line.interval})" if line.interval else line.observed
+    values = map(escaped, (observed, line.allowed, line.production, line.false_refusal, line.false_pass))
+    return [f"{line.mark} {line.word}", f"{_code(name)}{several}", *values]
 
 
 def _metrics(evidence: Evidence) -> str:

@@ -21,6 +21,7 @@ from weighbridge.report.gate_groups import counts_text, group_gates
 from weighbridge.report.glance import glance
 from weighbridge.report.html import environment
 from weighbridge.report.steps import StepOutcome
+from weighbridge.report.worth import worth_text
 from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.verdict import GateList
 
@@ -53,7 +54,8 @@ def html_of(value: Verdict | GateList | Gate) -> str:
 
 def verdict_html(verdict: Verdict) -> str:
     """How it ended, what to do, and the gates by group; groups of refused ones are open."""
-    return _page("verdict", verdict=verdict, counts=f"{counts_text(verdict)}.", groups=group_gates(verdict.gates))
+    words = " ".join(filter(None, (f"{counts_text(verdict)}.", worth_text(verdict))))
+    return _page("verdict", verdict=verdict, counts=words, groups=group_gates(verdict.gates))
 
 
 def gates_html(gates: Iterable[Gate]) -> str:
@@ -71,7 +73,9 @@ def run_html(evidence: Evidence, *, kind: str, seconds: float, notes: Sequence[s
         notes: further sentences for its head.
     """
     verdict = evidence.verdict
-    words = " ".join([f"{kind[:1].upper()}{kind[1:]} {verdict.run_id}: {counts_text(verdict)}.", *notes])
+    words = " ".join(
+        [f"{kind[:1].upper()}{kind[1:]} {verdict.run_id}: {counts_text(verdict)}.", *notes, worth_text(verdict)]
+    ).rstrip()
     return _page(
         "run",
         state=verdict.outcome,

@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from weighbridge.report.text import one_line
-from weighbridge.verdict import Verdict
+from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.gate import STATUSES
 
 Sample = tuple[Mapping[str, str], float]
+Family = tuple[str, str, Iterable[Sample]]
 
 _LABEL = re.compile(r"[^a-zA-Z0-9_]")
 
@@ -24,7 +25,7 @@ def render_prometheus(verdict: Verdict) -> str:
     info = {_LABEL.sub("_", name): value for name, value in sorted(verdict.subject.items())}
     ended = Counter(gate.status for gate in verdict.gates)
     gates = [(own | {"gate": gate.name, "severity": gate.severity}, gate) for gate in verdict.gates]
-    families: list[tuple[str, str, Iterable[Sample]]] = [
+    families: list[Family] = [
         ("verdict_passed", "Whether the last verdict lets the model through.", [(own, float(verdict.passed))]),
         ("verdict_info", "What the last verdict was measured on.", [(info | own | {"run_id": verdict.run_id}, 1.0)]),
         (
@@ -42,7 +43,28 @@ def render_prometheus(verdict: Verdict) -> str:
             if isinstance(number := getattr(gate, value), int | float) and not isinstance(number, bool)
         ]
         families.append((f"gate_{value}", f"What {what}, in the unit of the gate.", numbers))
+    families += [_intervals(gates), *_rates(gates)]
     return "".join(_family(f"weighbridge_{name}", help_text, samples) for name, help_text, samples in families)
+
+
+def _intervals(gates: Iterable[tuple[dict[str, str], Gate]]) -> Family:
+    ends: list[Sample] = [
+        (labels | {"unit": gate.unit, "end": end}, value)
+        for labels, gate in gates
+        for end, value in zip(("low", "high"), gate.interval or (), strict=False)
+        if value is not None
+    ]
+    return "gate_interval", "The ends of the interval that decided, in the unit of the gate.", ends
+
+
+def _rates(gates: Iterable[tuple[dict[str, str], Gate]]) -> list[Family]:
+    stated = [(labels, gate.rates) for labels, gate in gates if gate.rates is not None]
+    refusals = [(labels, rates.false_refusal) for labels, rates in stated]
+    passes = [(labels, rates.false_pass) for labels, rates in stated]
+    return [
+        ("gate_false_refusal", "Probability that a gate does not pass a model as good as production.", refusals),
+        ("gate_false_pass", "Probability that a gate passes a model exactly at its threshold.", passes),
+    ]
 
 
 def _family(name: str, help_text: str, samples: Iterable[Sample]) -> str:

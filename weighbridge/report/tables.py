@@ -1,6 +1,5 @@
 """The report's tables: rows of text made from evidence."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 from weighbridge.evidence.base import Interval
@@ -11,7 +10,7 @@ from weighbridge.report.features import Feature, Numbers, Words
 from weighbridge.report.figures import by_feature
 from weighbridge.report.plots import MOST_LETTERS, MOST_ROWS, MOST_TEXTS, Plot, Undrawable
 from weighbridge.report.steps import StepOutcome
-from weighbridge.report.text import bytes_text, cut, number_text, value_text
+from weighbridge.report.text import bytes_text, cut, digits_of, number_text, value_text
 
 Row = tuple[str, ...]
 
@@ -32,8 +31,7 @@ def interval_text(value: Interval | None, unit: str = "", signed: bool = False) 
     sign = "+" if signed and value.value > 0 else ""
     if value.low is None or value.high is None or not value.high > value.low:
         return f"{sign}{number_text(value.value, unit)}"
-    # No more digits than the interval's width bears out.
-    digits = min(max(1 - math.floor(math.log10(value.high - value.low)), 0), 9)
+    digits = digits_of(value.low, value.high)
     shown, low, high = (f"{round(number, digits) + 0.0:,.{digits}f}" for number in (value.value, value.low, value.high))
     return f"{sign}{shown}{unit if unit == 'x' else f' {unit}'.rstrip()} ({low} to {high})"
 

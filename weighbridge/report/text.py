@@ -1,5 +1,6 @@
 """Text as people and parsers can stand it: control characters made visible, digests shortened, numbers readable."""
 
+import math
 import re
 
 from weighbridge.common.text import clean
@@ -10,6 +11,7 @@ __all__ = [
     "clean",
     "count",
     "cut",
+    "digits_of",
     "number_text",
     "one_line",
     "seconds_text",
@@ -81,3 +83,8 @@ def number_text(value: float | None, unit: str = "") -> str:
 def signed_text(value: float | None) -> str:
     """A difference with its sign: `+0.004`, `-0.01`."""
     return f"{'+' if value is not None and value > 0 else ''}{format_value(value)}"
+
+
+def digits_of(low: float, high: float) -> int:
+    """Decimals that an interval's width bears out, which is more than 0: 3 from 0.911 to 0.926, none from 31 to 55."""
+    return min(max(1 - math.floor(math.log10(high - low)), 0), 9)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
-from weighbridge.verdict.estimate import Estimate, change_of, ratio_of
+from weighbridge.verdict.estimate import Estimate, change_of, of_an_equal, ratio_of
 from weighbridge.verdict.gate import Gate, Severity
 from weighbridge.verdict.outcome import Rule, interval_of, kind_of, outcome, rates
 from weighbridge.verdict.risk import Sampled
@@ -119,12 +119,14 @@ class Bounds(Section):
             One gate per rule, named `<name>.<rule>`.
         """
         quantities = _quantities(observed, baseline, change, ratio)
-        production = None if baseline is None else _estimate(baseline).value
+        in_production = None if baseline is None else _estimate(baseline)
+        production = None if in_production is None else in_production.value
         subject = name.partition(".")[2] or name
         gates = []
         for rule in self._rules(unit):
             quantity = quantities[rule.kind]
             status, message = outcome(subject, rule, quantity, sampled)
+            equal = None if quantity is None else of_an_equal(rule.kind, quantity, in_production)
             gates.append(
                 Gate(
                     name=f"{name}.{rule.name}",
@@ -135,7 +137,7 @@ class Bounds(Section):
                     baseline=production,
                     unit=rule.unit,
                     interval=interval_of(quantity, sampled),
-                    rates=rates(rule, quantity, production, sampled),
+                    rates=rates(rule, equal, production, sampled),
                     message=f"{message} {advice}" if advice and status not in ("passed", "not_compared") else message,
                 )
             )

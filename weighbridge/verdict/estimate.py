@@ -50,6 +50,32 @@ def ratio_of(value: Estimate, other: Estimate) -> Estimate:
     return _combined(value, other, LOGARITHMIC)
 
 
+def of_an_equal(kind: str, quantity: Estimate, production: Estimate | None) -> Estimate:
+    """A quantity as unsure as it would be of a model as good as production.
+
+    A model that is far from production says little of that: its own value varies otherwise, and the two agree on fewer
+    rows. So a value is as unsure as production's, and a change or a ratio no more than of two models that have nothing
+    in common.
+
+    Args:
+        kind: `value`, `change` or `ratio`.
+        quantity: measured of the candidate.
+        production: its value; None where there is none.
+    """
+    if production is None or not production.known or not quantity.known:
+        return quantity
+    if kind == "value":
+        return production
+    at_most = change_of(production, production) if kind == "change" else ratio_of(production, production)
+    scale = LINEAR if kind == "change" else LOGARITHMIC
+    return at_most if at_most.known and _width(at_most, scale) < _width(quantity, scale) else quantity
+
+
+def _width(estimate: Estimate, scale: Scale) -> float:
+    low, _, high = _ends(estimate)
+    return scale.to(high) - scale.to(low)
+
+
 def _combined(value: Estimate, other: Estimate, scale: Scale) -> Estimate:
     if not math.isfinite(value.value) or not math.isfinite(other.value):
         return Estimate(math.nan)

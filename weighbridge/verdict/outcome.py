@@ -83,8 +83,10 @@ def outcome(subject: str, rule: Rule, quantity: Estimate | None, sampled: Sample
         value = f"{'+' if quantity.value >= 0 else ''}{value} against production"
     if sampled is not None and rule.leaves_open(quantity):
         interval = f"{_end(quantity.low)} to {_end(quantity.high, rule.unit)}"
+        if all(end is None or not math.isfinite(end) for end in (quantity.low, quantity.high)):
+            interval = "interval unknown"
         more = _more(rule, quantity, sampled)
-        return "inconclusive", f"{subject} is inconclusive: {value} ({interval}), but {rule.limit}. {more}"
+        return "inconclusive", f"{subject} is undecided: {value} ({interval}), but {rule.limit}. {more}"
     if rule.allows(quantity.value):
         return "passed", f"{subject} is {value} ({rule.limit})."
     return "refused", f"{subject} is {value}, but {rule.limit}."

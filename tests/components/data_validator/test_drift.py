@@ -65,7 +65,11 @@ def test_drift_against_production(write_examples: WriteExamples, tmp_path: Path)
     uri = write_examples({"train": TRIPS, "eval": TRIPS})
     same = production_baseline(keep_statistics(tmp_path / "same", TRIPS))
     moved = production_baseline(keep_statistics(tmp_path / "moved", TRIPS | {"paid": ["Cash"] * 100}))
-    assert gate_of(validate(uri, PRODUCTION, production=same), DRIFT_GATE).passed
+    passed = gate_of(validate(uri, PRODUCTION, production=same), DRIFT_GATE)
+    assert passed.passed
+    assert passed.rates is not None
+    assert passed.rates.false_refusal <= 0.01
+    assert 0.5 <= passed.rates.false_pass <= 1
     gate = gate_of(validate(uri, PRODUCTION, production=moved), DRIFT_GATE)
     assert (gate.status, gate.observed) == ("refused", pytest.approx(0.5, abs=0.07))
     assert "The train split against the production model's data" in gate.message
@@ -79,6 +83,8 @@ def test_a_distance_that_few_rows_bring_by_chance_is_told_and_refuses_nothing(wr
     assert gate.status == "passed"
     assert gate.observed > gate.threshold
     assert gate.message.endswith("(must be at most 0.01); of 8 and 8 values, that proves nothing.")
+    assert gate.rates is not None
+    assert gate.rates.false_pass > 0.9  # so few rows hardly ever prove anything
 
 
 def test_nothing_in_production_passes_and_says_so(write_examples: WriteExamples) -> None:
@@ -88,6 +94,7 @@ def test_nothing_in_production_passes_and_says_so(write_examples: WriteExamples)
     gate = gate_of(validation, DRIFT_GATE)
     assert gate.passed
     assert gate.status == "not_compared"
+    assert gate.rates is None
     assert "Nothing is in production yet" in gate.message
 
 

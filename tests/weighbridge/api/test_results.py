@@ -8,8 +8,10 @@ import pytest
 import weighbridge
 from tests.weighbridge.report.pages import Page
 from tests.weighbridge.runs.pairs import make_run, workspace_of
+from weighbridge.api.frames import gates_frame
 from weighbridge.common.errors import UsageError
 from weighbridge.runs.record import Run as RunFolder
+from weighbridge.verdict import Bounds, Estimate, Risk, Sampled, Verdict
 
 
 @pytest.fixture
@@ -59,6 +61,25 @@ def test_gates_and_statistics_are_rows(runs):
     ]
     statistics = runs[-1].statistics.set_index("feature")
     assert statistics.loc["age", ["split", "type", "min", "max"]].tolist() == ["train", "number", 20.0, 59.0]
+
+
+def test_what_a_gate_decided_by_and_how_often_it_is_wrong_are_columns_of_numbers():
+    sampled = Sampled(Risk(), rows=100)
+    gates = Bounds(min=0.8).judge("quality.auc", Estimate(0.82, 0.78, 0.86), sampled=sampled)
+    gates += Bounds(min=3).judge("data.rows", 4)
+    found = gates_frame(gates, lambda: "").set_index("name")
+    assert found.loc["quality.auc.min", ["low", "high", "false_pass"]].tolist() == [0.78, 0.86, 0.05]
+    assert 0 < found.loc["quality.auc.min", "false_refusal"] < 1
+    assert found.loc["data.rows.min", ["low", "high", "false_pass", "false_refusal"]].isna().all()
+    assert found.dtypes[["low", "false_refusal"]].eq("float64").all()
+
+
+def test_a_verdict_in_a_notebook_says_what_it_is_worth():
+    gates = Bounds(min=0.8).judge("quality.auc", Estimate(0.82, 0.78, 0.86), sampled=Sampled(Risk(), rows=100))
+    page = shown(Verdict.of(gates, pipeline="p", run_id="r", subject={}))
+    assert "A model as good as this one passes the sampled gate in about" in page.text
+    assert page.row("auc.min")[0] == "undecided"
+    assert "0.780 to 0.860" in page.row("auc.min")[5]
 
 
 def test_what_is_made_of_a_frame_is_a_plain_one_and_so_is_a_changed_one(runs):

@@ -188,7 +188,7 @@ def test_the_verdict_errs_no_more_often_than_its_gates_together(weighbridge, pip
 def test_a_gate_without_an_interval_says_that_it_cannot_pass(weighbridge, pipeline, risks):
     cheque = next(each for each in risks()["risks"]["gates"] if "Cheque" in each["gate"])
     assert "decides" not in cheque
-    assert "inconclusive" in cheque["what_to_change"]
+    assert "undecided" in cheque["what_to_change"]
     assert risks()["risks"]["unknown"] == ["quality.payment_type=Cheque.auc.min_change"]
     assert "always" in weighbridge("gates", pipeline).out
 

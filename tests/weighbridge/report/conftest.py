@@ -27,3 +27,8 @@ def first_run(tmp_path):
 @pytest.fixture
 def stopped(tmp_path):
     return sample.stopped(tmp_path / "stopped")
+
+
+@pytest.fixture
+def undecided(tmp_path):
+    return sample.undecided(tmp_path / "undecided")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.report.evidence import Evidence
-from weighbridge.verdict import Bounds, Estimate, Gate, Risk, Sampled, Verdict
+from weighbridge.verdict import Bounds, Estimate, Gate, Rates, Risk, Sampled, Verdict
 
 FEATURES = (
     "company", "dropoff_census_tract", "dropoff_community_area", "dropoff_latitude", "dropoff_longitude", "fare",
@@ -473,4 +473,41 @@ def ranked(root: Path) -> Evidence:
     )
 
 
-RUNS = {"refused": refused, "passed": passed, "first_run": first_run, "stopped": stopped, "ranked": ranked}
+def undecided(root: Path) -> Evidence:
+    """Quality judged by intervals: one gate proves the model wrong, of two the rows are too few, one of which warns."""
+    sampled, warning = (Sampled(Risk(), rows=4_990, on_undecided=each) for each in ("refuse", "warn"))
+    before = Estimate(0.9212, 0.9139, 0.9285)
+    gates = data_gates()
+    rates = Rates(false_pass=0.53, false_refusal=0.00001)
+    gates = [gate.model_copy(update={"rates": rates}) if "jensen_shannon" in gate.name else gate for gate in gates]
+    gates += Bounds(min=0.85, min_change=-0.012).judge(
+        "quality.auc",
+        Estimate(0.9187, 0.911, 0.9264),
+        baseline=before,
+        change=Estimate(-0.0025, -0.0081, 0.0031),
+        sampled=sampled,
+    )
+    for name, change, how in (
+        ("payment_type=Cash", Estimate(-0.052, -0.0741, -0.0301), sampled),
+        ("payment_type=Credit Card", Estimate(-0.022, -0.044, 0.0001), sampled),
+        ("trip_start_hour=3", Estimate(-0.018, -0.04, 0.004), warning),
+    ):
+        gates += Bounds(min_change=-0.03).judge(
+            f"quality.{name}.auc",
+            0.9,
+            baseline=Estimate(0.9212, 0.8912, 0.9512),
+            change=change,
+            sampled=how,
+            advice="Look at its rows.",
+        )
+    return _evidence(root, gates, steps(4), metrics=metrics(0.9187, True), latency=latency(False, True))
+
+
+RUNS = {
+    "refused": refused,
+    "passed": passed,
+    "first_run": first_run,
+    "stopped": stopped,
+    "ranked": ranked,
+    "undecided": undecided,
+}

@@ -49,6 +49,7 @@ def served(request, tmp_path):
     [
         ("refused", ("REFUSED", "quality.auc.min_change", "false positive rate"), 40),
         ("ranked", ("REFUSED", "quality.country=Germany.ndcg@20.min", "Coverage of the catalogue", "items_100x"), 30),
+        ("undecided", ("undecided", "Refuses equal", "interval -0.044 to 0.000, allowed"), 5),
         ("trend", ("8 passed, 3 refused, 1 failed", "allowed ≥ 0.935", "Gates that refused most runs"), 20),
     ],
     indirect=["served"],

@@ -84,8 +84,8 @@ def test_what_could_not_be_measured_or_decided_is_named_so():
     gates = Bounds(max=20).judge("latency.p99_ms", Estimate(19, 18, 22), sampled=Sampled(Risk()), unit="ms")
     gates += Bounds(min=0.8).judge("quality.auc", None)
     lines = screen(Verdict.of(gates, pipeline="p", run_id="r", subject={}), 120)
-    assert lines[1] == "✗ REFUSED  p · 2 of 2 gates refused (1 inconclusive, 1 unmeasured) · run r"
-    assert lines[-2] == "✗ REFUSED by latency.p99_ms.max (inconclusive), quality.auc.min (unmeasured)"
+    assert lines[1] == "✗ REFUSED  p · 2 of 2 gates refused (1 undecided, 1 unmeasured) · run r"
+    assert lines[-2] == "✗ REFUSED by latency.p99_ms.max (undecided), quality.auc.min (unmeasured)"
 
 
 def test_a_run_that_compared_nothing_is_not_a_pass():
@@ -138,3 +138,41 @@ def test_thousands_of_refused_gates_do_not_fill_the_window() -> None:
     lines = plain(Verdict(passed=False, pipeline="p", run_id="r", subject={}, gates=gates)).splitlines()
     assert len(lines) < 250
     assert "… and 2,900 more gates, all in verdict.json" in lines
+
+
+def test_three_outcomes_have_three_marks_and_say_interval_risk_and_what_decides(undecided):
+    text = plain(undecided.verdict)
+    lines = text.splitlines()
+    [refused] = [place for place, line in enumerate(lines) if line.startswith("✗ payment_type=Cash.auc.min_change ")]
+    assert lines[refused + 2] == (
+        "    Interval -0.0741 to -0.0301. Refuses at most 28% of equal models, passes 5% of those at the threshold."
+    )
+    [open_] = [
+        place for place, line in enumerate(lines) if line.startswith("? payment_type=Credit Card.auc.min_change ")
+    ]
+    assert lines[open_ + 1].startswith(
+        "    payment_type=Credit Card.auc is undecided: -0.022 against production (-0.044 to 0.0001), but must be at "
+        "least -0.03. About 150,000 rows would tell such a value from that; there are 4,990."
+    )
+    assert lines[open_ + 2] == "    Refuses 27% of equal models, passes 5% of those at the threshold."
+    [warned] = [place for place, line in enumerate(lines) if line.startswith("! trip_start_hour=3.auc.min_change ")]
+    assert lines[warned + 2].startswith("    Undecided, which only warns here. Does not pass 27% of equal models")
+    # What passed is quiet.
+    [passed] = [place for place, line in enumerate(lines) if line.startswith("✓ auc.min_change ")]
+    assert lines[passed + 1] == ""
+
+
+def test_what_the_verdict_is_worth_stands_below_it_and_fits_the_window(undecided):
+    lines = plain(undecided.verdict).splitlines()
+    assert lines[1].startswith(
+        "  A model as good as production passes all 4 sampled gates in at least 41 of 100 weighings"
+    )
+    assert "Data that did not drift pass all 7 drift and skew gates in at least 99 of 100" in lines[1]
+    assert all(cell_len(line) <= 80 for line in screen(undecided.verdict, 80))
+
+
+def test_a_verdict_of_counts_alone_says_nothing_of_risks():
+    gates = Bounds(min=3).judge("data.rows", 4)
+    text = plain(Verdict.of(gates, pipeline="p", run_id="r", subject={}))
+    assert "weighings" not in text
+    assert "Refuses" not in text

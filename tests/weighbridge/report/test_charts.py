@@ -1,18 +1,20 @@
 import math
 from itertools import pairwise
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.report.charts.features import rebin
-from weighbridge.report.charts.intervals import Mark, interval_chart
+from weighbridge.report.charts.intervals import Mark, interval_chart, threshold_bar
 from weighbridge.report.charts.lines import line_chart, roc_chart, thin
 from weighbridge.report.charts.scale import Axis, nice_step, tick_text
 from weighbridge.report.charts.svg import element
 from weighbridge.report.features import Bucket
 
 NUMBERS = st.floats(-1e12, 1e12)
+SVG = "http://www.w3.org/2000/svg"
 
 
 @given(st.lists(NUMBERS, max_size=8))
@@ -93,3 +95,31 @@ def test_intervals_without_ends_are_dots():
     chart = interval_chart("auc", [("all", Mark(0.5), None)], x_label="auc", labels={"candidate": "candidate"})
     assert chart.count("<circle") == 1
     assert 'class="line-candidate" stroke="#0072b2" stroke-width' not in chart
+
+
+def places(chart, name, key):
+    return [float(element.attrib[key]) for element in ET.fromstring(str(chart)).iter(f"{{{SVG}}}{name}")]
+
+
+@pytest.mark.parametrize(("least", "tinted"), [(True, (66.0, 66.0)), (False, (0.0, 66.0))])
+def test_a_bar_tints_what_is_allowed_and_draws_value_and_ends_in_place(least, tinted):
+    chart = threshold_bar("t", Mark(0.75, 0.5, 1.0), 0.75, least=least, state="refused", told="d")
+    assert [*places(chart, "rect", "x"), *places(chart, "rect", "width")] == list(tinted)
+    [value] = places(chart, "circle", "cx")
+    limit, interval, low, high = places(chart, "line", "x1")
+    assert (limit, value) == (66.0, 66.0)
+    assert (interval, low, high) == (12.0, 12.0, 120.0)
+
+
+def test_an_end_that_is_not_known_reaches_to_the_edge_without_a_cap():
+    chart = threshold_bar("t", Mark(0.75, None, 1.0), 0.5, least=True, state="warning", told="d")
+    limit, interval, cap = places(chart, "line", "x1")
+    assert (limit, interval, cap) == (12.0, 0.0, 120.0)
+
+
+@given(NUMBERS, st.none() | NUMBERS, st.none() | NUMBERS, NUMBERS, st.booleans())
+def test_whatever_was_measured_a_bar_stays_in_its_cell(value, low, high, limit, least):
+    chart = threshold_bar("<t>", Mark(value, low, high), limit, least=least, state="passed", told="&")
+    for name, keys in (("line", ("x1", "x2")), ("circle", ("cx",)), ("rect", ("x", "width"))):
+        for key in keys:
+            assert all(0 <= place <= 132 for place in places(chart, name, key))

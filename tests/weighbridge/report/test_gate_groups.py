@@ -32,10 +32,11 @@ def test_no_gate_is_lost_and_none_refused_is_hidden(gates):
     [
         ("passed", "blocking", "passed", "passed"),
         ("refused", "blocking", "refused", "refused"),
-        ("inconclusive", "blocking", "refused", "inconclusive"),
+        ("inconclusive", "blocking", "refused", "undecided"),
         ("unmeasured", "blocking", "refused", "unmeasured"),
         ("not_compared", "blocking", "not_compared", "not compared"),
         ("refused", "warning", "warning", "warning"),
+        ("inconclusive", "warning", "warning", "undecided (warning)"),
         ("unmeasured", "warning", "warning", "warning"),
         ("not_compared", "warning", "not_compared", "not compared"),
     ],
@@ -74,7 +75,7 @@ def test_a_group_that_compared_nothing_keeps_the_place_of_its_step():
         ({"passed": 50, "refused": 2}, "2 of 52 gates refused"),
         (
             {"passed": 30, "refused": 1, "inconclusive": 2, "unmeasured": 1, "not_compared": 18},
-            "4 of 34 gates refused (2 inconclusive, 1 unmeasured), 18 had nothing to compare with",
+            "4 of 34 gates refused (2 undecided, 1 unmeasured), 18 had nothing to compare with",
         ),
         ({"not_compared": 19}, "no gate weighed anything: 19 had nothing to compare with"),
         ({}, "no gate weighed anything"),

@@ -193,3 +193,23 @@ def test_a_page_shows_the_hundred_most_telling_of_thousands_of_features(passed):
     assert "f2899" not in text
     assert len(html) < 2 * len(render_html(passed))
     assert "features: those that refuse" not in render_html(passed)
+
+
+def test_gates_that_sample_show_their_interval_as_a_bar_and_both_rates(undecided):
+    source = render_html(undecided)
+    page = Page(source)
+    row = page.row("payment_type=Credit Card.auc.min_change")
+    assert row[0] == "undecided"
+    assert row[2:5] == ["-0.022", "≥ -0.03", "0.9212"]
+    assert row[5].endswith("Observed -0.022, interval -0.044 to 0.000, allowed ≥ -0.03.-0.044 to 0.000")
+    assert row[6:8] == ["27%", "5%"]
+    [warned] = [row for row in page.cells if "trip_start_hour=3.auc.min_change" in row]
+    assert warned[0].split() == ["undecided", "(warning)"]
+    assert page.row("skew.*.jensen_shannon.max (6 gates)")[5:7] == ["<0.1%", "≤ 53%"]
+    assert page.row("quarantined_fraction.max")[5].startswith("quarantined_fraction is 0")  # counted: no such columns
+    assert "passes all 4 sampled gates in at least 41 of 100 weighings" in " ".join(page.text.split())
+    assert "Refuses equal: how often a model as good as production" in page.text
+
+
+def test_without_sampled_gates_nothing_is_said_of_risks(stopped):
+    assert "efuses equal" not in Page(render_html(stopped)).text

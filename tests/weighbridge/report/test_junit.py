@@ -97,3 +97,22 @@ def test_any_text_stays_well_formed(text):
     root = parsed(Evidence(Verdict.of(gates, pipeline=text, run_id=text, subject={text: text})))
     assert len(list(root.iter("testcase"))) == 3
     assert {element.tag for element in root.iter()} <= set(ATTRIBUTES)
+
+
+def test_what_a_sample_decided_has_its_interval_and_rates(undecided):
+    suite = parsed(undecided).find("testsuite")
+    values = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert "passes all 4 sampled gates in at least 41 of 100 weighings" in values["worth"]
+    failure = suite.find("testcase[@name='quality.payment_type=Credit Card.auc.min_change']/failure")
+    assert failure.get("type") == "inconclusive"
+    for told in (
+        "interval: -0.044 to 0.000",
+        "would tell such a value from that",
+        "Refuses 27% of equal models, passes 5% of those at the threshold.",
+    ):
+        assert told in failure.text
+    skipped = suite.find("testcase[@name='quality.trip_start_hour=3.auc.min_change']/skipped")
+    assert skipped.get("message").startswith("undecided (warning): trip_start_hour=3.auc is undecided: -0.018")
+    counted = suite.find("testcase[@name='data.rows.train.min']/system-out").text
+    assert "interval" not in counted
+    assert "Refuses" not in counted

@@ -20,7 +20,7 @@ def test_refused_gates_come_first(refused):
     rows = [line for line in render_markdown(refused).splitlines() if re.match(r"\| [✗!✓○]", line)]
     marks = [row[2] for row in rows]
     assert marks == sorted(marks, key="✗!✓○".index)
-    assert rows[0] == "| ✗ refused | `quality.auc.min` | 0.8123 | ≥ 0.85 | 0.9212 |"
+    assert rows[0] == "| ✗ refused | `quality.auc.min` | 0.8123 | ≥ 0.85 | 0.9212 | – | – |"
 
 
 def test_what_had_nothing_to_compare_with_is_said_and_comes_last(first_run):
@@ -57,3 +57,21 @@ def test_any_text_stays_in_its_cell(text):
     [row] = [line for line in markdown.split("\n") if line.startswith("| ✗")]
     assert row.count("|") == 6
     assert "<" not in re.sub(r"`[^`]*`", "", markdown)
+
+
+def test_intervals_and_rates_stand_in_the_table_and_the_risks_of_all_above_it(undecided):
+    text = render_markdown(undecided)
+    assert (
+        text.index("- warning `quality.trip_start_hour=3")
+        < text.index("passes all 4 sampled gates")
+        < text.index("### G")
+    )
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert "|  | gate | observed | allowed | production | refuses equal | passes at limit |" in rows
+    name = "`quality.payment_type=Credit Card.auc.min_change`"
+    assert f"| ? undecided | {name} | -0.022 (-0.044 to 0.000) | ≥ -0.03 | 0.9212 | 27% | 5% |" in rows
+    assert any(row.startswith("| ! undecided (warning) | `quality.trip_start_hour=3.auc.min_change` |") for row in rows)
+
+
+def test_without_sampled_gates_the_table_has_no_rates(stopped):
+    assert "|  | gate | observed | allowed | production |\n" in render_markdown(stopped)

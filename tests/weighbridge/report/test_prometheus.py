@@ -45,3 +45,22 @@ def test_text_from_data_cannot_add_a_line():
     assert "forged_metric" not in found
     assert found["weighbridge_gate_passed"][0].labels["gate"] == 'a"} 1 forged_metric 1\\'
     assert found["weighbridge_verdict_info"][0].labels["a_b"] == "c"
+
+
+def test_intervals_and_rates_are_numbers(undecided):
+    found = families(undecided.verdict)
+    name = "quality.payment_type=Cash.auc.min_change"
+    ends = {
+        each.labels["end"]: each.value for each in found["weighbridge_gate_interval"] if each.labels["gate"] == name
+    }
+    assert ends == {"low": -0.0741, "high": -0.0301}
+    for family, rate in (("false_refusal", 0.28), ("false_pass", 0.05)):
+        values = {each.labels["gate"]: each.value for each in found[f"weighbridge_gate_{family}"]}
+        assert values[name] == pytest.approx(rate, abs=0.01)
+        assert "data.rows.train.min" not in values
+
+
+def test_an_end_that_is_not_known_is_no_number():
+    gate = Gate(name="a.b.max", status="inconclusive", interval=(None, 2.0), message="m")
+    found = families(Verdict.of([gate], pipeline="p", run_id="r", subject={}))
+    assert [sample.labels["end"] for sample in found["weighbridge_gate_interval"]] == ["high"]

@@ -73,6 +73,7 @@ def test_what_was_counted_or_is_unknown_states_nothing() -> None:
     assert (gate.rates, gate.interval) == (None, None)
     [gate] = Bounds(max=1).judge("l.p99", Estimate(0.5, -math.inf, math.inf), sampled=Sampled(Risk()))
     assert (gate.status, gate.rates, gate.interval) == ("inconclusive", None, (None, None))
+    assert gate.message == "p99 is undecided: 0.5 (interval unknown), but must be at most 1. Measure more."
 
 
 def test_the_interval_is_that_of_what_is_judged_and_survives_the_file() -> None:
@@ -182,3 +183,36 @@ def test_what_is_far_worse_is_refused_among_any_number() -> None:
         for gate in Bounds(min=0.0).judge(f"q.s{place}", Estimate(value, value - 1.64, value + 1.64), sampled=sampled)
     ]
     assert [gate.name for gate in only_proven(gates, sampled) if gate.refuses] == ["q.s40.min"]
+
+
+def test_how_often_an_equal_model_is_refused_does_not_depend_on_how_bad_this_one_is() -> None:
+    """A model that learned nothing varies far more, and has little in common with production."""
+    production, sampled = Estimate(0.955, 0.9491, 0.9609), Sampled(Risk(), rows=5000)
+    bounds = Bounds(min=0.94, min_change=-0.03)
+    good = bounds.judge(
+        "q.auc", Estimate(0.954, 0.948, 0.96), baseline=production, change=Estimate(0, -0.002, 0.002), sampled=sampled
+    )
+    bad = bounds.judge(
+        "q.auc", Estimate(0.56, 0.54, 0.58), baseline=production, change=Estimate(-0.4, -0.42, -0.38), sampled=sampled
+    )
+    assert bad[0].rates == good[0].rates
+    assert bad[0].interval == (0.54, 0.58)
+    error = 0.0059 / quantile(0.05)
+    assert good[0].rates == Rates(false_pass=0.05, false_refusal=round(not_passing(0.015, error, 0.05), 6))
+    # At most as unsure as the difference of two models that have nothing in common.
+    assert bad[1].rates is not None
+    assert bad[1].rates.false_refusal == pytest.approx(not_passing(0.03, math.sqrt(2) * error, 0.05), abs=1e-6)
+    assert good[1].rates is not None
+    assert good[1].rates.false_refusal < 1e-6
+
+
+def test_a_ratio_is_at_most_as_unsure_as_that_of_two_models_that_have_nothing_in_common() -> None:
+    production, sampled = Estimate(1.0, 0.9, 1.1), Sampled(Risk(false_pass=0.025))
+    [wide] = Bounds(max_ratio=1.5).judge(
+        "l.p50", 9.0, baseline=production, ratio=Estimate(9.0, 4.0, 20.0), sampled=sampled
+    )
+    [apart] = Bounds(max_ratio=1.5).judge(
+        "l.p50", 1.0, baseline=production, ratio=ratio_of(production, production), sampled=sampled
+    )
+    assert wide.rates == apart.rates
+    assert wide.interval == (4.0, 20.0)

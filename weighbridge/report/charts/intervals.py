@@ -1,4 +1,4 @@
-"""Values with their confidence intervals, a row per slice: candidate above production."""
+"""Values with their confidence intervals: a row per slice, candidate above production; or one against its threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from weighbridge.report.charts.scale import Axis, horizontal
-from weighbridge.report.charts.svg import COLOURS, drawing, element, legend, line, stroke, text, text_width
+from weighbridge.report.charts.svg import COLOURS, STATES, drawing, element, legend, line, stroke, text, text_width
 from weighbridge.report.text import cut
 
 _WIDTH, _TOP, _ROW = 526.0, 56.0, 26.0
+_BAR_WIDTH, _BAR_HEIGHT, _EDGE = 132.0, 22.0, 12.0
 
 
 @dataclass(frozen=True)
@@ -72,3 +73,32 @@ def _interval(x: Axis, y: float, mark: Mark, series: str) -> list[Markup]:
         hollow = {"class_": f"hollow-{series}", "fill": "#ffffff", "stroke": COLOURS[series], "stroke_width": 2}
         parts.append(element("rect", x=x(mark.value) - 3.5, y=y - 3.5, width=7, height=7, **hollow))
     return parts
+
+
+def threshold_bar(title: str, mark: Mark, threshold: float, *, least: bool, state: str, told: str) -> Markup:
+    """An interval on a line of its own, small enough for a cell: what is allowed is tinted from the threshold on.
+
+    Args:
+        title: what was measured.
+        mark: value and interval; an end that is not known reaches to the edge, and has no cap.
+        threshold: the least, or the most, that is allowed.
+        least: which of the two it is.
+        state: `passed`, `refused` or `warning`: colours the interval.
+        told: the numbers, for a screen reader.
+    """
+    known = [number for number in (mark.low, mark.value, mark.high, threshold) if number is not None]
+    start, end, middle = _EDGE, _BAR_WIDTH - _EDGE, _BAR_HEIGHT / 2
+    x = Axis.of(known, start, end, round_out=False)
+    at = x(threshold)
+    begin, stop = (at, _BAR_WIDTH) if least else (0.0, at)
+    tint = {"x": begin, "y": 1, "width": stop - begin, "height": _BAR_HEIGHT - 2}
+    parts = [element("rect", **tint, class_="fill-passed", fill=STATES["passed"], fill_opacity=0.16)]
+    parts.append(line((at, 1), (at, _BAR_HEIGHT - 1), stroke="currentColor", stroke_width=1.4, stroke_dasharray="3 2"))
+    low, high = (edge if value is None else x(value) for value, edge in ((mark.low, 0.0), (mark.high, _BAR_WIDTH)))
+    colour, kind = STATES[state], f"line-{state}"
+    parts.append(line((low, middle), (high, middle), class_=kind, stroke=colour, stroke_width=2))
+    for value, place in ((mark.low, low), (mark.high, high)):
+        if value is not None:
+            parts.append(line((place, middle - 4), (place, middle + 4), class_=kind, stroke=colour, stroke_width=2))
+    parts.append(element("circle", cx=x(mark.value), cy=middle, r=3.5, class_=f"fill-{state}", fill=colour))
+    return drawing(_BAR_WIDTH, _BAR_HEIGHT, title, told, parts)

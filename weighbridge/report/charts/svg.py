@@ -18,6 +18,8 @@ COLOURS = {
     "fifth": "#7a6500",
     "sixth": "#59636e",
 }
+# How something ended; a mark, a word or a place says it too.
+STATES = {"passed": "#1a7f37", "refused": "#b3261e", "warning": "#9a6700", "failed": "#6e7781"}
 _DASHES = {"production": "6 3", "eval": "6 3", "fifth": "2 3", "sixth": "9 3 2 3"}
 
 

@@ -7,14 +7,25 @@ from itertools import groupby
 from markupsafe import Markup
 
 from weighbridge.report.charts.scale import Axis, vertical
-from weighbridge.report.charts.svg import Point, area, drawing, element, legend, line, path, stroke, text, text_width
+from weighbridge.report.charts.svg import (
+    STATES,
+    Point,
+    area,
+    drawing,
+    element,
+    legend,
+    line,
+    path,
+    stroke,
+    text,
+    text_width,
+)
 from weighbridge.report.text import cut
 
 WIDTH = 526.0
 _LEFT, _RIGHT, _PLOT = 62.0, 18.0, 150.0
 _CELL, _ROW = 22.0, 48
 _LIMIT = {"stroke": "currentColor", "stroke_opacity": 0.65, "stroke_dasharray": "2 3", "stroke_width": 1.4}
-_FILLS = {"passed": "#1a7f37", "refused": "#b3261e", "failed": "#6e7781"}
 _SIGNS = {"passed": "M6 11.5 9.5 15 16 7.5", "refused": "M7 7 15 15M15 7 7 15", "failed": "M11 5.5V12.5M11 15V16.2"}
 # A limit so far from what was measured, in ranges of that, would squeeze it into a line.
 _FAR = 2.5
@@ -133,7 +144,7 @@ def count_chart(title: str, rows: Sequence[tuple[str, int, str]]) -> Markup:
 
 
 def _fill(outcome: str) -> dict[str, object]:
-    return {"class_": f"fill-{outcome}", "fill": _FILLS[outcome]}
+    return {"class_": f"fill-{outcome}", "fill": STATES[outcome]}
 
 
 def _known(values: Values) -> list[float]:
@@ -207,4 +218,4 @@ def _line(x: Axis, y: Axis, values: Values, series: str) -> list[Markup]:
 
 def _cross(px: float, py: float) -> Markup:
     shape = f"M{px - 5:.2f} {py - 5:.2f}L{px + 5:.2f} {py + 5:.2f}M{px + 5:.2f} {py - 5:.2f}L{px - 5:.2f} {py + 5:.2f}"
-    return element("path", d=shape, stroke=_FILLS["refused"], stroke_width=2.4, class_="line-refused", fill="none")
+    return element("path", d=shape, stroke=STATES["refused"], stroke_width=2.4, class_="line-refused", fill="none")
