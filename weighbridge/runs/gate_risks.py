@@ -272,7 +272,7 @@ def precise(rule: Rule, against: Measured | None, value: Measured | None, sample
         return None
     return precision(
         rule,
-        against.estimate if against else None,
+        against.of_an_equal(rule.kind) if against else None,
         candidate=value.estimate if value else None,
         production=at_hand.production,
         measured=at_hand.made,

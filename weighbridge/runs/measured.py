@@ -11,6 +11,7 @@ from weighbridge.evidence.latency import Batch, Calls, LatencyReport
 from weighbridge.evidence.metrics import Metrics
 from weighbridge.runs.record import Run
 from weighbridge.verdict import Estimate, Gate, Risk, Sampled
+from weighbridge.verdict.estimate import of_an_equal
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Measured:
         confidence: of the interval, all looks together.
         looks: that shared what it may miss.
         rows: rows or calls that it was measured on; 0 where that is not known.
-        production: production's value; None where there was none.
+        in_production: the same of production; None where there was none.
         call_s: seconds that a call of every model that was timed takes together; 0 for what is no call.
     """
 
@@ -30,16 +31,27 @@ class Measured:
     confidence: float
     looks: int = 1
     rows: int = 0
-    production: float | None = None
+    in_production: Interval | None = None
     call_s: float = 0.0
 
     @property
     def estimate(self) -> Estimate:
         """The value with its interval, NaN where an end is not known."""
-        value, low, high = (
-            float("nan") if end is None else end for end in (self.interval.value, self.interval.low, self.interval.high)
-        )
-        return Estimate(value, low, high)
+        return _estimate(self.interval)
+
+    @property
+    def production(self) -> float | None:
+        """Production's value; None where there was none."""
+        return self.in_production.value if self.in_production else None
+
+    def of_an_equal(self, kind: str) -> Estimate:
+        """As sure as it would be of a model as good as production; see `weighbridge.verdict.estimate.of_an_equal`.
+
+        Args:
+            kind: `value`, `change` or `ratio`.
+        """
+        theirs = _estimate(self.in_production) if self.in_production else None
+        return of_an_equal(kind, self.estimate, theirs)
 
     @property
     def made(self) -> Sampled:
@@ -77,12 +89,12 @@ class Measurements:
         found = self.of(subject, rule.partition("_")[2] or "value")
         if found is not None or gate.interval is None or not isinstance(gate.observed, int | float):
             return found
-        production = gate.baseline if isinstance(gate.baseline, int | float) else None
+        production = Interval(value=gate.baseline) if isinstance(gate.baseline, int | float) else None
         interval = Interval(value=gate.observed, low=gate.interval[0], high=gate.interval[1])
         value = self.of(subject, "value")
         if value is not None:  # judged by the same rows and the same way
-            return replace(value, interval=interval, production=production)
-        return Measured(interval, risk.confidence, production=production)
+            return replace(value, interval=interval, in_production=value.in_production or production)
+        return Measured(interval, risk.confidence, in_production=production)
 
     def interval(self, gate: str) -> tuple[float, float] | None:
         """The interval of what a gate of this name observed."""
@@ -91,6 +103,11 @@ class Measurements:
         if found is None or found.interval.low is None or found.interval.high is None:
             return None
         return (found.interval.low, found.interval.high)
+
+
+def _estimate(interval: Interval) -> Estimate:
+    value, low, high = (float("nan") if end is None else end for end in (interval.value, interval.low, interval.high))
+    return Estimate(value, low, high)
 
 
 def _read(model: type[EvidenceFile], folder: Path) -> Any:
@@ -104,18 +121,17 @@ def _of_metrics(metrics: Metrics) -> Iterator[tuple[str, Measured]]:
     confidence = metrics.confidence or 0.9
     for metric in metrics.metrics:
         subject = ".".join(filter(None, ("quality", metric.slice, metric.name)))
-        production = metric.production.value if metric.production else None
-        yield f"{subject} value", Measured(metric, confidence, rows=metric.rows, production=production)
+        theirs = metric.production
+        yield f"{subject} value", Measured(metric, confidence, rows=metric.rows, in_production=theirs)
         if metric.change:
-            yield f"{subject} change", Measured(metric.change, confidence, rows=metric.rows, production=production)
+            yield f"{subject} change", Measured(metric.change, confidence, rows=metric.rows, in_production=theirs)
 
 
 def _of_latency(latency: LatencyReport) -> Iterator[tuple[str, Measured]]:
     confidence = latency.confidence or 0.95
     for name in ("load_ms", "peak_memory_bytes"):
         both = getattr(latency, name)
-        production = both.production.value if both.production else None
-        yield f"latency.{name} value", Measured(both.candidate, confidence, production=production)
+        yield f"latency.{name} value", Measured(both.candidate, confidence, in_production=both.production)
     variants = [(f"latency.{variant.name}", variant.batches) for variant in latency.variants]
     for prefix, batches in [("latency", latency.batches), *variants]:
         for batch in batches:
@@ -127,8 +143,7 @@ def _of_batch(prefix: str, batch: Batch, confidence: float) -> Iterator[tuple[st
         for quantity in Calls.model_fields if calls is not None else ():
             interval, theirs = getattr(calls, quantity), getattr(batch.production, quantity, None)
             if interval is not None:
-                production = theirs.value if theirs else None
-                found = Measured(interval, confidence, batch.looks, batch.calls, production, _call_s(batch))
+                found = Measured(interval, confidence, batch.looks, batch.calls, theirs, _call_s(batch))
                 yield f"{prefix}.{quantity} {kind}", found
 
 

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from weighbridge.runs.gate_risks import GateRisk, Risks
+from weighbridge.evidence.base import Interval
+from weighbridge.runs.gate_risks import GateRisk, Risks, precise
+from weighbridge.runs.measured import Measured
 from weighbridge.verdict import Gate, Risk, Sampled
 from weighbridge.verdict.decidable import Precision
 from weighbridge.verdict.outcome import Rule
@@ -43,3 +45,13 @@ def test_a_verdict_never_errs_more_often_than_always() -> None:
     risks = Risks(tuple(risk(1.0) for _ in range(5)), ())
     assert risks.most_false_refusals == 1.0
     assert Risks((), ()).least_false_refusals == 0.0
+
+
+def test_how_sure_an_equal_model_is_measured_is_not_told_by_a_bad_one() -> None:
+    bad = Measured(
+        Interval(value=0.5, low=0.4, high=0.6), 0.9, rows=500, in_production=Interval(value=0.95, low=0.94, high=0.96)
+    )
+    found = precise(Rule("min", 0.9), bad, bad, Sampled(Risk()))
+    assert found is not None
+    assert found.error == pytest.approx(0.01 / 1.645, rel=1e-3)
+    assert found.enough
