@@ -1,6 +1,6 @@
 """Time and peak memory of the ranking metrics and baselines, on made-up users of any number.
 
-python -m benchmarks.ranking [--users 100000] [--items 5000] [--ranks 100] [--resamples 1000]
+python -m benchmarks.ranking [--users 100000] [--items 5000] [--ranks 100]
 """
 
 import resource
@@ -35,7 +35,6 @@ def main(
     ranks: Annotated[int, typer.Option(help="Length of the lists.")] = 100,
     past_items: Annotated[int, typer.Option(help="Past items of a user, on average.")] = 20,
     truth_items: Annotated[int, typer.Option(help="Relevant items of a user, on average.")] = 8,
-    resamples: Annotated[int, typer.Option(help="Of the bootstrap.")] = 1_000,
 ) -> None:
     """Print what each part takes, and the process' peak memory up to then."""
     rng = np.random.default_rng(0)
@@ -44,7 +43,7 @@ def main(
     columns = {feature: rng.integers(0, count, users) for feature, count in _SLICES.items()}
     cutoffs = [cutoff for cutoff in (10, 20, 100) if cutoff <= ranks]
     names = [Name(metric, cutoff) for metric in METRICS for cutoff in cutoffs]
-    print(f"{users:,} users, {items:,} items, {ranks} ranks, {len(names)} metrics, {resamples:,} resamples")
+    print(f"{users:,} users, {items:,} items, {ranks} ranks, {len(names)} metrics")
     with _timed("everything"):
         models = {}
         popular = popular_items(popularity_scores(past, items, half_life=30))
@@ -64,9 +63,7 @@ def main(
             models[model] = rng.permuted(models["item_to_item, own too"], axis=1)
         with _timed(f"weighing {len(models)} models on {1 + sum(_SLICES.values())} slices"):
             rows = 0
-            for row in weigh(
-                models, truth, Background.of(past, items), names, slices=_slices(columns), resamples=resamples
-            ):
+            for row in weigh(models, truth, Background.of(past, items), names, slices=_slices(columns)):
                 for model in models:
                     row.estimate(model)
                 row.difference("candidate", "production")

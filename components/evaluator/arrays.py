@@ -117,13 +117,26 @@ def slice_values(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.object_]:
     Raises:
         Unmeasurable: there is no such column, or a row has several values.
     """
+    return _single_values(batch, name, "slices", "slice by")
+
+
+def unit_values(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.object_]:
+    """The unit of each row, as `slice_values` has it.
+
+    Raises:
+        Unmeasurable: there is no such column, or a row has several values.
+    """
+    return _single_values(batch, name, "unit", "take as quality.unit")
+
+
+def _single_values(batch: pa.RecordBatch, name: str, subject: str, what: str) -> npt.NDArray[np.object_]:
     if name not in batch.schema.names:
         known = ", ".join(batch.schema.names)
-        raise Unmeasurable("slices", "present", f"There is no column {name!r} to slice by; the data has: {known}.")
+        raise Unmeasurable(subject, "present", f"There is no column {name!r} to {what}; the data has: {known}.")
     column = batch.column(name)
     counts = lengths(column)
     if (counts > 1).any():
-        raise Unmeasurable("slices", "single", f"Cannot slice by {name!r}: rows have several values of it.")
+        raise Unmeasurable(subject, "single", f"Cannot {what} {name!r}: rows have several values of it.")
     result = np.full(len(counts), None, object)
     if not counts.any():
         return result

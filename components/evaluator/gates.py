@@ -137,6 +137,16 @@ class QualityGates(Section):
             missing="a smaller slice is not judged: it warns or refuses, see `small`",
         ),
     )
+    unit: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column whose rows with the same value belong together and are not independent, such as those of "
+        "one customer: intervals leave them out together. By default each row is independent, and so is a row without "
+        "a value.",
+        json_schema_extra=told(
+            missing="a column that is not there refuses; with fewer than 20 units intervals are not known"
+        ),
+    )
     risk: Risk = Field(default=Risk(), description="How often the thresholds on quality may be wrong.")
     on_undecided: OnUndecided | Literal["more_data"] = Field(
         default="refuse",
@@ -180,6 +190,11 @@ class QualityGates(Section):
         """All metrics that a threshold names, each once, in the order of the file."""
         names = [*self.metrics, *(name for gates in self.slice_metrics for name in gates.metrics)]
         return tuple(dict.fromkeys(names))
+
+    def columns(self) -> tuple[str, ...]:
+        """All columns that intervals and slices need besides predictions, each once."""
+        units = () if self.unit is None else (self.unit,)
+        return tuple(dict.fromkeys((*units, *(name for slicing in self.all_slices() for name in slicing))))
 
     def all_slices(self) -> tuple[tuple[str, ...], ...]:
         """All slicings that are reported or judged, each once."""

@@ -17,8 +17,8 @@ def preflight(parameters: Mapping[str, Any], schema_text: str) -> None:
         schema_text: the reviewed schema of the examples; empty where it is not known yet.
 
     Raises:
-        UsageError: a metric is unknown, the label that built-in metrics need is text, or a limit of latency has no time
-            to be measured in.
+        UsageError: a metric is unknown, the label that built-in metrics need is text or is taken as the unit, or a
+            limit of latency has no time to be measured in.
     """
     if "latency" in parameters:
         check_budget(LatencyGates.model_validate_json(parameters["latency"]))
@@ -27,6 +27,12 @@ def preflight(parameters: Mapping[str, Any], schema_text: str) -> None:
     names = gates.metric_names()
     providers.check(metrics_fn, names, label)
     providers.check_reserve(metrics_fn, gates.reserve)
+    if gates.unit is not None and gates.unit == label:
+        raise UsageError(
+            f"quality.unit in gates.yaml is {label!r}, the label",
+            "It is the column whose rows with the same value belong together, such as a customer's; without it each "
+            "row is independent.",
+        )
     built_in, _ = providers.divided(names, metrics_fn, label)
     if built_in and schema_text:
         _check_label_type(label, schema_text, built_in[0])

@@ -13,7 +13,7 @@ from weighbridge.checks.subject import Node, Subject
 from weighbridge.common.errors import UsageError
 from weighbridge.components.data_validator.distances import Floats
 from weighbridge.components.data_validator.findable import equal_shares
-from weighbridge.components.evaluator.aliases import Index
+from weighbridge.components.evaluator.aliases import Bools, Index
 from weighbridge.components.evaluator.gates import MetricBounds, QualityGates, SliceGates
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 from weighbridge.evidence.summary import AnySummary
@@ -59,7 +59,8 @@ def _counted(subject: Subject) -> Counted | None:
     labels = {str(node.parameters["label"]) for node in subject.nodes_with("quality", "label")}
     sliced = {name for each in gates.quality.slice_metrics for name in each.features}
     moved = {*gates.data.skew, *gates.data.drift.production, *gates.data.drift.previous_span}
-    names = {*labels, *sliced, *moved} - {""}
+    units = {gates.quality.unit} if gates.quality.unit else set()
+    names = {*labels, *sliced, *moved, *units} - {""}
     return count(nodes[0], sorted(names)) if names else None
 
 
@@ -74,16 +75,18 @@ def _classes(subject: Subject, node: Node, counted: Counted) -> Iterator[Finding
     quality = QualityGates.model_validate_json(node.parameters["quality"])
     splits = [node.parameters["split"], *([quality.reserve] if quality.reserve else [])]
     columns = {name: _joined(counted, splits, name) for name in counted.columns.get(splits[0], {})}
-    labels = columns.get(node.parameters["label"])
+    labels, units = columns.get(node.parameters["label"]), columns.get(quality.unit or "")
     if labels is None or not set(labels.tolist()) <= {0, 1}:
         return
     at = " and ".join(splits)
-    yield from _too_few(subject, ("quality", "metrics"), quality.metrics, "all rows", labels, at)
+    yield from _too_few(subject, ("quality", "metrics"), quality.metrics, "all rows", labels, units, at)
     for index, entry in enumerate(quality.slice_metrics):
         for name, mine in _slices(entry, columns):
             if len(mine) >= (entry.min_rows or quality.min_slice_rows):
                 where = ("quality", "slice_metrics", str(index), "metrics")
-                yield from _too_few(subject, where, entry.metrics, name, labels[mine], at)
+                yield from _too_few(
+                    subject, where, entry.metrics, name, labels[mine], None if units is None else units[mine], at
+                )
 
 
 def _joined(counted: Counted, splits: list[str], name: str) -> Column:
@@ -104,26 +107,38 @@ def _slices(entry: SliceGates, columns: dict[str, Column]) -> Iterator[tuple[str
 
 
 def _too_few(
-    subject: Subject, where: tuple[str, ...], metrics: dict[str, MetricBounds], name: str, labels: Column, splits: str
+    subject: Subject,
+    where: tuple[str, ...],
+    metrics: dict[str, MetricBounds],
+    name: str,
+    labels: Column,
+    units: Column | None,
+    splits: str,
 ) -> Iterator[Finding]:
     from weighbridge.components.evaluator.quality.kernels import KERNELS
-    from weighbridge.components.evaluator.quality.metrics import FEWEST_OF_A_CLASS
 
-    positive = int(np.count_nonzero(labels == 1))
-    fewest = min(positive, len(labels) - positive)
-    if fewest >= FEWEST_OF_A_CLASS:
-        return
+    counts = {each: _independent(labels == each, units) for each in (0, 1)}
     for metric, bounds in metrics.items():
-        if metric in KERNELS and KERNELS[metric].of_each_class:
+        kernel = KERNELS.get(metric)
+        if kernel and any(counts[each] < kernel.fewest for each in kernel.classes):
             split = f"the {splits} split{'s' * (' and ' in splits)}"
+            of = "" if units is None else f", values of {subject.gates.quality.unit if subject.gates else ''} counted,"
             message = (
-                f"{'.'.join((*where, metric))}: in {split} of these data {name} has {positive:,} positives and "
-                f"{len(labels) - positive:,} negatives: with fewer than {FEWEST_OF_A_CLASS} of a class {metric} has no "
+                f"{'.'.join((*where, metric))}: in {split} of these data {name} has{of} {counts[1]:,} positives and "
+                f"{counts[0]:,} negatives: with fewer than {kernel.fewest} of a class {metric} has no "
                 "interval, so this threshold can never pass"
             )
             hint = "Weigh on more data, cut larger slices, raise min_rows above its rows, or write severity: warning."
             blocks = bounds.severity == "blocking"
             yield _finding(subject, Foreseen((*where, metric), message, hint, never=blocks))
+
+
+def _independent(rows: Bools, units: Column | None) -> int:
+    """How many of some rows, given as a mask, count; of those of a unit one, and each that is of none."""
+    if units is None:
+        return int(rows.sum())
+    named = [unit for unit in units[rows] if unit is not None]
+    return len(set(named)) + int(rows.sum()) - len(named)
 
 
 def _drift(subject: Subject, counted: Counted | None, explained: Explained | None) -> Iterator[Finding]:

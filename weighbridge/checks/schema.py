@@ -104,6 +104,8 @@ def named_features(subject: Subject) -> Iterator[Finding]:
     evaluators = subject.nodes_with("quality", "metrics_fn")
     if evaluators and all(map(subject.weighs_reviewed_rows, evaluators)):
         yield from _slices(subject, subject.gates.quality)
+        if subject.gates.quality.unit is not None:
+            yield from _known(subject, subject.gates.quality.unit, ("quality", "unit"), "quality.unit")
     for location, distances in (
         (("data", "skew"), data.skew),
         (("data", "drift", "production"), data.drift.production),

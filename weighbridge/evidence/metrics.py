@@ -33,6 +33,7 @@ class Metrics(EvidenceFile):
         rows: that it has, or that the metrics provider judged.
         confidence: of the intervals, between 0 and 1.
         label: name of the label's column; empty where there is none.
+        unit: column whose rows with the same value belong together; None where each row is independent.
         metrics: one per metric and slice.
         plots: of the metrics provider, by name: whatever it left, see `weighbridge.evidence.plots`.
     """
@@ -43,6 +44,7 @@ class Metrics(EvidenceFile):
     rows: int
     confidence: Number
     label: str
+    unit: str | None = None
     metrics: list[Metric]
     plots: Any
 

@@ -1,99 +1,119 @@
-"""Confidence intervals of metrics: the delete-a-group jackknife, as TFMA has it."""
+"""Confidence intervals of metrics: which rows are left out together, and which of them tell a metric at all."""
 
-from functools import cache
+from dataclasses import dataclass
 
 import numpy as np
 
-from weighbridge.components.evaluator.aliases import Floats, Index
-from weighbridge.components.evaluator.quality.kernels import Kernel
+from weighbridge.components.evaluator import jackknife
+from weighbridge.components.evaluator.aliases import Bools, Floats, Index
+from weighbridge.components.evaluator.jackknife import Replicated
+from weighbridge.components.evaluator.quality.kernels import Kernel, Scale
 from weighbridge.verdict import Estimate
 
-GROUPS = 20  # TFMA's number of jackknife buckets
 
-Replicated = tuple[float, Floats]  # a value, and the values without each group [groups]
+@dataclass(frozen=True)
+class Groups:
+    """Which rows are left out together.
+
+    Attributes:
+        of: group of each row, [rows].
+        count: of the groups.
+        units: number of each row's unit, [rows], from 0; None where each row is one.
+    """
+
+    of: Index
+    count: int
+    units: Index | None = None
+
+    @classmethod
+    def rows(cls, rows: int) -> "Groups":
+        """Of independent rows that are in random order already."""
+        count = jackknife.groups(rows)
+        return cls(np.arange(rows) % max(count, 1), count)
+
+    @classmethod
+    def whole(cls, units: Index) -> "Groups":
+        """Of rows that belong together: a unit's are left out together.
+
+        Groups have equally many units, drawn at random, and so not quite equally many rows: only so are they
+        independent of each other and alike, which the interval of their mean takes (Cameron & Miller, A Practitioner's
+        Guide to Cluster-Robust Inference, Journal of Human Resources 50, 2015).
+
+        Args:
+            units: number of each row's unit, [rows]; numbers say nothing of a unit.
+        """
+        present, number = np.unique(units, return_inverse=True)
+        count = jackknife.groups(len(present))
+        return cls(jackknife.shuffled(len(present))[number] % max(count, 1), count, number.astype(np.intp))
+
+    def independent(self, rows: Bools) -> int:
+        """How many units some rows, given as a mask [rows], are of."""
+        return int(rows.sum()) if self.units is None else int(np.count_nonzero(np.bincount(self.units[rows])))
 
 
-def shuffled(rows: int) -> Index:
-    """The same random order of `rows` rows at every call, so that a verdict can be measured again."""
-    return np.random.default_rng(rows).permutation(rows)
+def replicate(kernel: Kernel, labels: Floats, predictions: Floats, groups: Groups | None = None) -> Replicated:
+    """A metric on rows, and without each group of them; without groups on rows in random order that are independent."""
+    groups = groups or Groups.rows(len(labels))
+    return kernel.compute(labels, predictions, groups.of, groups.count)
 
 
-def replicate(kernel: Kernel, labels: Floats, predictions: Floats) -> Replicated:
-    """A metric on rows in random order, and without each of up to `GROUPS` equal groups of them."""
-    rows = len(labels)
-    count = min(GROUPS, rows)
-    return kernel.compute(labels, predictions, np.arange(rows) % max(count, 1), count)
+def telling(kernel: Kernel, labels: Floats, predictions: Floats, groups: Groups) -> int:
+    """How many independent rows or units tell a metric: of those that it is told by the kind with the fewest."""
+    if not np.isin(labels, (0, 1)).all() or (kernel.told_by is None and not kernel.classes):
+        return groups.independent(np.ones(len(labels), bool))
+    if kernel.told_by is not None:
+        return min(groups.independent(rows) for rows in kernel.told_by(labels, predictions))
+    return min(groups.independent(labels == each) for each in kernel.classes)
 
 
-def estimate(
-    replicated: Replicated,
-    confidence: float,
-    least: float = -np.inf,
-    most: float = np.inf,
-    rows: int = 0,
-    trials: int = 0,
-) -> Estimate:
-    """The value with its interval.
-
-    Of a metric between two bounds, as a share is, the interval is made on the scale of log odds: near a bound the
-    metric varies less on one side than on the other, and an interval that does not is too optimistic (Agresti,
-    Categorical Data Analysis, 3rd edition, section 1.4; Pepe 2003, section 5.2, for the AUC).
+def estimate(kernel: Kernel, found: Replicated, confidence: float, units: int) -> Estimate:
+    """The value with its interval; with one of NaN where too few rows or units tell it.
 
     Args:
-        replicated: the value and its replicates.
-        confidence: level of the interval, e.g. 0.95.
-        least: smallest and
-        most: largest value that there can be.
-        rows: that it was measured on; half a row is as near to a bound as odds can tell.
-        trials: rows each of which might have taken a share away from the bound that it lies at; 0 where that is not
-            known.
-
-    Returns:
-        With an interval of NaN where leaving a group out leaves the metric undefined, or where all rows lie at a bound
-        and it is not known how many might not have.
+        kernel: the metric.
+        found: its value and replicates.
+        confidence: level of the interval.
+        units: that tell it.
     """
-    value, without = replicated
-    groups = len(without)
-    if groups < 2 or not np.isfinite(without).all():
-        return Estimate(value, float("nan"), float("nan"))
-    if value in (least, most) and (without == value).all():
-        return _at_a_bound(value, confidence, least, most, trials)
-    if not np.isfinite([least, most]).all():
-        low, high = _jackknife(value, without, confidence)
-        return Estimate(value, max(low, least), min(high, most))
-    nearest = 0.5 / max(rows, groups)
-
-    def odds(values: Floats) -> Floats:
-        share = np.clip((values - least) / (most - least), nearest, 1 - nearest)
-        return np.asarray(np.log(share / (1 - share)))
-
-    ends = np.array(_jackknife(float(odds(np.array(value))), odds(without), confidence))
-    low, high = least + (most - least) / (1 + np.exp(-ends))
-    return Estimate(value, min(float(low), value), max(float(high), value))
+    value = found[0]
+    if units < kernel.fewest:
+        return jackknife.unknown(value)
+    limits = kernel.least, kernel.most, units if kernel.counts else 0
+    scaled = _scaled(kernel.scale, found, confidence) if kernel.scale else None
+    if scaled is not None:
+        return jackknife.not_too_near(scaled, confidence, *limits)
+    return jackknife.estimate(found, confidence, *limits)
 
 
-def _at_a_bound(value: float, confidence: float, least: float, most: float, trials: int) -> Estimate:
-    """Clopper and Pearson's interval (Biometrika 26, 1934) where none, or all, of the trials succeeded."""
-    if not trials or not np.isfinite([least, most]).all():
-        return Estimate(value, float("nan"), float("nan"))
-    away = (most - least) * (1 - ((1 - confidence) / 2) ** (1 / trials))
-    return Estimate(value, value - away, value) if value == most else Estimate(value, value, value + away)
+def _scaled(scale: Scale, found: Replicated, confidence: float) -> Estimate | None:
+    """The interval as it is on a scale, where all values have a place on it and are above 0, or vary at all."""
+    values = np.append(found[1], found[0])
+    if not (values > 0).all() or (values == found[0]).all():
+        return None
+    with np.errstate(divide="ignore"):
+        places = scale.to(values)
+        if not np.isfinite(places).all():
+            return None
+        there = jackknife.estimate((float(places[-1]), places[:-1]), confidence, farther=scale.farther)
+        ends = scale.back(np.array([there.low, there.high], np.float64))
+    return Estimate(found[0], float(ends.min()), float(ends.max()))
 
 
-def _jackknife(value: float, without: Floats, confidence: float) -> tuple[float, float]:
-    groups = len(without)
-    pseudo = groups * value - (groups - 1) * without
-    margin = _quantile(confidence, groups - 1) * float(pseudo.std(ddof=1)) / groups**0.5
-    return value - margin, value + margin
+def change(
+    kernel: Kernel, candidate: Replicated, production: Replicated, confidence: float, units: int, *, same: bool
+) -> Estimate:
+    """Candidate minus production in pairs, with its interval; with one of NaN where too few rows or units tell it.
 
-
-def change(candidate: Replicated, production: Replicated, confidence: float) -> Estimate:
-    """Candidate minus production, in pairs: both were measured without the same groups of the same rows."""
-    return estimate((candidate[0] - production[0], candidate[1] - production[1]), confidence)
-
-
-@cache
-def _quantile(confidence: float, freedom: int) -> float:
-    from scipy import stats
-
-    return float(stats.t.ppf((1 + confidence) / 2, freedom))
+    Args:
+        kernel: the metric.
+        candidate: its value and replicates.
+        production: the same of the model in production, without the same groups.
+        confidence: level of the interval.
+        units: that tell it of both.
+        same: whether both predict the same.
+    """
+    if units < kernel.fewest:
+        return jackknife.unknown(candidate[0] - production[0])
+    # A curve that does not move is no sign of luck: it would have moved, if only a little, by any pair of rows.
+    unseen = units if kernel.counts and not kernel.ranks and not same else 0
+    return jackknife.change(candidate, production, confidence, kernel.most - kernel.least, unseen)

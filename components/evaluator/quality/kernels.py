@@ -7,16 +7,35 @@ intervals on every slice come free.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from weighbridge.components.evaluator.aliases import Floats, Index
+from weighbridge.components.evaluator.aliases import Bools, Floats, Index
+from weighbridge.components.evaluator.jackknife import FEWEST, Compute, defined
+from weighbridge.components.evaluator.quality.curves import curve, precision_recall_area, roc_area
 
-# (labels [rows], predictions [rows] or [rows, classes], group of each row [rows], groups)
-# -> (value, value without each group [groups]); NaN where undefined.
-Compute = Callable[[Floats, Floats, Index, int], tuple[float, Floats]]
+# (labels [rows] of 0 and 1, predictions [rows]) -> masks [rows]
+Rows = Callable[[Floats, Floats], tuple[Bools, ...]]
 
 _EPSILON = 1e-7  # Keras' fuzz factor
+_EACH, _POSITIVE, _NEGATIVE = (1, 0), (1,), (0,)  # classes
+_FEW = 5  # of a class, for what is told by the other as well
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where a metric above 0 varies about equally on both sides, so that its interval is best made there.
+
+    Attributes:
+        to: from the metric's own scale; not finite where that has no such place.
+        back: from there.
+        farther: whether each end is the farther one of two, see `jackknife.estimate`.
+    """
+
+    to: Callable[[Floats], Floats]
+    back: Callable[[Floats], Floats]
+    farther: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,16 +47,24 @@ class Kernel:
         takes_classes: whether predictions are [rows, classes] with labels the index of the class; else [rows].
         least: smallest and
         most: largest value that there can be.
-        of_each_class: whether it is told from the rows of one class, so that of a rare one few rows tell it.
-        of_trials: whether it is at its best or worst only where each such row is, as a share of rows is.
+        classes: whose rows tell it; with few of one an interval would not hold the truth. Empty for all rows.
+        told_by: the rows that tell it, of each kind, where that depends on predictions; None where it does not.
+        fewest: rows, or units, of each class or kind that its interval takes.
+        counts: whether it is a mean over these rows, or over pairs of both classes, of numbers between the two bounds.
+        ranks: whether it sees only which prediction is larger.
+        scale: on which its interval is made; None for its own.
     """
 
     compute: Compute
     takes_classes: bool = False
-    of_each_class: bool = False
-    of_trials: bool = False
     least: float = -np.inf
     most: float = np.inf
+    classes: tuple[int, ...] = ()
+    told_by: Rows | None = None
+    fewest: int = FEWEST
+    counts: bool = False
+    ranks: bool = False
+    scale: Scale | None = None
 
 
 def _additive(statistics: Callable[[Floats, Floats], Sequence[Floats]], finish: Callable[..., Floats]) -> Compute:
@@ -50,13 +77,9 @@ def _additive(statistics: Callable[[Floats, Floats], Sequence[Floats]], finish: 
         with np.errstate(divide="ignore", invalid="ignore"):
             value = finish(*totals[:, None])
             without = finish(*(totals[:, None] - sums))
-        return float(_defined(value)[0]), _defined(without)
+        return float(defined(value)[0]), defined(without)
 
     return compute
-
-
-def _defined(values: Floats) -> Floats:
-    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _mean(of: Callable[[Floats, Floats], Floats], finish: Callable[[Floats], Floats] = lambda mean: mean) -> Compute:
@@ -73,61 +96,6 @@ def _confusion(finish: Callable[[Floats, Floats, Floats, Floats], Floats]) -> Co
         return labels * positive, (1 - labels) * positive, (1 - labels) * ~positive, labels * ~positive
 
     return _additive(statistics, finish)
-
-
-def _curve(area: Callable[[Floats, Floats], float]) -> Compute:
-    """An area under the curve of true and false positives over all thresholds."""
-
-    def compute(labels: Floats, predictions: Floats, groups: Index, count: int) -> tuple[float, Floats]:
-        order = np.argsort(-predictions, kind="stable")
-        positive, ends = labels[order], _ends(predictions[order])
-        sorted_groups = groups[order]
-
-        def of(weights: Floats) -> float:
-            return area(*_counts(positive, weights, ends))
-
-        without = np.array([of((sorted_groups != group).astype(np.float64)) for group in range(count)])
-        return of(np.ones(len(labels))), without
-
-    return compute
-
-
-def _ends(descending: Floats) -> Index:
-    """Index of the last row of each distinct prediction: rows with the same one are on the same side."""
-    return np.append(np.flatnonzero(np.diff(descending)), len(descending) - 1)
-
-
-def _counts(positive: Floats, weights: Floats, ends: Index) -> tuple[Floats, Floats]:
-    """True and false positives as the threshold falls from above all predictions to below all."""
-    true = np.cumsum(weights * positive)[ends]
-    false = np.cumsum(weights * (1 - positive))[ends]
-    return np.append(0.0, true), np.append(0.0, false)
-
-
-def roc(labels: Floats, predictions: Floats) -> tuple[Floats, Floats]:
-    """False and true positive rate at every distinct threshold, from (0, 0) to (1, 1)."""
-    order = np.argsort(-predictions, kind="stable")
-    true, false = _counts(labels[order], np.ones(len(labels)), _ends(predictions[order]))
-    return false / false[-1], true / true[-1]
-
-
-def _roc_area(true: Floats, false: Floats) -> float:
-    if not true[-1] or not false[-1]:
-        return float("nan")
-    return float(np.sum(np.diff(false) * (true[1:] + true[:-1]) / 2) / (true[-1] * false[-1]))
-
-
-def _precision_recall_area(true: Floats, false: Floats) -> float:
-    """Between thresholds the curve is interpolated in counts (Davis & Goadrich 2006), as Keras and TFMA do."""
-    if not true[-1] or not false[-1]:
-        return float("nan")
-    called = true + false
-    gained, added = np.diff(true), np.diff(called)
-    slope = np.divide(gained, added, out=np.zeros_like(gained), where=added > 0)
-    intercept = true[:-1] - slope * called[:-1]
-    both = (called[:-1] > 0) & (called[1:] > 0)
-    ratio = np.divide(called[1:], called[:-1], out=np.ones_like(called[1:]), where=both)
-    return float(np.sum(slope * (gained + intercept * np.log(ratio))) / true[-1])
 
 
 def _correlation_statistics(labels: Floats, predictions: Floats) -> Sequence[Floats]:
@@ -160,46 +128,79 @@ def _percentages(labels: Floats, predictions: Floats) -> Sequence[Floats]:
     return shares, counted.astype(np.float64)
 
 
+def _each_both_ways(labels: Floats, predictions: Floats) -> tuple[Bools, ...]:
+    """Rows of each class; none where the model is always right, or always wrong, on one class and not on both.
+
+    That class would seem to vary by nothing, and yet it has half the weight.
+    """
+    positive, negative = labels == 1, labels == 0
+    right = (predictions > 0.5) == positive
+    shares = [right[rows].mean() if rows.any() else 0.0 for rows in (positive, negative)]
+    known = shares[0] == shares[1] or all(0 < share < 1 for share in shares)
+    return (positive, negative) if known else (np.zeros(len(labels), bool),)
+
+
+def _called(_: Floats, predictions: Floats) -> tuple[Bools, ...]:
+    return (predictions > 0.5,)
+
+
 def _rate(
-    compute: Compute, *, takes_classes: bool = False, of_each_class: bool = False, of_trials: bool = True
+    compute: Compute, classes: tuple[int, ...] = (), *, takes_classes: bool = False, counts: bool = True, **further: Any
 ) -> Kernel:
-    return Kernel(compute, takes_classes, of_each_class, of_trials, least=0.0, most=1.0)
+    return Kernel(compute, takes_classes, least=0.0, most=1.0, classes=classes, counts=counts, **further)
 
 
-def _error(compute: Compute, *, takes_classes: bool = False) -> Kernel:
-    return Kernel(compute, takes_classes=takes_classes, least=0.0)
+def _error(
+    compute: Compute, classes: tuple[int, ...] = (), *, takes_classes: bool = False, fewest: int = FEWEST
+) -> Kernel:
+    return Kernel(compute, takes_classes, least=0.0, classes=classes, fewest=fewest, scale=_LOGARITHM)
 
+
+# Of an error that is large in few rows.
+_LOGARITHM = Scale(np.log, np.exp, farther=True)
+_LOG_ODDS = Scale(lambda share: np.log(share / (1 - share)), lambda odds: 1 / (1 + np.exp(-odds)))
+# Labels vary, and predictions hardly do: predicted / labelled is skewed, labelled / predicted is not.
+_RECIPROCAL = Scale(lambda ratio: np.asarray(1.0 / ratio), lambda inverse: np.asarray(1.0 / inverse.clip(min=0.0)))
+# Fisher, Metron 1, 1921.
+_FISHERS = Scale(lambda square: np.arctanh(np.sqrt(square)), lambda z: np.tanh(z.clip(min=0.0)) ** 2, farther=True)
 
 KERNELS: dict[str, Kernel] = {
     "example_count": _error(_additive(lambda y, _: (np.ones(len(y)),), lambda rows: rows)),
-    "auc": _rate(_curve(_roc_area), of_each_class=True),
-    "auc_precision_recall": _rate(_curve(_precision_recall_area), of_each_class=True),
+    "auc": _rate(curve(roc_area), _EACH, ranks=True),
+    "auc_precision_recall": _rate(curve(precision_recall_area), _EACH, ranks=True, scale=_LOG_ODDS),
     "binary_accuracy": _rate(_confusion(lambda tp, fp, tn, fn: (tp + tn) / (tp + fp + tn + fn))),
     "balanced_accuracy": _rate(
-        _confusion(lambda tp, fp, tn, fn: (tp / (tp + fn) + tn / (tn + fp)) / 2), of_each_class=True
+        _confusion(lambda tp, fp, tn, fn: (tp / (tp + fn) + tn / (tn + fp)) / 2), _EACH, told_by=_each_both_ways
     ),
-    # How many rows are called positive is not known beforehand: all of three may be right.
-    "precision": _rate(_confusion(lambda tp, fp, tn, fn: tp / (tp + fp)), of_each_class=True, of_trials=False),
-    "recall": _rate(_confusion(lambda tp, fp, tn, fn: tp / (tp + fn)), of_each_class=True),
-    "specificity": _rate(_confusion(lambda tp, fp, tn, fn: tn / (tn + fp)), of_each_class=True),
-    "fall_out": _rate(_confusion(lambda tp, fp, tn, fn: fp / (tn + fp)), of_each_class=True),
-    "miss_rate": _rate(_confusion(lambda tp, fp, tn, fn: fn / (tp + fn)), of_each_class=True),
-    "f1_score": _rate(_confusion(lambda tp, fp, tn, fn: 2 * tp / (2 * tp + fp + fn)), of_each_class=True),
+    "precision": _rate(_confusion(lambda tp, fp, tn, fn: tp / (tp + fp)), told_by=_called),
+    "recall": _rate(_confusion(lambda tp, fp, tn, fn: tp / (tp + fn)), _POSITIVE),
+    "specificity": _rate(_confusion(lambda tp, fp, tn, fn: tn / (tn + fp)), _NEGATIVE),
+    "fall_out": _rate(_confusion(lambda tp, fp, tn, fn: fp / (tn + fp)), _NEGATIVE),
+    "miss_rate": _rate(_confusion(lambda tp, fp, tn, fn: fn / (tp + fn)), _POSITIVE),
+    "f1_score": _rate(_confusion(lambda tp, fp, tn, fn: 2 * tp / (2 * tp + fp + fn)), _POSITIVE, counts=False),
     "prevalence": _rate(_confusion(lambda tp, fp, tn, fn: (tp + fn) / (tp + fp + tn + fn))),
     "predicted_positive_rate": _rate(_confusion(lambda tp, fp, tn, fn: (tp + fp) / (tp + fp + tn + fn))),
-    "binary_crossentropy": _error(_mean(_crossentropy)),
-    "calibration": Kernel(_additive(lambda y, p: (p, y), lambda predicted, labelled: predicted / labelled)),
-    "mean_label": Kernel(_mean(lambda y, _: y)),
+    "binary_crossentropy": _error(_mean(_crossentropy), _EACH, fewest=_FEW),
+    "calibration": Kernel(
+        _additive(lambda y, p: (p, y), lambda predicted, labelled: predicted / labelled),
+        classes=_POSITIVE,
+        fewest=2 * _FEW,
+        scale=_RECIPROCAL,
+    ),
+    "mean_label": Kernel(_mean(lambda y, _: y), classes=_EACH, fewest=_FEW),
     "mean_prediction": Kernel(_mean(lambda _, p: p)),
     "coefficient_of_discrimination": Kernel(
-        _additive(lambda y, p: (y * p, y, (1 - y) * p, 1 - y), lambda yp, y, np_, n: yp / y - np_ / n)
+        _additive(lambda y, p: (y * p, y, (1 - y) * p, 1 - y), lambda yp, y, np_, n: yp / y - np_ / n),
+        classes=_EACH,
     ),
     "mean_absolute_error": _error(_mean(lambda y, p: np.abs(y - p))),
     "mean_squared_error": _error(_mean(lambda y, p: (y - p) ** 2)),
     "root_mean_squared_error": _error(_mean(lambda y, p: (y - p) ** 2, np.sqrt)),
     "mean_squared_logarithmic_error": _error(_mean(_logarithmic_error)),
     "mean_absolute_percentage_error": _error(_additive(_percentages, lambda total, rows: total / rows)),
-    "squared_pearson_correlation": _rate(_additive(_correlation_statistics, _squared_correlation), of_trials=False),
+    "squared_pearson_correlation": _rate(
+        _additive(_correlation_statistics, _squared_correlation), _EACH, counts=False, scale=_FISHERS
+    ),
     "sparse_categorical_accuracy": _rate(
         _mean(lambda y, p: (p.argmax(axis=1) == y).astype(np.float64)), takes_classes=True
     ),

@@ -6,11 +6,16 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator import jackknife
 from weighbridge.components.evaluator.aliases import Floats, Index, SliceKey
+from weighbridge.components.evaluator.jackknife import FEWEST, Replicated
 from weighbridge.components.evaluator.quality import intervals
-from weighbridge.components.evaluator.quality.kernels import KERNELS, Kernel, roc
+from weighbridge.components.evaluator.quality.curves import roc
+from weighbridge.components.evaluator.quality.intervals import Groups
+from weighbridge.components.evaluator.quality.kernels import KERNELS, Kernel
 from weighbridge.components.evaluator.quality.metrics_api import MetricRow, MetricsRequest, MetricsResponse, Predictions
 from weighbridge.components.evaluator.quality.slices import slices
 from weighbridge.components.evaluator.request import COMPUTE
@@ -21,7 +26,6 @@ from weighbridge.verdict import Estimate
 ALWAYS = ("example_count",)
 _ROC_POINTS = 200
 _CALIBRATION_BINS = 10
-FEWEST_OF_A_CLASS = 20  # with fewer, intervals of 95 % hold the truth in less than 93 % of the cases
 
 
 def check_names(names: Iterable[str], source: str) -> None:
@@ -68,12 +72,13 @@ def compute(request: MetricsRequest) -> MetricsResponse:
     rows = len(predictions.labels)
     if not rows:
         raise Unmeasurable("rows", "present", f"Split {request.split!r} has no rows to weigh on.")
-    shuffled = _take(predictions, intervals.shuffled(rows))
+    shuffled = _take(predictions, jackknife.shuffled(rows))
+    units = None if request.unit is None else _numbers(shuffled.columns[request.unit])
     everything: tuple[SliceKey, Index] = ((), np.arange(rows))
     metrics = [
         row
         for key, members in chain([everything], slices(shuffled.columns, request.slices))
-        for row in _rows(_take(shuffled, members), key, names, request.confidence)
+        for row in _rows(_take(shuffled, members), key, names, request, _groups(units, members))
     ]
     return MetricsResponse(rows, tuple(metrics), _plots(predictions))
 
@@ -88,33 +93,48 @@ def _take(predictions: Predictions, index: Index) -> Predictions:
     )
 
 
-def _rows(part: Predictions, key: SliceKey, names: Iterable[str], confidence: float) -> Iterator[MetricRow]:
+def _numbers(column: npt.NDArray[np.object_]) -> Index:
+    """The number of each row's unit, [rows]; a row without a value is a unit of its own."""
+    import pandas as pd
+
+    numbers, known = pd.factorize(column)
+    alone = numbers < 0
+    numbers[alone] = len(known) + np.arange(alone.sum())
+    return numbers.astype(np.intp)
+
+
+def _groups(units: Index | None, members: Index) -> Groups:
+    return Groups.rows(len(members)) if units is None else Groups.whole(units[members])
+
+
+def _rows(
+    part: Predictions, key: SliceKey, names: Iterable[str], request: MetricsRequest, groups: Groups
+) -> Iterator[MetricRow]:
     for name in names:
         kernel = KERNELS[name]
-        candidate = _replicate(kernel, part.labels, part.candidate)
-        production = None if part.production is None else _replicate(kernel, part.labels, part.production)
+        ours, telling = _measured(kernel, part.labels, part.candidate, groups)
+        candidate = intervals.estimate(kernel, ours, request.confidence, telling)
+        production = change = None
         if name == "example_count":  # counted, not estimated
-            candidate, production = (candidate[0], np.full(2, candidate[0])), None
-        yield MetricRow(
-            name=name,
-            key=key,
-            rows=len(part.labels),
-            candidate=estimate(kernel, candidate, part.labels, confidence),
-            production=None if production is None else estimate(kernel, production, part.labels, confidence),
-            change=None if production is None else intervals.change(candidate, production, confidence),
-            note="" if np.isfinite(candidate[0]) else _reason(name, kernel, part),
-        )
+            candidate = Estimate(ours[0], ours[0], ours[0])
+        elif part.production is not None:
+            theirs, telling_theirs = _measured(kernel, part.labels, part.production, groups)
+            production = intervals.estimate(kernel, theirs, request.confidence, telling_theirs)
+            same = np.array_equal(part.candidate, part.production)
+            fewest = min(telling, telling_theirs)
+            change = intervals.change(kernel, ours, theirs, request.confidence, fewest, same=same)
+        note = _unsure(kernel, candidate, telling, request.unit)
+        if not np.isfinite(candidate.value):
+            note = _reason(name, kernel, part)
+        yield MetricRow(name, len(part.labels), candidate, key, production, change, note)
 
 
-def estimate(kernel: Kernel, found: intervals.Replicated, labels: Floats, confidence: float) -> Estimate:
-    """The value with its interval; with none where so few rows of a class tell it that no interval would hold it."""
-    trials = rows = len(labels)
-    if kernel.of_each_class and np.isin(labels, (0, 1)).all():
-        positive = int(labels.sum())
-        trials = min(positive, rows - positive)
-        if trials < FEWEST_OF_A_CLASS:
-            return Estimate(found[0], float("nan"), float("nan"))
-    return intervals.estimate(found, confidence, kernel.least, kernel.most, rows, trials if kernel.of_trials else 0)
+def _measured(kernel: Kernel, labels: Floats, predictions: Floats, groups: Groups) -> tuple[Replicated, int]:
+    """A metric without each group, and how many units tell it."""
+    if not _fits(kernel, labels, predictions):
+        return (float("nan"), np.empty(0)), 0
+    found = intervals.replicate(kernel, labels, predictions, groups)
+    return found, intervals.telling(kernel, labels, predictions, groups)
 
 
 def _fits(kernel: Kernel, labels: Floats, predictions: Floats) -> bool:
@@ -123,10 +143,13 @@ def _fits(kernel: Kernel, labels: Floats, predictions: Floats) -> bool:
     return bool(((labels >= 0) & (labels < predictions.shape[1]) & (labels % 1 == 0)).all())
 
 
-def _replicate(kernel: Kernel, labels: Floats, predictions: Floats) -> intervals.Replicated:
-    if not _fits(kernel, labels, predictions):
-        return float("nan"), np.empty(0)
-    return intervals.replicate(kernel, labels, predictions)
+def _unsure(kernel: Kernel, found: Estimate, telling: int, unit: str | None) -> str:
+    """Why the interval of a metric of the candidate is not known; empty where it is."""
+    needed = max(kernel.fewest, FEWEST if unit else 0)
+    if found.known or telling >= needed:
+        return ""
+    each = "" if kernel.told_by is None and not kernel.classes else "of those of a class that it is told by, "
+    return f"Its interval takes {needed} {f'values of {unit}' if unit else 'rows'}: {each}there are {telling}."
 
 
 def _reason(name: str, kernel: Kernel, part: Predictions) -> str:

@@ -34,7 +34,7 @@ class Predictions:
         labels: [rows]; NaN where the Evaluator has no label.
         candidate: [rows], or [rows, classes].
         production: likewise; None where there is no production model that could predict.
-        columns: value of each slicing feature, [rows], by name; None where the row has none.
+        columns: value of each slicing feature and of the unit, [rows], by name; None where the row has none.
     """
 
     labels: Floats
@@ -72,6 +72,8 @@ class MetricsRequest:
         predictions: both models' predictions through the serving signature, computed at the first call.
         signature: name of the serving signature.
         inputs: its inputs that have one value in all requests, by name.
+        unit: column whose rows with the same value are not independent of each other, such as a customer's; None where
+            every row is.
     """
 
     metrics: tuple[str, ...]
@@ -86,6 +88,7 @@ class MetricsRequest:
     predictions: Callable[[], Predictions]
     signature: str = "serving_default"
     inputs: Mapping[str, Constant] = field(default_factory=dict)
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class MetricRow:
         candidate: value and interval; NaN where it is undefined.
         production: the same of the model in production on the same rows.
         change: candidate minus production, its interval measured in pairs.
-        note: why a value is undefined; ends the message of a gate that refuses it.
+        note: why a value is undefined, or its interval unknown; ends the message of a gate that refuses it.
     """
 
     name: str

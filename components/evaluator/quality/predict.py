@@ -50,18 +50,21 @@ def predict(
     features: Iterable[str],
     candidate: Callable[[pa.RecordBatch], Floats],
     production: Callable[[pa.RecordBatch], Floats] | None,
+    *,
+    unit: str | None = None,
 ) -> Predictions:
     """Run both models over all rows.
 
     Args:
         batches: rows in TFX's Arrow form.
         label: name of the label's column; empty where there is none: labels are then NaN.
-        features: columns to keep for slicing.
+        features: columns to keep, for slicing and as the unit.
         candidate: predicts for a batch.
         production: predicts for a batch; None where no model in production can be called.
+        unit: the one of them whose rows with the same value belong together, which messages then say.
 
     Raises:
-        Unmeasurable: a label or slicing feature is missing, a model fails, or predictions are not finite.
+        Unmeasurable: a label, unit or slicing feature is missing, a model fails, or predictions are not finite.
     """
     labels, ours, theirs = [], [], []
     columns: dict[str, list[npt.NDArray[np.object_]]] = {name: [] for name in features}
@@ -69,7 +72,8 @@ def predict(
     for batch in batches:
         labels.append(arrays.labels(batch, label) if label else np.full(batch.num_rows, np.nan))
         for name, parts in columns.items():
-            parts.append(arrays.slice_values(batch, name))
+            values = arrays.unit_values if name == unit else arrays.slice_values
+            parts.append(values(batch, name))
         ours.append(candidate(batch))
         if production is not None:
             theirs.append(production(batch))

@@ -2,7 +2,6 @@
 
 import dataclasses
 from functools import cache, partial
-from itertools import chain
 from pathlib import Path
 
 from weighbridge.components.evaluator.flavours import StoredModel, find_model
@@ -55,6 +54,7 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
         predictions=cache(lambda: _predict(request, predictors())),
         signature=gates.signature,
         inputs=gates.inputs,
+        unit=gates.unit,
     )
     measured = partial(_measured, request, in_production=request.production is not None)
     response, found = measured(requested)
@@ -89,6 +89,7 @@ def evidence(request: MetricsRequest, response: MetricsResponse) -> Metrics:
         rows=response.rows,
         confidence=request.confidence,
         label=request.label,
+        unit=request.unit,
         metrics=[_metric(row) for row in response.metrics],
         plots={name: plain(plot, f"Plot {name!r} of the metrics provider") for name, plot in response.plots.items()},
     )
@@ -115,5 +116,5 @@ def _predictors(
 
 
 def _predict(request: EvaluationRequest, predictors: tuple[Predictor, Predictor | None]) -> Predictions:
-    features = dict.fromkeys(chain.from_iterable(request.quality.all_slices()))
-    return predict(request.batches(), request.label, features, *predictors)
+    gates = request.quality
+    return predict(request.batches(), request.label, gates.columns(), *predictors, unit=gates.unit)

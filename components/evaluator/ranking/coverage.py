@@ -4,10 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from weighbridge.components.evaluator.aliases import Floats, Index
+from weighbridge.components.evaluator.jackknife import Replicated
+from weighbridge.components.evaluator.ranking.groups import Groups
 from weighbridge.components.evaluator.ranking.interactions import Items
-
-RESAMPLES = 200
-_RARE = 16  # users; an item recommended to more is missing in one of 10 million resamples
 
 
 def exposure(lists: Items, items: int, users: Index | None = None) -> npt.NDArray[np.int64]:
@@ -51,43 +50,25 @@ def concentration(lists: Items, items: int, points: int = 101) -> tuple[Floats, 
     return at, np.interp(at, np.linspace(0, 1, items + 1), shares)
 
 
-def presence(users: int, seed: int) -> npt.NDArray[np.uint8]:
-    """Whether each user is drawn at least once in each resample of a Poisson bootstrap, [users, RESAMPLES]."""
-    drawn = 1 - np.exp(-1.0)
-    rng = np.random.default_rng(seed)
-    result = np.empty((users, RESAMPLES), np.uint8)
-    for begin in range(0, users, 10_000):  # random numbers take eight times the memory
-        part = result[begin : begin + 10_000]
-        part[:] = rng.random(part.shape) < drawn
-    return result
+def coverage_without(lists: Items, items: int, users: Index, groups: Groups) -> Replicated:
+    """Coverage, and coverage without each group of users: it lacks the items that nobody else is recommended.
 
-
-def resampled_coverage(lists: Items, items: int, users: Index, present: npt.NDArray[np.uint8]) -> tuple[float, Floats]:
-    """Coverage, and coverage of resamples of the users.
-
-    A resample leaves out a third of the users and so counts fewer items than the sample, however many users there
-    are. What it tells is how much the count varies: the resamples are moved so that their mean is the value.
-    Items that more than 16 users get are taken for always there, which spares nearly all of the work.
+    So coverage varies as the number of species does that samples find (Heltshe & Forrester, Biometrics 39, 1983).
 
     Args:
         lists: [all users, ranks], checked and without repeats, cut to the ranks that count.
         items: number of items in the catalogue.
-        users: index of the users whose lists count.
-        present: which of them each resample draws, [at least as many, resamples].
+        users: index in `lists` of the users that `groups` numbers.
+        groups: of the users whose lists count.
 
     Returns:
-        The value and [resamples].
+        The value and [groups].
     """
-    from scipy import sparse
-
-    chosen = lists[users]
-    counts = np.bincount(chosen[chosen >= 0], minlength=items)
-    rare = (counts > 0) & (counts <= _RARE)
-    number = np.concatenate([np.where(rare, np.cumsum(rare) - 1, -1), [-1, -1]])[chosen]
-    user, rank = np.nonzero(number >= 0)
-    entries = (np.ones(len(user), np.uint8), (number[user, rank], user))
-    incidence = sparse.csr_matrix(entries, shape=(int(rare.sum()), len(users)))
-    there = (incidence @ present[: len(users)]) > 0  # at most 16 each: uint8 holds it
-    value = float((counts > 0).mean())
-    found = there.sum(axis=0) / items
-    return value, value + found - found.mean()
+    chosen = lists[users[groups.users]]
+    listed, group = chosen[chosen >= 0], np.repeat(groups.each, (chosen >= 0).sum(axis=1))
+    first, last = np.full(items, -1), np.full(items, -1)
+    last[listed] = group  # of several the last assigned stays
+    first[listed[::-1]] = group[::-1]
+    found = int((last >= 0).sum())
+    alone = np.bincount(last[(last >= 0) & (first == last)], minlength=len(groups.bounds) - 1)
+    return found / items, (found - alone) / items

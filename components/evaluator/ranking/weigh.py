@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from weighbridge.components.evaluator import jackknife
 from weighbridge.components.evaluator.aliases import Floats, Index, SliceKey
-from weighbridge.components.evaluator.ranking import bootstrap
-from weighbridge.components.evaluator.ranking.coverage import presence, resampled_coverage
-from weighbridge.components.evaluator.ranking.interactions import Interactions
+from weighbridge.components.evaluator.jackknife import Replicated
+from weighbridge.components.evaluator.ranking.coverage import coverage_without
+from weighbridge.components.evaluator.ranking.groups import Groups
+from weighbridge.components.evaluator.ranking.interactions import Interactions, Items
 from weighbridge.components.evaluator.ranking.lists import check_lists
 from weighbridge.components.evaluator.ranking.names import Name
 from weighbridge.components.evaluator.ranking.per_user import SHIFTS, Background, Statistics, statistics
@@ -31,26 +33,30 @@ class Measured:
         key: the slice as (feature, value) pairs; empty for all users.
         users: how many were judged.
         values: of each model, by its name; NaN where undefined.
-        resampled: of each model in the same resamples of the users, [resamples].
+        without: of each model without each group of the users, [groups], the same groups for all.
         confidence: of the intervals.
+        twins: for each model the first that recommends the same to everybody, which may be itself.
     """
 
     name: Name
     key: SliceKey
     users: int
     values: dict[str, float]
-    resampled: dict[str, Floats]
+    without: dict[str, Floats]
     confidence: float
+    twins: Mapping[str, str] = field(default_factory=dict)
 
     def estimate(self, model: str) -> Estimate:
-        """A model's value with its interval; its ends are NaN for a single user, who shows no spread."""
-        least, most = _RANGES.get(self.name.metric, (0.0, 1.0))
-        return self._interval(self.values[model], self.resampled[model], least, most)
+        """A model's value with its interval; its ends are NaN where too few users show how they differ."""
+        return jackknife.estimate(self._replicated(model), self.confidence, *self._range, self._telling)
 
     def difference(self, model: str, other: str) -> Estimate:
-        """A model's value minus another's, with an interval measured in pairs: on the same users and resamples."""
-        resampled = self.resampled[model] - self.resampled[other]
-        return self._interval(self.values[model] - self.values[other], resampled, -math.inf, math.inf)
+        """A model's value minus another's, with an interval measured in pairs: on the same users and groups."""
+        least, most = self._range
+        same = self.twins.get(model, model) == self.twins.get(other, other)
+        telling = 0 if same else self._telling
+        pair = self._replicated(model), self._replicated(other)
+        return jackknife.change(*pair, self.confidence, most - least, telling)
 
     def best(self, models: Sequence[str]) -> str:
         """The model with the best value, the first of equals; one without a value wins, so that it is noticed.
@@ -61,10 +67,17 @@ class Measured:
         sign = -1 if self.name.metric in _LESS_IS_BETTER else 1
         return models[int(np.argmax([sign * self.values[model] for model in models]))]
 
-    def _interval(self, value: float, resampled: Floats, least: float, most: float) -> Estimate:
-        if self.users < 2:
-            return Estimate(value, math.nan, math.nan)
-        return bootstrap.interval(value, resampled, self.confidence, least, most)
+    @property
+    def _range(self) -> tuple[float, float]:
+        return _RANGES.get(self.name.metric, (0.0, 1.0))
+
+    @property
+    def _telling(self) -> int:
+        """The users, of a metric that is a mean over them of numbers from 0 to 1."""
+        return 0 if self.name.metric in (*_RANGES, "coverage") else self.users
+
+    def _replicated(self, model: str) -> Replicated:
+        return self.values[model], self.without[model]
 
 
 def judged_users(truth: Interactions) -> Index:
@@ -80,8 +93,6 @@ def weigh(
     *,
     slices: Iterable[tuple[SliceKey, Index]] = (),
     confidence: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
 ) -> Iterator[Measured]:
     """Measure models, baselines among them, on the users who have anything to be found.
 
@@ -96,11 +107,9 @@ def weigh(
         slices: key and users of each slice; all users come first in any case. Slices without a judged user are left
             out.
         confidence: level of the intervals, e.g. 0.95.
-        resamples: number of bootstrap resamples of the users; coverage takes fewer.
-        seed: of the resamples; the same gives the same intervals.
 
     Returns:
-        One by one, each metric on each slice; memory holds one slice's resamples at a time.
+        One by one, each metric on each slice.
 
     Raises:
         Unmeasurable: nobody is to be judged, or a model's recommendations are not such lists.
@@ -109,8 +118,8 @@ def weigh(
     items, users = len(background.popularity), truth.users
     if len(background.profile) != users:
         raise ValueError(f"the background knows {len(background.profile)} users, the truth {users}")
-    if not 0 < confidence < 1 or resamples < 1 or not models or not names:
-        raise ValueError("needs a model, a metric, a confidence between 0 and 1 and at least one resample")
+    if not 0 < confidence < 1 or not models or not names:
+        raise ValueError("needs a model, a metric and a confidence between 0 and 1")
     judged = judged_users(truth)
     if not len(judged):
         raise Unmeasurable("users", "present", f"None of {users:,} users has anything that could be recommended.")
@@ -126,37 +135,47 @@ def weigh(
     truth, _ = truth.distinct()
     means = [name for name in names if name.metric != "coverage"]
     measured = {model: statistics(own, truth, means, background, judged) for model, own in lists.items()}
-    present = presence(len(judged), seed) if len(means) < len(names) else np.empty((0, 0), np.uint8)
+    twins = _twins(lists, judged)
 
     def rows() -> Iterator[Measured]:
         for key, members in parts:
             if not len(members):
                 continue
-            replicates = _means(measured, means, members, resamples, seed)
+            groups = Groups.of(members)
+            replicates = _means(measured, means, groups)
             for name in names:
                 if name.metric == "coverage":
                     cut = {model: own[:, : name.cutoff] for model, own in lists.items()}
-                    found = {
-                        model: resampled_coverage(own, items, judged[members], present) for model, own in cut.items()
-                    }
+                    found = {model: coverage_without(own, items, judged, groups) for model, own in cut.items()}
                 else:
                     found = {model: own[name] for model, own in replicates.items()}
                 values = {model: value for model, (value, _) in found.items()}
-                resampled = {model: others for model, (_, others) in found.items()}
-                yield Measured(name, key, len(members), values, resampled, confidence)
+                without = {model: others for model, (_, others) in found.items()}
+                yield Measured(name, key, len(members), values, without, confidence, twins)
 
     return rows()
 
 
+def _twins(lists: Mapping[str, Items], users: Index) -> dict[str, str]:
+    """For each model the first that recommends the same to these users."""
+    twins: dict[str, str] = {}
+    for model, own in lists.items():
+        firsts = (first for first in dict.fromkeys(twins.values()) if np.array_equal(lists[first][users], own[users]))
+        twins[model] = next(firsts, model)
+    return twins
+
+
 def _means(
-    measured: Mapping[str, Statistics], names: Sequence[Name], members: Index, resamples: int, seed: int
-) -> dict[str, dict[Name, tuple[float, Floats]]]:
-    """Value and resamples of each model's metrics that are means over users."""
-    totals = bootstrap.sums([own.columns for own in measured.values()], members, resamples, seed)
+    measured: Mapping[str, Statistics], names: Sequence[Name], groups: Groups
+) -> dict[str, dict[Name, Replicated]]:
+    """Value and replicates of each model's metrics that are means over users."""
     result = {}
-    for (model, own), total in zip(measured.items(), totals, strict=True):
+    for model, own in measured.items():
+        sums = groups.sums(own.columns)
+        total = sums.sum(axis=0)
+        totals = np.concatenate([total[None], total - sums]).T
         with np.errstate(invalid="ignore", divide="ignore"):
-            quotients = total[own.numerators] / total[own.denominators]
+            quotients = totals[own.numerators] / totals[own.denominators]
         shifts = [SHIFTS.get(name.metric, 0.0) for name in names]
         result[model] = {
             name: (float(quotient[0] + shift), quotient[1:] + shift)

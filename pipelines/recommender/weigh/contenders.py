@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from weighbridge.common.progress import report
-from weighbridge.components.evaluator import signature
-from weighbridge.components.evaluator.ranking.bootstrap import interval
+from weighbridge.components.evaluator import jackknife, signature
 from weighbridge.components.evaluator.ranking.interactions import Items
 from weighbridge.components.evaluator.ranking.lists import NONE
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable
@@ -42,8 +41,10 @@ def recommendations(served: signature.Signature, audience: Audience, items: Name
     return np.concatenate([np.pad(part, [(0, 0), (0, widest - part.shape[1])], constant_values=NONE) for part in parts])
 
 
-def index_recall(folder: Path, name: str, inputs: Mapping[str, Any], audience: Audience, k: int) -> Estimate:
-    """The share of the exact first `k` recommendations that the exported search finds, with a 95 % interval.
+def index_recall(
+    folder: Path, name: str, inputs: Mapping[str, Any], audience: Audience, k: int, confidence: float
+) -> Estimate:
+    """The share of the exact first `k` recommendations that the exported search finds, with its interval.
 
     Args:
         folder: of the SavedModel.
@@ -51,6 +52,7 @@ def index_recall(folder: Path, name: str, inputs: Mapping[str, Any], audience: A
         inputs: its constants.
         audience: of which the first `_SAMPLE` customers are recommended to.
         k: how many recommendations count.
+        confidence: of the interval.
 
     Raises:
         Unmeasurable: the model cannot be loaded or called.
@@ -59,8 +61,7 @@ def index_recall(folder: Path, name: str, inputs: Mapping[str, Any], audience: A
     rows = audience.batches[0].slice(0, _SAMPLE)
     found, wanted = _codes(served, rows)[:, :k], _codes(exact, rows)[:, :k]
     shares = (found[:, :, None] == wanted[:, None, :]).any(axis=1).mean(axis=1)
-    drawn = np.random.default_rng(0).integers(0, len(shares), (1000, len(shares)))
-    return interval(float(shares.mean()), shares[drawn].mean(axis=1), 0.95, 0.0, 1.0)
+    return jackknife.mean(shares, confidence, 0.0, 1.0)
 
 
 def _codes(served: signature.Signature, batch: Any) -> Names:

@@ -50,8 +50,13 @@ def weigh_recommender(request: MetricsRequest) -> MetricsResponse:
 
     Raises:
         Unmeasurable: a model gives no recommendations, or there is nobody to give them to.
-        UsageError: a metric is unknown.
+        UsageError: a metric is unknown, or a unit is named: a customer is one already.
     """
+    if request.unit is not None:
+        raise UsageError(
+            f"quality.unit in gates.yaml is {request.unit!r}, but customers are weighed, each of whom is a unit",
+            "Remove it.",
+        )
     requested = [name for name in request.metrics if not name.startswith(INDEX_RECALL)]
     wanted = [_parse(name) for name in requested] or [_parse("recall@20")]
     features = tuple(names for names in request.slices if names != (CATALOGUE,))
@@ -151,6 +156,8 @@ def _index_rows(request: MetricsRequest, audience: Audience) -> Iterator[MetricR
         for variant, folder in folders.items():
             if find_saved_model(folder) is None:
                 continue
-            estimate = contenders.index_recall(folder, request.signature, request.inputs, audience, int(cutoff))
+            estimate = contenders.index_recall(
+                folder, request.signature, request.inputs, audience, int(cutoff), request.confidence
+            )
             key = ((CATALOGUE, variant),) if variant else ()
             yield MetricRow(text, rows=audience.size, key=key, candidate=estimate)

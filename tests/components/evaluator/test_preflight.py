@@ -65,3 +65,9 @@ def test_the_names_of_the_recommender_are_checked_too() -> None:
     check(["recall@20", "recall@20.over_best", "index_recall@20"], metrics_fn=shop, label="")
     with pytest.raises(UsageError, match="Unknown metric 'recal@20'"):
         check(["recal@20"], metrics_fn=shop, label="")
+
+
+def test_the_label_is_no_unit() -> None:
+    quality = quality_gates(unit="label")
+    with pytest.raises(UsageError, match=r"quality\.unit in gates\.yaml is 'label', the label"):
+        preflight({"quality": quality.model_dump_json(), "metrics_fn": COMPUTE, "label": "label"}, "")

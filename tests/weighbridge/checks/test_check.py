@@ -84,6 +84,7 @@ CASES = {
         "a first model passes whatever it is",
     ),
     "an unknown slice": (GATES, [("[town]", "[twon]")], "error", GATES, "[twon]", "Did you mean 'town'?"),
+    "an unknown unit": (GATES, [("  slices:", "  unit: tawn\n  slices:")], "error", GATES, "unit: tawn", "'town'"),
     "a value that is none": (GATES, [("town: Ulm", "town: Ulmm")], "error", GATES, "Ulmm", "Did you mean 'Ulm'?"),
     "a number that is none": (GATES, [("{town: Ulm}", "{age: 300}")], "error", GATES, "300", "between 0 and 120"),
     "an unknown feature of skew": (GATES, [("town: {linf", "tonw: {linf")], "error", GATES, "tonw", "'town'"),

@@ -53,6 +53,14 @@ def test_a_slice_that_lacks_a_class_can_never_pass(shop, workdir):
     assert told(shop, workdir) == []
 
 
+def test_units_are_counted_where_rows_belong_together(shop, workdir):
+    rows(shop, 1000)
+    assert told(shop, workdir) == []
+    shop.change("gates.yaml", ("quality:\n", "quality:\n  unit: town\n"))
+    assert {each.level for each in told(shop, workdir)} == {"error"}
+    assert "values of town counted, 2 positives and 2 negatives" in told(shop, workdir)[0].message
+
+
 def test_what_is_not_judged_may_lack_a_class(shop, workdir):
     rows(shop, 1000, rare=50)
     shop.change("gates.yaml", ("auc: {min: 0.7}", "binary_accuracy: {min: 0.7}"))

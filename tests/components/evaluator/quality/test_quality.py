@@ -148,6 +148,30 @@ def test_slices_that_are_not_there_refuse(weigh: Callable[..., Evaluation]) -> N
     assert "no column 'colour'" in gate(verdict, "quality.slices.present").message
 
 
+def test_rows_of_a_unit_count_together(
+    weigh: Callable[..., Evaluation], columns: dict[str, list[Any]], tmp_path: Path
+) -> None:
+    rows = len(columns[LABEL])
+    path = write_examples(tmp_path / "taxis", {**columns, "taxi": [f"t{row // 20}" for row in range(rows)]})
+    alone = weigh("good", examples=path)
+    together = weigh("good", {"unit": "taxi", "slices": [["payment_type"]]}, examples=path)
+    metrics = Metrics.require(tmp_path / "evaluation")
+    assert metrics.unit == "taxi"
+    one, other = (gate(outcome.verdict, "quality.auc.min") for outcome in (alone, together))
+    assert one.observed == other.observed
+    assert one.interval != other.interval
+
+
+def test_a_unit_that_is_not_there_refuses_and_few_units_tell_nothing(weigh: Callable[..., Evaluation]) -> None:
+    missing = gate(weigh("good", {"unit": "customer"}).verdict, "quality.unit.present")
+    assert missing.status == "unmeasured"
+    assert "no column 'customer' to take as quality.unit; the data has:" in missing.message
+    assert "payment_type" in missing.message
+    few = gate(weigh("good", {"unit": "payment_type"}).verdict, "quality.auc.min")
+    assert few.status == "inconclusive"
+    assert "Its interval takes 20 values of payment_type" in few.message
+
+
 def test_combinations_of_features_are_slices(weigh: Callable[..., Evaluation], tmp_path: Path) -> None:
     weigh("good", {"slices": [["payment_type", "trip_start_hour"]]})
     names = {row["slice"] for row in load(tmp_path / "evaluation/metrics.json")["metrics"]}

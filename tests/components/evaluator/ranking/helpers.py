@@ -31,7 +31,6 @@ def measure(
         interactions(truth),
         Background.of(interactions(own), items),
         [parse_name(name, "a test") for name in names],
-        resamples=10,
     )
     return {str(row.name): row.values["model"] for row in rows}
 

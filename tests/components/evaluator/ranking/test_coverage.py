@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.components.evaluator.ranking.helpers import ITEMS, cases
+from weighbridge.components.evaluator import jackknife
 from weighbridge.components.evaluator.ranking.coverage import (
-    RESAMPLES,
     concentration,
     coverage,
     coverage_by_cutoff,
+    coverage_without,
     exposure,
-    presence,
-    resampled_coverage,
 )
+from weighbridge.components.evaluator.ranking.groups import Groups
 from weighbridge.components.evaluator.ranking.lists import NONE, UNKNOWN, without_repeats
 
 LISTS = np.array([[0, 1, NONE], [0, 2, UNKNOWN], [0, 1, 3]])
@@ -62,20 +62,27 @@ def test_concentration_rises_from_0_to_1_above_the_diagonal(
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 10_000))
-def test_resamples_are_coverage_of_the_users_drawn_moved_to_the_value(seed: int) -> None:
-    """With items that many users get, which the count takes for always there."""
+def test_without_a_group_is_coverage_of_the_others(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    lists = without_repeats(np.minimum(rng.geometric(0.05, (200, 3)), 59).astype(np.int32))
-    users = np.flatnonzero(rng.random(200) < 0.7)
-    present = presence(200, seed)
-    value, resampled = resampled_coverage(lists, 60, users, present)
-    slow = np.array([coverage(lists, 60, users[present[: len(users), draw] > 0]) for draw in range(RESAMPLES)])
-    assert value == coverage(lists, 60, users)
-    np.testing.assert_allclose(resampled, slow - slow.mean() + value, atol=1e-3)
+    lists = without_repeats(np.minimum(rng.geometric(0.05, (300, 3)), 59).astype(np.int32))
+    users = np.flatnonzero(rng.random(300) < 0.8)
+    groups = Groups.of(np.flatnonzero(rng.random(len(users)) < 0.95))
+    value, without = coverage_without(lists, 60, users, groups)
+    counted = users[groups.users]
+    assert value == coverage(lists, 60, counted)
+    assert len(without) == 200
+    assert without.tolist() == [coverage(lists, 60, counted[groups.each != group]) for group in range(200)]
 
 
-def test_two_thirds_of_the_users_are_present_and_always_the_same() -> None:
-    present = presence(20_000, 1)
-    assert present.mean() == pytest.approx(1 - np.exp(-1), abs=0.002)
-    assert (presence(20_000, 1) == present).all()
-    assert (presence(20_000, 2) != present).any()
+@pytest.mark.parametrize(("users", "items", "share"), [(30, 500, 0.02), (200, 500, 0.02), (400, 2000, 0.004)])
+def test_intervals_hold_what_so_many_users_see(users: int, items: int, share: float) -> None:
+    rng = np.random.default_rng(1)
+
+    def drawn() -> np.ndarray:
+        return without_repeats((np.minimum(rng.geometric(share, (users, 10)), items) - 1).astype(np.int32))
+
+    everybody, groups = np.arange(users), Groups.of(np.arange(users))
+    seen = np.mean([coverage(drawn(), items) for _ in range(200)])
+    found = [jackknife.estimate(coverage_without(drawn(), items, everybody, groups), 0.95, 0, 1) for _ in range(300)]
+    held = np.mean([each.low <= seen <= each.high for each in found])  # type: ignore[operator]
+    assert held >= 0.93

@@ -1,6 +1,7 @@
 """The metrics provider: models of any quality weighed beside baselines, and what becomes of broken ones."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,6 +101,12 @@ def test_two_models_are_compared_on_the_same_customers(histories, trained, rando
         assert better[name].change.value == pytest.approx(-worse[name].change.value)
         assert better[name].production.value == pytest.approx(worse[name].candidate.value)
         assert (same[name].change.low, same[name].change.high) == (0, 0)
+
+
+def test_customers_are_units_already(histories, random_model):
+    request = replace(fakes.request(histories, random_model), unit="country")
+    with pytest.raises(UsageError, match="customers are weighed, each of whom is a unit"):
+        weigh_recommender(request)
 
 
 def test_codes_that_are_not_in_the_catalogue_are_misses_not_errors(histories, tmp_path, codes):
