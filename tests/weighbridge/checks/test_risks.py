@@ -98,7 +98,7 @@ def weighed(shop, workdir, tmp_path):
     folder = tmp_path / "evaluation"
     folder.mkdir()
     change = Interval(value=-0.001, low=-0.021, high=0.019)
-    production = Interval(value=0.95, low=0.94, high=0.96)
+    production = Interval(value=0.95, low=0.93, high=0.97)
     metric = Metric(
         name="auc", slice="", rows=900, value=0.95, low=0.94, high=0.96, production=production, change=change
     )
