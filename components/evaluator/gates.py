@@ -161,6 +161,16 @@ class QualityGates(Section):
             )
         return self
 
+    attempts: Literal["spend", "ignore"] = Field(
+        default="spend",
+        description="What several candidates cost that are weighed on the same evaluation data: `spend` judges the "
+        "k-th at 6/(pi² k²) of `risk.false_pass`, so that all of them together keep it; `ignore` judges each at the "
+        "whole, and counts none. With `on_undecided: warn` none is counted either.",
+        json_schema_extra=told(
+            missing="a ledger that is broken ends the run; one that cannot be reached does so too, and is safe to retry"
+        ),
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _replaced(cls, given: Any) -> Any:

@@ -5,6 +5,7 @@ from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
+from weighbridge.components.evaluator import attempts
 from weighbridge.components.evaluator.flavours import StoredModel, find_model
 from weighbridge.components.evaluator.gates import QualityGates
 from weighbridge.components.evaluator.production import ProductionModel, load_production
@@ -19,7 +20,7 @@ from weighbridge.components.evaluator.quality.metrics_api import (
 )
 from weighbridge.components.evaluator.quality.predict import Predictor, predict
 from weighbridge.components.evaluator.quality.providers import ask
-from weighbridge.components.evaluator.request import EvaluationRequest
+from weighbridge.components.evaluator.request import COMPUTE, EvaluationRequest
 from weighbridge.evidence.base import Interval, ends
 from weighbridge.evidence.metrics import Metric, Metrics
 from weighbridge.verdict import Gate
@@ -36,12 +37,19 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
 
     Raises:
         Unmeasurable: the candidate cannot be loaded or called, or there is nothing to weigh it on.
-        UsageError: the metrics provider is not what it should be.
+        UsageError: the metrics provider is not what it should be, or the ledger of attempts is broken.
+        InfrastructureError: the ledger cannot be reached.
     """
     gates = request.quality
     candidate = find_model(request.model, gates.signature, gates.inputs)
     production, judged = load_production(request, GROUP, gates)
     predictors = cache(lambda: _predictors(gates, request.label, candidate, production))
+    predictions = cache(lambda: _predict(request, predictors()))
+    if request.metrics_fn == COMPUTE:
+        predictions()  # before it is counted: a model that does not predict tells nobody anything
+    attempt = attempts.take(request, candidate.digest())
+    if attempt is not None:
+        gates = attempts.at_attempt(gates, attempt.number)
     requested = MetricsRequest(
         metrics=gates.metric_names(),
         slices=gates.all_slices(),
@@ -52,11 +60,11 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
         schema=request.read_schema(),
         candidate=candidate.folder,
         production=production.stored.folder if production else None,
-        predictions=cache(lambda: _predict(request, predictors())),
+        predictions=predictions,
         signature=gates.signature,
         inputs=gates.inputs,
     )
-    measured = partial(_measured, request, in_production=request.production is not None)
+    measured = partial(_measured, request.metrics_fn, gates, in_production=request.production is not None)
     response, found = measured(requested)
     if gates.reserve is not None and any(gate.status == "inconclusive" and gate.refuses for gate in found):
         first, reserve = requested.predictions, dataclasses.replace(request, split=gates.reserve)
@@ -68,14 +76,15 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
         response, found = measured(requested)
     evidence(requested, response).write(folder)
     tfma_files.write(folder, requested, response)
-    return [*judged, *found]
+    judged += found
+    return judged if attempt is None else [*judged, *attempts.attempt_gate(request.quality, attempt, judged)]
 
 
 def _measured(
-    request: EvaluationRequest, requested: MetricsRequest, *, in_production: bool
+    metrics_fn: str, gates: QualityGates, requested: MetricsRequest, *, in_production: bool
 ) -> tuple[MetricsResponse, list[Gate]]:
-    response = ask(request.metrics_fn, requested)
-    return response, judge(request.quality, response, in_production=in_production)
+    response = ask(metrics_fn, requested)
+    return response, judge(gates, response, in_production=in_production)
 
 
 def evidence(request: MetricsRequest, response: MetricsResponse) -> Metrics:
