@@ -116,7 +116,7 @@ class Evaluator(base_component.BaseComponent):
         metrics="evaluation",
         thresholds=("quality", "latency"),
         code_digest="code_digest",
-        defaults={"ungated": ""},
+        defaults={"ungated": "", "rehearsal": 0},
         preflight=preflight,
     )
 
@@ -154,8 +154,7 @@ class Evaluator(base_component.BaseComponent):
             metrics_fn: dotted name of a metrics provider beside the built-in one, see
                 `weighbridge.components.evaluator.quality.metrics_api`.
             ungated: which of `examples`, `anomalies` and `model_run` come from components that leave no gates.
-            ledger: where attempts on the same evaluation data are counted, the destination that the Pusher pushes to;
-                empty where they are not.
+            ledger: the Pusher's destination, where attempts on the same data are counted; empty: they are not.
             rehearsal: whether nothing will be pushed: the model is judged as the next attempt, and none is counted.
 
         Raises:
