@@ -14,6 +14,7 @@ from weighbridge.components.artifacts.models import variant_folder
 from weighbridge.components.evaluator.flavours import find_model
 from weighbridge.components.evaluator.latency import weigh as latency
 from weighbridge.components.evaluator.quality import weigh as quality
+from weighbridge.components.evaluator.quality.anchor import anchor_digest
 from weighbridge.components.evaluator.request import SCHEMA_FILE, EvaluationRequest
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable, gates_or_refusal
 from weighbridge.verdict import Gate, Verdict, read_gates, write_gates
@@ -53,6 +54,8 @@ def evaluate(request: EvaluationRequest, output: str | Path) -> Evaluation:
     folder.mkdir(parents=True, exist_ok=True)
     weighed = _models(request)
     subject = _subject(request) | weighed
+    if anchor := anchor_digest(request):
+        subject["anchor"] = anchor
     request = replace(request, recipe=_recipe(request, subject))
     upstream = _upstream_gates(request.upstream)
     refused = [gate.name for gate in upstream if gate.refuses]

@@ -23,8 +23,28 @@ from weighbridge.verdict.risk import OnUndecided
 _OPEN = "an interval that is not known refuses in either case"
 
 
+class AnchorBounds(Bounds):
+    """The rules for one metric against the anchor instead of production: changes and ratios."""
+
+    @model_validator(mode="after")
+    def _only_relative(self) -> "AnchorBounds":
+        if self.min is not None or self.max is not None:
+            raise ValueError("min and max compare with nothing: they stand beside anchor, not in it")
+        return self
+
+
 class MetricBounds(Bounds):
     """The rules for one metric; at least one must be given."""
+
+    anchor: AnchorBounds | None = Field(
+        default=None,
+        description="Rules against an earlier version, see `quality.anchor`: each promotion may lose a little, and all "
+        "since then together no more than this.",
+        json_schema_extra=told(
+            missing="nothing in production yet: not compared; an anchor that is gone, or cannot be called, refuses",
+            against="the anchor's metric on the same rows",
+        ),
+    )
 
     retraining_sd: PositiveFloat | None = Field(
         default=None,
@@ -161,6 +181,12 @@ class QualityGates(Section):
             )
         return self
 
+    anchor: Literal["first"] | Annotated[StrictInt, Field(ge=1)] = Field(
+        default="first",
+        description="Version in production's destination that the rules under `anchor` of a metric compare with: the "
+        "first that was ever pushed there, or a number. A later number accepts what was lost until then.",
+        json_schema_extra=told(missing="a version that is gone refuses, where a metric has rules under `anchor`"),
+    )
     attempts: Literal["spend", "ignore"] = Field(
         default="spend",
         description="What several candidates cost that are weighed on the same evaluation data: `spend` judges the "

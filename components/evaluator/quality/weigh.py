@@ -1,6 +1,7 @@
 """Weighing quality: the metrics provider is asked, and what it measured is kept and judged."""
 
 import dataclasses
+import tempfile
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
@@ -10,6 +11,7 @@ from weighbridge.components.evaluator.flavours import StoredModel, find_model
 from weighbridge.components.evaluator.gates import QualityGates
 from weighbridge.components.evaluator.production import ProductionModel, load_production
 from weighbridge.components.evaluator.quality import tfma_files
+from weighbridge.components.evaluator.quality.anchor import Anchor, judge_anchor, load_anchor
 from weighbridge.components.evaluator.quality.judge import GROUP, judge
 from weighbridge.components.evaluator.quality.metrics_api import (
     MetricRow,
@@ -27,9 +29,11 @@ from weighbridge.verdict import Gate
 
 __all__ = ["GROUP", "evidence", "weigh"]
 
+Predictors = tuple[Predictor, Predictor | None, Predictor | None]  # of the candidate, production and the anchor
+
 
 def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
-    """Measure the candidate's quality and that of production, and judge them.
+    """Measure the candidate's quality, that of production and that of the anchor, and judge them.
 
     Args:
         request: what is to be weighed.
@@ -40,10 +44,18 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
         UsageError: the metrics provider is not what it should be, or the ledger of attempts is broken.
         InfrastructureError: the ledger cannot be reached.
     """
+    with tempfile.TemporaryDirectory(prefix="weighbridge-") as scratch:
+        return _weigh(request, folder, Path(scratch, "anchor"))
+
+
+def _weigh(request: EvaluationRequest, folder: Path, anchor_folder: Path) -> list[Gate]:
     gates = request.quality
     candidate = find_model(request.model, gates.signature, gates.inputs)
     production, judged = load_production(request, GROUP, gates)
-    predictors = cache(lambda: _predictors(gates, request.label, candidate, production))
+    anchor, without = load_anchor(request, anchor_folder)
+    judged += without
+    earlier = anchor.model if anchor else None
+    predictors = cache(lambda: _predictors(gates, request.label, candidate, production, earlier))
     predictions = cache(lambda: _predict(request, predictors()))
     if request.metrics_fn == COMPUTE:
         predictions()  # before it is counted: a model that does not predict tells nobody anything
@@ -64,7 +76,7 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
         signature=gates.signature,
         inputs=gates.inputs,
     )
-    measured = partial(_measured, request.metrics_fn, gates, in_production=request.production is not None)
+    measured = partial(_measured, request.metrics_fn, gates, anchor, in_production=request.production is not None)
     response, found = measured(requested)
     if gates.reserve is not None and any(gate.status == "inconclusive" and gate.refuses for gate in found):
         first, reserve = requested.predictions, dataclasses.replace(request, split=gates.reserve)
@@ -81,10 +93,12 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
 
 
 def _measured(
-    metrics_fn: str, gates: QualityGates, requested: MetricsRequest, *, in_production: bool
+    metrics_fn: str, gates: QualityGates, anchor: Anchor | None, requested: MetricsRequest, *, in_production: bool
 ) -> tuple[MetricsResponse, list[Gate]]:
     response = ask(metrics_fn, requested)
-    return response, judge(gates, response, in_production=in_production)
+    found = judge(gates, response, in_production=in_production)
+    found += judge_anchor(gates, anchor, metrics_fn, requested, response, in_production=in_production)
+    return response, found
 
 
 def evidence(request: MetricsRequest, response: MetricsResponse) -> Metrics:
@@ -115,14 +129,18 @@ def _metric(row: MetricRow) -> Metric:
 
 
 def _predictors(
-    gates: QualityGates, label: str, candidate: StoredModel, production: ProductionModel | None
-) -> tuple[Predictor, Predictor | None]:
-    return (
-        Predictor(candidate.load(), label, gates.prediction),
-        Predictor(production.loaded, label, gates.prediction) if production else None,
-    )
+    gates: QualityGates,
+    label: str,
+    candidate: StoredModel,
+    production: ProductionModel | None,
+    anchor: ProductionModel | None,
+) -> Predictors:
+    def of(other: ProductionModel | None) -> Predictor | None:
+        return Predictor(other.loaded, label, gates.prediction) if other else None
+
+    return Predictor(candidate.load(), label, gates.prediction), of(production), of(anchor)
 
 
-def _predict(request: EvaluationRequest, predictors: tuple[Predictor, Predictor | None]) -> Predictions:
+def _predict(request: EvaluationRequest, predictors: Predictors) -> Predictions:
     features = dict.fromkeys(chain.from_iterable(request.quality.all_slices()))
     return predict(request.batches(), request.label, features, *predictors)
