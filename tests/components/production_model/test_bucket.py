@@ -185,6 +185,6 @@ def test_an_earlier_version_is_fetched_by_its_record(tmp_path: Path, production:
         tree_digest(tmp_path / "m1"),
     )
     remove(f"{production}/1")
-    with pytest.raises(UsageError, match="There is no .*/1 any more"):
+    with pytest.raises(UsageError, match=r"There is no .*/1 any more"):
         fetch_version(production, 1, tmp_path / "gone")
     assert fetch_version(f"{production}/nothing", "first", tmp_path / "nothing") is None
