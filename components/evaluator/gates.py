@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Field,
     FiniteFloat,
     PositiveFloat,
@@ -20,17 +21,46 @@ from weighbridge.verdict import Bounds, Risk, Section, Severity, told
 from weighbridge.verdict.bounds import RULES_UNIT
 from weighbridge.verdict.risk import OnUndecided
 
+RELATIVE_RULES = ("min_change", "max_change", "min_ratio", "max_ratio")
 _OPEN = "an interval that is not known refuses in either case"
 
 
-class AnchorBounds(Bounds):
-    """The rules for one metric against the anchor instead of production: changes and ratios."""
+_ANCHORED = told(unit=RULES_UNIT, against="minus the anchor's")
+_ANCHORED_RATIO = told(unit="x", against="divided by the anchor's")
+
+
+class AnchorBounds(Section):
+    """The rules for one metric against the anchor instead of production; at least one must be given."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [rule]} for rule in RELATIVE_RULES]})
+
+    min_change: FiniteFloat | None = Field(
+        default=None,
+        description="Least that candidate minus anchor may be; -0.02 allows 0.02 to be lost since the anchor.",
+        json_schema_extra=_ANCHORED,
+    )
+    max_change: FiniteFloat | None = Field(
+        default=None, description="Most that candidate minus anchor may be.", json_schema_extra=_ANCHORED
+    )
+    min_ratio: PositiveFloat | None = Field(
+        default=None, description="Least that candidate divided by anchor may be.", json_schema_extra=_ANCHORED_RATIO
+    )
+    max_ratio: PositiveFloat | None = Field(
+        default=None, description="Most that candidate divided by anchor may be.", json_schema_extra=_ANCHORED_RATIO
+    )
+    severity: Severity = Field(
+        default="blocking", description="Whether a value on the wrong side refuses the model, or is only shown."
+    )
 
     @model_validator(mode="after")
-    def _only_relative(self) -> "AnchorBounds":
-        if self.min is not None or self.max is not None:
-            raise ValueError("min and max compare with nothing: they stand beside anchor, not in it")
+    def _some_rule(self) -> "AnchorBounds":
+        if not self.rules():
+            raise ValueError(f"a threshold against the anchor needs at least one of {', '.join(RELATIVE_RULES)}")
         return self
+
+    def rules(self) -> dict[str, float]:
+        """The rules that are given, by name."""
+        return {rule: value for rule in RELATIVE_RULES if (value := getattr(self, rule)) is not None}
 
 
 class MetricBounds(Bounds):
@@ -385,7 +415,6 @@ def without_replaced(given: Any) -> Any:
 
 
 MEDIAN_RATIO = 1.5
-_RELATIVE = ("min_change", "max_change", "min_ratio", "max_ratio")
 
 BATCH_QUANTITIES = ("p50_ms", "p95_ms", "p99_ms", "p999_ms", "throughput_rows_s")
 MODEL_QUANTITIES = ("load_ms", "model_bytes", "peak_memory_bytes")
@@ -401,7 +430,7 @@ def with_median(given: Any) -> Any:
     if tail is None or given.get("p50_ms") is not None:
         return given
     bounds = tail.model_dump(exclude_none=True) if isinstance(tail, Bounds) else tail
-    if not isinstance(bounds, Mapping) or not any(bounds.get(rule) is not None for rule in _RELATIVE):
+    if not isinstance(bounds, Mapping) or not any(bounds.get(rule) is not None for rule in RELATIVE_RULES):
         return given
     severity = {"severity": "warning"} if bounds.get("severity") == "warning" else {}
     return {**given, "p50_ms": {"max_ratio": MEDIAN_RATIO, **severity}}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
-from weighbridge.components.evaluator.gates import AnchorBounds, MetricBounds, QualityGates
+from weighbridge.components.evaluator.gates import RELATIVE_RULES, AnchorBounds, MetricBounds, QualityGates
 from weighbridge.components.evaluator.production import ProductionModel, load_production
 from weighbridge.components.evaluator.quality.judge import GROUP, judge
 from weighbridge.components.evaluator.quality.metrics_api import MetricsRequest, MetricsResponse
@@ -20,8 +20,6 @@ from weighbridge.components.evaluator.quality.providers import ask
 from weighbridge.components.evaluator.request import EvaluationRequest
 from weighbridge.components.production_model.fetch import fetch_version, version_record
 from weighbridge.verdict import Gate
-
-_RULES = ("min_change", "max_change", "min_ratio", "max_ratio")
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ def _named(gates: Iterable[Gate], anchor: str) -> list[Gate]:
     found = []
     for gate in gates:
         subject, _, rule = gate.name.rpartition(".")
-        if rule not in _RULES:
+        if rule not in RELATIVE_RULES:
             continue
         message = gate.message.replace("production", anchor) if anchor else gate.message
         if gate.status in ("refused", "inconclusive"):

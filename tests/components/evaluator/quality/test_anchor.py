@@ -193,8 +193,8 @@ def test_metrics_without_rules_against_it_need_no_anchor(weigh: Any, production:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"metrics": {"auc": {"min": 0.5, "anchor": {"min": 0.9}}}}, "min and max compare with nothing"),
-        ({"metrics": {"auc": {"min": 0.5, "anchor": {}}}}, "at least one of"),
+        ({"metrics": {"auc": {"min": 0.5, "anchor": {"min": 0.9}}}}, "Extra inputs are not permitted"),
+        ({"metrics": {"auc": {"min": 0.5, "anchor": {}}}}, "the anchor needs at least one of"),
         ({"anchor": 0}, "greater than or equal to 1"),
         ({"anchor": "3"}, "Input should be 'first'"),
         ({"anchor": "best"}, "Input should be 'first'"),
