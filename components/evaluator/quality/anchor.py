@@ -12,7 +12,8 @@ from pathlib import Path
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
-from weighbridge.components.evaluator.gates import RELATIVE_RULES, AnchorBounds, MetricBounds, QualityGates
+from weighbridge.components.evaluator.anchor_bounds import RELATIVE_RULES, AnchorBounds
+from weighbridge.components.evaluator.gates import MetricBounds, QualityGates
 from weighbridge.components.evaluator.production import ProductionModel, load_production
 from weighbridge.components.evaluator.quality.judge import GROUP, judge
 from weighbridge.components.evaluator.quality.metrics_api import MetricsRequest, MetricsResponse
