@@ -211,6 +211,8 @@ def model_steps(
             "production_model": data.production.outputs["model"],
             "anomalies": data.validator.outputs["anomalies"],
             "model_run": training.outputs["model_run"],
+            "ledger": (pusher or {}).get("destination", context.destination),
+            "rehearsal": context.rehearsal,
         },
         evaluator,
     )

@@ -21,6 +21,7 @@ from weighbridge.components.evaluator.preflight import check_budget, preflight
 from weighbridge.components.evaluator.quality import providers
 from weighbridge.components.evaluator.request import COMPUTE, EvaluationRequest
 from weighbridge.components.traits import ComponentTraits, left_to_preflight
+from weighbridge.storage.destination import open_destination
 
 _UPSTREAM = ("examples", "anomalies", "model_run")
 _SUBJECT = {"code": "code_digest", "parameters": "parameters_digest"}
@@ -36,6 +37,8 @@ class EvaluatorSpec(component_spec.ComponentSpec):
         "split": component_spec.ExecutionParameter(type=str),
         "metrics_fn": component_spec.ExecutionParameter(type=str),
         "ungated": component_spec.ExecutionParameter(type=str),
+        "ledger": component_spec.ExecutionParameter(type=str),
+        "rehearsal": component_spec.ExecutionParameter(type=int),
         "code_digest": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -84,6 +87,9 @@ class EvaluatorExecutor(base_executor.BaseExecutor):
             pipeline=_context(self._context, "pipeline_info", "id"),
             run_id=_context(self._context, "pipeline_run_id"),
             subject=_subject(examples, model, input_dict.get("production_model") or []),
+            deterministic=model.get_int_custom_property("deterministic") == 1,
+            ledger=exec_properties.get("ledger") or "",
+            rehearsal=bool(exec_properties.get("rehearsal")),
         )
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         outcome = evaluate(request, evaluation.uri)
@@ -110,7 +116,7 @@ class Evaluator(base_component.BaseComponent):
         metrics="evaluation",
         thresholds=("quality", "latency"),
         code_digest="code_digest",
-        defaults={"ungated": ""},
+        defaults={"ungated": "", "rehearsal": 0},
         preflight=preflight,
     )
 
@@ -129,6 +135,8 @@ class Evaluator(base_component.BaseComponent):
         model_run: types.BaseChannel | None = None,
         metrics_fn: str = COMPUTE,
         ungated: Sequence[str] = (),
+        ledger: str | Path = "",
+        rehearsal: bool = False,
     ) -> None:
         """Declare the step.
 
@@ -146,10 +154,12 @@ class Evaluator(base_component.BaseComponent):
             metrics_fn: dotted name of a metrics provider beside the built-in one, see
                 `weighbridge.components.evaluator.quality.metrics_api`.
             ungated: which of `examples`, `anomalies` and `model_run` come from components that leave no gates.
+            ledger: the Pusher's destination, where attempts on the same data are counted; empty: they are not.
+            rehearsal: whether nothing will be pushed: the model is judged as the next attempt, and none is counted.
 
         Raises:
-            UsageError: a metric is unknown, it needs a label, a limit of latency has no time to be measured in, or
-                `ungated` names an input that has no gates.
+            UsageError: a metric is unknown, it needs a label, a limit of latency has no time to be measured in,
+                `ungated` names an input that has no gates, or `ledger` is no destination.
         """
         if (
             metrics_fn == COMPUTE and not left_to_preflight()
@@ -176,6 +186,8 @@ class Evaluator(base_component.BaseComponent):
                 split=split,
                 metrics_fn=metrics_fn,
                 ungated=",".join(ungated),
+                ledger=open_destination(ledger).address if ledger else "",
+                rehearsal=int(rehearsal),
                 code_digest=code_digest(
                     ["weighbridge.components.evaluator", module_of(metrics_fn), *flavour_modules()]
                 ),

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -14,11 +14,13 @@ from weighbridge.components.artifacts.models import variant_folder
 from weighbridge.components.evaluator.flavours import find_model
 from weighbridge.components.evaluator.latency import weigh as latency
 from weighbridge.components.evaluator.quality import weigh as quality
+from weighbridge.components.evaluator.quality.anchor import anchor_digest
 from weighbridge.components.evaluator.request import SCHEMA_FILE, EvaluationRequest
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable, gates_or_refusal
 from weighbridge.verdict import Gate, Verdict, read_gates, write_gates
 
 VERDICT_FILE = "verdict.json"
+_RECIPE = ("data", "code", "parameters", "schema", "production")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,10 @@ def evaluate(request: EvaluationRequest, output: str | Path) -> Evaluation:
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     weighed = _models(request)
+    subject = _subject(request) | weighed
+    if anchor := anchor_digest(request):
+        subject["anchor"] = anchor
+    request = replace(request, recipe=_recipe(request, subject))
     upstream = _upstream_gates(request.upstream)
     refused = [gate.name for gate in upstream if gate.refuses]
     if refused:
@@ -61,7 +67,6 @@ def evaluate(request: EvaluationRequest, output: str | Path) -> Evaluation:
         weighed_latency = gates_or_refusal(latency.GROUP, partial(latency.weigh, request, folder))
         weighed_quality += _unchanged(weighed, _models(request))
     own = [*weighed_quality, *weighed_latency]
-    subject = _subject(request) | weighed
     verdict = Verdict.of([*upstream, *own], pipeline=request.pipeline, run_id=request.run_id, subject=subject)
     write_gates(folder, own)
     verdict.write(folder / VERDICT_FILE)
@@ -97,6 +102,16 @@ def _subject(request: EvaluationRequest) -> dict[str, str]:
     if image := os.environ.get(IMAGE_VARIABLE):
         subject["image"] = image
     return subject
+
+
+def _recipe(request: EvaluationRequest, subject: Mapping[str, str]) -> str:
+    """Digest of all that the candidate follows from; empty where the same need not come of it again.
+
+    Training may start from the model in production, so that counts too.
+    """
+    if not request.deterministic or not all(name in subject for name in _RECIPE[:3]):
+        return ""
+    return value_digest({name: subject.get(name, "") for name in _RECIPE})
 
 
 def _models(request: EvaluationRequest) -> dict[str, str]:

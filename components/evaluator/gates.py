@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from weighbridge.components.artifacts.models import VARIANT_NAME
+from weighbridge.components.evaluator.anchor_bounds import RELATIVE_RULES, AnchorBounds
 from weighbridge.verdict import Bounds, Risk, Section, Severity, told
 from weighbridge.verdict.bounds import RULES_UNIT
 from weighbridge.verdict.risk import OnUndecided
@@ -25,6 +26,16 @@ _OPEN = "an interval that is not known refuses in either case"
 
 class MetricBounds(Bounds):
     """The rules for one metric; at least one must be given."""
+
+    anchor: AnchorBounds | None = Field(
+        default=None,
+        description="Rules against an earlier version, see `quality.anchor`: each promotion may lose a little, and all "
+        "since then together no more than this.",
+        json_schema_extra=told(
+            missing="nothing in production yet: not compared; an anchor that is gone, or cannot be called, refuses",
+            against="the anchor's metric on the same rows",
+        ),
+    )
 
     retraining_sd: PositiveFloat | None = Field(
         default=None,
@@ -170,6 +181,22 @@ class QualityGates(Section):
                 'splits={"train": 8, "eval": 1, "reserve": 1}'
             )
         return self
+
+    anchor: Literal["first"] | Annotated[StrictInt, Field(ge=1)] = Field(
+        default="first",
+        description="Version in production's destination that the rules under `anchor` of a metric compare with: the "
+        "first that was ever pushed there, or a number. A later number accepts what was lost until then.",
+        json_schema_extra=told(missing="a version that is gone refuses, where a metric has rules under `anchor`"),
+    )
+    attempts: Literal["spend", "ignore"] = Field(
+        default="spend",
+        description="What several candidates cost that are weighed on the same evaluation data: `spend` judges the "
+        "k-th at 6/(pi² k²) of `risk.false_pass`, so that all of them together keep it; `ignore` judges each at the "
+        "whole, and counts none. With `on_undecided: warn` none is counted either.",
+        json_schema_extra=told(
+            missing="a ledger that is broken ends the run; one that cannot be reached does so too, and is safe to retry"
+        ),
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -364,7 +391,6 @@ def without_replaced(given: Any) -> Any:
 
 
 MEDIAN_RATIO = 1.5
-_RELATIVE = ("min_change", "max_change", "min_ratio", "max_ratio")
 
 BATCH_QUANTITIES = ("p50_ms", "p95_ms", "p99_ms", "p999_ms", "throughput_rows_s")
 MODEL_QUANTITIES = ("load_ms", "model_bytes", "peak_memory_bytes")
@@ -380,7 +406,7 @@ def with_median(given: Any) -> Any:
     if tail is None or given.get("p50_ms") is not None:
         return given
     bounds = tail.model_dump(exclude_none=True) if isinstance(tail, Bounds) else tail
-    if not isinstance(bounds, Mapping) or not any(bounds.get(rule) is not None for rule in _RELATIVE):
+    if not isinstance(bounds, Mapping) or not any(bounds.get(rule) is not None for rule in RELATIVE_RULES):
         return given
     severity = {"severity": "warning"} if bounds.get("severity") == "warning" else {}
     return {**given, "p50_ms": {"max_ratio": MEDIAN_RATIO, **severity}}

@@ -38,6 +38,10 @@ class EvaluationRequest:
         run_id: of the run.
         subject: digests known to others: data, code, parameters. Those of the model, the schema, the gates,
             production and the image are added.
+        deterministic: whether training says that the same data, code and parameters give the same model.
+        recipe: digest of all that the candidate follows from, where it is deterministic; found by the evaluation.
+        ledger: push destination beside whose models attempts are counted; empty where they are not.
+        rehearsal: whether nothing will be pushed, so that the ledger is read and left as it is.
     """
 
     examples: str
@@ -53,6 +57,10 @@ class EvaluationRequest:
     pipeline: str = ""
     run_id: str = ""
     subject: Mapping[str, str] = field(default_factory=dict)
+    deterministic: bool = False
+    recipe: str = ""
+    ledger: str = ""
+    rehearsal: bool = False
 
     def batches(self, batch_rows: int = _BATCH_ROWS) -> "Iterator[pa.RecordBatch]":
         """The rows of the split in TFX's Arrow form.

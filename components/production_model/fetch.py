@@ -3,11 +3,21 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from weighbridge.common.digests import folder_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.artifacts.examples import split_names
-from weighbridge.components.production_model.record import RECORD_FILE, STATISTICS_FOLDER, ProductionRecord
+from weighbridge.components.production_model.claim import evidence
+from weighbridge.components.production_model.record import (
+    EVIDENCE_FOLDER,
+    KEPT_RECORD_FILE,
+    RECORD_FILE,
+    STATISTICS_FOLDER,
+    ProductionRecord,
+    numbers_of,
+    parse_record,
+)
 from weighbridge.components.production_model.standing import changed_in_production, record_digest, standing
 from weighbridge.storage.destination import Destination, open_destination
 
@@ -60,6 +70,61 @@ def fetch_production(
         return Fetched(None)
     _copy_model(place, found.record, Path(model_folder))
     return Fetched(found.record, _copy_statistics(place, found.evidence, Path(statistics_folder)))
+
+
+def fetch_version(
+    destination: str | Path, version: int | Literal["first"], model_folder: str | Path
+) -> ProductionRecord | None:
+    """Copy a version that was put into production once, verified by the record that was kept with it.
+
+    Args:
+        destination: what the Pusher pushes to.
+        version: its number, or `first` for the first that was ever pushed.
+        model_folder: the model goes here.
+
+    Returns:
+        Its record; None where nothing was ever pushed.
+
+    Raises:
+        UsageError: there is no such version any more, or its bytes are not its record's.
+        InfrastructureError: the store cannot be reached.
+    """
+    place = open_destination(destination)
+    record = version_record(destination, version)
+    if record is None:
+        return None
+    where = place.path(str(record.version))
+    if not place.copy(str(record.version), Path(model_folder)):
+        raise UsageError(f"There is no {where} any more", "Restore it from a copy.")
+    if (found := folder_digest(model_folder)) != record.model_digest:
+        raise UsageError(
+            f"{where} was changed: its digest is {found}, but its record says {record.model_digest}",
+            "Restore it from a copy.",
+        )
+    return record
+
+
+def version_record(destination: str | Path, version: int | Literal["first"]) -> ProductionRecord | None:
+    """The record that was kept with a version; None where nothing was ever pushed.
+
+    Raises:
+        UsageError: there is none of this version, or it cannot be read.
+        InfrastructureError: the store cannot be reached.
+    """
+    place = open_destination(destination)
+    numbers = numbers_of(place.folders(EVIDENCE_FOLDER))
+    for number in numbers:  # a push to a bucket that was killed left a number without a record
+        if version not in ("first", number):
+            continue
+        name = evidence(number, KEPT_RECORD_FILE)
+        data = place.read(name)
+        if data is not None:
+            return parse_record(data, place.path(name))
+    if not numbers:
+        return None
+    raise UsageError(
+        f"No version {version} was ever pushed to {place.address}", f"Numbers: {', '.join(map(str, numbers))}."
+    )
 
 
 def _copy_model(place: Destination, record: ProductionRecord, target: Path) -> None:

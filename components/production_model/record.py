@@ -7,6 +7,7 @@ A destination is the base path of a TensorFlow Serving model, a folder or a pref
 production.json             the record: which version, its digest, the verdict it was pushed on
 .weighbridge/<version>/     evidence: verdict.json, record.json (production.json as it was then), statistics/;
                             in a bucket also claim.json: which push makes this version, and what it consists of
+.weighbridge/attempts/      the Evaluator's ledger of what was weighed on which evaluation data
 ```
 """
 

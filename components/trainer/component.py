@@ -77,6 +77,7 @@ class TrainerExecutor(base_executor.BaseExecutor):
         model_digest = _train(input_dict, output_dict, parameters, exec_properties)
         model.set_string_custom_property("code_digest", exec_properties["code_digest"])
         model.set_string_custom_property("parameters_digest", parameters.digest)
+        model.set_int_custom_property("deterministic", int(parameters.deterministic))
         if model_digest:
             model.set_string_custom_property("model_digest", model_digest)
 

@@ -114,6 +114,8 @@ def create_pipeline(parameters: Parameters, context: Context) -> Any:
         anomalies=validator.outputs["anomalies"],
         model_run=trainer.outputs["model_run"],
         metrics_fn="weighbridge.pipelines.recommender.weigh.provider.weigh_recommender",
+        ledger=context.destination,
+        rehearsal=context.rehearsal,
     )
     pusher = Pusher(
         trainer.outputs["model"],

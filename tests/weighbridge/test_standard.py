@@ -2,7 +2,9 @@
 
 import inspect
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -44,6 +46,19 @@ def test_six_components_in_order_and_the_model_gets_every_parameter_that_is_its_
     assert training["custom_config"] == expected
     assert json.loads(pipeline.components[0].exec_properties["splits"])["weights"] == {"train": 3.0, "eval": 1.0}
     assert pipeline.components[4].exec_properties["label"] == "big_tipper"
+
+
+def test_attempts_are_counted_where_models_are_pushed_to_and_not_in_a_rehearsal(context: Context) -> None:
+    def counted(context: Context, **options: Any) -> tuple[str, int]:
+        properties = (
+            standard_pipeline(Parameters(), context, label="big_tipper", **options).components[4].exec_properties
+        )
+        return properties["ledger"], properties["rehearsal"]
+
+    assert counted(context) == (context.production, 0)
+    assert counted(replace(context, deliver_to="gs://models/staging")) == ("gs://models/staging", 0)
+    assert counted(context, pusher={"destination": "gs://elsewhere/model"}) == ("gs://elsewhere/model", 0)
+    assert counted(replace(context, rehearsal=True)) == (context.production, 1)
 
 
 def test_an_option_of_a_component_wins(context: Context) -> None:

@@ -56,6 +56,7 @@ class Context:
         checkpoints: folder for training's checkpoints.
         deliver_to: where models are pushed to, if not to production.
         sample: share of the data that is used, above 0 up to 1; below 1 in a rehearsal.
+        rehearsal: whether nothing will be pushed, as in an experiment: what others depend on is read, and not written.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Context:
     schema: Path = Path()
     deliver_to: str = ""
     sample: float = 1.0
+    rehearsal: bool = False
 
     def __post_init__(self) -> None:
         if self.schema == Path():

@@ -107,7 +107,13 @@ class AnySummary(DataSummary, extra="ignore"):
     Attributes:
         span: None where the step knows of none.
         sample: as it stands in the file, 1 where it says nothing; the reader judges it.
+        files: that were read; empty where the step read none, or does not say.
+        time_splits: where each split begins in time; empty where rows are not split by time.
+        time_end: before which all rows are; None for no such end.
     """
 
     span: int | None = None
     sample: Any = 1.0
+    files: list[InputFile] = Field(default_factory=list)
+    time_splits: dict[str, Moment | None] = Field(default_factory=dict)
+    time_end: Moment | None = None

@@ -147,7 +147,7 @@ def make_request(
     definition = load(pipeline)
     parameters = definition.parameters(data, settings or ())
     workspace = Workspace(workdir, definition.name, rehearsal)
-    context = dataclasses.replace(workspace.context(definition), sample=sample)
+    context = dataclasses.replace(workspace.context(definition), sample=sample, rehearsal=rehearsal)
     if deliver_to:
         production, place = run_destinations(workspace, definition.folder, deliver_to, destinations, store)
         context = dataclasses.replace(context, production=production, deliver_to=place)

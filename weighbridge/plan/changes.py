@@ -124,6 +124,7 @@ _WORDS = {
     "schema": "the schema changed",
     "schema_text": "the schema changed",
     "destination": "another destination",
+    "ledger": "another destination",
 }
 _SECTIONS = ("gates", "quality", "latency")
 

@@ -88,6 +88,9 @@ def _keys(value: Any, above: KeyInForce, info: FieldInfo | None, lines: Mapping[
     value = getattr(value, "root", value)  # of a list that is a model
     if isinstance(value, Bounds):
         yield from _rules(value, key, lines)
+        for name in type(value).model_fields.keys() - Bounds.model_fields.keys():  # against something else
+            if isinstance(each := getattr(value, name), Section):
+                yield from _rules(each, _inside(key, name), lines)
     elif isinstance(value, Section):
         for name, each in type(value).model_fields.items():
             if not (name == "approved_in" and value.approved_in is None):  # type: ignore[attr-defined]
@@ -104,9 +107,9 @@ def _keys(value: Any, above: KeyInForce, info: FieldInfo | None, lines: Mapping[
         yield replace(key, value=None if nothing else plain, line=lines.get(key.location), against=against)
 
 
-def _rules(bounds: Bounds, key: KeyInForce, lines: Mapping[Location, int]) -> Iterator[KeyInForce]:
+def _rules(bounds: Any, key: KeyInForce, lines: Mapping[Location, int]) -> Iterator[KeyInForce]:
     for rule, threshold in bounds.rules().items():
-        info = Bounds.model_fields[rule]
+        info = type(bounds).model_fields[rule]
         own = _of(info)
         against = " ".join(filter(None, (key.against or "the value measured", own.get("against", ""))))
         yield KeyInForce(

@@ -8,6 +8,7 @@ it and load the models at `request.candidate` and `request.production` itself, a
 does not return is refused; a module that also has `check_names(names, source)` has them refused before anything runs.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,24 +36,32 @@ class Predictions:
         candidate: [rows], or [rows, classes].
         production: likewise; None where there is no production model that could predict.
         columns: value of each slicing feature and of the unit, [rows], by name; None where the row has none.
+        anchor: predictions of the anchor, [rows] or [rows, classes]; None where nothing is compared with it.
     """
 
     labels: Floats
     candidate: Floats
     production: Floats | None
     columns: dict[str, npt.NDArray[np.object_]]
+    anchor: Floats | None = None
 
     def with_rows_of(self, other: "Predictions") -> "Predictions":
         """These rows, and those of another split behind them."""
-        theirs = None
-        if self.production is not None and other.production is not None:
-            theirs = np.concatenate([self.production, other.production])
         return Predictions(
             labels=np.concatenate([self.labels, other.labels]),
             candidate=np.concatenate([self.candidate, other.candidate]),
-            production=theirs,
+            production=_both(self.production, other.production),
             columns={name: np.concatenate([column, other.columns[name]]) for name, column in self.columns.items()},
+            anchor=_both(self.anchor, other.anchor),
         )
+
+    def against_anchor(self) -> "Predictions":
+        """The same rows, with the anchor where production was."""
+        return dataclasses.replace(self, production=self.anchor, anchor=None)
+
+
+def _both(first: Floats | None, second: Floats | None) -> Floats | None:
+    return None if first is None or second is None else np.concatenate([first, second])
 
 
 @dataclass(frozen=True)

@@ -50,10 +50,11 @@ def predict(
     features: Iterable[str],
     candidate: Callable[[pa.RecordBatch], Floats],
     production: Callable[[pa.RecordBatch], Floats] | None,
+    anchor: Callable[[pa.RecordBatch], Floats] | None = None,
     *,
     unit: str | None = None,
 ) -> Predictions:
-    """Run both models over all rows.
+    """Run all models over all rows.
 
     Args:
         batches: rows in TFX's Arrow form.
@@ -61,12 +62,15 @@ def predict(
         features: columns to keep, for slicing and as the unit.
         candidate: predicts for a batch.
         production: predicts for a batch; None where no model in production can be called.
+        anchor: likewise, an earlier version; None where nothing is compared with it.
         unit: the one of them whose rows with the same value belong together, which messages then say.
 
     Raises:
         Unmeasurable: a label, unit or slicing feature is missing, a model fails, or predictions are not finite.
     """
-    labels, ours, theirs = [], [], []
+    labels, ours = [], []
+    others: dict[str, list[Floats]] = {"production": [], "anchor": []}
+    called = {name: each for name, each in (("production", production), ("anchor", anchor)) if each is not None}
     columns: dict[str, list[npt.NDArray[np.object_]]] = {name: [] for name in features}
     rows = 0
     for batch in batches:
@@ -75,8 +79,8 @@ def predict(
             values = arrays.unit_values if name == unit else arrays.slice_values
             parts.append(values(batch, name))
         ours.append(candidate(batch))
-        if production is not None:
-            theirs.append(production(batch))
+        for name, call in called.items():
+            others[name].append(call(batch))
         rows += batch.num_rows
         report(f"predicted {rows:,} rows")
     if not rows:
@@ -84,8 +88,8 @@ def predict(
     predictions = Predictions(
         labels=np.concatenate(labels),
         candidate=np.concatenate(ours),
-        production=np.concatenate(theirs) if theirs else None,
         columns={name: np.concatenate(parts) for name, parts in columns.items()},
+        **{name: np.concatenate(parts) if parts else None for name, parts in others.items()},
     )
     bad = int((~np.isfinite(predictions.candidate.reshape(rows, -1))).any(axis=1).sum())
     if bad:

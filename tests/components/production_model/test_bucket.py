@@ -12,7 +12,7 @@ from tests.components.pusher.helpers import make_model, make_statistics, weigh
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.production_model import fetch_production, production_history, read_record, record_digest
-from weighbridge.components.production_model.fetch import production_state
+from weighbridge.components.production_model.fetch import fetch_version, production_state
 from weighbridge.components.pusher import push
 
 
@@ -174,3 +174,17 @@ def test_component_looks_up_a_bucket(tmp_path: Path, production: str) -> None:
     assert statistics.get_int_custom_property("version") == 2
     assert drive(production) == record_digest(production)
     shutil.rmtree(tmp_path / "out")
+
+
+def test_an_earlier_version_is_fetched_by_its_record(tmp_path: Path, production: str) -> None:
+    record = fetch_version(production, "first", tmp_path / "first")
+    assert record
+    assert (record.version, record.run_id, tree_digest(tmp_path / "first")) == (
+        1,
+        "run-1",
+        tree_digest(tmp_path / "m1"),
+    )
+    remove(f"{production}/1")
+    with pytest.raises(UsageError, match=r"There is no .*/1 any more"):
+        fetch_version(production, 1, tmp_path / "gone")
+    assert fetch_version(f"{production}/nothing", "first", tmp_path / "nothing") is None

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+import weighbridge as api
 from tests.command_line import gates_of, in_production
+from tests.components.pusher.helpers import snapshot
 from weighbridge.runs.workspace import find_run
 from weighbridge.verdict import Verdict
 
@@ -107,6 +109,21 @@ def test_a_new_model_is_compared_with_production_on_the_same_examples(first, wei
     assert states(first)["ExampleGen"] == "cached"
     _, versions = production()
     assert sorted(versions) == ["1", "2"]
+    assert gates_of(first)["quality.attempts"]["observed"] == 2
+
+
+@pytest.mark.slow
+def test_the_same_model_again_is_no_new_attempt_and_an_experiment_counts_none(first, weighbridge, workdir):
+    ledger = workdir / "taxi/production/.weighbridge/attempts"
+    before = snapshot(ledger)
+    assert "1.json" in {name.partition("/")[2] for name in before}
+    assert weighbridge("run", "taxi", "--force").code == 0
+    assert gates_of(first)["quality.attempts"]["observed"] == 1
+    experiment = api.run("taxi", workdir=workdir, seed=8)
+    told = experiment.gates.set_index("name").loc["quality.attempts"]
+    assert told.observed == len(before) + 1
+    assert told.message.startswith(f"This would be attempt {len(before) + 1} on these evaluation data")
+    assert snapshot(ledger) == before
 
 
 @pytest.mark.slow

@@ -263,7 +263,7 @@ def test_without_volumes_nothing_of_the_cluster_is_needed(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("destination", "with_production"), [("", {"ProductionModel", "Pusher"}), ("gs://models/taxi", set())]
+    ("destination", "with_production"), [("", {"ProductionModel", "Evaluator", "Pusher"}), ("gs://models/taxi", set())]
 )
 def test_volumes_are_mounted_where_they_are_used(destination: str, with_production: set[str], tmp_path: Path) -> None:
     definition = load("taxi")

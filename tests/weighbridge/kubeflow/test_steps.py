@@ -115,6 +115,9 @@ def test_the_taxi_package_ends_in_the_local_verdict(
     blessing = last.outputs["Evaluator_blessing"]["metadata"]
     assert blessing["current_model"] == again.results["Trainer"].outputs["model"]["uri"]
     assert "<svg" in path(last, "Evaluator_weighbridge_report").read_text()
+    # The same model again is the same attempt, in another pod too.
+    assert {gate.observed for gate in (*verdict.gates, *baseline.gates) if gate.name == "quality.attempts"} == {1}
+    assert [file.name for file in (tmp_path / "state/production/taxi").glob(".weighbridge/attempts/*/*")] == ["1.json"]
 
 
 @pytest.mark.parametrize("fuse", [False, True])
