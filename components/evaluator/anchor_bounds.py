@@ -3,9 +3,7 @@
 from pydantic import ConfigDict, Field, FiniteFloat, PositiveFloat, model_validator
 
 from weighbridge.verdict import Section, Severity, told
-from weighbridge.verdict.bounds import RULES_UNIT
-
-RELATIVE_RULES = ("min_change", "max_change", "min_ratio", "max_ratio")
+from weighbridge.verdict.bounds import RELATIVE_RULES, RULES_UNIT
 
 _ANCHORED = told(unit=RULES_UNIT, against="minus the anchor's")
 _ANCHORED_RATIO = told(unit="x", against="divided by the anchor's")

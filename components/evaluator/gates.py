@@ -1,11 +1,9 @@
 """The Evaluator's two sections of a thresholds file: what quality and what latency a model must have."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BeforeValidator,
     Field,
     FiniteFloat,
     PositiveFloat,
@@ -16,7 +14,8 @@ from pydantic import (
 )
 
 from weighbridge.components.artifacts.models import VARIANT_NAME
-from weighbridge.components.evaluator.anchor_bounds import RELATIVE_RULES, AnchorBounds
+from weighbridge.components.evaluator.anchor_bounds import AnchorBounds
+from weighbridge.components.evaluator.call_gates import UNMEASURED, BatchGates, BatchSize, given_of
 from weighbridge.verdict import Bounds, Risk, Section, Severity, told
 from weighbridge.verdict.bounds import RULES_UNIT
 from weighbridge.verdict.risk import OnUndecided
@@ -60,9 +59,9 @@ Inputs = Annotated[
     ),
 ]
 VariantName = Annotated[str, Field(pattern=VARIANT_NAME)]
+BatchSizes = Annotated[dict[BatchSize, BatchGates], Field(min_length=1)]
 
 
-_UNMEASURED = "what could not be measured refuses"
 _NO_ROW = "a slice that no row belongs to refuses"
 
 
@@ -228,60 +227,6 @@ class QualityGates(Section):
         return tuple(dict.fromkeys((*self.slices, *(gates.features for gates in self.slice_metrics))))
 
 
-class BatchGates(Section):
-    """Thresholds on calls with one batch size; a quantity without any is measured and reported only.
-
-    A model's tail belongs to the machine as much as to the model: where `p99_ms` is compared with production, so is the
-    median, by default with `max_ratio: 1.5`.
-    """
-
-    p50_ms: Bounds | None = Field(
-        default=None,
-        description="Median time of a call. Where `p99_ms` is compared with production, by default `{max_ratio: 1.5}`.",
-        json_schema_extra=told(unit="ms", against="the median of the calls", missing=_UNMEASURED),
-    )
-    p95_ms: Bounds | None = Field(
-        default=None,
-        description="Time that 95 % of the calls take at most.",
-        json_schema_extra=told(unit="ms", against="the 95th percentile of the calls", missing=_UNMEASURED),
-    )
-    p99_ms: Bounds | None = Field(
-        default=None,
-        description="Time that 99 % of the calls take at most.",
-        json_schema_extra=told(unit="ms", against="the 99th percentile of the calls", missing=_UNMEASURED),
-    )
-    p999_ms: Bounds | None = Field(
-        default=None,
-        description="Time that 99.9 % of the calls take at most; 3,688 calls tell it at the earliest.",
-        json_schema_extra=told(unit="ms", against="the 99.9th percentile of the calls", missing=_UNMEASURED),
-    )
-    throughput_rows_s: Bounds | None = Field(
-        default=None,
-        description="Rows that are answered in a second.",
-        json_schema_extra=told(unit="rows/s", against="the rows answered in a second", missing=_UNMEASURED),
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _median(cls, given: Any) -> Any:
-        return with_median(given)
-
-    def given(self) -> dict[str, Bounds]:
-        """The thresholds that are in force, by name of the quantity."""
-        return _given(self, BATCH_QUANTITIES)
-
-
-def _plain_number(key: object) -> object:
-    """A key that is text, as all are in JSON, must be a plain whole number: Python would take ` +1_0 ` for one."""
-    if isinstance(key, bool) or (isinstance(key, str) and not re.fullmatch(r"[1-9][0-9]{0,8}", key)):
-        raise ValueError(f"{key!r} is no number of rows")
-    return key
-
-
-BatchSize = Annotated[PositiveInt, BeforeValidator(_plain_number)]
-BatchSizes = Annotated[dict[BatchSize, BatchGates], Field(min_length=1)]
-
-
 class VariantGates(Section):
     """How fast another model may be that training exported beside the served one: over a larger catalogue, quantised.
 
@@ -295,7 +240,7 @@ class VariantGates(Section):
 
     @model_validator(mode="after")
     def _absolute_thresholds(self) -> "VariantGates":
-        every = [bounds for gates in self.batch_sizes.values() for bounds in gates.given().values()]
+        every = [bounds for gates in self.batch_sizes.values() for bounds in gates.every().values()]
         if not every:
             raise ValueError("a variant without any threshold could refuse nothing")
         if any(bounds.compares for bounds in every):
@@ -356,7 +301,7 @@ class LatencyGates(Section):
     peak_memory_bytes: Bounds | None = Field(
         default=None,
         description="Memory that loading and calling with the largest batch need.",
-        json_schema_extra=told(unit="bytes", against="the memory needed", missing=_UNMEASURED),
+        json_schema_extra=told(unit="bytes", against="the memory needed", missing=UNMEASURED),
     )
 
     @model_validator(mode="before")
@@ -371,13 +316,13 @@ class LatencyGates(Section):
 
     @model_validator(mode="after")
     def _some_threshold(self) -> "LatencyGates":
-        if not self.given() and not any(gates.given() for gates in self.batch_sizes.values()):
+        if not self.given() and not any(gates.every() for gates in self.batch_sizes.values()):
             raise ValueError("a latency section without any threshold could refuse nothing")
         return self
 
     def given(self) -> dict[str, Bounds]:
         """The thresholds on the model as a whole, by name of the quantity."""
-        return _given(self, MODEL_QUANTITIES)
+        return given_of(self, MODEL_QUANTITIES)
 
 
 def without_replaced(given: Any) -> Any:
@@ -390,23 +335,4 @@ def without_replaced(given: Any) -> Any:
     return given
 
 
-MEDIAN_RATIO = 1.5
-
-BATCH_QUANTITIES = ("p50_ms", "p95_ms", "p99_ms", "p999_ms", "throughput_rows_s")
 MODEL_QUANTITIES = ("load_ms", "model_bytes", "peak_memory_bytes")
-
-
-def _given(section: Section, names: Iterable[str]) -> dict[str, Bounds]:
-    return {name: bounds for name in names if (bounds := getattr(section, name)) is not None}
-
-
-def with_median(given: Any) -> Any:
-    """Thresholds on calls as a file gives them, and the one on their median that comparing their p99 brings along."""
-    tail = given.get("p99_ms") if isinstance(given, Mapping) else None
-    if tail is None or given.get("p50_ms") is not None:
-        return given
-    bounds = tail.model_dump(exclude_none=True) if isinstance(tail, Bounds) else tail
-    if not isinstance(bounds, Mapping) or not any(bounds.get(rule) is not None for rule in RELATIVE_RULES):
-        return given
-    severity = {"severity": "warning"} if bounds.get("severity") == "warning" else {}
-    return {**given, "p50_ms": {"max_ratio": MEDIAN_RATIO, **severity}}

@@ -100,8 +100,8 @@ def _all_bounds(subject: Subject) -> Iterator[tuple[Location, Bounds]]:
         for name, found in cut.metrics.items():
             yield ("quality", "slice_metrics", index, "metrics", name), found
     for size, batch in gates.latency.batch_sizes.items():
-        for name, found in batch.given().items():
-            yield ("latency", "batch_sizes", str(size), name), found
+        for name, found in batch.every().items():
+            yield ("latency", "batch_sizes", str(size), *name.split(".")), found
     for name, found in gates.latency.given().items():
         yield ("latency", name), found
 

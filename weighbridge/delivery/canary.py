@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from weighbridge.common.errors import InfrastructureError
-from weighbridge.components.evaluator.gates import BatchGates, LatencyGates
+from weighbridge.components.evaluator.call_gates import BatchGates
+from weighbridge.components.evaluator.gates import LatencyGates
 from weighbridge.components.evaluator.latency.intervals import summarise
 from weighbridge.components.evaluator.latency.judge import GROUP, judge
 from weighbridge.components.evaluator.latency.measure import Contender, Measurements, decided, measure_calls

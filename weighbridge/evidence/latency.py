@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Generic, TypeVar
 
-from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from weighbridge.evidence.base import Document, EvidenceFile, Interval, Number
 
@@ -41,6 +41,55 @@ class Latency(Calls):
     histogram: Histogram
 
 
+class Responses(Document):
+    """What a model makes of requests at a declared rate.
+
+    Attributes:
+        p99_ms: time from the arrival of a request to its answer that 99 % take at most, ms; without a value where more
+            arrives than can be answered.
+        utilisation: share of their time that the servers are busy; from 1 on they are too few.
+        capacity_rps: the highest rate at which the threshold still holds, requests/s; None where there is none.
+    """
+
+    p99_ms: Interval
+    utilisation: Number
+    capacity_rps: Number = None
+
+
+class AtRate(Document):
+    """Requests at a declared rate, of both models; `ratio` is candidate divided by production, of `p99_ms`.
+
+    Attributes:
+        rate_rps: requests that arrive in a second.
+        servers: requests that are answered at once.
+    """
+
+    rate_rps: float
+    servers: int
+    candidate: Responses
+    production: Responses | None = None
+    ratio: Interval | None = None
+
+
+class AtOnce(Document):
+    """The calls of both models by several threads at once; `ratio` is candidate divided by production.
+
+    Attributes:
+        threads: that called.
+        calls: of each model.
+        slices: of time in which each model was called.
+        looks: how often they might have been looked at before a decision.
+    """
+
+    threads: int
+    calls: int
+    slices: int
+    candidate: Calls
+    production: Calls | None = None
+    ratio: Calls | None = None
+    looks: int = 1
+
+
 class Batch(Document):
     """The calls of both models with one batch size.
 
@@ -51,6 +100,8 @@ class Batch(Document):
         production: what those of production took; None where nothing is.
         ratio: candidate divided by production.
         looks: how often they might have been looked at before a decision: the intervals share what they may miss.
+        at_rate: requests at a declared rate; None where none is declared.
+        at_once: calls by several threads at once.
     """
 
     batch_size: int
@@ -59,6 +110,8 @@ class Batch(Document):
     production: Latency | None = None
     ratio: Calls | None = None
     looks: int = 1
+    at_rate: AtRate | None = None
+    at_once: list[AtOnce] = Field(default_factory=list)
 
 
 class Variant(Document):

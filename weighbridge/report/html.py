@@ -56,6 +56,8 @@ def render_html(evidence: Evidence) -> str:
             training_charts=figures.training_charts(evidence.history) if evidence.history else [],
             latency_charts=figures.latency_charts(evidence.latency.batches) if evidence.latency else [],
             latency_rows=tables.latency_rows(evidence.latency) if evidence.latency else [],
+            load_rows=tables.load_rows(evidence.latency) if evidence.latency else [],
+            at_once_rows=tables.at_once_rows(evidence.latency) if evidence.latency else [],
             variant_rows=tables.variant_rows(evidence.latency) if evidence.latency else [],
             model_rows=tables.model_rows(evidence.latency) if evidence.latency else [],
             feature_charts=figures.feature_charts(statistics, distances),

@@ -130,6 +130,8 @@ def latency_html(latency: LatencyReport | None) -> str:
         latency=latency,
         columns=_LATENCY_COLUMNS,
         rows=rows,
+        loads=tables.load_rows(latency),
+        at_once=tables.at_once_rows(latency),
         variants=variants,
         models=tables.model_rows(latency),
         drawings=figures.latency_charts(latency.batches),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from weighbridge.evidence.base import Interval
-from weighbridge.evidence.latency import Calls, LatencyReport
+from weighbridge.evidence.latency import Batch, Calls, LatencyReport, Responses
 from weighbridge.evidence.plots import Cell, Table
 from weighbridge.evidence.summary import ExamplesSummary, Split
 from weighbridge.report.features import Feature, Numbers, Words
@@ -52,6 +52,57 @@ def latency_rows(latency: LatencyReport) -> list[tuple[str, str, list[Row]]]:
 def _latency_row(name: str, model: Calls, unit: str) -> Row:
     values = (model.p50_ms, model.p95_ms, model.p99_ms, model.p999_ms, model.throughput_rows_s)
     return (name, *(interval_text(value, unit) for value in values))
+
+
+def load_rows(latency: LatencyReport) -> list[Row]:
+    """What the models make of the declared rates, variants' too: a row per model and for their ratio.
+
+    A row is the batch size, requests/s, servers, the model, how busy the servers are, the response time that 99 % take
+    at most in ms, and the highest rate at which its limit holds.
+    """
+    rows: list[Row] = []
+    for name, batch in _batches_of(latency):
+        if (found := batch.at_rate) is None:
+            continue
+        first = number_text(batch.batch_size), number_text(found.rate_rps), number_text(found.servers)
+        rows += [
+            (*first, model, f"{each.utilisation or 0:.0%}", _response(each), _capacity(each))
+            for model, each in ((name, found.candidate), ("production", found.production))
+            if each
+        ]
+        if found.ratio:
+            rows.append((*first, "ratio", "", interval_text(found.ratio, "x"), ""))
+    return rows
+
+
+def _batches_of(latency: LatencyReport) -> list[tuple[str, Batch]]:
+    """All batches, with the name of the model that `candidate` is."""
+    variants = [(variant.name, batch) for variant in latency.variants for batch in variant.batches]
+    return [*(("candidate", batch) for batch in latency.batches), *variants]
+
+
+def _response(found: Responses) -> str:
+    return "without end" if (found.utilisation or 0) >= 1 else interval_text(found.p99_ms)
+
+
+def _capacity(found: Responses) -> str:
+    if found.capacity_rps is None:
+        return "–"
+    return "none" if not found.capacity_rps else f"about {number_text(float(f'{found.capacity_rps:.3g}'))}"
+
+
+def at_once_rows(latency: LatencyReport) -> list[Row]:
+    """Calls by several threads at once, of variants, too: a row per model and for their ratio.
+
+    A row is the batch size, the threads, the calls, the model, its p50, p95, p99 and p99.9 in ms, and its rows/s.
+    """
+    rows: list[Row] = []
+    for name, batch in _batches_of(latency):
+        for found in batch.at_once:
+            first = number_text(batch.batch_size), number_text(found.threads), number_text(found.calls)
+            each = [(name, found.candidate, ""), ("production", found.production, ""), ("ratio", found.ratio, "x")]
+            rows += [(*first, *_latency_row(model, calls, unit)) for model, calls, unit in each if calls]
+    return rows
 
 
 def variant_rows(latency: LatencyReport) -> list[tuple[str, str, list[Row]]]:

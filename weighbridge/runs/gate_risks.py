@@ -298,6 +298,7 @@ def _affordable(gates: Gates, key: KeyInForce, found: Measured) -> int:
         return 0
     latency = gates.latency
     if key.location[1] == "variants":
-        sizes = len(latency.variants[key.location[2]].batch_sizes)
-        return int(0.9 * latency.budget_s / sizes / found.call_s)
-    return int(_CALLS_SHARE * latency.budget_s / len(latency.batch_sizes) / found.call_s)
+        parts = sum(each.parts for each in latency.variants[key.location[2]].batch_sizes.values())
+        return int(0.9 * latency.budget_s / parts / found.call_s)
+    parts = sum(each.parts for each in latency.batch_sizes.values())
+    return int(_CALLS_SHARE * latency.budget_s / parts / found.call_s)

@@ -169,7 +169,8 @@ def _as_gate(name: str) -> str:
     """A key of the file as its gates are called."""
     name = re.sub(r"^quality\.metrics\.", "quality.", name)
     name = re.sub(r"^latency\.variants\.", "latency.", name)
-    return re.sub(r"(^latency\.(?:.+\.)?)batch_sizes\.(\d+)\.", r"\1batch_\2.", name)
+    name = re.sub(r"(^latency\.(?:.+\.)?)batch_sizes\.(\d+)\.", r"\1batch_\2.", name)
+    return re.sub(r"(^latency\..+\.)concurrency\.(\d+)\.", r"\1concurrency_\2.", name)
 
 
 def _measured(explained: Explained, subject: str, kind: str) -> Measured:

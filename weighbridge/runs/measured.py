@@ -7,7 +7,7 @@ from typing import Any
 
 from weighbridge.common.errors import UsageError
 from weighbridge.evidence.base import EvidenceFile, Interval
-from weighbridge.evidence.latency import Batch, Calls, LatencyReport
+from weighbridge.evidence.latency import AtOnce, Batch, Calls, LatencyReport
 from weighbridge.evidence.metrics import Metrics
 from weighbridge.runs.record import Run
 from weighbridge.verdict import Estimate, Gate, Risk, Sampled
@@ -139,15 +139,28 @@ def _of_latency(latency: LatencyReport) -> Iterator[tuple[str, Measured]]:
 
 
 def _of_batch(prefix: str, batch: Batch, confidence: float) -> Iterator[tuple[str, Measured]]:
-    for kind, calls in (("value", batch.candidate), ("ratio", batch.ratio)):
-        for quantity in Calls.model_fields if calls is not None else ():
-            interval, theirs = getattr(calls, quantity), getattr(batch.production, quantity, None)
+    yield from _of_calls(prefix, batch, batch.batch_size, confidence)
+    for at_once in batch.at_once:
+        yield from _of_calls(f"{prefix}.concurrency_{at_once.threads}", at_once, batch.batch_size, confidence)
+    if (found := batch.at_rate) is not None:
+        production = found.production.p99_ms if found.production else None
+        call_s = _call_s(batch, batch.batch_size)
+        for kind, interval in (("value", found.candidate.p99_ms), ("ratio", found.ratio)):
             if interval is not None:
-                found = Measured(interval, confidence, batch.looks, batch.calls, theirs, _call_s(batch))
-                yield f"{prefix}.{quantity} {kind}", found
+                measured = Measured(interval, confidence, batch.looks, batch.calls, production, call_s)
+                yield f"{prefix}.at_rate.p99_ms {kind}", measured
 
 
-def _call_s(batch: Batch) -> float:
+def _of_calls(prefix: str, found: Batch | AtOnce, rows: int, confidence: float) -> Iterator[tuple[str, Measured]]:
+    for kind, calls in (("value", found.candidate), ("ratio", found.ratio)):
+        for quantity in Calls.model_fields if calls is not None else ():
+            interval, theirs = getattr(calls, quantity), getattr(found.production, quantity, None)
+            if interval is not None:
+                measured = Measured(interval, confidence, found.looks, found.calls, theirs, _call_s(found, rows))
+                yield f"{prefix}.{quantity} {kind}", measured
+
+
+def _call_s(found: Batch | AtOnce, rows: int) -> float:
     """Seconds that a call of each model takes, together: the mean, which is what a budget pays."""
-    rates = [each.throughput_rows_s.value for each in (batch.candidate, batch.production) if each]
-    return sum(batch.batch_size / rate for rate in rates if rate)
+    rates = [each.throughput_rows_s.value for each in (found.candidate, found.production) if each]
+    return sum(rows / rate for rate in rates if rate)

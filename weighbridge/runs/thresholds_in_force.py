@@ -229,6 +229,7 @@ def _gate_names(key: KeyInForce, thresholds: ThresholdsInForce) -> "re.Pattern[s
     if section == "latency":
         name = ".".join(rest)
         name = re.sub(r"(^|\.)batch_sizes\.(\d+)\.", r"\1batch_\2.", name).removeprefix("variants.")
+        name = re.sub(r"\.concurrency\.(\d+)\.", r".concurrency_\1.", name)
         rest = [name]
     return re.compile(re.escape(".".join((section, *rest))))
 

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from weighbridge.common.errors import UsageError
-from weighbridge.components.evaluator.gates import with_median
+from weighbridge.components.evaluator.call_gates import with_median
 from weighbridge.thresholds.jenkins import JenkinsApproval
 from weighbridge.verdict import Bounds, Section, told
 

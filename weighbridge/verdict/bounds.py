@@ -27,7 +27,8 @@ _NOT_COMPARED = (
 RULES_UNIT = "of the quantity"
 
 
-RULES = ("min", "max", "min_change", "max_change", "min_ratio", "max_ratio")
+RELATIVE_RULES = ("min_change", "max_change", "min_ratio", "max_ratio")
+RULES = ("min", "max", *RELATIVE_RULES)
 
 
 class Bounds(Section):

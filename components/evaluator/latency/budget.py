@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from weighbridge.components.evaluator.gates import BatchGates, LatencyGates
+from weighbridge.components.evaluator.call_gates import BatchGates
+from weighbridge.components.evaluator.gates import LatencyGates
 from weighbridge.components.evaluator.latency.intervals import QUANTILES, calls_needed
 from weighbridge.verdict.gate import format_value
 

@@ -1,7 +1,7 @@
 """What the times of calls say with which certainty: percentiles and throughput, of one model and against another."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def summarise(
     models = [name for name in times.by_name if name in ("candidate", "production")]
     values = {name: times.by_name[name][:calls] for name in models}
     once = np.ones((1, calls), np.intp)
-    point = {name: _quantities(column, once, batch_rows) for name, column in values.items()}
+    point = {name: quantities(column, once, batch_rows) for name, column in values.items()}
     replicas = _bootstrap(values, batch_rows, times.distinct, seed)
 
     def estimates(of: Callable[[Quantities, str], Floats]) -> dict[str, Estimate]:
@@ -76,7 +76,7 @@ def side(confidence: float, looks: int = 1) -> float:
 
 def calls_needed(quantity: str, confidence: float, looks: int = 1) -> int:
     """Fewest calls that bound a percentile from above: with fewer, the worst may not have been seen."""
-    quantile = QUANTILES.get(quantity, 0.0)
+    quantile = QUANTILES.get(quantity.rpartition(".")[2], 0.0)
     return math.ceil(math.log(side(confidence, looks)) / math.log(quantile)) if quantile else 1
 
 
@@ -97,7 +97,12 @@ def quantile_bounds(values: Floats, quantile: float, miss: float, distinct: int 
     Returns:
         Lower and upper end in ms; minus infinity and infinity where there are too few calls to know.
     """
-    return order_bounds(values, quantile, miss, int(len(values) / _design_effect(values, quantile, distinct)))
+    return grouped_bounds(values, quantile, miss, _groupings(len(values), distinct))
+
+
+def grouped_bounds(values: Floats, quantile: float, miss: float, groupings: Iterable[Index]) -> tuple[float, float]:
+    """As `quantile_bounds`, of calls that may be slow together in groups: for each grouping the group of each call."""
+    return order_bounds(values, quantile, miss, int(len(values) / _design_effect(values, quantile, groupings)))
 
 
 def order_bounds(values: Floats, quantile: float, miss: float, independent: int) -> tuple[float, float]:
@@ -159,14 +164,13 @@ def _student(values: Floats, miss: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _design_effect(values: Floats, quantile: float, distinct: int) -> float:
+def _design_effect(values: Floats, quantile: float, groupings: Iterable[Index]) -> float:
     """How many calls tell as much as one that is independent of the others, at least 1."""
     calls = len(values)
     # Beyond a far percentile lie too few to see whether they come together: those before are looked at, too.
     effects = [1.0]
-    for share in {quantile, min(quantile, max(0.5, 1 - _SEEN / calls))}:
-        slow = values > np.quantile(values, share)
-        effects += [_overdispersion(slow, groups) for groups in _groupings(calls, distinct)]
+    slow = [values > np.quantile(values, share) for share in {quantile, min(quantile, max(0.5, 1 - _SEEN / calls))}]
+    effects += [_overdispersion(each, groups) for groups in groupings for each in slow]
     return max(effects)
 
 
@@ -191,7 +195,7 @@ def _overdispersion(slow: Bools, groups: Index) -> float:
     return float(((counts - sizes * share) ** 2).sum()) / expected - 1 / math.sqrt(expected)
 
 
-def _quantities(values: Floats, counts: Index, batch_rows: int) -> dict[str, Floats]:
+def quantities(values: Floats, counts: Index, batch_rows: int) -> dict[str, Floats]:
     """Each quantity of samples that hold each call so often.
 
     Args:
@@ -210,27 +214,41 @@ def _quantities(values: Floats, counts: Index, batch_rows: int) -> dict[str, Flo
 
 
 def _bootstrap(values: Mapping[str, Floats], batch_rows: int, distinct: int, seed: int) -> Quantities:
-    """The quantities of bootstrap samples, the same calls drawn for all contenders.
+    """The quantities of bootstrap samples, the same calls drawn for all contenders."""
+    calls = len(next(iter(values.values())))
+    parts: dict[str, list[dict[str, Floats]]] = {name: [] for name in values}
+    fewest, most = _REPLICATES
+    for counts in resampled(values, distinct, min(most, max(fewest, _DRAWS // calls)), seed):
+        for name, column in values.items():
+            parts[name].append(quantities(column, counts, batch_rows))
+    return {
+        name: {key: np.concatenate([part[key] for part in found]) for key in found[0]} for name, found in parts.items()
+    }
+
+
+def resampled(values: Mapping[str, Floats], distinct: int, samples: int, seed: int) -> Iterator[Index]:
+    """Bootstrap samples of calls, the same calls for all contenders.
 
     Calls are drawn in blocks of neighbours: what slows one call (another process, a hot chip) slows the next, and
     drawing them one by one would pretend to more independent calls than there were. Where what a call costs depends
     more on its request than on its time, and requests were repeated, requests are drawn with all their calls.
+
+    Args:
+        values: ms of each call [calls], by contender.
+        distinct: different requests, which were sent in turn; 0 where all differ.
+        samples: how many.
+        seed: of the draws.
+
+    Yields:
+        How often each call is in each of some of the samples [some, calls].
     """
     calls = len(next(iter(values.values())))
     rng = np.random.default_rng(seed)
-    draw = _request_draws if _by_request(values, calls, distinct) else _block_draws
-    parts: dict[str, list[dict[str, Floats]]] = {name: [] for name in values}
-    fewest, most = _REPLICATES
-    left = min(most, max(fewest, _DRAWS // calls))
-    while left:
-        size = min(left, max(1, _CELLS // calls))
-        counts = draw(size, calls, distinct, rng)
-        for name, column in values.items():
-            parts[name].append(_quantities(column, counts, batch_rows))
-        left -= size
-    return {
-        name: {key: np.concatenate([part[key] for part in found]) for key in found[0]} for name, found in parts.items()
-    }
+    draw = _request_draws if _by_request(values, calls, distinct) else block_draws
+    while samples:
+        size = min(samples, max(1, _CELLS // calls))
+        yield draw(size, calls, distinct, rng)
+        samples -= size
 
 
 def _by_request(values: Mapping[str, Floats], calls: int, distinct: int) -> bool:
@@ -242,7 +260,7 @@ def _by_request(values: Mapping[str, Floats], calls: int, distinct: int) -> bool
     return requests > neighbours
 
 
-def _block_draws(size: int, calls: int, _: int, rng: np.random.Generator) -> Index:
+def block_draws(size: int, calls: int, _: int, rng: np.random.Generator) -> Index:
     """How often each call is drawn [size, calls], in blocks of neighbours on a circle (Politis and Romano 1992)."""
     length = max(1, round(calls ** (1 / 3)))
     blocks = math.ceil(calls / length)

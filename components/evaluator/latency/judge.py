@@ -3,7 +3,9 @@
 import math
 from collections.abc import Mapping
 
-from weighbridge.components.evaluator.gates import MODEL_QUANTITIES, BatchGates, LatencyGates, VariantGates
+from weighbridge.components.evaluator.call_gates import AT_RATE, BatchGates
+from weighbridge.components.evaluator.gates import MODEL_QUANTITIES, LatencyGates, VariantGates
+from weighbridge.components.evaluator.latency.carried import told
 from weighbridge.components.evaluator.latency.measure import Measurements
 from weighbridge.verdict import Bounds, Estimate, Gate, Sampled
 
@@ -52,15 +54,25 @@ def _judge_batches(
 ) -> list[Gate]:
     return [
         gate
-        for rows, thresholds in batch_sizes.items()
-        for gate in _judge(
-            f"{prefix}.batch_{rows}",
-            thresholds.given(),
-            found.batches[rows],
-            in_production,
-            _sampled(gates, found.looks.get(rows, 1)),
-        )
+        for rows, batch in batch_sizes.items()
+        for gate in _judge_batch(prefix, gates, rows, batch, found, in_production)
     ]
+
+
+def _judge_batch(
+    prefix: str, gates: LatencyGates, rows: int, batch: BatchGates, found: Measurements, in_production: bool
+) -> list[Gate]:
+    name = f"{prefix}.batch_{rows}"
+    sampled = _sampled(gates, found.looks.get(rows, 1))
+    judged = _judge(name, batch.given(), found.batches[rows], in_production, sampled)
+    if batch.at_rate:
+        rate = [gate for gate in judged if gate.name.startswith(f"{name}.{AT_RATE}.")]
+        judged = [gate for gate in judged if gate not in rate] + told(rate, batch.at_rate, found.carried[rows])
+    for threads, level in batch.concurrency.items():
+        at_once = found.at_once[rows, threads]
+        sampled = _sampled(gates, at_once.looks)
+        judged += _judge(f"{name}.concurrency_{threads}", level.given(), at_once.estimates, in_production, sampled)
+    return judged
 
 
 def _sampled(gates: LatencyGates, looks: int = 1) -> Sampled:
@@ -83,7 +95,7 @@ def _judge(
             baseline=production or (math.nan if in_production else None),
             change=found.get("change", {}).get(name),
             ratio=found.get("ratio", {}).get(name),
-            unit=UNITS[name],
+            unit=UNITS[name.rpartition(".")[2]],
             sampled=sampled,
             advice=_ADVICE_SIZE if name in MODEL_QUANTITIES else _ADVICE_CALLS,
         )

@@ -1,6 +1,8 @@
 """When measured times are looked at to decide: known in advance, since every look is a chance to be decided by luck."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from weighbridge.verdict import Bounds, Estimate
 
 _MOST = 5
 _QUICKEST = 1e-7  # seconds that a call takes, at least
@@ -29,3 +31,20 @@ def plan_looks(calls: int, needed: Callable[[int], int], call_s: float, limit_s:
         if growth >= _GROWTH:
             return [round(first * growth**look) for look in range(looks)]
     return [max(calls, needed(1))]
+
+
+def is_decided(thresholds: Mapping[str, Bounds], found: Mapping[str, Mapping[str, Estimate]]) -> bool:
+    """Whether no threshold lies inside an interval.
+
+    Args:
+        thresholds: by name of the quantity.
+        found: what was measured: by contender, `ratio` and `change`, and by name of the quantity.
+    """
+    return not any(
+        bounds.undecided(
+            found["candidate"][name],
+            change=found.get("change", {}).get(name),
+            ratio=found.get("ratio", {}).get(name),
+        )
+        for name, bounds in thresholds.items()
+    )

@@ -9,9 +9,13 @@ from typing import Protocol
 import numpy as np
 
 from weighbridge.common.progress import report
-from weighbridge.components.evaluator.gates import MODEL_QUANTITIES, BatchGates, LatencyGates, VariantGates
+from weighbridge.components.evaluator.call_gates import AT_RATE, BatchGates
+from weighbridge.components.evaluator.gates import MODEL_QUANTITIES, LatencyGates, VariantGates
+from weighbridge.components.evaluator.latency.at_rate import summarise_at_rate
+from weighbridge.components.evaluator.latency.carried import Carried, carried
+from weighbridge.components.evaluator.latency.concurrent import Concurrent, measure_at_once
 from weighbridge.components.evaluator.latency.intervals import calls_needed, of_median, summarise
-from weighbridge.components.evaluator.latency.looks import plan_looks
+from weighbridge.components.evaluator.latency.looks import is_decided, plan_looks
 from weighbridge.components.evaluator.latency.memory import peak_memory
 from weighbridge.components.evaluator.latency.timing import Caller, Times, settled_heap, time_calls, warm_up
 from weighbridge.verdict import Bounds, Estimate
@@ -48,12 +52,16 @@ class Measurements:
         batches: likewise of calls, by rows in a call.
         times: of the calls, by rows in a call.
         looks: how often they might have been looked at before a decision, by rows in a call.
+        at_once: of calls by several threads, by rows in a call and number of threads.
+        carried: what a declared rate makes of the models, by rows in a call and by `candidate` and `production`.
     """
 
     model: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     batches: dict[int, dict[str, dict[str, Estimate]]] = field(default_factory=dict)
     times: dict[int, Times] = field(default_factory=dict)
     looks: dict[int, int] = field(default_factory=dict)
+    at_once: dict[tuple[int, int], Concurrent] = field(default_factory=dict)
+    carried: dict[int, dict[str, Carried]] = field(default_factory=dict)
 
 
 Settled = Callable[[Mapping[str, Bounds], Measurements, int], bool]
@@ -129,24 +137,50 @@ def _measure_batches(
     settled: Settled | None = None,
 ) -> None:
     settled = settled or decided
-    for index, (batch_rows, thresholds) in enumerate(batch_sizes.items()):
-        # What the quick sizes leave of their share of the budget, the slow ones may use.
-        now = time.perf_counter()
-        deadline = now + max((end - now) / (len(batch_sizes) - index), 0.0)
-        end += _measure_batch(gates, thresholds.given(), contenders, batch_rows, deadline, rng, found, settled)
+    parts = sum(each.parts for each in batch_sizes.values())
+    for batch_rows, thresholds in batch_sizes.items():
+        # What the quick ones leave of their share of the budget, the slow ones may use.
+        deadline = _share(end, parts)
+        made_s, called = _measure_batch(gates, thresholds, contenders, batch_rows, deadline, rng, found, settled)
+        end += made_s
+        parts -= 1
+        for threads, level in thresholds.concurrency.items():
+            found.at_once[batch_rows, threads] = measure_at_once(
+                level,
+                threads,
+                called,
+                batch_rows=batch_rows,
+                distinct=found.times[batch_rows].distinct,
+                calls=gates.calls,
+                confidence=gates.confidence,
+                deadline=_share(end, parts),
+                rng=rng,
+            )
+            parts -= 1
+
+
+def _share(end: float, parts: int) -> float:
+    """When the next of so many parts that are still to be measured must be done."""
+    now = time.perf_counter()
+    return now + max((end - now) / parts, 0.0)
 
 
 def _measure_batch(
     gates: LatencyGates,
-    thresholds: Mapping[str, Bounds],
+    batch: BatchGates,
     contenders: Mapping[str, Contender],
     batch_rows: int,
     deadline: float,
     rng: np.random.Generator,
     found: Measurements,
     settled: Settled,
-) -> float:
-    """Measure calls of one size; returns the seconds that making the requests took, which no budget pays for."""
+) -> tuple[float, dict[str, Caller]]:
+    """Measure calls of one size, one at a time.
+
+    Returns:
+        The seconds that making the requests took, which no budget pays for, and what calls the contenders with them.
+    """
+    thresholds = batch.given()
     most = min(contender.requests(batch_rows) for contender in contenders.values())
 
     def callers(requests: int) -> dict[str, Caller]:
@@ -169,11 +203,17 @@ def _measure_batch(
     early = [gates.calls] if gates.calls < looks[0] else []
     for calls in early + looks:
         times.extend(time_calls(called, calls - len(times), rng, deadline, first=len(times)))
-        found.batches[batch_rows] = summarise(times, batch_rows, gates.confidence, len(looks))
+        estimates = summarise(times, batch_rows, gates.confidence, len(looks))
+        if batch.at_rate:
+            for name, estimate in summarise_at_rate(times, batch.at_rate, gates.confidence, len(looks)).items():
+                estimates[name][AT_RATE] = estimate
+        found.batches[batch_rows] = estimates
         report(f"timed {len(times):,} calls with {batch_rows:,} rows")
         if time.perf_counter() > deadline or settled(thresholds, found, batch_rows):
             break
-    return made_s
+    if batch.at_rate:
+        found.carried[batch_rows] = carried(times, batch.at_rate, found.batches[batch_rows])
+    return made_s, called
 
 
 def _requests_for(looks: list[int], call_s: float, limit_s: float) -> int:
@@ -226,12 +266,4 @@ def _exact(sizes: Mapping[str, int]) -> dict[str, Estimate]:
 
 def decided(thresholds: Mapping[str, Bounds], measured: Measurements, batch_rows: int) -> bool:
     """Whether no threshold on calls with so many rows lies inside an interval."""
-    found = measured.batches[batch_rows]
-    return not any(
-        bounds.undecided(
-            found["candidate"][name],
-            change=found.get("change", {}).get(name),
-            ratio=found.get("ratio", {}).get(name),
-        )
-        for name, bounds in thresholds.items()
-    )
+    return is_decided(thresholds, measured.batches[batch_rows])

@@ -66,7 +66,7 @@ def time_calls(
     """
     names = list(contenders)
     times: dict[str, list[int]] = {name: [] for name in names}
-    with _no_collection():
+    with no_collection():
         for turn, order in enumerate(_orders(calls, len(names), rng), first):
             for index in order:
                 name = names[index]
@@ -98,7 +98,8 @@ def settled_heap() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
+    """No garbage is collected inside the block."""
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -5,18 +5,31 @@ from functools import partial
 from pathlib import Path
 
 from weighbridge.components.artifacts.models import variant_folder
+from weighbridge.components.evaluator.call_gates import AT_RATE, BatchGates, RateGates
 from weighbridge.components.evaluator.flavours import LoadedModel, StoredModel, find_model
 from weighbridge.components.evaluator.gates import LatencyGates
+from weighbridge.components.evaluator.latency.carried import Carried
+from weighbridge.components.evaluator.latency.concurrent import Concurrent
 from weighbridge.components.evaluator.latency.intervals import QUANTITIES
 from weighbridge.components.evaluator.latency.judge import GROUP, judge, judge_variant
 from weighbridge.components.evaluator.latency.measure import Measurements, measure, measure_variant
 from weighbridge.components.evaluator.latency.served import ServedModel
-from weighbridge.components.evaluator.latency.timing import Times, histogram, histogram_edges
+from weighbridge.components.evaluator.latency.timing import histogram, histogram_edges
 from weighbridge.components.evaluator.production import load_production
 from weighbridge.components.evaluator.request import EvaluationRequest
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable, gates_or_refusal
 from weighbridge.evidence.base import Interval
-from weighbridge.evidence.latency import Batch, Calls, Compared, Latency, LatencyReport, Variant
+from weighbridge.evidence.latency import (
+    AtOnce,
+    AtRate,
+    Batch,
+    Calls,
+    Compared,
+    Latency,
+    LatencyReport,
+    Responses,
+    Variant,
+)
 from weighbridge.verdict import Estimate, Gate
 
 __all__ = ["GROUP", "evidence", "weigh"]
@@ -87,9 +100,13 @@ def evidence(gates: LatencyGates, found: Measurements, variants: Mapping[str, Me
         model_bytes=Compared[int](candidate=sizes["candidate"], production=sizes.get("production")),
         load_ms=_compared(found, "load_ms"),
         peak_memory_bytes=_compared(found, "peak_memory_bytes"),
-        batches=_batches(found),
+        batches=_batches(gates.batch_sizes, found),
         variants=[
-            Variant(name=name, model_bytes=_bytes(each.model["candidate"]["model_bytes"]), batches=_batches(each))
+            Variant(
+                name=name,
+                model_bytes=_bytes(each.model["candidate"]["model_bytes"]),
+                batches=_batches(gates.variants[name].batch_sizes, each),
+            )
             for name, each in variants.items()
         ],
     )
@@ -107,17 +124,15 @@ def _compared(found: Measurements, quantity: str) -> Compared[Interval]:
     )
 
 
-def _batches(found: Measurements) -> list[Batch]:
-    return [
-        _batch(rows, quantities, found.times[rows], found.looks.get(rows, 1))
-        for rows, quantities in found.batches.items()
-    ]
+def _batches(batch_sizes: Mapping[int, BatchGates], found: Measurements) -> list[Batch]:
+    return [_batch(rows, batch_sizes[rows], found) for rows in found.batches]
 
 
-def _batch(rows: int, found: Mapping[str, Mapping[str, Estimate]], times: Times, looks: int) -> Batch:
+def _batch(rows: int, gates: BatchGates, found: Measurements) -> Batch:
+    estimates, times = found.batches[rows], found.times[rows]
     edges = histogram_edges(times)
     models = {
-        model: Latency(**_intervals(found[model]), histogram=histogram(values, edges))
+        model: Latency(**_intervals(estimates[model]), histogram=histogram(values, edges))
         for model, values in times.by_name.items()
     }
     return Batch(
@@ -125,9 +140,43 @@ def _batch(rows: int, found: Mapping[str, Mapping[str, Estimate]], times: Times,
         calls=len(times),
         candidate=models["candidate"],
         production=models.get("production"),
-        ratio=Calls(**_intervals(found["ratio"])) if "ratio" in found else None,
-        looks=looks,
+        ratio=_calls(estimates, "ratio"),
+        at_rate=_at_rate(gates.at_rate, estimates, found.carried[rows]) if gates.at_rate else None,
+        at_once=[_at_once(threads, found.at_once[rows, threads]) for threads in gates.concurrency],
+        looks=found.looks.get(rows, 1),
     )
+
+
+def _at_rate(gates: RateGates, found: Mapping[str, Mapping[str, Estimate]], models: Mapping[str, Carried]) -> AtRate:
+    carried = {
+        name: Responses(
+            p99_ms=Interval.of(found[name][AT_RATE]), utilisation=each.utilisation, capacity_rps=each.capacity_rps
+        )
+        for name, each in models.items()
+    }
+    return AtRate(
+        rate_rps=gates.rate_rps,
+        servers=gates.servers,
+        candidate=carried["candidate"],
+        production=carried.get("production"),
+        ratio=Interval.of(found["ratio"][AT_RATE]) if "ratio" in found else None,
+    )
+
+
+def _at_once(threads: int, found: Concurrent) -> AtOnce:
+    return AtOnce(
+        threads=threads,
+        calls=found.slices.calls(),
+        slices=len(found.slices),
+        candidate=Calls(**_intervals(found.estimates["candidate"])),
+        production=_calls(found.estimates, "production"),
+        ratio=_calls(found.estimates, "ratio"),
+        looks=found.looks,
+    )
+
+
+def _calls(found: Mapping[str, Mapping[str, Estimate]], name: str) -> Calls | None:
+    return Calls(**_intervals(found[name])) if name in found else None
 
 
 def _intervals(found: Mapping[str, Estimate]) -> dict[str, Interval]:

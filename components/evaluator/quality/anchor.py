@@ -12,7 +12,7 @@ from pathlib import Path
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
-from weighbridge.components.evaluator.anchor_bounds import RELATIVE_RULES, AnchorBounds
+from weighbridge.components.evaluator.anchor_bounds import AnchorBounds
 from weighbridge.components.evaluator.gates import MetricBounds, QualityGates
 from weighbridge.components.evaluator.production import ProductionModel, load_production
 from weighbridge.components.evaluator.quality.judge import GROUP, judge
@@ -21,6 +21,7 @@ from weighbridge.components.evaluator.quality.providers import ask
 from weighbridge.components.evaluator.request import EvaluationRequest
 from weighbridge.components.production_model.fetch import fetch_version, version_record
 from weighbridge.verdict import Gate
+from weighbridge.verdict.bounds import RELATIVE_RULES
 
 
 @dataclass(frozen=True)

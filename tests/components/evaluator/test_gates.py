@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator import LatencyGates, QualityGates
-from weighbridge.components.evaluator.gates import BatchGates
+from weighbridge.components.evaluator.call_gates import BatchGates
 from weighbridge.components.evaluator.quality.metrics import check_names
 from weighbridge.thresholds.delivery import Stage
 
@@ -20,7 +20,14 @@ QUALITY = {
     ],
 }
 LATENCY = {
-    "batch_sizes": {1: {"p99_ms": {"max": 20, "max_ratio": 1.5}}, 64: {}},
+    "batch_sizes": {
+        1: {
+            "p99_ms": {"max": 20, "max_ratio": 1.5},
+            "at_rate": {"rate_rps": 200, "p99_ms": {"max": 50}},
+            "concurrency": {4: {"p50_ms": {"max": 10}, "p99_ms": {"max_ratio": 2}}, 16: {}},
+        },
+        64: {},
+    },
     "inputs": {"k": 20, "scale": 2.0, "exact": True, "kind": "top"},
     "variants": {"int8": {"batch_sizes": {1: {"p99_ms": {"max": 10}}}}},
     "load_ms": {"max": 5000},
@@ -37,6 +44,17 @@ def test_sections_travel_as_json_text() -> None:
     assert [(name, type(value)) for name, value in again.items()] == [
         ("k", int), ("scale", float), ("exact", bool), ("kind", str)
     ]  # fmt: skip
+
+
+def test_thresholds_under_load_are_thresholds() -> None:
+    batch = LatencyGates.model_validate(LATENCY).batch_sizes[1]
+    assert batch.at_rate is not None
+    assert (batch.at_rate.rate_rps, batch.at_rate.servers) == (200, 1)
+    assert list(batch.concurrency) == [4, 16]
+    assert list(batch.given()) == ["p50_ms", "p99_ms", "at_rate.p99_ms"]
+    assert list(batch.every())[3:] == ["concurrency.4.p50_ms", "concurrency.4.p99_ms"]
+    for only in ({"at_rate": {"rate_rps": 9, "p99_ms": {"max": 1}}}, {"concurrency": {4: {"p50_ms": {"max": 1}}}}):
+        LatencyGates.model_validate({"batch_sizes": {1: only}})
 
 
 def test_metrics_and_slices_of_all_thresholds_are_measured() -> None:
@@ -73,6 +91,17 @@ def test_a_mistake_in_quality_is_refused(change: dict[str, object], complaint: s
         ({"batch_sizes": {0: {"p50_ms": {"max": 1}}}}, "greater than 0"),
         ({"batch_sizes": {1: {"p98_ms": {"max": 1}}}}, "p98_ms"),
         ({"batch_sizes": {1: {"p50_ms": {"max": 1}}}, "budget_s": 0}, "budget_s"),
+        ({"batch_sizes": {1: {"at_rate": {"p99_ms": {"max": 1}}}}}, "at_rate.rate_rps"),
+        ({"batch_sizes": {1: {"at_rate": {"rate_rps": 0, "p99_ms": {"max": 1}}}}}, "at_rate.rate_rps"),
+        ({"batch_sizes": {1: {"at_rate": {"rate_rps": 9, "servers": 0, "p99_ms": {"max": 1}}}}}, "at_rate.servers"),
+        ({"batch_sizes": {1: {"at_rate": {"rate_rps": 9}, "concurrency": {4: {}}}}}, "could refuse nothing"),
+        ({"batch_sizes": {1: {"concurrency": {0: {"p50_ms": {"max": 1}}}}}}, "greater than or equal to 1"),
+        ({"batch_sizes": {1: {"concurrency": {" 4": {"p50_ms": {"max": 1}}}}}}, "' 4' is no number of threads"),
+        ({"batch_sizes": {1: {"concurrency": {4: {"at_rate": {"rate_rps": 1}}}}}}, "at_rate"),
+        (
+            {**LATENCY, "variants": {"int8": {"batch_sizes": {1: {"concurrency": {4: {"p50_ms": {"max_ratio": 2}}}}}}}},
+            "only min and max are possible",
+        ),
         ({**LATENCY, "variants": {"int8": {"batch_sizes": {1: {}}}}}, "variant without any threshold"),
         ({**LATENCY, "variants": {"int8": {"batch_sizes": {}}}}, "variants.int8.batch_sizes"),
         ({**LATENCY, "variants": {"../int8": LATENCY["variants"]["int8"]}}, "should match pattern"),  # type: ignore[index]

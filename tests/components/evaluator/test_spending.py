@@ -69,7 +69,7 @@ def passes(rng: np.random.Generator, gates: list[QualityGates], rows: int, loss:
             rows=rows,
             candidate=Estimate(candidate[0]),
             production=Estimate(production[0]),
-            change=intervals.change(candidate, production, each.confidence),
+            change=intervals.change(kernel, candidate, production, each.confidence, rows, same=False),
         )
         found = judge(each, MetricsResponse(rows, (row,)), in_production=True)
         passed.append(not any(gate.refuses for gate in found))

@@ -30,7 +30,10 @@ quality:
       metrics: {auc: {min: 0.5}}
 latency:
   batch_sizes:
-    1: {p99_ms: {max: 40, severity: warning}}
+    1:
+      p99_ms: {max: 40, severity: warning}
+      at_rate: {rate_rps: 9, p99_ms: {max: 60}}
+      concurrency: {4: {p99_ms: {max: 9}}}
 """
 
 # Its step's thresholds have a type of their own, which only building the pipeline tells.
@@ -92,6 +95,8 @@ def weighed(workdir, tmp_path):
         *Bounds(max=0.1).judge("data.drift.production.amount.jensen_shannon", None),
         Gate(name="data.label.present", status="passed", observed=0.98, threshold=0.9, message="There."),
         *Bounds(max=40, severity="warning").judge("latency.batch_1.p99_ms", 50.0, unit="ms"),
+        *Bounds(max=60).judge("latency.batch_1.at_rate.p99_ms", 50.0, unit="ms"),
+        *Bounds(max=9).judge("latency.batch_1.concurrency_4.p99_ms", 8.0, unit="ms"),
     ]
     artifact = ArtifactReference(step="Evaluator", key="evaluation", type="ModelEvaluation", uri=str(evaluation))
     return add_run(Workspace(workdir, "shop"), 3, gates=gates, artifacts=[artifact])
@@ -177,6 +182,9 @@ def test_what_the_last_run_observed_stands_beside_the_value(weighbridge, pipelin
     assert (missing["observed"], missing["margin"]) == (pytest.approx(0.02), pytest.approx(0.08))
     [slow] = found["latency.batch_sizes.1.p99_ms.max"]["last_run"]
     assert (slow["margin"], slow["unit"]) == (-10, "ms")
+    [at_rate] = found["latency.batch_sizes.1.at_rate.p99_ms.max"]["last_run"]
+    [at_once] = found["latency.batch_sizes.1.concurrency.4.p99_ms.max"]["last_run"]
+    assert (at_rate["margin"], at_once["margin"]) == (10, 1)
     shown = weighbridge("gates", pipeline).out
     assert "refused" in shown.splitlines()[0]
     assert "50 ms, refused" in shown
@@ -203,7 +211,7 @@ def test_a_step_of_ones_own_is_explained_by_its_type(pipeline, workdir, keys):
     add_run(Workspace(workdir, "shop"), 3, gates=gates)
     found = keys()
     twice, kept = found["steps.Clean.removed.twice.max"], found["steps.Clean.kept.min"]
-    assert (twice["line"], twice["unit"]) == (18, "share of rows")
+    assert (twice["line"], twice["unit"]) == (21, "share of rows")
     assert twice["description"].startswith("Rows left out.")
     assert [each["gate"] for each in twice["last_run"]] == ["clean.eval.twice.max", "clean.train.twice.max"]
     assert (kept["value"], kept["from"], kept["compared_with"]) == (1, "default", "all rows kept")
@@ -213,4 +221,4 @@ def test_a_step_whose_type_nobody_tells_is_shown_as_it_is_given(pipeline, keys):
     path = Path(pipeline)
     path.write_text(MODULE.replace("context.gates", "raise RuntimeError\n    context.gates"))
     path.with_name("gates.yaml").write_text(f"{THRESHOLDS}steps:\n  Clean:\n    kept: {{min: 5}}\n")
-    assert (keys()["steps.Clean.kept.min"]["value"], keys()["steps.Clean.kept.min"]["line"]) == (5, 18)
+    assert (keys()["steps.Clean.kept.min"]["value"], keys()["steps.Clean.kept.min"]["line"]) == (5, 21)

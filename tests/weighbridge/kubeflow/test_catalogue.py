@@ -159,7 +159,7 @@ def test_the_readme_is_what_the_generator_writes(
 def test_readmes_say_what_may_stand_in_json(folder: Path) -> None:
     readme = (folder / "kfp_components" / FOLDERS["evaluator"] / "README.md").read_text()
     assert "| `min_slice_rows` | integer | `50` | Fewest rows that a slice is judged on. |" in readme
-    assert "| `metrics` | Bounds by name | `required` | Thresholds on all rows, by name of the metric" in readme
+    assert "| `metrics` | MetricBounds by name | `required` | Thresholds on all rows, by name of the metric" in readme
     assert "`quality.<metric>.<rule>`" in readme
     for name in NAMES:
         for model in descriptions.json_models(name).values():

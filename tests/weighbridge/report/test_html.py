@@ -12,6 +12,7 @@ from weighbridge.evidence.metrics import Metric, Metrics
 from weighbridge.report import render_html
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.features import Feature, Words
+from weighbridge.report.notebook import latency_html
 from weighbridge.report.steps import StepOutcome
 from weighbridge.verdict import Gate, Verdict
 
@@ -134,6 +135,36 @@ def test_a_histogram_that_cannot_be_drawn_is_left_out(passed, edges):
     page = Page(render_html(replace(passed, latency=latency)))
     assert "Histogram of" not in page.text
     assert page.row("1")[2:4] == ["candidate", "3"]
+
+
+def test_load_is_shown_by_rate_and_by_threads(passed):
+    calls = {name: {"value": 3.0} for name in ("p50_ms", "p95_ms", "p99_ms", "throughput_rows_s")}
+    carried = {"p99_ms": {"value": 40.0, "low": 30.0, "high": 50.0}, "utilisation": 0.62, "capacity_rps": 261.4}
+    batch = {
+        "batch_size": 1,
+        "calls": 2,
+        "candidate": {**calls, "histogram": {"edges_ms": [1.0, 9.0], "counts": [2]}},
+        "at_rate": {
+            "rate_rps": 200,
+            "servers": 2,
+            "candidate": carried,
+            "production": {"p99_ms": {"value": None}, "utilisation": 1.2, "capacity_rps": 0},
+            "ratio": {"value": 0.0},
+        },
+        "at_once": [{"threads": 16, "calls": 900, "slices": 20, "candidate": calls, "ratio": calls}],
+    }
+    latency = passed.latency.model_copy(update={"batches": [Batch.model_validate(batch)]})
+    page = Page(render_html(replace(passed, latency=latency)))
+    rows = [[cell.strip() for cell in row] for row in page.cells]
+    assert "At a declared rate" in page.text
+    assert ["1", "200", "2", "candidate", "62%", "40 (30 to 50)", "about 261"] in rows
+    assert ["1", "200", "2", "production", "120%", "without end", "none"] in rows
+    assert "Called by several threads at once" in page.text
+    assert ["1", "16", "900", "candidate", "3", "3", "3", "–", "3"] in rows
+    in_notebook = [[cell.strip() for cell in row] for row in Page(latency_html(latency)).cells]
+    assert ["1", "200", "2", "ratio", "", "0x", ""] in in_notebook
+    assert ["1", "16", "900", "ratio", "3x", "3x", "3x", "–", "3x"] in in_notebook
+    assert "At a declared rate" not in Page(render_html(passed)).text
 
 
 PAYLOADS = st.one_of(

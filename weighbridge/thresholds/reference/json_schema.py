@@ -81,7 +81,7 @@ def _described(node: dict[str, Any]) -> dict[str, Any]:
         told += [f"Default: {json.dumps(node['default'])}."] if node.get("default") not in (None, "", [], {}) else []
         told += [f"Missing data: {missing}."] if missing else []
         node["description"] = " ".join(told)
-    if each == "rows":  # in JSON every key is text
+    if each in ("rows", "threads"):  # in JSON every key is text
         node["patternProperties"] = {"^[1-9][0-9]{0,8}$": node.pop("additionalProperties")}
         node["additionalProperties"] = False
     return node

@@ -1,5 +1,6 @@
 """Latency: slow models are refused, the undecidable is measured longer and then refused, the broken told."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
 from weighbridge.components.evaluator.latency.judge import judge
 from weighbridge.components.evaluator.latency.measure import measure
 from weighbridge.components.evaluator.latency.memory import peak_memory
+from weighbridge.components.evaluator.unmeasurable import gates_or_refusal
 from weighbridge.evidence.latency import LatencyReport
+from weighbridge.report import tables
 
 Models = Callable[[str], Path]
 
@@ -70,6 +73,78 @@ def test_a_slow_model_is_refused_against_production(
     assert first["production"]["p50_ms"]["value"] == found.baseline
     assert sum(first["candidate"]["histogram"]["counts"]) == first["calls"]
     assert [batch["batch_size"] for batch in measured["batches"]] == [1, 8]
+
+
+def test_load_is_gated_told_and_kept(weigh: Callable[..., Evaluation], tmp_path: Path) -> None:
+    """A SavedModel, called by threads; its response time at a rate, and one at which it cannot answer."""
+    section = {
+        "batch_sizes": {
+            1: {
+                "at_rate": {"rate_rps": 1, "p99_ms": {"max": 1e6, "max_ratio": 1e3}},
+                "concurrency": {4: {"p50_ms": {"max": 1e6}, "p99_ms": {"max": 1e6}}, 2: {}},
+            },
+            8: {"at_rate": {"rate_rps": 1e7, "servers": 2, "p99_ms": {"max": 1e9}}},
+        },
+        "calls": 60,
+        "budget_s": 30,
+    }
+    outcome = weigh("good", section, "serialized")
+    prefix = "latency.batch_1"
+    for name in (
+        "at_rate.p99_ms.max",
+        "at_rate.p99_ms.max_ratio",
+        "concurrency_4.p50_ms.max",
+        "concurrency_4.p99_ms.max",
+    ):
+        assert gate(outcome.verdict, f"{prefix}.{name}").status == "passed"
+    overloaded = gate(outcome.verdict, "latency.batch_8.at_rate.p99_ms.max")
+    assert overloaded.status == "refused"
+    assert "10,000,000 requests/s are more than the model answers" in overloaded.message
+    assert not outcome.infra_blessed
+    kept = LatencyReport.require(tmp_path / "evaluation")
+    first, second = kept.batches
+    assert first.at_rate is not None
+    assert first.at_rate.candidate.p99_ms.value == gate(outcome.verdict, f"{prefix}.at_rate.p99_ms.max").observed
+    assert first.at_rate.ratio is not None
+    assert 0 < (first.at_rate.candidate.utilisation or 0) < 1 < (first.at_rate.candidate.capacity_rps or 0)
+    assert [(each.threads, each.production is not None) for each in first.at_once] == [(4, True), (2, True)]
+    assert (
+        first.at_once[0].candidate.p99_ms.value == gate(outcome.verdict, f"{prefix}.concurrency_4.p99_ms.max").observed
+    )
+    assert second.at_rate is not None
+    assert second.at_rate.candidate.p99_ms.value is None
+    rates = tables.load_rows(kept)
+    assert [row[:5] for row in rates[:3]] == [
+        ("1", "1", "1", "candidate", "0%"), ("1", "1", "1", "production", "0%"), ("1", "1", "1", "ratio", "")
+    ]  # fmt: skip
+    assert rates[3][3] == "candidate"
+    assert rates[3][5] == "without end"
+    assert [row[:4:3] for row in tables.at_once_rows(kept)[:3]] == [
+        ("1", "candidate"),
+        ("1", "production"),
+        ("1", "ratio"),
+    ]
+
+
+def test_a_model_that_cannot_be_called_at_once_is_refused() -> None:
+    """Whatever it raises then."""
+    main = threading.get_ident()
+
+    class Shy(Fake):
+        def caller(self, batch_rows: int, requests: int) -> Callable[[int], object]:
+            def call(_: int) -> None:
+                if threading.get_ident() != main:
+                    raise RuntimeError("who are you?")
+
+            return call
+
+    gates = latency_gates(batch_sizes={1: {"concurrency": {2: {"p50_ms": {"max": 1}}}}})
+    (found,) = gates_or_refusal(
+        "latency", lambda: judge(gates, measure(gates, {"candidate": Shy(0)}), in_production=False)
+    )
+    assert found.name == "latency.signature.callable"
+    assert found.refuses
+    assert "Called by 2 threads at once: RuntimeError: who are you?" in found.message
 
 
 def test_a_signature_that_raises_is_refused_with_its_first_line(weigh: Callable[..., Evaluation]) -> None:
