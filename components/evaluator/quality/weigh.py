@@ -20,7 +20,7 @@ from weighbridge.components.evaluator.quality.metrics_api import (
     plain,
 )
 from weighbridge.components.evaluator.quality.predict import Predictor, predict
-from weighbridge.components.evaluator.quality.providers import ask
+from weighbridge.components.evaluator.quality.providers import ask, check
 from weighbridge.components.evaluator.request import COMPUTE, EvaluationRequest
 from weighbridge.evidence.base import Interval, ends
 from weighbridge.evidence.metrics import Metric, Metrics
@@ -57,6 +57,7 @@ def _weigh(request: EvaluationRequest, folder: Path, anchor_folder: Path) -> lis
     predictors = cache(lambda: _predictors(gates, request.label, candidate, production, earlier))
     predictions = cache(lambda: _predict(request, predictors()))
     if request.metrics_fn == COMPUTE:
+        check(COMPUTE, gates.metric_names(), request.label)
         predictions()  # before it is counted: a model that does not predict tells nobody anything
     attempt = attempts.take(request, candidate.digest())
     if attempt is not None:
