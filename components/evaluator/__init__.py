@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from weighbridge.components.evaluator.call_gates import BatchGates
-from weighbridge.components.evaluator.gates import LatencyGates, QualityGates, SliceGates, VariantGates
+from weighbridge.components.evaluator.gates import LatencyGates, QualityGates, VariantGates
+from weighbridge.components.evaluator.metric_gates import SliceGates
 
 if TYPE_CHECKING:
     from weighbridge.components.evaluator.component import Evaluator

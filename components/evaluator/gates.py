@@ -8,46 +8,19 @@ from pydantic import (
     FiniteFloat,
     PositiveFloat,
     PositiveInt,
-    StrictFloat,
     StrictInt,
     model_validator,
 )
 
 from weighbridge.components.artifacts.models import VARIANT_NAME
-from weighbridge.components.evaluator.anchor_bounds import AnchorBounds
 from weighbridge.components.evaluator.call_gates import UNMEASURED, BatchGates, BatchSize, given_of
-from weighbridge.verdict import Bounds, Risk, Section, Severity, told
-from weighbridge.verdict.bounds import RULES_UNIT
+from weighbridge.components.evaluator.metric_gates import NO_ROW, Features, Metrics, SliceGates
+from weighbridge.verdict import Bounds, Risk, Section, told
 from weighbridge.verdict.risk import OnUndecided
 
 _OPEN = "an interval that is not known refuses in either case"
 
 
-class MetricBounds(Bounds):
-    """The rules for one metric; at least one must be given."""
-
-    anchor: AnchorBounds | None = Field(
-        default=None,
-        description="Rules against an earlier version, see `quality.anchor`: each promotion may lose a little, and all "
-        "since then together no more than this.",
-        json_schema_extra=told(
-            missing="nothing in production yet: not compared; an anchor that is gone, or cannot be called, refuses",
-            against="the anchor's metric on the same rows",
-        ),
-    )
-
-    retraining_sd: PositiveFloat | None = Field(
-        default=None,
-        description="Standard deviation of the metric's change between two equally good trainings, which no rows make "
-        "smaller; `weighbridge gates PIPELINE --simulate N` measures it. It decides nothing, but counts in how often "
-        "such a model is said to be refused, and in the margin that this takes.",
-        json_schema_extra=told(unit=RULES_UNIT),
-    )
-
-
-Metrics = Annotated[dict[str, MetricBounds], Field(min_length=1)]
-Features = Annotated[tuple[str, ...], Field(min_length=1)]
-SliceValue = str | StrictInt | StrictFloat  # a true would become 1
 Constant = bool | int | FiniteFloat | str
 Inputs = Annotated[
     dict[str, Constant],
@@ -60,53 +33,6 @@ Inputs = Annotated[
 ]
 VariantName = Annotated[str, Field(pattern=VARIANT_NAME)]
 BatchSizes = Annotated[dict[BatchSize, BatchGates], Field(min_length=1)]
-
-
-_NO_ROW = "a slice that no row belongs to refuses"
-
-
-class SliceGates(Section):
-    """Thresholds on slices of the rows."""
-
-    slice: Features | Annotated[dict[str, SliceValue], Field(min_length=1)] = Field(
-        description="Features whose every value (or combination of values) is weighed, `[region]`; or one slice by its "
-        "values, `{region: north}`, which must then be there.",
-        json_schema_extra=told(missing=_NO_ROW),
-    )
-    metrics: Metrics = Field(
-        description="Thresholds by name of the metric.",
-        json_schema_extra=told(
-            unit="of the metric",
-            missing="a metric that is not measured, or is NaN, refuses",
-            against="the slice's metric",
-            each="metric",
-        ),
-    )
-    min_rows: PositiveInt | None = Field(
-        default=None,
-        description="Fewest rows that a slice is judged on; by default the section's `min_slice_rows`.",
-        json_schema_extra=told(
-            unit="rows",
-            against="the slice's rows",
-            missing="a smaller slice is not judged: it warns or refuses, see `small`",
-        ),
-    )
-    small: Severity = Field(
-        default="warning",
-        description="What a slice with fewer rows does: warn or refuse. It is reported in either case.",
-    )
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Names of the features that cut the rows into slices."""
-        return tuple(self.slice)
-
-    @property
-    def wanted(self) -> str | None:
-        """The one slice that is named by its values, as `feature=value`; None where all values are weighed."""
-        if not isinstance(self.slice, dict):
-            return None
-        return ",".join(f"{feature}={value}" for feature, value in self.slice.items())
 
 
 class QualityGates(Section):
@@ -136,7 +62,7 @@ class QualityGates(Section):
         default=(), description="Features to report metrics by, besides those of `slice_metrics`; they refuse nothing."
     )
     slice_metrics: tuple[SliceGates, ...] = Field(
-        default=(), description="Thresholds on slices.", json_schema_extra=told(missing=_NO_ROW)
+        default=(), description="Thresholds on slices.", json_schema_extra=told(missing=NO_ROW)
     )
     min_slice_rows: PositiveInt = Field(
         default=50,

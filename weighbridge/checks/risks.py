@@ -14,7 +14,8 @@ from weighbridge.common.errors import UsageError
 from weighbridge.components.data_validator.distances import Floats
 from weighbridge.components.data_validator.findable import equal_shares
 from weighbridge.components.evaluator.aliases import Bools, Index
-from weighbridge.components.evaluator.gates import MetricBounds, QualityGates, SliceGates
+from weighbridge.components.evaluator.gates import QualityGates
+from weighbridge.components.evaluator.metric_gates import MetricBounds, SliceGates
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 from weighbridge.evidence.summary import AnySummary
 from weighbridge.runs import foreseen

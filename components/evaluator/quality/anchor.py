@@ -12,8 +12,8 @@ from pathlib import Path
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
-from weighbridge.components.evaluator.anchor_bounds import AnchorBounds
-from weighbridge.components.evaluator.gates import MetricBounds, QualityGates
+from weighbridge.components.evaluator.gates import QualityGates
+from weighbridge.components.evaluator.metric_gates import AnchorBounds, MetricBounds
 from weighbridge.components.evaluator.production import ProductionModel, load_production
 from weighbridge.components.evaluator.quality.judge import GROUP, judge
 from weighbridge.components.evaluator.quality.metrics_api import MetricsRequest, MetricsResponse

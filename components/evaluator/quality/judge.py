@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from weighbridge.components.evaluator.gates import MetricBounds, QualityGates, SliceGates
+from weighbridge.components.evaluator.gates import QualityGates
+from weighbridge.components.evaluator.metric_gates import MetricBounds, SliceGates
 from weighbridge.components.evaluator.quality.metrics_api import MetricRow, MetricsResponse
 from weighbridge.verdict import Gate, Sampled
 from weighbridge.verdict.holm import only_proven
