@@ -11,7 +11,7 @@ ENGINE ?= $(shell command -v podman || command -v docker)
 # Tests of one file stay on one worker, which shares what the file's fixtures made.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help setup run test test-slow test-all lint format lock audit bench docs docs-notebooks docs-serve image clean
+.PHONY: help setup run test test-slow test-all lint format lock audit bench bench-gates docs docs-notebooks docs-serve image clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -55,6 +55,9 @@ audit: $(VENV)/.ready-run ## compare the lock files with the advisories of PyPI 
 
 bench: $(VENV)/.ready-dev ## speed and memory against stock TFX, side by side; takes two hours (ARGS="--rows 15002" for a minute)
 	@$(BIN)/python -m benchmarks --results benchmarks/RESULTS.md $(ARGS)
+
+bench-gates: $(VENV)/.ready-dev ## how often gates are wrong, ours and others'; takes half an hour (ARGS="--gate quality" for a minute)
+	@$(BIN)/python -m benchmarks gates --results benchmarks/gates/RESULTS.md --page docs/gates.md --charts docs/images $(ARGS)
 
 docs: $(VENV)/.ready-dev ## build the documentation into site/, strictly: a warning or a dead link fails
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -1,6 +1,7 @@
 """`make bench`: the taxi job by stock TFX and by Weighbridge, turn about, as ratios.
 
 python -m benchmarks [--rows 15002 --rows 150000] [--repeats 3] [--keep FOLDER] [--results FILE]
+python -m benchmarks gates: how often gates are wrong, see benchmarks/gates
 """
 
 import json
@@ -16,6 +17,7 @@ from rich.markdown import Markdown
 from benchmarks import measure, tables
 from benchmarks.commands import startup_table
 from benchmarks.data import write_trips
+from benchmarks.gates.command import main as gates
 from benchmarks.measure import Measured
 from benchmarks.tables import Round
 from weighbridge.evidence.metrics import Metrics
@@ -24,7 +26,13 @@ SIZES = [15_002, 150_000, 750_000, 7_500_000]
 _ONCE_FROM = 5_000_000  # rows; the hour that stock TFX takes is not spent three times
 
 
+app = typer.Typer(add_completion=False)
+app.command("gates")(gates)
+
+
+@app.callback(invoke_without_command=True)
 def main(
+    context: typer.Context,
     rows: Annotated[list[int] | None, typer.Option(help="Sizes to run; repeatable.")] = None,
     repeats: Annotated[int, typer.Option(help="How often each is run, turn about; the largest once.")] = 3,
     stock_limit: Annotated[
@@ -34,6 +42,8 @@ def main(
     results: Annotated[Path | None, typer.Option(help="Write the tables to this Markdown file.")] = None,
 ) -> None:
     """Measure both, print ratios (stock / Weighbridge) with their spread, and the AUC of both beside."""
+    if context.invoked_subcommand:
+        return
     console = Console()
     texts = [tables.machine()]
     with tempfile.TemporaryDirectory() as scratch:
@@ -96,4 +106,4 @@ def _weighbridge(data: Path, root: Path, *, steps: bool = True) -> Measured:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

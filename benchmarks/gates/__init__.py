@@ -1,0 +1,1 @@
+"""GateBench: how often gates are wrong, ours and others', on streams whose truth is known."""
