@@ -11,7 +11,8 @@ import lazy_loader
 __version__ = "0.1.0"
 
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-_CALLED_ROOMS = ("plan", "runs")  # packages that are functions too, see `weighbridge.common.callable_module`
+# Packages that are functions too, see `weighbridge.common.callable_module`.
+_CALLED_ROOMS = ("plan", "runs", "simulate")
 
 
 def __getattr__(name: str) -> Any:

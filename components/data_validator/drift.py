@@ -92,16 +92,7 @@ class Comparison:
         compared, why = self._compare(feature, measure)
         if compared is None:
             return bounds.judge(name, None, advice=why)
-        found = effect(compared)
-        if bounds.max is None:
-            return bounds.judge(name, found.size, advice=why)
-        stated = {"rates": rates(compared, found, bounds.max)}
-        if found.proven or found.size <= bounds.max:
-            return [gate.model_copy(update=stated) for gate in bounds.judge(name, found.size, advice=why)]
-        few, many = (f"{rows:,.0f}" for rows in sorted(compared.rows))
-        size = format_value(found.size)
-        told = f"{size} (must be at most {bounds.max:g}); of {few} and {many} values, that proves nothing."
-        return [_not_refused(name, "passed", bounds, found.size, told).model_copy(update=stated)]
+        return judge_distance(name, compared, bounds, why)
 
     def _compare(self, feature: str, measure: str) -> tuple[Compared | None, str]:
         """The two distributions, or None; and what a person needs to know if it is refused."""
@@ -118,6 +109,27 @@ class Comparison:
             return None, f"{error}"
         title = self.titles[0][:1].upper() + self.titles[0][1:]
         return compared, f"{title} against {self.titles[1]}: {change}. {_ADVICE}"
+
+
+def judge_distance(name: str, compared: Compared, bounds: Bounds, advice: str = "") -> list[Gate]:
+    """Judge how far apart two samples are, beyond what chance brings to it.
+
+    Args:
+        name: of the gates, without the rule.
+        compared: the two samples.
+        bounds: the threshold.
+        advice: what to do where they are too far apart.
+    """
+    found = effect(compared)
+    if bounds.max is None:
+        return bounds.judge(name, found.size, advice=advice)
+    stated = {"rates": rates(compared, found, bounds.max)}
+    if found.proven or found.size <= bounds.max:
+        return [gate.model_copy(update=stated) for gate in bounds.judge(name, found.size, advice=advice)]
+    few, many = (f"{rows:,.0f}" for rows in sorted(compared.rows))
+    size = format_value(found.size)
+    told = f"{size} (must be at most {bounds.max:g}); of {few} and {many} values, that proves nothing."
+    return [_not_refused(name, "passed", bounds, found.size, told).model_copy(update=stated)]
 
 
 def skew(gates: DataGates, datasets: "Mapping[str, statistics_pb2.DatasetFeatureStatistics]") -> Comparison:

@@ -11,6 +11,15 @@ from weighbridge.common.errors import UsageError
 if TYPE_CHECKING:
     from weighbridge.runs.thresholds_in_force import Explained
 
+SimulateOption = Annotated[
+    int | None,
+    typer.Option(
+        "--simulate",
+        metavar="N",
+        help="Train the last run's model N times, on rows drawn anew; weigh how often PIPELINE's gates are wrong.",
+    ),
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all that --simulate draws.")]
 MarkdownOption = Annotated[bool, typer.Option("--markdown", help="The reference as a page of Markdown.")]
 SchemaOption = Annotated[
     bool, typer.Option("--json-schema", help="The JSON Schema that editors complete and check gates.yaml from.")
@@ -43,6 +52,8 @@ def gates(
     details: DetailsOption = False,
     margin: MarginOption = None,
     rows: RowsOption = None,
+    simulate: SimulateOption = None,
+    seed: SeedOption = 0,
     markdown: MarkdownOption = False,
     json_schema: SchemaOption = False,
     output: OutputOption = "",
@@ -54,8 +65,9 @@ def gates(
     With PIPELINE: the value in force and where it is from (a line of the file, or the default), what it is compared
     with, and from the last run what was observed, its interval, and the margin that is left. Then what each gate can
     decide with the rows at hand, how often it errs, and what to change where that is more than declared. With --margin
-    or --rows only what they ask is answered. Nothing is run. Without PIPELINE the reference: for people, as Markdown,
-    or as the JSON Schema that editors read.
+    or --rows only what they ask is answered. Nothing is run. With --simulate N that is tried out: N models that are
+    equally good are trained, apart, and weighed against each other; nothing of the pipeline changes. Without PIPELINE
+    the reference: for people, as Markdown, or as the JSON Schema that editors read.
     """
     if pipeline and (markdown or json_schema or output):
         raise UsageError(
@@ -68,7 +80,13 @@ def gates(
         raise UsageError(f"What is to be written to {output}?", "Add --json-schema or --markdown.")
     if not pipeline and (margin or rows):
         raise UsageError("--margin and --rows ask about a pipeline's last run", "Name it: weighbridge gates PIPELINE …")
-    if pipeline:
+    if simulate is not None and (margin or rows):
+        raise UsageError("--simulate tries out all gates, --margin and --rows ask about one", "Give one of them.")
+    if simulate is not None:
+        from weighbridge.cli import gates_simulated
+
+        gates_simulated.simulate(pipeline, workdir, simulate, seed, as_json)
+    elif pipeline:
         _explain(pipeline, workdir, as_json, details, margin or [], rows or [])
     else:
         _reference(markdown, json_schema, output, as_json)

@@ -33,7 +33,7 @@ def judge(gates: LatencyGates, found: Measurements, *, in_production: bool) -> l
         found: what `measure` returned.
         in_production: whether there is a model in production, so that relative thresholds need its value.
     """
-    judged = _judge_batches(GROUP, gates, gates.batch_sizes, found, in_production)
+    judged = judge_calls(GROUP, gates, gates.batch_sizes, found, in_production=in_production)
     return judged + _judge(GROUP, gates.given(), found.model, in_production, _sampled(gates))
 
 
@@ -46,12 +46,21 @@ def judge_variant(gates: LatencyGates, name: str, variant: VariantGates, found: 
         variant: thresholds on its calls.
         found: what `measure_variant` returned.
     """
-    return _judge_batches(f"{GROUP}.{name}", gates, variant.batch_sizes, found, in_production=False)
+    return judge_calls(f"{GROUP}.{name}", gates, variant.batch_sizes, found, in_production=False)
 
 
-def _judge_batches(
-    prefix: str, gates: LatencyGates, batch_sizes: Mapping[int, BatchGates], found: Measurements, in_production: bool
+def judge_calls(
+    prefix: str, gates: LatencyGates, batch_sizes: Mapping[int, BatchGates], found: Measurements, *, in_production: bool
 ) -> list[Gate]:
+    """Judge what was measured of calls alone, in gates named `<prefix>.batch_<rows>.<quantity>.<rule>`.
+
+    Args:
+        prefix: of the gates' names.
+        gates: how often thresholds may be wrong.
+        batch_sizes: thresholds by rows in a call.
+        found: measured at these sizes.
+        in_production: whether there is a model in production.
+    """
     return [
         gate
         for rows, batch in batch_sizes.items()
