@@ -33,7 +33,7 @@ def take(request: EvaluationRequest, model: str) -> Attempt | None:
         InfrastructureError: its place cannot be reached.
     """
     gates = request.quality
-    if not request.ledger or gates.attempts == "ignore" or gates.on_undecided == "warn":
+    if not request.ledger or not counts(gates):
         return None
     candidate = Entry(
         number=1,
@@ -76,6 +76,19 @@ def at_attempt(gates: QualityGates, number: int) -> QualityGates:
     """The thresholds as attempt `number` is judged by: with its share of the declared risk."""
     spent = gates.risk.false_pass * share(number)
     return gates.model_copy(update={"risk": gates.risk.model_copy(update={"false_pass": spent})})
+
+
+def at_first_attempt(gates: QualityGates) -> QualityGates:
+    """The thresholds as a candidate is judged by on fresh evaluation data; as they are where nothing is counted."""
+    return at_attempt(gates, 1) if counts(gates) else gates
+
+
+def counts(gates: QualityGates) -> bool:
+    """Whether thresholds have attempts counted, where there is a ledger.
+
+    Not where they let through what is undecided: stricter intervals would refuse less there.
+    """
+    return gates.attempts == "spend" and gates.on_undecided != "warn"
 
 
 def attempt_gate(declared: QualityGates, attempt: Attempt, judged: Iterable[Gate]) -> list[Gate]:

@@ -115,6 +115,7 @@ def _cells(risk: GateRisk) -> list[str]:
 
 def _verdict(found: Explained) -> str:
     risks, gates = found.risks, found.thresholds.gates
+    first = " Quality is judged as a first attempt on fresh evaluation data is." if found.counted else ""
     declared = sorted({gates.quality.risk.false_refusal, gates.latency.risk.false_refusal})
     seeds = (
         f" What another training moves is not in it: {risks.without_spread} of them have no retraining_sd."
@@ -127,7 +128,8 @@ def _verdict(found: Explained) -> str:
         "production, data that did not drift. passes at it: what lies exactly at the threshold.\n"
         f"The whole verdict refuses a model as good as production in at most {percent(risks.most_false_refusals)} of "
         f"runs: an upper bound, the {len(risks.blocking)} blocking gates added up; the worst alone does in "
-        f"{percent(risks.least_false_refusals)}. Declared for each gate: {' and '.join(map(percent, declared))}.{seeds}"
+        f"{percent(risks.least_false_refusals)}. Declared for each gate: {' and '.join(map(percent, declared))}."
+        f"{first}{seeds}"
     )
 
 

@@ -184,7 +184,7 @@ def _precise(explained: Explained, subject: str, rule: Rule) -> Precision:
     assert explained.measured is not None  # noqa: S101
     against, value = explained.measured.of(subject, rule.kind), explained.measured.of(subject, "value")
     at_hand = _measured(explained, subject, rule.kind)
-    found = precise(rule, against, value, sampled_of(explained.thresholds.gates, _key(explained, subject), at_hand))
+    found = precise(rule, against, value, sampled_of(explained.judged_by, _key(explained, subject), at_hand))
     if found is None:
         raise UsageError(f"{subject} has no interval in the last run", "Weigh on more data, then ask again.")
     return found

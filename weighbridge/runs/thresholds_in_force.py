@@ -8,6 +8,8 @@ from typing import Any
 
 from weighbridge.common import invocation
 from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator.attempts import GATE as ATTEMPTS_GATE
+from weighbridge.components.evaluator.attempts import at_first_attempt
 from weighbridge.definition import Definition
 from weighbridge.runs.drift_of_run import DriftOfRun
 from weighbridge.runs.gate_risks import Risks, gate_risks
@@ -15,7 +17,7 @@ from weighbridge.runs.measured import Measurements
 from weighbridge.runs.own_verdict import read_verdict
 from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace
-from weighbridge.thresholds.gates_file import THRESHOLDS_FILE, sections_of_steps
+from weighbridge.thresholds.gates_file import THRESHOLDS_FILE, Gates, sections_of_steps
 from weighbridge.thresholds.in_force import KeyInForce, ThresholdsInForce, rule_sign, thresholds_in_force
 from weighbridge.verdict import Gate, Section
 from weighbridge.verdict.verdict import VERDICT_FILE
@@ -62,6 +64,7 @@ class Explained:
         run: the last run that came to a verdict; None for none.
         readings: by path of the key; what is closest to being refused comes first.
         measured: by the run's evaluation; None where there was no run.
+        counted: whether the run was counted as an attempt on its evaluation data.
     """
 
     pipeline: str
@@ -69,6 +72,13 @@ class Explained:
     run: Run | None
     readings: dict[str, list[Reading]]
     measured: Measurements | None = None
+    counted: bool = False
+
+    @property
+    def judged_by(self) -> Gates:
+        """The thresholds as a candidate is judged by on fresh evaluation data."""
+        gates = self.thresholds.gates
+        return gates.model_copy(update={"quality": at_first_attempt(gates.quality)}) if self.counted else gates
 
     @cached_property
     def risks(self) -> Risks:
@@ -76,7 +86,7 @@ class Explained:
         if self.measured is None or self.run is None:
             return Risks((), ())
         thresholds, drift = self.thresholds, DriftOfRun(self.run)
-        return gate_risks(thresholds.gates, thresholds.keys, self.readings, self.measured, drift)
+        return gate_risks(self.judged_by, thresholds.keys, self.readings, self.measured, drift)
 
     @property
     def first_command(self) -> str:
@@ -117,6 +127,7 @@ class Explained:
                 for key in self.thresholds.keys
             ],
             "risk": {name: getattr(self.thresholds.gates, name).risk.model_dump() for name in ("quality", "latency")},
+            "judged_as": "the first attempt on fresh evaluation data" if self.counted else None,
             "risks": self.risks.document() if self.run else None,
             "run_first": self.first_command or None,
         }
@@ -141,7 +152,8 @@ def explain_thresholds(definition: Definition, workdir: str | Path, *, own_steps
     if run is None:
         return Explained(definition.name, thresholds, None, {})
     measured = Measurements(run)
-    return Explained(definition.name, thresholds, run, _readings(thresholds, run, measured), measured)
+    counted = any(gate.name == ATTEMPTS_GATE for gate in read_verdict(run).gates)
+    return Explained(definition.name, thresholds, run, _readings(thresholds, run, measured), measured, counted)
 
 
 def _sections(definition: Definition, workdir: str | Path) -> dict[str, Section]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from weighbridge.common.errors import UsageError
-from weighbridge.components.evaluator.attempts import at_attempt
+from weighbridge.components.evaluator.attempts import at_first_attempt
 from weighbridge.components.evaluator.latency.judge import GROUP as LATENCY
 from weighbridge.components.evaluator.quality.metrics_api import MetricsResponse
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable
@@ -173,9 +173,7 @@ def simulate_gates(
 
 def as_judged_first(gates: Gates) -> Gates:
     """The thresholds as the first attempt on fresh evaluation data is judged by: with its share of the risk."""
-    if gates.quality.attempts == "ignore" or gates.quality.on_undecided == "warn":
-        return gates
-    return gates.model_copy(update={"quality": at_attempt(gates.quality, 1)})
+    return gates.model_copy(update={"quality": at_first_attempt(gates.quality)})
 
 
 def _quality(

@@ -1,6 +1,7 @@
 """`weighbridge gates PIPELINE`: what each gate can decide, how often it errs, and the calculator."""
 
 import json
+import math
 import sys
 from io import StringIO
 from pathlib import Path
@@ -73,7 +74,7 @@ def estimate(found: Interval) -> Estimate:
     return Estimate(found.value, found.low, found.high)  # type: ignore[arg-type]
 
 
-def weigh(workdir, folder, *, production: bool = True, latency: bool = True) -> None:
+def weigh(workdir, folder, *, production: bool = True, latency: bool = True, counted: bool = False) -> None:
     """A run of it that measured."""
     folder.mkdir()
     metrics = [
@@ -110,6 +111,8 @@ def weigh(workdir, folder, *, production: bool = True, latency: bool = True) -> 
         ).write(folder)
         gates += Bounds(max=40, max_ratio=1.05).judge("latency.batch_1.p99_ms", 2.0, baseline=2.0, unit="ms")
         gates += Bounds(max=1000).judge("latency.model_bytes", 10.0, unit="bytes")
+    if counted:
+        gates.append(Gate(name="quality.attempts", status="passed", severity="warning", observed=1, message=""))
     artifact = ArtifactReference(step="Evaluator", key="evaluation", type="ModelEvaluation", uri=str(folder))
     add_run(Workspace(workdir, "shop"), 3, gates=gates, artifacts=[artifact])
 
@@ -158,6 +161,16 @@ def test_each_gate_says_what_it_decides_and_what_to_change(weighbridge, pipeline
     line = next(line for line in shown.splitlines() if line.startswith(f"- {CARD}"))
     assert "can decide -0.045, not -0.03: needs about" in line
     assert "rows of payment_type=Credit Card, it has 4,900; or set min_change: -0.045." in line
+
+
+def test_where_attempts_are_counted_a_first_one_is_foretold(weighbridge, pipeline, risks, workdir, tmp_path):
+    weigh(workdir, tmp_path / "evaluation", counted=True)
+    found = risks()
+    card = next(each for each in found["risks"]["gates"] if each["gate"] == CARD)
+    assert card["false_pass"] == pytest.approx(0.05 * 6 / math.pi**2)
+    assert card["decides"] < -0.046
+    assert found["judged_as"] == "the first attempt on fresh evaluation data"
+    assert "Quality is judged as a first attempt on fresh evaluation data is." in weighbridge("gates", pipeline).out
 
 
 @pytest.mark.usefixtures("weighed")
