@@ -154,10 +154,10 @@ def print_error(message: str, *hints: str) -> None:
         errors.print(f"       {escape(line)}")
 
 
-def print_warnings(warnings: Iterable[str]) -> None:
-    """Print a line on stderr for each of `RunOutcome.warnings`."""
+def print_warnings(warnings: Iterable[str], terminal: TextIO | None = None) -> None:
+    """Print a line for each warning: on stderr, or on `terminal` where that is captured."""
     for warning in warnings:
-        console(stderr=True).print(f"[yellow]warning:[/] {escape(warning)}")
+        console(terminal, stderr=terminal is None).print(f"[yellow]warning:[/] {escape(warning)}")
 
 
 def outcome_json(outcome: RunOutcome) -> dict[str, Any]:

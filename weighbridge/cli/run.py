@@ -1,5 +1,8 @@
 """`weighbridge run`: the whole pipeline here, a line per step, then the verdict card."""
 
+from contextlib import suppress
+from typing import TextIO
+
 import typer
 
 from weighbridge.cli.options import (
@@ -19,6 +22,7 @@ from weighbridge.cli.options import (
     VerboseOption,
     WorkdirOption,
 )
+from weighbridge.common.errors import WeighbridgeError
 
 
 def run(
@@ -46,6 +50,7 @@ def run(
     own. With --deliver-to the model goes to a stage on the way to production; see `weighbridge promote`.
     """
     from weighbridge.cli.display import ConsoleDisplay, print_outcome, print_warnings
+    from weighbridge.local.foretold import foretold
     from weighbridge.local.request import make_request
     from weighbridge.local.run import run_request
     from weighbridge.runs.finish import check_reports, copy_reports
@@ -63,11 +68,18 @@ def run(
         store=store,
     )
     check_reports(reports)
+
+    def open_display(terminal: TextIO) -> ConsoleDisplay:
+        if not (as_json or quiet):
+            with suppress(WeighbridgeError):  # the run itself says what is wrong
+                print_warnings(foretold(request), terminal)
+        return ConsoleDisplay(terminal, silent=as_json or quiet)
+
     outcome = run_request(
         request,
         force=force,
         verbose=verbose,
-        open_display=lambda terminal: ConsoleDisplay(terminal, silent=as_json or quiet),
+        open_display=open_display,
     )
     print_outcome(outcome, as_json=as_json, quiet=quiet)
     copy_reports(outcome.run.folder, reports)

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from weighbridge.common.environment import IMAGE_VARIABLE
 from weighbridge.common.errors import UsageError
 from weighbridge.common.memory import gc_paused
 from weighbridge.components.production_model.standing import read_record
+from weighbridge.local.foretold import foretold
 from weighbridge.local.metadata_lock import check_belongs
 from weighbridge.local.request import RunRequest
 from weighbridge.local.run import last_outcome, up_to_date_outcome
@@ -19,13 +20,11 @@ from weighbridge.plan import changes
 from weighbridge.plan.earlier_runs import EarlierRuns
 from weighbridge.plan.model import Base, Change, Plan, PlannedStep, Reused
 from weighbridge.plan.revision import lock_files, repository, revision
-from weighbridge.runs import fingerprint, foreseen
+from weighbridge.runs import fingerprint
 from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.record import Run
 from weighbridge.runs.stages import delivery_policy
-from weighbridge.runs.thresholds_in_force import explain_thresholds
 from weighbridge.runs.workspace import Workspace
-from weighbridge.thresholds import THRESHOLDS_FILE
 
 if TYPE_CHECKING:
     from weighbridge.plan.dry_run import DryRunSteps
@@ -142,18 +141,8 @@ def _plan(
         pushes=steps is not None and any(map(steps.pushes, running)),
         approvals=() if request.workspace.rehearsal else tuple(delivery.approvals),
         outcome=Reused(run_id=outcome.run.record.run_id, passed=stands.passed) if outcome and stands else None,
-        warnings=tuple(_warnings(request)) if base.kind != "revision" and running else (),
+        warnings=tuple(foretold(request)) if base.kind != "revision" and running else (),
     )
-
-
-def _warnings(request: RunRequest) -> Iterator[str]:
-    """What the thresholds and the last run foretell of a run; what can never pass is an error before."""
-    if not (request.context.folder / THRESHOLDS_FILE).exists():
-        return
-    explained = explain_thresholds(request.definition, request.workspace.home.parent, own_steps=False)
-    with invocation.of(*request.words):
-        found = [*foreseen.of_latency(explained.thresholds.gates.latency), *foreseen.of_last_run(explained)]
-    yield from (f"{each.message}. {each.hint}" for each in found)
 
 
 def _as_before(outcome: RunOutcome) -> tuple[PlannedStep, ...]:

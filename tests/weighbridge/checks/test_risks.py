@@ -126,3 +126,13 @@ def test_a_margin_that_the_rows_of_the_last_run_do_not_decide(shop, workdir, wei
     assert planned.code == 0, planned.err
     assert "warning: quality.auc.min_change: by run" in planned.out
     assert "set min_change: -0.04" in planned.out
+
+
+@pytest.mark.usefixtures("weighed")
+def test_a_run_says_so_before_it_does_anything(shop, workdir, weighbridge):
+    rows(shop, 1000)
+    ran = weighbridge("run", shop.reference, "--to", "ExampleGen")
+    first, *others = ran.out.splitlines()
+    assert first.startswith("warning: quality.auc.min_change: by run"), ran.out + ran.err
+    assert any("ExampleGen" in line for line in others)
+    assert "warning:" not in weighbridge("run", shop.reference, "--to", "ExampleGen", "--force", "--quiet").out
