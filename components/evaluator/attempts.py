@@ -10,6 +10,7 @@ from weighbridge.components.evaluator.gates import QualityGates
 from weighbridge.components.evaluator.ledger import Attempt, Entry, count
 from weighbridge.components.evaluator.request import EvaluationRequest
 from weighbridge.components.evaluator.spending import by_luck, share
+from weighbridge.components.production_model.record import production_history
 from weighbridge.storage.place import open_place
 from weighbridge.verdict import Gate
 
@@ -44,7 +45,8 @@ def take(request: EvaluationRequest, model: str) -> Attempt | None:
         run_id=request.run_id,
         counted_at=datetime.now(UTC),
     )
-    return count(open_place(request.ledger), candidate, writes=not request.rehearsal)
+    pushed = {record.model_digest for record in production_history(request.ledger)}
+    return count(open_place(request.ledger), candidate, writes=not request.rehearsal, pushed=pushed)
 
 
 def evaluation_data(examples: str, split: str) -> str:

@@ -13,6 +13,7 @@ No lock, no server, no clock. Imports no tfx.
 
 import re
 import shlex
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Any
@@ -78,7 +79,7 @@ class Attempt:
     """What the ledger says of a candidate.
 
     Attributes:
-        number: of its attempt, from 1.
+        number: of its attempt, counted from 1 behind the last one that was pushed.
         written: whether it is in the ledger; a rehearsal that is the first to weigh it leaves it out.
     """
 
@@ -110,13 +111,14 @@ def read_ledger(place: Place, data: str) -> list[Entry]:
     return entries
 
 
-def count(place: Place, candidate: Entry, *, writes: bool) -> Attempt:
+def count(place: Place, candidate: Entry, *, writes: bool, pushed: Collection[str] = ()) -> Attempt:
     """The number of a candidate's attempt: its former one, or the next, which is then its own.
 
     Args:
         place: the push destination.
         candidate: `number`, `previous` and `seal` are found here.
         writes: whether the attempt is written down; else the number is the next one, and stays free.
+        pushed: digests of the models that passed and were pushed there: behind one of them attempts count from 1.
 
     Raises:
         UsageError: the ledger is broken, or may not be written.
@@ -126,15 +128,21 @@ def count(place: Place, candidate: Entry, *, writes: bool) -> Attempt:
         entries = read_ledger(place, candidate.data)
         known = next((each for each in entries if each.is_of(candidate.model, candidate.recipe)), None)
         if known is not None:
-            return Attempt(known.number, written=True)
-        number = len(entries) + 1
+            return Attempt(_since_pushed(entries[: known.number - 1], pushed), written=True)
+        number, counted = len(entries) + 1, _since_pushed(entries, pushed)
         if not writes:
-            return Attempt(number, written=False)
+            return Attempt(counted, written=False)
         previous = bytes_digest(entries[-1].to_bytes()) if entries else ""
         entry = candidate.model_copy(update={"number": number, "previous": previous}).sealed()
         if place.write(_name(entry.data, number), entry.to_bytes()):
-            return Attempt(number, written=True)
+            return Attempt(counted, written=True)
     raise InfrastructureError(f"{place.path(_folder(candidate.data))} changes all the time", "Run again.")
+
+
+def _since_pushed(before: Sequence[Entry], pushed: Collection[str]) -> int:
+    """The number of the attempt behind some others, counted from the last of them that was pushed."""
+    places = (place for place, entry in enumerate(reversed(before)) if entry.model in pushed)
+    return next(places, len(before)) + 1
 
 
 def _verified(place: Place, data: str, number: int, content: bytes, previous: str) -> Entry:

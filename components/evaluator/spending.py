@@ -7,7 +7,8 @@ add up to one: by Boole's inequality all together pass such models at most with 
 on each other, and whatever made somebody try again. That alpha may be spent by a rule fixed beforehand, without knowing
 how often one will look, is Lan and DeMets (Biometrika 70, 1983); for a sequence of hypotheses, each of which may depend
 on what was found before, Foster and Stine (Journal of the Royal Statistical Society B 70, 2008), of whose rules this is
-the spending one: nothing is earned back by passing, since what passed is not known to be good.
+an investing one: a pass earns back what was spent. Behind a model that was pushed attempts count from 1: between two
+pushes alpha is what all attempts together may pass by luck, and it is who goes on failing that is judged harder.
 
 The shares fall as 1/k², the slowest of the simple rules that still leaves most to the first attempt: on fresh data
 nearly two thirds of alpha are there, and the tenth attempt has z = 3.4 where the first has 1.9. Of shares that halve

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 from tests.components.evaluator.helpers import gate, latency_gates, load, quality_gates, weighing
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import UsageError
+from weighbridge.components.evaluator import attempts
 from weighbridge.components.evaluator.attempts import GATE, at_attempt, attempt_gate, evaluation_data
 from weighbridge.components.evaluator.evaluate import evaluate
 from weighbridge.components.evaluator.latency import weigh as latency
 from weighbridge.components.evaluator.ledger import LEDGER_FOLDER, Attempt
+from weighbridge.components.evaluator.quality import weigh as quality
 from weighbridge.components.evaluator.request import EvaluationRequest
 from weighbridge.evidence.summary import ExamplesSummary, InputFile, Split
 from weighbridge.verdict import Gate, Verdict
@@ -203,3 +206,28 @@ def test_what_names_no_files_is_known_by_its_content(tmp_path: Path, examples: P
 def test_by_default_nothing_is_counted_anywhere() -> None:
     request = EvaluationRequest("examples", "model", quality_gates(), latency_gates())
     assert (request.ledger, request.rehearsal, request.recipe) == ("", False, "")
+
+
+def test_behind_a_model_that_was_pushed_attempts_count_from_one(
+    weigh: Weigh, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weigh("shuffled")
+    assert gate(weigh("good"), GATE).observed == 2
+    served = tree_digest(models("good") / "Format-Serving")
+    monkeypatch.setattr(attempts, "production_history", lambda _: [SimpleNamespace(model_digest=served)])
+    later = quality_gates(prediction="p")
+    assert gate(weigh("two_outputs", quality=later), GATE).observed == 1
+    assert gate(weigh("good"), GATE).observed == 2
+    assert gate(weigh("shuffled"), GATE).observed == 1
+
+
+def test_what_a_sample_leaves_open_only_warns_in_a_rehearsal(
+    weigh: Weigh, monkeypatch: pytest.MonkeyPatch, examples: Path
+) -> None:
+    auc = gate(weigh("good", rehearsal=True), "quality.auc.min").observed
+    close = quality_gates(metrics={"auc": {"min": float(str(auc)) - 0.001}})
+    assert gate(weigh("good", rehearsal=True, quality=close), "quality.auc.min").refuses
+    monkeypatch.setattr(quality, "read_summary", lambda _: SimpleNamespace(sample=0.5))
+    found = gate(weigh("good", rehearsal=True, quality=close), "quality.auc.min")
+    assert (found.status, found.severity) == ("inconclusive", "warning")
+    assert gate(weigh("good", quality=close), "quality.auc.min").refuses

@@ -73,7 +73,7 @@ def test_the_taxi_pipeline_ends_in_the_verdict_of_a_local_run(image: str, engine
 
     assert [ended.code for ended in engine.ended] == [0] * 7  # Verdict too
     assert sorted(gate.name for gate in gates) == sorted(gate.name for gate in local.gates)
-    assert len(gates) == 55
+    assert len(gates) == 56
     assert all(gate.passed for gate in gates)
     # The image holds the very code and thresholds that were compiled. Training is not the same to the last bit.
     assert _without_model(weighed) == _without_model(local)
