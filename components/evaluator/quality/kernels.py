@@ -53,6 +53,7 @@ class Kernel:
         counts: whether it is a mean over these rows, or over pairs of both classes, of numbers between the two bounds.
         ranks: whether it sees only which prediction is larger.
         scale: on which its interval is made; None for its own.
+        share_right: whether it is the share of rows that are right, whose interval is exact where they are independent.
     """
 
     compute: Compute
@@ -65,6 +66,7 @@ class Kernel:
     counts: bool = False
     ranks: bool = False
     scale: Scale | None = None
+    share_right: bool = False
 
 
 def _additive(statistics: Callable[[Floats, Floats], Sequence[Floats]], finish: Callable[..., Floats]) -> Compute:
@@ -168,7 +170,7 @@ KERNELS: dict[str, Kernel] = {
     "example_count": _error(_additive(lambda y, _: (np.ones(len(y)),), lambda rows: rows)),
     "auc": _rate(curve(roc_area), _EACH, ranks=True),
     "auc_precision_recall": _rate(curve(precision_recall_area), _EACH, ranks=True, scale=_LOG_ODDS),
-    "binary_accuracy": _rate(_confusion(lambda tp, fp, tn, fn: (tp + tn) / (tp + fp + tn + fn))),
+    "binary_accuracy": _rate(_confusion(lambda tp, fp, tn, fn: (tp + tn) / (tp + fp + tn + fn)), share_right=True),
     "balanced_accuracy": _rate(
         _confusion(lambda tp, fp, tn, fn: (tp / (tp + fn) + tn / (tn + fp)) / 2), _EACH, told_by=_each_both_ways
     ),
@@ -202,7 +204,7 @@ KERNELS: dict[str, Kernel] = {
         _additive(_correlation_statistics, _squared_correlation), _EACH, counts=False, scale=_FISHERS
     ),
     "sparse_categorical_accuracy": _rate(
-        _mean(lambda y, p: (p.argmax(axis=1) == y).astype(np.float64)), takes_classes=True
+        _mean(lambda y, p: (p.argmax(axis=1) == y).astype(np.float64)), takes_classes=True, share_right=True
     ),
     "sparse_categorical_crossentropy": _error(_mean(_class_crossentropy), takes_classes=True),
 }

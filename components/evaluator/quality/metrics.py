@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator import jackknife
-from weighbridge.components.evaluator.aliases import Floats, Index, SliceKey
+from weighbridge.components.evaluator.aliases import Bools, Floats, Index, SliceKey
 from weighbridge.components.evaluator.jackknife import FEWEST, Replicated
-from weighbridge.components.evaluator.quality import intervals
+from weighbridge.components.evaluator.quality import intervals, shares
 from weighbridge.components.evaluator.quality.curves import roc
 from weighbridge.components.evaluator.quality.intervals import Groups
 from weighbridge.components.evaluator.quality.kernels import KERNELS, Kernel
@@ -113,16 +113,19 @@ def _rows(
     for name in names:
         kernel = KERNELS[name]
         ours, telling = _measured(kernel, part.labels, part.candidate, groups)
-        candidate = intervals.estimate(kernel, ours, request.confidence, telling)
+        candidate = _interval(kernel, ours, part.labels, part.candidate, groups, request.confidence, telling)
         production = change = None
         if name == "example_count":  # counted, not estimated
             candidate = Estimate(ours[0], ours[0], ours[0])
         elif part.production is not None:
             theirs, telling_theirs = _measured(kernel, part.labels, part.production, groups)
-            production = intervals.estimate(kernel, theirs, request.confidence, telling_theirs)
+            production = _interval(
+                kernel, theirs, part.labels, part.production, groups, request.confidence, telling_theirs
+            )
             same = np.array_equal(part.candidate, part.production)
             fewest = min(telling, telling_theirs)
-            change = intervals.change(kernel, ours, theirs, request.confidence, fewest, same=same)
+            change = _few_changed(kernel, part, groups, request.confidence, fewest) if not same else None
+            change = change or intervals.change(kernel, ours, theirs, request.confidence, fewest, same=same)
         note = _unsure(kernel, candidate, telling, request.unit)
         if not np.isfinite(candidate.value):
             note = _reason(name, kernel, part)
@@ -135,6 +138,37 @@ def _measured(kernel: Kernel, labels: Floats, predictions: Floats, groups: Group
         return (float("nan"), np.empty(0)), 0
     found = intervals.replicate(kernel, labels, predictions, groups)
     return found, intervals.telling(kernel, labels, predictions, groups)
+
+
+def _interval(
+    kernel: Kernel,
+    found: Replicated,
+    labels: Floats,
+    predictions: Floats,
+    groups: Groups,
+    confidence: float,
+    telling: int,
+) -> Estimate:
+    right = _each_right(kernel, labels, predictions, groups, telling)
+    if right is None:
+        return intervals.estimate(kernel, found, confidence, telling)
+    return shares.estimate(right, confidence)
+
+
+def _few_changed(kernel: Kernel, part: Predictions, groups: Groups, confidence: float, telling: int) -> Estimate | None:
+    """The change of a share of rows of which few changed; None for another metric, or many."""
+    ours, theirs = (
+        None if each is None else _each_right(kernel, part.labels, each, groups, telling)
+        for each in (part.candidate, part.production)
+    )
+    return None if ours is None or theirs is None else shares.change(ours, theirs, confidence)
+
+
+def _each_right(kernel: Kernel, labels: Floats, predictions: Floats, groups: Groups, telling: int) -> Bools | None:
+    """Whether each row is right, where a metric is the share of such rows and they are independent."""
+    if not kernel.share_right or groups.units is not None or telling < kernel.fewest:
+        return None
+    return shares.each_right(labels, predictions)
 
 
 def _fits(kernel: Kernel, labels: Floats, predictions: Floats) -> bool:
