@@ -42,7 +42,7 @@ _MOST_RATIO = 10.0  # beyond which a ratio says nothing
 _LEAST_LOAD_MS = 5000.0
 _LEAST_BYTES = 1_000_000
 _ROWS = 0.5  # of those that there were
-_RISK = Risk(false_pass=Risk().false_pass * share(1))  # of a first attempt, where gates.yaml says nothing
+RISK = Risk(false_pass=Risk().false_pass * share(1))  # of a first attempt, where gates.yaml says nothing
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ def at_least(metric: Metric, least_of_all: float = 0.0) -> Proposal:
     if value is None:  # what could not be measured refuses: nothing is proposed that would hide it
         return Proposal(metric.name, {"min": least_of_all}, UNMEASURED)
     low = min(_low(metric, value), value - _NONE_OF / max(rows, 1))
-    error = (value - low) / quantile(_RISK.false_pass)
+    error = (value - low) / quantile(RISK.false_pass)
     spread = min(max(_SEEDS_RANGE[0], _SEEDS / math.sqrt(max(rows, 1))), _SEEDS_RANGE[1])
-    least = max(least_of_all, _down(value - margin_needed(error, _RISK, spread / math.sqrt(2))))
-    halved = quantile(_RISK.false_pass / 2) / quantile(_RISK.false_pass)
-    change = -_up(margin_needed(error * halved, _RISK, spread))
+    least = max(least_of_all, _down(value - margin_needed(error, RISK, spread / math.sqrt(2))))
+    halved = quantile(RISK.false_pass / 2) / quantile(RISK.false_pass)
+    change = -_up(margin_needed(error * halved, RISK, spread))
     return Proposal(metric.name, {"min": least, "min_change": change}, f"{value:.4f}")
 
 
@@ -109,10 +109,10 @@ def at_most(metric: Metric) -> Proposal:
     if value is None:
         return Proposal(metric.name, {"max": 0.0}, UNMEASURED)
     high = max(value, value if metric.high is None else metric.high)
-    error, spread = (high - value) / quantile(_RISK.false_pass), _SEEDS_RATIO * value
-    most = nice_up(value + margin_needed(error, _RISK, spread / math.sqrt(2)))
+    error, spread = (high - value) / quantile(RISK.false_pass), _SEEDS_RATIO * value
+    most = nice_up(value + margin_needed(error, RISK, spread / math.sqrt(2)))
     ratio = _up(
-        math.exp(margin_needed(_log_ratio(metric, value, high) / quantile(_RISK.false_pass), _RISK, _SEEDS_RATIO))
+        math.exp(margin_needed(_log_ratio(metric, value, high) / quantile(RISK.false_pass), RISK, _SEEDS_RATIO))
     )
     return Proposal(metric.name, {"max": most, "max_ratio": ratio}, f"{value:.4g}")
 
