@@ -19,7 +19,7 @@ from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace
 from weighbridge.thresholds.gates_file import THRESHOLDS_FILE, Gates, sections_of_steps
 from weighbridge.thresholds.in_force import KeyInForce, ThresholdsInForce, rule_sign, thresholds_in_force
-from weighbridge.verdict import Gate, Section
+from weighbridge.verdict import Gate, Section, Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
 
 
@@ -148,12 +148,14 @@ def explain_thresholds(definition: Definition, workdir: str | Path, *, own_steps
     thresholds = thresholds_in_force(path)
     if own_steps and thresholds.gates.steps:
         thresholds = thresholds_in_force(path, _sections(definition, workdir))
-    run = _last_weighed(Workspace(workdir, definition.name))
-    if run is None:
+    found = _last_weighed(Workspace(workdir, definition.name))
+    if found is None:
         return Explained(definition.name, thresholds, None, {})
+    run, verdict = found
     measured = Measurements(run)
-    counted = any(gate.name == ATTEMPTS_GATE for gate in read_verdict(run).gates)
-    return Explained(definition.name, thresholds, run, _readings(thresholds, run, measured), measured, counted)
+    counted = any(gate.name == ATTEMPTS_GATE for gate in verdict.gates)
+    readings = _readings(thresholds, verdict, measured)
+    return Explained(definition.name, thresholds, run, readings, measured, counted)
 
 
 def _sections(definition: Definition, workdir: str | Path) -> dict[str, Section]:
@@ -169,26 +171,24 @@ def _sections(definition: Definition, workdir: str | Path) -> dict[str, Section]
     return found
 
 
-def _last_weighed(workspace: Workspace) -> Run | None:
-    """The last run, of the whole or of its first steps, whose verdict is its own."""
+def _last_weighed(workspace: Workspace) -> tuple[Run, Verdict] | None:
+    """The last run, of the whole or of its first steps, whose verdict is its own, and that verdict."""
     for run in workspace.newest_first():
         if run.record.kind == "run" and (run.folder / VERDICT_FILE).exists():
             try:
-                read_verdict(run)
+                return run, read_verdict(run)
             except UsageError:
                 continue
-            return run
     return None
 
 
-def _readings(thresholds: ThresholdsInForce, run: Run, measured: Measurements) -> dict[str, list[Reading]]:
-    gates = read_verdict(run).gates
+def _readings(thresholds: ThresholdsInForce, verdict: Verdict, measured: Measurements) -> dict[str, list[Reading]]:
     found: dict[str, list[Reading]] = {}
     for key in thresholds.keys:
         pattern = _gate_names(key, thresholds)
         read = [
             Reading(gate, _observed(key, gate), measured.interval(gate.name), margin(key, gate))
-            for gate in gates
+            for gate in verdict.gates
             if pattern is not None and pattern.fullmatch(gate.name)
         ]
         if read:
