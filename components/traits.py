@@ -57,6 +57,8 @@ class ComponentTraits:
         destination: parameter that names where it pushes to; empty for none.
         thresholds: parameters that hold thresholds, which a package for Kubeflow ties its runs to.
         code_digest: parameter with the digest of its code; empty for none.
+        origin: parameter in which a package tells where its run comes from; a local run tells it another way, since it
+            changes no outcome. Empty for none.
         filled_in: parameters that its driver fills in when it runs locally.
         places: parameters that say where it keeps something meanwhile, which changes no outcome.
         defaults: values of parameters where it is exported for pipelines written with KFP's own DSL, by name.
@@ -81,6 +83,7 @@ class ComponentTraits:
     destination: str = ""
     thresholds: tuple[str, ...] = ()
     code_digest: str = ""
+    origin: str = ""
     filled_in: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -99,7 +102,7 @@ class ComponentTraits:
     def parameter_names(self) -> set[str]:
         """All parameters that are named."""
         read = (self.reads.input, self.reads.digest, self.reads.span, self.reads.window) if self.reads else ()
-        single = (self.sample, self.destination, self.code_digest, *read)
+        single = (self.sample, self.destination, self.code_digest, self.origin, *read)
         return {*self.thresholds, *self.filled_in, *self.places, *self.defaults, *filter(None, single)}
 
     def outputs_json(self) -> str:

@@ -14,6 +14,7 @@ from weighbridge.components.data_validator.schema import read_schema_text
 from weighbridge.components.data_validator.span import span_of
 from weighbridge.components.data_validator.validate import check_baselines, validate_examples, write_schema
 from weighbridge.components.traits import ComponentTraits
+from weighbridge.evidence.thresholds import ThresholdsInForce
 
 
 class DataValidatorSpec(component_spec.ComponentSpec):
@@ -56,17 +57,19 @@ class DataValidatorExecutor(base_executor.BaseExecutor):
         splits = artifact_utils.decode_split_names(examples.split_names)
         span = span_of(examples.uri, examples.span)
 
+        gates = DataGates.model_validate_json(exec_properties["gates"])
         validation = validate_examples(
             examples.uri,
             splits,
             exec_properties["schema_text"],
-            DataGates.model_validate_json(exec_properties["gates"]),
+            gates,
             production=_production(input_dict.get("production_statistics") or []),
             history=exec_properties.get("history_dir") or "",
             span=span,
             pipeline=_pipeline(self._context),
         )
         validation.write(statistics.uri, anomalies.uri)
+        ThresholdsInForce(sections={"data": gates.model_dump(mode="json")}).write(anomalies.uri)
         write_schema(schema.uri, exec_properties["schema_text"])
 
         for artifact in (statistics, anomalies):

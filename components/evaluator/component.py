@@ -17,6 +17,7 @@ from weighbridge.components.artifacts.models import LOOKED_UP_AT, is_absent
 from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
 from weighbridge.components.evaluator.flavours import flavour_modules
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
+from weighbridge.components.evaluator.origin import provenance
 from weighbridge.components.evaluator.preflight import check_budget, preflight
 from weighbridge.components.evaluator.quality import providers
 from weighbridge.components.evaluator.request import COMPUTE, EvaluationRequest
@@ -93,6 +94,7 @@ class EvaluatorExecutor(base_executor.BaseExecutor):
         )
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         outcome = evaluate(request, evaluation.uri)
+        provenance(request, _uri(input_dict, "model_run"), outcome.verdict.subject).write(evaluation.uri)
         _describe(evaluation, outcome)
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         _bless(blessing, outcome.model_blessed, "")

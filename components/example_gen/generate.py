@@ -24,6 +24,7 @@ from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.unchanged import Found, unchanged
 from weighbridge.components.example_gen.write import QUARANTINE_FILE, QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
 from weighbridge.evidence.summary import ExamplesSummary, InputFile, QuarantinedRow, Split
+from weighbridge.evidence.thresholds import ThresholdsInForce
 from weighbridge.verdict import write_gates
 
 _TOLD_ROWS = 3  # by a gate's message
@@ -136,6 +137,7 @@ def finish(
         raise UsageError(f"Split {empty[0]!r} of {request.input} is empty: {_why(request, tally, empty[0])}")
     summary = _summary(request, resolved, found, tally, output_kinds)
     write_gates(folder, gates.judge(tally.quarantined, tally.total, tally.lost, _where(folder, gates, tally)))
+    ThresholdsInForce(sections={"examples": gates.model_dump(mode="json")}).write(folder)
     summary.write(folder)
     return summary
 

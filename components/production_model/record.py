@@ -6,6 +6,7 @@ A destination is the base path of a TensorFlow Serving model, a folder or a pref
 1/ 2/ 3/                    whole versions, never changed once they are there
 production.json             the record: which version, its digest, the verdict it was pushed on
 .weighbridge/<version>/     evidence: verdict.json, record.json (production.json as it was then), statistics/;
+                            attestations.intoto.jsonl and, of a signed one, model.sig, see weighbridge.attestation;
                             in a bucket also claim.json: which push makes this version, and what it consists of
 .weighbridge/attempts/      the Evaluator's ledger of what was weighed on which evaluation data
 ```
@@ -47,6 +48,7 @@ class ProductionRecord(BaseModel):
         promoted_from: the destination it was promoted from; empty for one that its own run pushed.
         approved_by: who approved the promotion; empty where nobody was asked.
         approved_in: address of the build that said so; empty where the name was given.
+        signed_by: fingerprint of the key, or the identity, that signed what is attested with it; empty for nobody.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +63,7 @@ class ProductionRecord(BaseModel):
     promoted_from: str = ""
     approved_by: str = ""
     approved_in: str = ""
+    signed_by: str = ""
 
 
 def record_bytes(record: ProductionRecord) -> bytes:

@@ -18,7 +18,7 @@ No object of a version or its evidence is ever overwritten.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -45,7 +45,6 @@ from weighbridge.components.pusher.claim import finish, finish_newest, outrun, o
 from weighbridge.components.pusher.records import same_version
 from weighbridge.components.pusher.target import Staged
 from weighbridge.storage.bucket import BucketDestination
-from weighbridge.verdict.verdict import VERDICT_FILE, Verdict
 
 # Nobody's upload takes longer; one that does fails at its verification.
 LEFTOVER_AGE = timedelta(days=1)
@@ -112,7 +111,7 @@ class BucketTarget:
         return self._place.path(str(version))
 
     @contextmanager
-    def stage(self, model: Path | None, verdict: Verdict, statistics: Path | None) -> Iterator[Staged]:
+    def stage(self, model: Path | None, evidence: Mapping[str, bytes], statistics: Path | None) -> Iterator[Staged]:
         """Upload model and evidence to a folder beside the versions that TensorFlow Serving ignores.
 
         The digest is taken of the local files, and the store's checksum of each object compared with theirs: what was
@@ -120,7 +119,7 @@ class BucketTarget:
 
         Args:
             model: folder of the SavedModel; None where its version is already there.
-            verdict: the verdict to keep with it.
+            evidence: bytes of the files to keep with it, by name: the verdict, and what is attested.
             statistics: folder with `Split-<name>/` folders to keep with it.
 
         Raises:
@@ -129,7 +128,7 @@ class BucketTarget:
         """
         folder = f"{files.STAGED_PREFIX}{uuid.uuid4().hex[:12]}"
         try:
-            yield Staged(PurePosixPath(folder), self._upload(folder, model, verdict, statistics))
+            yield Staged(PurePosixPath(folder), self._upload(folder, model, evidence, statistics))
         finally:
             if folder not in self._claimed:
                 self._place.remove(folder)
@@ -164,7 +163,9 @@ class BucketTarget:
             raise self._lost()
         return final
 
-    def _upload(self, folder: str, model: Path | None, verdict: Verdict, statistics: Path | None) -> str | None:
+    def _upload(
+        self, folder: str, model: Path | None, kept: Mapping[str, bytes], statistics: Path | None
+    ) -> str | None:
         """Upload everything below `folder` and verify it; the model's digest."""
         sources = {f"{MODEL_FOLDER}/{name}": path for name, path in _files(model, "**/*").items()}
         for name, path in _files(statistics, f"{SPLIT_PREFIX}*/**/*").items():
@@ -177,9 +178,9 @@ class BucketTarget:
                 self._place.upload(path, f"{folder}/{name}")
         except OSError as error:
             raise UsageError(f"{error.filename or 'A file'} cannot be read: {error.strerror or error}") from error
-        name = f"{STAGED_EVIDENCE}/{VERDICT_FILE}"
-        self._place.write(f"{folder}/{name}", verdict.canonical())
-        expected[name] = self._place.bytes_checksum(verdict.canonical())
+        for name, data in kept.items():
+            self._place.write(f"{folder}/{STAGED_EVIDENCE}/{name}", data)
+            expected[f"{STAGED_EVIDENCE}/{name}"] = self._place.bytes_checksum(data)
         found = self._place.checksums(folder)
         if found != expected:
             changed = sorted(name for name in expected | found if expected.get(name) != found.get(name))

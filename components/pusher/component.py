@@ -10,6 +10,7 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
+from weighbridge.attestation.origin import origin_here
 from weighbridge.common.digests import code_digest
 from weighbridge.components import interactive
 from weighbridge.components.driver import Inputs, OutsideStateDriver
@@ -27,6 +28,7 @@ class PusherSpec(component_spec.ComponentSpec):
     PARAMETERS = {
         "destination": component_spec.ExecutionParameter(type=str),
         "push_state": component_spec.ExecutionParameter(type=str),
+        "origin": component_spec.ExecutionParameter(type=str),
         "code_digest": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -69,6 +71,7 @@ class PusherExecutor(base_executor.BaseExecutor):
             path_utils.serving_model_path(model.uri),
             artifact_utils.get_single_uri(input_dict["evaluation"]),
             exec_properties["destination"],
+            origin=origin_here(exec_properties.get("origin") or ""),
             statistics=artifact_utils.get_single_uri(statistics) if statistics else None,
             blessings={
                 name: artifact_utils.get_single_instance(input_dict[name]).get_int_custom_property("blessed") == 1
@@ -96,6 +99,8 @@ class Pusher(base_component.BaseComponent):
         pushes="pushed_model",
         destination="destination",
         code_digest="code_digest",
+        origin="origin",
+        defaults={"origin": ""},
         filled_in=("push_state",),
         outside_state=True,
     )
@@ -133,6 +138,7 @@ class Pusher(base_component.BaseComponent):
                 infra_blessing=infra_blessing,
                 destination=open_destination(destination).address,
                 push_state="",  # the driver knows
+                origin="",  # whoever runs or compiles the pipeline knows
                 code_digest=code_digest(["weighbridge.components.pusher"]),
                 pushed_model=types.Channel(type=standard_artifacts.PushedModel),
             )

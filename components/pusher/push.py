@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from weighbridge.attestation.manifest import Manifest, read_manifest
 from weighbridge.common import files, interruption, progress
-from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.common.machine import is_machine_failure
 from weighbridge.components.production_model.fetch import production_state
@@ -15,7 +15,9 @@ from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import record_digest
 from weighbridge.components.pusher.bucket_target import BucketTarget
 from weighbridge.components.pusher.replacement import replacement_gates
+from weighbridge.components.pusher.statement import Statement, replaceable_gate, state
 from weighbridge.components.pusher.target import FilesystemTarget, Target
+from weighbridge.evidence.provenance import Origin
 from weighbridge.storage.bucket import BucketDestination
 from weighbridge.storage.destination import open_destination
 from weighbridge.verdict import Gate, Status, Verdict, passed_if
@@ -50,6 +52,7 @@ def push(
     approved_by: str = "",
     approved_in: str = "",
     expected_state: str = "",
+    origin: Origin | None = None,
 ) -> Pushed:
     """Put a model into production if its verdict passed and its bytes are the ones that were weighed.
 
@@ -69,12 +72,13 @@ def push(
         approved_by: who approved that, kept in the record.
         approved_in: address of the build that says so, kept in the record.
         expected_state: `production_state` of the destination as the caller judged it; empty for any.
+        origin: what the run was asked for, to be attested with the model; None where that is not known.
 
     Returns:
         What was done. A refusal is a value and not an error.
 
     Raises:
-        UsageError: the destination cannot be written, or its production record cannot be read.
+        UsageError: the destination cannot be written, its production record cannot be read, or a key cannot be used.
         InfrastructureError: the disk is full, the network fails, the destination is not in the expected state any
             more, or another push to the same bucket came first; production is then unchanged by this one.
         KeyboardInterrupt: the process was asked to end before anything could be seen.
@@ -84,16 +88,21 @@ def push(
     gates = [verdict_gate, *(_blessing_gate(name, blessed) for name, blessed in (blessings or {}).items())]
     weighed = None if verdict is None else verdict.subject.get("model")
     if odd := files.odd_one(model):
-        gates.append(_whole_gate(odd))
-    digest_gate = _digest_gate(_digest_of(Path(model)), weighed)
-    if verdict is None or any(gate.refuses for gate in (*gates, digest_gate)):
+        return Pushed((*gates, _whole_gate(odd)))
+    manifest = _manifest(Path(model))
+    digest_gate = _digest_gate(manifest.tree_digest if manifest else None, weighed)
+    if verdict is None or manifest is None or any(gate.refuses for gate in (*gates, digest_gate)):
+        return Pushed((*gates, digest_gate))
+    statement = state(manifest, verdict, Path(evaluation), origin)
+    gates += statement.gates
+    if any(gate.refuses for gate in gates):
         return Pushed((*gates, digest_gate))
     description = {"promoted_from": promoted_from, "approved_by": approved_by, "approved_in": approved_in}
     with target.exclusive():
         if expected_state and production_state(destination) != expected_state:
             raise InfrastructureError(f"Another push changed {destination} just now", "Run again.")
         kept = Path(statistics) if statistics else None
-        return _push_weighed(target, destination, Path(model), verdict, gates, kept, description)
+        return _push_weighed(target, destination, Path(model), verdict, statement, gates, kept, description)
 
 
 def open_target(destination: str | Path) -> Target:
@@ -136,6 +145,7 @@ def _push_weighed(
     destination: str | Path,
     model: Path,
     verdict: Verdict,
+    statement: Statement,
     gates: list[Gate],
     statistics: Path | None,
     description: Mapping[str, str],
@@ -146,9 +156,12 @@ def _push_weighed(
         progress.report(f"already in production as version {version}")
         return Pushed((*gates, _digest_gate(weighed, weighed)), record, target.path(version), already=True)
     gates = [*gates, *replacement_gates(destination, verdict, promoted=bool(description["promoted_from"]))]
+    if unsigned := replaceable_gate(target.record(), statement):
+        gates.append(unsigned)
     if any(gate.refuses for gate in gates):
         return Pushed((*gates, _digest_gate(weighed, weighed)))
-    with target.stage(None if version else model, verdict, statistics) as staged:
+    evidence = {VERDICT_FILE: verdict.canonical(), **statement.files}
+    with target.stage(None if version else model, evidence, statistics) as staged:
         digest_gate = _digest_gate(staged.model_digest or weighed, weighed)
         if digest_gate.refuses:  # the model was changed while it was copied
             return Pushed((*gates, digest_gate))
@@ -160,6 +173,7 @@ def _push_weighed(
             pipeline=verdict.pipeline,
             pushed_at=datetime.now(UTC),
             subject=verdict.subject,
+            signed_by=statement.signed_by,
             **description,
         )
         # Who asks the process to end before the target's last look finds nothing pushed; who asks later, all of it.
@@ -233,9 +247,9 @@ def _digest_gate(found: str | None, weighed: str | None) -> Gate:
     )
 
 
-def _digest_of(model: Path) -> str | None:
+def _manifest(model: Path) -> Manifest | None:
     try:
-        return tree_digest(model)
+        return read_manifest(model)
     except (UsageError, OSError) as error:
         if is_machine_failure(error):
             raise InfrastructureError(f"The model at {model} cannot be read: {error}", "Run again.") from error

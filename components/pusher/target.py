@@ -6,7 +6,7 @@
 
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -35,7 +35,6 @@ from weighbridge.components.production_model.standing import recorded
 from weighbridge.components.pusher.records import same_version, version_in, write_records
 from weighbridge.storage.destination import local_destination
 from weighbridge.storage.place import LASTING
-from weighbridge.verdict.verdict import VERDICT_FILE, Verdict
 
 LOCK_FILE = "lock"
 
@@ -74,7 +73,9 @@ class Target(Protocol):
     def path(self, version: int) -> str:
         """Where a version is."""
 
-    def stage(self, model: Path | None, verdict: Verdict, statistics: Path | None) -> AbstractContextManager[Staged]:
+    def stage(
+        self, model: Path | None, evidence: Mapping[str, bytes], statistics: Path | None
+    ) -> AbstractContextManager[Staged]:
         """Write everything that a push needs where nobody looks; what is not committed is removed again."""
 
     def commit(self, staged: Staged, record: ProductionRecord) -> ProductionRecord:
@@ -145,12 +146,12 @@ class FilesystemTarget:
         return str(self._folder(version))
 
     @contextmanager
-    def stage(self, model: Path | None, verdict: Verdict, statistics: Path | None) -> Iterator[Staged]:
+    def stage(self, model: Path | None, evidence: Mapping[str, bytes], statistics: Path | None) -> Iterator[Staged]:
         """Copy model and evidence to a folder beside the versions that TensorFlow Serving ignores.
 
         Args:
             model: folder of the SavedModel; None where its version is already there.
-            verdict: the verdict to keep with it.
+            evidence: bytes of the files to keep with it, by name: the verdict, and what is attested.
             statistics: folder with `Split-<name>/` folders to keep with it.
 
         Raises:
@@ -161,7 +162,8 @@ class FilesystemTarget:
         try:
             with _explained(self._root):
                 (folder / STAGED_EVIDENCE).mkdir(parents=True)
-                verdict.write(folder / STAGED_EVIDENCE / VERDICT_FILE)
+                for name, data in evidence.items():
+                    files.write_bytes(folder / STAGED_EVIDENCE / name, data)
                 if statistics is not None:
                     for split in sorted(statistics.glob(f"{SPLIT_PREFIX}*")):
                         files.copy_tree(split, folder / STAGED_EVIDENCE / STATISTICS_FOLDER / split.name)

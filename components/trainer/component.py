@@ -20,6 +20,7 @@ from weighbridge.common.memory import gc_paused
 from weighbridge.common.resources import Resources
 from weighbridge.components import interactive
 from weighbridge.components.artifacts.models import find_saved_model, is_absent
+from weighbridge.components.trainer.origin import training_origin
 from weighbridge.components.trainer.parameters import TrainingParameters, checkpoint_folder
 from weighbridge.components.trainer.run import train
 from weighbridge.components.trainer.session import DEFAULT_SEED
@@ -198,7 +199,7 @@ def train_requested(inputs: str, outputs: str, properties: dict[str, Any]) -> st
     """
     parameters = TrainingParameters.model_validate_json(properties["parameters"])
     found, made = json_utils.loads(inputs), json_utils.loads(outputs)
-    return train(parameters.run_fn, _fn_args(found, made, parameters, properties)).model_digest
+    return _train_here(found, made, parameters, properties)
 
 
 def _train(
@@ -209,7 +210,17 @@ def _train(
         if access.in_kubeflow_step():
             return _train_in_job(TrainJob.model_validate_json(text), input_dict, output_dict, exec_properties)
         _log.info("train_job is for steps of Kubeflow Pipelines: training in this process")
-    return train(parameters.run_fn, _fn_args(input_dict, output_dict, parameters, exec_properties)).model_digest
+    return _train_here(input_dict, output_dict, parameters, exec_properties)
+
+
+def _train_here(
+    input_dict: Artifacts, output_dict: Artifacts, parameters: TrainingParameters, exec_properties: dict[str, Any]
+) -> str:
+    fn_args = _fn_args(input_dict, output_dict, parameters, exec_properties)
+    trained = train(parameters.run_fn, fn_args)
+    if trained.gates:  # on the chief alone
+        training_origin(parameters, _base_model(input_dict)).write(fn_args.model_run_dir)
+    return trained.model_digest
 
 
 def _train_in_job(

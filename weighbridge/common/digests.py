@@ -63,7 +63,12 @@ def tree_digest(folder: str | Path) -> str:
     files = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.as_posix())
     if not files:
         raise UsageError(f"Nothing to take a digest of in {folder}", "Expected a folder with at least one file.")
-    return value_digest([[path.relative_to(folder).as_posix(), file_digest(path)] for path in files])
+    return tree_digest_of({path.relative_to(folder).as_posix(): file_digest(path) for path in files})
+
+
+def tree_digest_of(files: Mapping[str, str]) -> str:
+    """As `tree_digest` of a folder, given the digest of each of its files by relative name, with slashes."""
+    return value_digest([[name, files[name]] for name in sorted(files)])
 
 
 def folder_digest(folder: str | Path) -> str:

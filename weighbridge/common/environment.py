@@ -5,3 +5,18 @@ IMAGE_VARIABLE = "WEIGHBRIDGE_IMAGE"
 
 HOOKS_VARIABLE = "WEIGHBRIDGE_HOOKS"
 """`off` calls no hooks when a run ends, as within a backtest."""
+
+SIGNING_KEY_VARIABLE = "WEIGHBRIDGE_SIGNING_KEY"
+"""What models are signed with: a private key's file, the address of a key in a token or a cloud, or `sigstore`."""
+
+SIGNING_PASSWORD_VARIABLE = "WEIGHBRIDGE_SIGNING_KEY_PASSWORD"  # noqa: S105, the name of it
+"""What the private key's file is encrypted with."""
+
+SIGNING_PUBLIC_VARIABLE = "WEIGHBRIDGE_SIGNING_PUBLIC_KEY"
+"""The public key of a signing key that lies in a token or a cloud."""
+
+VERIFY_KEY_VARIABLE = "WEIGHBRIDGE_VERIFY_KEY"
+"""The public keys whose signatures are trusted: files, separated as in PATH."""
+
+VERIFY_IDENTITY_VARIABLE = "WEIGHBRIDGE_VERIFY_IDENTITY"
+"""Who may sign by Sigstore without a key, and who vouches for that: `IDENTITY ISSUER`."""

@@ -106,6 +106,7 @@ class AnySummary(DataSummary, extra="ignore"):
 
     Attributes:
         span: None where the step knows of none.
+        input_digest: of the files that were read; empty where the step read none, or does not say.
         sample: as it stands in the file, 1 where it says nothing; the reader judges it.
         files: that were read; empty where the step read none, or does not say.
         time_splits: where each split begins in time; empty where rows are not split by time.
@@ -113,6 +114,7 @@ class AnySummary(DataSummary, extra="ignore"):
     """
 
     span: int | None = None
+    input_digest: str = ""
     sample: Any = 1.0
     files: list[InputFile] = Field(default_factory=list)
     time_splits: dict[str, Moment | None] = Field(default_factory=dict)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
+from weighbridge.attestation.origin import asked
 from weighbridge.common import interruption, invocation, progress
 from weighbridge.common.memory import gc_paused, release_memory
 from weighbridge.local.collected import Collected, rows_note, step_fingerprint
@@ -131,10 +132,13 @@ def _launch_all(request: RunRequest, run: Run, display: Display, collected: Coll
             request.store.announce(run)
         steps.share(KeptSteps(request.store.kept, writes=bool(run.unsent_to)))
     collected.declared = fingerprint.declared(request.definition, request.parameters, request.context, steps.modules)
+    if run.record.origin is not None:
+        run.record.origin = run.record.origin.model_copy(update={"code": collected.declared["code"]})
     display.started(run, names)
     launched = steps.launch()
     for position, name in enumerate(names):
-        result = _launch(name, launched, run, display)
+        with asked(run.record.origin):
+            result = _launch(name, launched, run, display)
         release_memory()
         gates = collected.take(run, result)
         refusing = [gate for gate in gates if gate.refuses]

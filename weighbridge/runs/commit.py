@@ -13,16 +13,18 @@ def commit_of(folder: Path) -> str:
         As git tells it; empty where git is not installed, or keeps nothing of that folder.
     """
     # What HEAD does not hold, such as an installed package below a repository, is not of its commit.
-    if _git(folder, "rev-parse", "--verify", "--quiet", "HEAD:./") is None:
+    if git(folder, "rev-parse", "--verify", "--quiet", "HEAD:./") is None:
         return ""
-    return _git(folder, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes") or ""
+    return git(folder, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes") or ""
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def git(folder: Path, *arguments: str) -> str | None:
     """Output of a git command that takes no lock and calls no file monitor; None where it fails or takes too long."""
     command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="surrogateescape", check=False, timeout=_SECONDS
+        )
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

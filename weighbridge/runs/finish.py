@@ -16,6 +16,7 @@ from weighbridge.common import files, interruption, progress
 from weighbridge.common.errors import NothingRunError
 from weighbridge.common.text import mask, masked
 from weighbridge.evidence.delivered import Delivered
+from weighbridge.evidence.provenance import PROVENANCE_FILE, Provenance
 from weighbridge.report.write import CHARTS_FOLDER, HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
 from weighbridge.runs.display import Display
 from weighbridge.runs.explain import explain, explain_outside_run, log_traceback, with_facts
@@ -28,7 +29,7 @@ from weighbridge.verdict.verdict import VERDICT_FILE
 if TYPE_CHECKING:
     from weighbridge.common.errors import ExitCode
 
-REPORTS = (VERDICT_FILE, JUNIT_FILE, HTML_FILE, MARKDOWN_FILE, RUN_FILE, HOOKS_FILE, LOG_FILE)
+REPORTS = (VERDICT_FILE, JUNIT_FILE, HTML_FILE, MARKDOWN_FILE, RUN_FILE, PROVENANCE_FILE, HOOKS_FILE, LOG_FILE)
 
 
 def run_to_end(run: Run, display: Display, work: Callable[[], Verdict], folders: Mapping[str, Path]) -> RunOutcome:
@@ -164,6 +165,7 @@ def _write(run: Run, outcome: RunOutcome, folders: Mapping[str, Path], facts: Se
     try:
         if outcome.verdict:
             outcome.verdict.write(run.folder / VERDICT_FILE)
+            _keep_provenance(run, folders)
             run.record.verdict_digest = outcome.verdict.digest
             run.record.delivered = run.record.delivered or Delivered()
             _write_reports(run, outcome.verdict, folders)
@@ -181,6 +183,13 @@ def _write(run: Run, outcome: RunOutcome, folders: Mapping[str, Path], facts: Se
         with contextlib.suppress(OSError):
             run.save()
     return outcome
+
+
+def _keep_provenance(run: Run, folders: Mapping[str, Path]) -> None:
+    """Keep where the run's model comes from, as the Evaluator left it, with what the run was asked for."""
+    found = next(filter(None, (Provenance.read(folder) for folder in folders.values())), None)
+    if found is not None:
+        found.model_copy(update={"origin": run.record.origin}).write(run.folder)
 
 
 def _write_failure(run: Run) -> None:

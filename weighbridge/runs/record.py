@@ -12,6 +12,7 @@ from weighbridge.common import files
 from weighbridge.common.errors import UsageError
 from weighbridge.common.text import masked
 from weighbridge.evidence.delivered import Delivered
+from weighbridge.evidence.provenance import Origin
 
 RUN_FILE = "run.json"
 LOG_FILE = "log.txt"
@@ -65,6 +66,7 @@ class RunRecord(BaseModel):
         to: the step it was to end after; empty for the whole pipeline. What ends early is not an outcome of the whole.
         delivered_to: the stage that its model went to; empty for production of the work directory.
         commit: of the git repository that the pipeline's code is in, see `weighbridge.runs.commit`; empty for none.
+        origin: where its pipeline comes from; None for a run of an earlier version.
         delivered: where its model went; None where that is not known: it ended in an error before it pushed anything,
             or an earlier version ran it.
         fingerprint: digests of everything the outcome depends on, see `weighbridge.runs.fingerprint`.
@@ -82,6 +84,7 @@ class RunRecord(BaseModel):
     to: str = ""
     delivered_to: str = ""
     commit: str = ""
+    origin: Origin | None = None
     delivered: Delivered | None = None
     state: RunState = "running"
     exit_code: int | None = None
@@ -117,7 +120,8 @@ class RunRecord(BaseModel):
     def public_json(self) -> dict[str, Any]:
         """The record for machines: all but what only comparing runs needs."""
         return self.model_dump(
-            mode="json", exclude={"fingerprint": True, "pid": True, "steps": {"__all__": {"fingerprint"}}}
+            mode="json",
+            exclude={"fingerprint": True, "origin": True, "pid": True, "steps": {"__all__": {"fingerprint"}}},
         ) | {"partial": self.partial}
 
 

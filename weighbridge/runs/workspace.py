@@ -17,6 +17,7 @@ from weighbridge.common.files import STAGED_PREFIX
 from weighbridge.common.machine import is_machine_failure
 from weighbridge.definition import Context, Definition
 from weighbridge.runs.commit import commit_of
+from weighbridge.runs.origin import origin_of
 from weighbridge.runs.record import BROUGHT_FILE, RUN_FILE, Run, RunRecord
 
 REHEARSAL = "rehearsal"
@@ -106,7 +107,8 @@ class Workspace:
 
     def new_run(self, definition: Definition, parameters: dict[str, Any], **described: Any) -> Run:
         """Make the folder of a new run; `described` are further fields of its record."""
-        record = self._record(definition, parameters, commit=commit_of(definition.folder), **described)
+        told = {"commit": commit_of(definition.folder), "origin": origin_of(definition, parameters)}
+        record = self._record(definition, parameters, **told, **described)
         run = Run(self.folder / "runs" / record.run_id, record)
         run.save()
         locks.describe(self._lock, run=record.run_id)

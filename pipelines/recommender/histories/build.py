@@ -76,6 +76,7 @@ def build(examples: str, folder: str | Path, options: HistoriesOptions, gates: H
     catalogue = Catalogue.of(purchases, windows, options.window_days)
     catalogue.write(folder)
     write_past(folder, purchases, catalogue, at)
+    source = ExamplesSummary.require(examples)
     summary = HistoriesSummary(
         splits={name: Split(rows=digest.rows, content_digest=digest.digest) for name, digest in digests.items()},
         total_rows=sum(digest.rows for digest in digests.values()),
@@ -87,6 +88,9 @@ def build(examples: str, folder: str | Path, options: HistoriesOptions, gates: H
         items=len(catalogue.items),
         longest=options.longest,
         cleaning=counts,
+        files=source.files,
+        span=source.span,
+        input_digest=source.input_digest,
     )
     write_gates(folder, [lines_gate(examples), *judge(gates, counts)])
     summary.write(folder)

@@ -1,6 +1,6 @@
 """What the histories say of themselves: `summary.json` of their artifact."""
 
-from weighbridge.evidence.summary import DataSummary
+from weighbridge.evidence.summary import DataSummary, InputFile
 
 
 class HistoriesSummary(DataSummary):
@@ -11,9 +11,13 @@ class HistoriesSummary(DataSummary):
         items: of the catalogue.
         longest: most purchases of a history.
         cleaning: what was counted in each split: lines, those left out by reason, purchases, customers.
+        files: that the order lines came from; with `span` and `input_digest` as ExampleGen tells of them.
     """
 
     evaluate_from: int
     items: int
     longest: int
     cleaning: dict[str, dict[str, int | float]]
+    files: list[InputFile]
+    span: int | None
+    input_digest: str

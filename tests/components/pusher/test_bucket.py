@@ -43,6 +43,7 @@ def test_first_push_has_the_layout_of_a_folder(tmp_path: Path, model: Path, dest
     assert pushed.record
     assert pushed.path == f"{destination}/1"
     assert sorted(names(destination)) == [
+        ".weighbridge/1/attestations.intoto.jsonl",
         ".weighbridge/1/claim.json",
         ".weighbridge/1/record.json",
         ".weighbridge/1/statistics/Split-eval/FeatureStats.pb",
@@ -64,7 +65,7 @@ def test_same_model_again_does_nothing(tmp_path: Path, model: Path, destination:
     assert again.already
     assert (again.record, again.path) == (first.record, first.path)
     assert record_digest(destination) == before
-    assert sum(name.startswith(".weighbridge/") for name in names(destination)) == 3
+    assert sum(name.startswith(".weighbridge/") for name in names(destination)) == 4
 
 
 def test_next_model_becomes_next_version_and_history_keeps_both(

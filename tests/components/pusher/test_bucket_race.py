@@ -16,6 +16,7 @@ from weighbridge.common.errors import InfrastructureError
 from weighbridge.components.production_model import read_record, record_digest
 from weighbridge.components.production_model.standing import recorded
 from weighbridge.components.pusher import BucketTarget, push
+from weighbridge.verdict.verdict import VERDICT_FILE
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.scheme)
@@ -157,6 +158,9 @@ def test_commit_without_exclusive_overwrites_nothing(tmp_path: Path, store: Doub
     before = record_digest(store.destination)
     target = BucketTarget(store.destination)
     assert pushed.record
-    with target.stage(None, make_verdict(model), None) as staged, pytest.raises(InfrastructureError):
+    with (
+        target.stage(None, {VERDICT_FILE: make_verdict(model).canonical()}, None) as staged,
+        pytest.raises(InfrastructureError),
+    ):
         target.commit(staged, pushed.record)
     assert record_digest(store.destination) == before

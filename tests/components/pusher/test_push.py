@@ -67,6 +67,7 @@ def test_first_push_lays_out_version_record_and_evidence(tmp_path: Path, model: 
     assert not pushed.already
     assert pushed.path == str(production / "1")
     assert sorted(snapshot(production)) == [
+        ".weighbridge/1/attestations.intoto.jsonl",
         ".weighbridge/1/record.json",
         ".weighbridge/1/statistics/Split-eval/FeatureStats.pb",
         ".weighbridge/1/statistics/Split-train/FeatureStats.pb",

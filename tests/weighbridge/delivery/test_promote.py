@@ -60,6 +60,7 @@ def test_promoting_again_does_nothing(weighbridge, shop, workdir):
 def test_a_model_that_was_delivered_by_an_earlier_version_moves_on(weighbridge, shop):
     staging = shop.home / "staging"
     kept = as_earlier_versions_wrote(staging / ".weighbridge/1/verdict.json")
+    (staging / ".weighbridge/1/attestations.intoto.jsonl").unlink()
     for path in (staging / "production.json", staging / ".weighbridge/1/record.json"):
         if path.exists():
             record = json.loads(path.read_text()) | {"verdict_digest": bytes_digest(kept)}

@@ -54,6 +54,7 @@ _BY_COMPONENT = {
     },
     "pusher": {
         "destination": "a folder, `gs://bucket/prefix` or `s3://bucket/prefix` that models are pushed to.",
+        "origin": "where the run comes from, in JSON, which `weighbridge compile` fills in.",
         "push_state": "filled in by TFX's driver; leave it empty.",
         "pushed_model": "where the model was pushed to, and gates.",
     },

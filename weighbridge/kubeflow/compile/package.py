@@ -19,6 +19,7 @@ from weighbridge.kubeflow.compile import checks
 from weighbridge.kubeflow.compile.parameters import TYPES, ParameterPath, RuntimeParameter, find_parameter_paths
 from weighbridge.runs import fingerprint
 from weighbridge.runs.component_traits import traits_of
+from weighbridge.runs.origin import origin_of
 from weighbridge.runs.pushes import check_delivers
 
 # Where a pipeline keeps what outlives a run, and the volume claims that are mounted there in the steps that use them.
@@ -121,6 +122,9 @@ def compile_package(
         traits = {node.id: traits_of(node) for node in pipeline.components}
         check_delivers(context, ((traits[node.id], node.exec_properties) for node in pipeline.components))
         opened = _open_parameters(definition, parameters, context, pipeline, pin_data)
+        modules = {node.id: fingerprint.step_modules(node) for node in pipeline.components}
+        declared = fingerprint.declared(definition, parameters, context, modules)
+        opened = _tell_origin(definition, parameters, pipeline, opened, declared["code"])
         description = (definition.description or definition.name).strip()
         document = spec.pipeline_spec(pipeline, image, opened, pipeline_root, description)
         resources = {
@@ -143,8 +147,6 @@ def compile_package(
     )
     text = _header(definition.name, description, opened) + text
     files.write_text(output, text)
-    modules = {node.id: fingerprint.step_modules(node) for node in pipeline.components}
-    declared = fingerprint.declared(definition, parameters, context, modules)
     data = [parameter.default for parameter in opened if parameter.name.startswith(DATA_PARAMETER)]
     return Package(
         path=output,
@@ -173,6 +175,29 @@ def _open_parameters(
                 found.append(RuntimeParameter(name, value, information.description or "", paths))
     places = _places(definition, parameters, context)
     return [*found, *places, *_data_digests(pipeline, pin_data), *_gates_digest(pipeline)]
+
+
+def _tell_origin(
+    definition: Definition,
+    parameters: Parameters,
+    pipeline: Any,
+    opened: list[RuntimeParameter],
+    code: dict[str, str],
+) -> list[RuntimeParameter]:
+    """Tell the steps that push where the run comes from; what is left open goes there, too, when a run starts."""
+    origin = origin_of(definition, parameters.model_dump(mode="json"), code)
+    told = [(node, name) for node in pipeline.components if (name := traits_of(node).origin) in node.exec_properties]
+    for node, name in told:
+        node.exec_properties[name] = origin.model_dump_json()
+    return [
+        dataclasses.replace(
+            each,
+            paths=(*each.paths, *(ParameterPath(node.id, name, ("parameters", each.name)) for node, name in told)),
+        )
+        if each.name in origin.parameters
+        else each
+        for each in opened
+    ]
 
 
 def _places(definition: Definition, parameters: Parameters, context: Context) -> list[RuntimeParameter]:

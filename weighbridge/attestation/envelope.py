@@ -1,0 +1,141 @@
+"""Opening bundles: what a statement says is believed only where a trusted key signed just these bytes."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from weighbridge.attestation.keys import PublicKey, Trust
+from weighbridge.attestation.signer import BUNDLE_TYPE, PAYLOAD_TYPE, Bundle
+from weighbridge.common.errors import UsageError
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A bundle that was opened.
+
+    Attributes:
+        statement: the in-toto statement.
+        payload: its bytes, as they were signed.
+        signed_by: fingerprint of the key, or the identity, that signed it; empty for nobody.
+        key: the trusted key whose signature was verified; None where none was, or for an identity.
+        problem: why the signature does not count; empty where it does, and where nobody's was asked for.
+    """
+
+    statement: dict[str, Any]
+    payload: bytes
+    signed_by: str = ""
+    key: PublicKey | None = None
+    problem: str = ""
+
+    @property
+    def predicate_type(self) -> str:
+        """What kind of statement it is."""
+        return str(self.statement.get("predicateType", ""))
+
+    @property
+    def predicate(self) -> dict[str, Any]:
+        """What it says."""
+        return dict(self.statement["predicate"])
+
+    @property
+    def subject(self) -> list[str]:
+        """SHA-256 in hex digits of what it speaks of."""
+        return [str(each["digest"]["sha256"]) for each in self.statement["subject"]]
+
+
+def open_bundle(data: bytes, path: str, trust: Trust | None = None) -> Opened:
+    """Read a bundle, and hold its signature against whom is trusted.
+
+    Args:
+        data: a Sigstore bundle v0.3 in JSON.
+        path: where it is from, for messages.
+        trust: whose signature counts; None to read what it says, whoever says it.
+
+    Returns:
+        What was found. A signature that does not count is a `problem` and no error.
+
+    Raises:
+        UsageError: it is no bundle with an in-toto statement: cut off, or something else.
+        InfrastructureError: Sigstore's roots of trust cannot be had.
+    """
+    try:
+        bundle = json.loads(data)
+        payload, names = _parts(bundle)
+        statement = json.loads(payload)
+        if statement["_type"] != STATEMENT_TYPE:
+            raise ValueError(f"its statement is of type {statement['_type']!r}")
+        opened = Opened(statement, payload, signed_by=names)
+        _ = opened.subject, opened.predicate
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        what = f"the field {error} is missing" if isinstance(error, KeyError) else str(error) or type(error).__name__
+        raise UsageError(
+            f"{path} is not a Sigstore bundle with an in-toto statement: {what}",
+            "It was cut off or changed: restore it from a copy, or push the model again.",
+        ) from error
+    if trust is None:
+        return opened
+    return _verified(bundle, opened, trust)
+
+
+def _parts(bundle: Bundle) -> tuple[bytes, str]:
+    """The payload, and by what name the bundle calls its signer."""
+    from securesystemslib.dsse import Envelope
+
+    if bundle["mediaType"] != BUNDLE_TYPE:
+        raise ValueError(f"its media type is {bundle['mediaType']!r}")
+    # The library writes into what it is given.
+    envelope = Envelope.from_dict(json.loads(json.dumps(bundle["dsseEnvelope"])))
+    if envelope.payload_type != PAYLOAD_TYPE:
+        raise ValueError(f"its payload is of type {envelope.payload_type!r}")
+    material = bundle["verificationMaterial"]
+    hint = str((material.get("publicKey") or {}).get("hint") or "")
+    if envelope.signatures and not hint:
+        hint = "an identity of Sigstore" if "certificate" in material else "a key without a name"
+    return envelope.payload, hint if envelope.signatures else ""
+
+
+def _verified(bundle: Bundle, opened: Opened, trust: Trust) -> Opened:
+    def refused(problem: str) -> Opened:
+        return Opened(opened.statement, opened.payload, opened.signed_by, problem=problem)
+
+    if not opened.signed_by:
+        return refused("nobody signed it")
+    material = bundle["verificationMaterial"]
+    if "certificate" in material or "x509CertificateChain" in material:
+        if not trust.identity:
+            return refused("it is signed by an identity of Sigstore, and no identity is trusted: give --identity")
+        from weighbridge.attestation.keyless import verify_keyless
+
+        try:
+            kind, payload = verify_keyless(bundle, trust)
+        except ValueError as error:
+            return refused(f"it is not signed by {trust.identity}: {error}")
+        if (kind, payload) != (PAYLOAD_TYPE, opened.payload):
+            return refused("its signature is that of another statement")
+        return Opened(opened.statement, opened.payload, trust.identity)
+    for key in trust.keys:
+        if _signed_by(bundle, key):
+            return Opened(opened.statement, opened.payload, key.fingerprint, key)
+    named = opened.signed_by[:12]
+    known = ", ".join(key.fingerprint[:12] for key in trust.keys) or trust.identity
+    if any(key.fingerprint == opened.signed_by for key in trust.keys):
+        return refused(f"it was changed after the key {named} signed it")
+    return refused(f"it is signed by the key {named}, and trusted is {known}")
+
+
+def _signed_by(bundle: Bundle, key: PublicKey) -> bool:
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.exceptions import VerificationError
+    from securesystemslib.signer import Signature
+
+    envelope = Envelope.from_dict(json.loads(json.dumps(bundle["dsseEnvelope"])))
+    for found in list(envelope.signatures.values()):  # whatever a signature calls its key
+        envelope.signatures = {key.fingerprint: Signature(key.fingerprint, found.signature)}
+        try:
+            envelope.verify([key.key], 1)
+        except (VerificationError, ValueError):
+            continue
+        return True
+    return False

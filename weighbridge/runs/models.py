@@ -1,0 +1,95 @@
+"""A pushed model by whatever people call it: a version's folder, a destination, a pipeline, or a digest."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model.fetch import version_record
+from weighbridge.components.production_model.record import EVIDENCE_FOLDER, ProductionRecord, production_history
+from weighbridge.components.production_model.standing import read_record
+from weighbridge.storage.destination import open_destination
+from weighbridge.storage.schemes import is_address
+
+_DIGEST = re.compile(r"(sha256:)?[0-9a-f]{8,64}")
+_VERSION = re.compile(r"(?P<where>.+)@(?P<version>\d+)")
+_HINT = (
+    "Give a pipeline's name, the folder or address of a destination, or of a version in it, such as "
+    "work/taxi/production/3, or a model's digest."
+)
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """A version at a destination.
+
+    Attributes:
+        destination: its folder or address.
+        record: of the version.
+    """
+
+    destination: str
+    record: ProductionRecord
+
+    @property
+    def version(self) -> int:
+        """Number of the version."""
+        return self.record.version
+
+    @property
+    def path(self) -> str:
+        """Folder or address of the model."""
+        return open_destination(self.destination).path(str(self.version))
+
+    @property
+    def evidence(self) -> str:
+        """Name of the folder with what the version was pushed on, below the destination."""
+        return f"{EVIDENCE_FOLDER}/{self.version}"
+
+
+def find_model(text: str, destinations: Iterable[str] = ()) -> FoundModel:
+    """Find a pushed model.
+
+    Args:
+        text: folder or address of a version (`…/production/3`) or of a destination (`…/production`, the version in
+            production; `…/production@3`), a pipeline's name (the same as its destination), or the digest of a model's
+            files, or its beginning.
+        destinations: where to look for names and digests: of the work directory, for example.
+
+    Raises:
+        UsageError: there is no such model, or a record cannot be read.
+        InfrastructureError: the store cannot be reached.
+    """
+    named = _VERSION.fullmatch(text)
+    where, version = (named["where"], int(named["version"])) if named else (text, None)
+    known = list(destinations)
+    if is_address(where) or Path(where).is_dir() or "/" in where:
+        return _at(where, version)
+    for destination in known:
+        if where in PurePosixPath(destination).parts[-2:]:
+            return _at(destination, version)
+    if _DIGEST.fullmatch(text):
+        return _by_digest(text.removeprefix("sha256:"), known)
+    looked = f" Looked in {', '.join(known)}." if known else ""
+    raise UsageError(f"There is no pushed model {text!r}.{looked}".removesuffix("."), _HINT)
+
+
+def _at(where: str, version: int | None) -> FoundModel:
+    parent, _, last = where.rstrip("/").rpartition("/")
+    if version is None and last.isdecimal() and (parent or where.startswith("/")):
+        where, version = parent or "/", int(last)
+    elif version is None and last.isdecimal() and Path(where).is_dir():
+        where, version = str(Path(where).absolute().parent), int(last)
+    record = read_record(where) if version is None else version_record(where, version)
+    if record is None:
+        raise UsageError(f"Nothing was ever pushed to {where}", _HINT)
+    return FoundModel(where, record)
+
+
+def _by_digest(digits: str, destinations: Iterable[str]) -> FoundModel:
+    for destination in destinations:
+        for record in reversed(production_history(destination)):
+            if record.model_digest.removeprefix("sha256:").startswith(digits):
+                return FoundModel(destination, record)
+    raise UsageError(f"No model with the digest {digits} was ever pushed to {', '.join(destinations) or 'here'}", _HINT)
