@@ -12,6 +12,7 @@ from tfx.utils import path_utils
 
 from weighbridge.attestation.origin import origin_here
 from weighbridge.common.digests import code_digest
+from weighbridge.common.resources import Resources
 from weighbridge.components import interactive
 from weighbridge.components.driver import Inputs, OutsideStateDriver
 from weighbridge.components.pusher.push import push, push_state
@@ -89,7 +90,11 @@ class PusherExecutor(base_executor.BaseExecutor):
 
 
 class Pusher(base_component.BaseComponent):
-    """Pushes a model that was weighed and passed; see the README beside this file."""
+    """Pushes a model that was weighed and passed; see the README beside this file.
+
+    Attributes:
+        resources: the machine this step needs, and the secrets that it signs with, honoured on Kubeflow.
+    """
 
     SPEC_CLASS = PusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(PusherExecutor)
@@ -114,6 +119,7 @@ class Pusher(base_component.BaseComponent):
         statistics: types.BaseChannel | None = None,
         blessing: types.BaseChannel | None = None,
         infra_blessing: types.BaseChannel | None = None,
+        resources: Resources | None = None,
     ) -> None:
         """Declare a push.
 
@@ -124,11 +130,14 @@ class Pusher(base_component.BaseComponent):
             statistics: statistics of the data it was trained on, to be kept with the version.
             blessing: if given, the model must be blessed.
             infra_blessing: if given, the model must be blessed by this too.
+            resources: what this step needs on Kubeflow; `Resources(secrets={"WEIGHBRIDGE_SIGNING_KEY": "signing/key"})`
+                gives it the key to sign with.
 
         Raises:
             UsageError: the destination is none of these.
         """
         interactive.show_gates()
+        self.resources = resources or Resources()
         super().__init__(
             PusherSpec(
                 model=model,

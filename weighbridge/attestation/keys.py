@@ -72,7 +72,8 @@ class Trust:
         """
         paths = [str(path) for path in keys]
         if not paths and not identity:
-            paths = [path for path in os.environ.get(VERIFY_KEY_VARIABLE, "").split(os.pathsep) if path]
+            named = os.environ.get(VERIFY_KEY_VARIABLE, "")
+            paths = [named] if is_pem(named) else [path for path in named.split(os.pathsep) if path]
             identity, _, issuer = os.environ.get(VERIFY_IDENTITY_VARIABLE, "").partition(" ")
         if identity and not issuer.strip():
             raise UsageError(
@@ -119,6 +120,7 @@ def read_public_key(path: str | Path) -> PublicKey:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     data = read_key_file(path, "public key")
+    path = "The trusted key" if is_pem(str(path)) else path
     try:
         if b"BEGIN CERTIFICATE" in data:
             certificate = x509.load_pem_x509_certificate(data)
@@ -132,12 +134,19 @@ def read_public_key(path: str | Path) -> PublicKey:
         ) from error
 
 
+def is_pem(text: str) -> bool:
+    """Whether a text is a key itself and not the path of its file."""
+    return text.lstrip().startswith("-----BEGIN ")
+
+
 def read_key_file(path: str | Path, what: str) -> bytes:
-    """The bytes of a key's file.
+    """The bytes of a key's file, or of the key itself, as a variable holds it that a secret of Kubernetes fills.
 
     Raises:
         UsageError: it cannot be read.
     """
+    if is_pem(str(path)):
+        return str(path).encode()
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from weighbridge.attestation.keys import MAKE_KEY, PublicKey, public_key, read_key_file, read_public_key
+from weighbridge.attestation.keys import MAKE_KEY, PublicKey, is_pem, public_key, read_key_file, read_public_key
 from weighbridge.common.environment import (
     SIGNING_KEY_VARIABLE,
     SIGNING_PASSWORD_VARIABLE,
@@ -64,7 +64,7 @@ def signer_here(environment: Mapping[str, str] | None = None) -> Signer | None:
         from weighbridge.attestation.keyless import KeylessSigner
 
         return KeylessSigner(environment)
-    if ":" in named and not os.path.exists(named):  # noqa: PTH110, an address is no path
+    if ":" in named and not is_pem(named) and not os.path.exists(named):  # noqa: PTH110, an address is no path
         return _remote(named, environment)
     return _from_file(named, environment.get(SIGNING_PASSWORD_VARIABLE, ""))
 
@@ -127,7 +127,7 @@ def _from_file(path: str, password: str) -> KeySigner:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from securesystemslib.signer import CryptoSigner
 
-    where = f"{SIGNING_KEY_VARIABLE}={path}"
+    where = f"{SIGNING_KEY_VARIABLE}={'…' if is_pem(path) else path}"
     data = read_key_file(path, f"signing key {SIGNING_KEY_VARIABLE}=")
     hide(password)
     load = partial(load_pem_private_key, data)

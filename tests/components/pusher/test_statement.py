@@ -73,6 +73,16 @@ def test_a_signed_push_is_verified_by_us_and_by_model_signing(tmp_path: Path, mo
     subprocess.run([sys.executable, "-m", "model_signing", *map(str, command), "--public_key", str(key)], check=True)
 
 
+def test_a_key_may_be_a_secret_s_own_text(
+    tmp_path: Path, model: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SIGNING_KEY_VARIABLE, key.with_suffix(".key").read_text())
+    monkeypatch.setenv(VERIFY_KEY_VARIABLE, key.read_text())
+    pushed = push(model, weigh(tmp_path / "e", model), tmp_path / "production")
+    assert pushed.record
+    assert pushed.record.signed_by == Trust.of([key]).keys[0].fingerprint
+
+
 def test_a_promotion_carries_the_statement_of_who_weighed(
     tmp_path: Path, model: Path, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

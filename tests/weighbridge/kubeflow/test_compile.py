@@ -15,6 +15,7 @@ from weighbridge.common.digests import file_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.common.resources import Resources, Toleration
 from weighbridge.definition import Context, Parameters, load
+from weighbridge.evidence.provenance import Origin
 from weighbridge.kubeflow.client.versions import read_version
 from weighbridge.kubeflow.compile import checks, platform
 from weighbridge.kubeflow.compile.package import Package, compile_package
@@ -47,6 +48,18 @@ def test_both_documents_are_what_kfp_parses(taxi: Package, documents: tuple[dict
     json_format.ParseDict(platform_spec, pipeline_spec_pb2.PlatformSpec())
     loaded = components.load_component_from_file(str(taxi.path))
     assert set(loaded.component_spec.inputs) == {parameter.name for parameter in taxi.parameters}
+
+
+def test_the_pusher_is_told_where_the_run_comes_from(documents: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    spec = documents[0]
+    root = spec["root"]["dag"]["tasks"]["Pusher"]["inputs"]["parameters"]
+    origin = Origin.model_validate_json(root["origin"]["runtimeValue"]["constant"])
+    assert (origin.module, origin.parameters["epochs"]) == ("weighbridge.pipelines.taxi.pipeline", 5)
+    assert set(origin.code) >= {"ExampleGen", "Trainer", "Evaluator", "Pusher"}
+    # What a run is given instead is what it was asked for.
+    arguments = spec["deploymentSpec"]["executors"]["Pusher_executor"]["container"]["args"]
+    assert json.dumps(["origin", ["parameters", "epochs"], "runtime_epochs"]) in arguments
+    assert root["runtime_epochs"] == {"componentInputParameter": "epochs"}
 
 
 def test_only_containers_with_our_entry_point_and_no_hooks(documents: tuple[dict[str, Any], dict[str, Any]]) -> None:
