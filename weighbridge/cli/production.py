@@ -131,6 +131,8 @@ def _told(found: "Production", live: "ProductionRecord") -> list[tuple[str, str]
     fields.append(
         ("verdict", f"{live.verdict_digest} {found.verdict.outcome if found.verdict else '(not to be read)'}")
     )
+    if live.signed_by:
+        fields.append(("signed", f"by {live.signed_by[:12]}; weighbridge verify {found.place} checks it"))
     parts = {name: digest for name, digest in sorted(live.subject.items()) if digest.startswith("sha256:")}
     if parts:
         fields.append(("weighed", ", ".join(f"{name} {short_digest(digest)}" for name, digest in parts.items())))
