@@ -11,7 +11,7 @@ ENGINE ?= $(shell command -v podman || command -v docker)
 # Tests of one file stay on one worker, which shares what the file's fixtures made.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help setup run test test-slow test-all lint format lock audit bench bench-gates docs docs-notebooks docs-serve image clean
+.PHONY: help setup run test test-slow test-all lint format lock audit sbom bench bench-gates docs docs-notebooks docs-serve image clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -48,10 +48,11 @@ format: $(VENV)/.ready-dev ## let ruff format and fix
 lock: $(VENV)/.ready-run ## resolve requirements/*.in into the lock files again
 	@sh requirements/lock.sh
 
-# The one that is ignored cannot be reached: docs/pins.md says why.
-audit: $(VENV)/.ready-run ## compare the lock files with the advisories of PyPI (needs pypi.org itself)
-	@$$(ls .tools/uv-*/bin/uv | tail -n 1) tool run --system-certs pip-audit --strict --disable-pip --require-hashes \
-	    $(foreach lock,$(wildcard requirements/*.lock),-r $(lock)) --ignore-vuln CVE-2023-47248
+audit: $(VENV)/.ready-run ## compare the lock files with the advisories of PyPI or OSV (requirements/advisories.yaml: what is accepted)
+	@$(BIN)/python requirements/audit.py
+
+sbom: $(VENV)/.ready-run ## write what this environment is made of, with licences, to sbom.cdx.json (CycloneDX; OUTPUT=file)
+	@$(BIN)/weighbridge sbom --output "$(or $(OUTPUT),sbom.cdx.json)"
 
 bench: $(VENV)/.ready-dev ## speed and memory against stock TFX, side by side; takes two hours (ARGS="--rows 15002" for a minute)
 	@$(BIN)/python -m benchmarks --results benchmarks/RESULTS.md $(ARGS)
