@@ -21,7 +21,7 @@ setup(
     packages=find_packages(include=["weighbridge", "weighbridge.*"]),
     package_data={
         "": ["*.yaml", "*.pbtxt", "*.md", "*.j2", "*.css", "*.json", "*.parquet", "*.pyi", "py.typed"],
-        "weighbridge": ["requirements/tfx-*.lock"],  # a link, too
+        "weighbridge": ["requirements/tfx-*.lock", "requirements/licences.yaml"],  # a link, too
     },
     install_requires=[
         "tfx>=1.16,<1.22",

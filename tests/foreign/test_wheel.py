@@ -26,12 +26,17 @@ def _in_the_tree(kinds: set[str]) -> set[str]:
     roots = {"weighbridge": ROOT / "weighbridge"}
     roots |= {f"weighbridge/{name}": ROOT / name for name in ("components", "pipelines")}
     locks = {f"weighbridge/requirements/{path.name}" for path in (ROOT / "requirements").glob("tfx-*.lock")}
-    return (locks if ".lock" in kinds else set()) | {
-        f"{prefix}/{path.relative_to(folder).as_posix()}"
-        for prefix, folder in roots.items()
-        for path in folder.rglob("*")
-        if path.is_file() and (path.suffix in kinds or path.name == "py.typed")
-    }
+    licences = {"weighbridge/requirements/licences.yaml"} if ".yaml" in kinds else set()
+    return (
+        (locks if ".lock" in kinds else set())
+        | licences
+        | {
+            f"{prefix}/{path.relative_to(folder).as_posix()}"
+            for prefix, folder in roots.items()
+            for path in folder.rglob("*")
+            if path.is_file() and (path.suffix in kinds or path.name == "py.typed")
+        }
+    )
 
 
 def test_it_installs_one_package_and_nothing_that_could_collide(names):

@@ -28,6 +28,7 @@ from weighbridge.cli import (
     promote,
     reports,
     run,
+    sbom,
     schedule,
     schema,
     submit,
@@ -82,6 +83,7 @@ app.command("schema", epilog=EXIT_CODES)(schema.schema)
 app.command("gates", epilog=EXIT_CODES)(gates.gates)
 app.command("doctor", epilog=EXIT_CODES)(doctor.doctor)
 app.command("lock", epilog=EXIT_CODES)(lock.lock)
+app.command("sbom", epilog=EXIT_CODES)(sbom.sbom)
 app.command("image", epilog=EXIT_CODES)(image.image)
 app.command("compile", epilog=EXIT_CODES)(compiling.compile_pipeline)
 app.command("component", epilog=EXIT_CODES)(compiling.component)

@@ -16,6 +16,8 @@ from weighbridge.definition import Definition
 # The name that `make image` gives.
 DEFAULT_BASE = "weighbridge"
 
+# What the image is made of: written when it is built, and anew where libraries are added.
+BILL_OF_MATERIALS = "/opt/weighbridge/sbom.cdx.json"
 # On PYTHONPATH in the image, see infra/docker/Dockerfile.
 _OWN = "/own"
 _REFERENCE = re.compile(r"[A-Za-z0-9][\w.:/-]{0,400}(@sha256:[0-9a-f]{64})?", re.ASCII)
@@ -47,7 +49,7 @@ class OwnImage:
         return "@sha256:" in self.base
 
     def dockerfile(self) -> str:
-        """The Dockerfile: two lines, and four more where libraries are installed."""
+        """The Dockerfile: two lines, and five more where libraries are installed."""
         lines = [f"FROM {self.base}"]
         if self.requirements is not None:
             hashes = "--require-hashes " if self.hashed else ""
@@ -55,6 +57,7 @@ class OwnImage:
                 "USER 0",
                 _copy(self.requirements, "/tmp/requirements.txt"),  # noqa: S108, in an image
                 f"RUN python -m pip install --no-cache-dir {hashes}-r /tmp/requirements.txt",
+                f"RUN weighbridge sbom --system --output {BILL_OF_MATERIALS}",
                 f"USER {STEP_USER}:{STEP_USER}",
             ]
         lines += [_copy(source, target) for source, target in self.copied]

@@ -183,6 +183,21 @@ def test_the_image_says_where_it_comes_from(image: str) -> None:
     assert not config.get("Entrypoint")
 
 
+def test_the_image_brings_its_bill_of_materials(image: str) -> None:
+    [inspected] = json.loads(podman.podman("image", "inspect", image).stdout)
+    path = inspected["Labels"]["io.weighbridge.sbom"]
+    left = json.loads(podman.run("cat", path))
+    purls = [part.get("purl", "") for part in left["components"]]
+    assert any(purl.startswith("pkg:pypi/tensorflow@2.16") for purl in purls)
+    assert any(purl.startswith("pkg:deb/debian/libc6@") for purl in purls)
+    assert not any(purl.startswith("pkg:pypi/pytest@") for purl in purls)
+    # Written anew in a container it is the same, but that it can be told there of the image.
+    digest = f"registry.example/weighbridge@sha256:{'1' * 64}"
+    again = json.loads(podman.run("weighbridge", "sbom", options=[*RESTRICTED, f"--env=WEIGHBRIDGE_IMAGE={digest}"]))
+    assert again["components"] == left["components"]
+    assert again["metadata"]["component"]["version"] == f"sha256:{'1' * 64}"
+
+
 def _component(package: Path, image: str, command: list[str]) -> None:
     from kfp import compiler, dsl
 

@@ -39,10 +39,24 @@ def test_nothing_is_sent_to_the_build_but_what_is_named() -> None:
         "pyproject.toml",
         "requirements/bootstrap.sh",
         "requirements/*.lock",
+        "requirements/licences.yaml",
         "weighbridge",
         "components",
         "pipelines",
     }
+
+
+def test_the_bill_of_materials_lists_what_is_there_in_the_end_and_a_label_says_where_it_is():
+    from weighbridge.kubeflow.image import BILL_OF_MATERIALS
+
+    *_, last = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)
+    steps = [line for line in last.splitlines() if line.startswith(("RUN", "COPY", "USER"))]
+    written = next(
+        at for at, step in enumerate(steps) if f"weighbridge sbom --system --output {BILL_OF_MATERIALS}" in step
+    )
+    assert not [step for step in steps[written + 1 :] if step.startswith(("RUN", "COPY"))]
+    assert steps.index("USER 1000:1000") > written
+    assert f'io.weighbridge.sbom="{BILL_OF_MATERIALS}"' in last
 
 
 @pytest.mark.parametrize("given", ["IMAGE=mine", "BASE=other"])

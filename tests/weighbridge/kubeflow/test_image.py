@@ -78,6 +78,7 @@ def test_libraries_are_installed_as_root_and_steps_run_as_nobody(weighbridge, tm
         "USER 0",
         "COPY own.lock /tmp/requirements.txt",
         "RUN python -m pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt",
+        "RUN weighbridge sbom --system --output /opt/weighbridge/sbom.cdx.json",
         "USER 1000:1000",
         "COPY shopping /own/shopping",
         'COPY ["my tools", "/own/my tools"]',

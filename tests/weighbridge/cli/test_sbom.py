@@ -1,0 +1,57 @@
+"""`weighbridge sbom`: bills of materials and licences, as people and machines get them."""
+
+import json
+
+from weighbridge.common import pinned
+
+
+def test_it_is_printed_and_written(weighbridge, tmp_path):
+    shown = weighbridge("sbom", "--no-system")
+    printed = json.loads(shown.out)
+    path = tmp_path / "in here" / "sbom.cdx.json"
+    written = weighbridge("sbom", "--no-system", "-o", path)
+    assert (shown.code, written.code) == (0, 0)
+    assert json.loads(path.read_text()) == printed
+    assert (printed["bomFormat"], printed["specVersion"]) == ("CycloneDX", "1.6")
+    assert f"{len(printed['components'])} components, CycloneDX 1.6" in written.out
+    told = json.loads(weighbridge("sbom", "--no-system", "-o", path, "--json").out)
+    assert told == {
+        "file": str(path),
+        "serial_number": printed["serialNumber"],
+        "components": len(printed["components"]),
+    }
+
+
+def test_a_file_that_cannot_be_written_is_a_usage_error(weighbridge):
+    shown = weighbridge("sbom", "--no-system", "-o", "/proc/none/x")
+    assert shown.code == 2
+    assert "Choose another file with -o." in shown.err
+
+
+def test_licences_are_a_row_for_each_distribution(weighbridge):
+    shown = weighbridge("sbom", "--licences", "--no-system")
+    versions = pinned.installed()
+    head, *rows = shown.out.splitlines()
+    assert head.split() == ["distribution", "version", "licence", "asks", "told", "by"]
+    assert len(rows) == len(versions) + 1  # Python
+    assert any(row.split()[:4] == ["rich", versions["rich"], "MIT", "permissive"] for row in rows)
+    rows = json.loads(weighbridge("sbom", "--licences", "--no-system", "--json").out)
+    [rich] = [row for row in rows if row["name"] == "rich"]
+    assert (rich["licence"], rich["kind"], rich["told_by"]) == ("MIT", "permissive", "License")
+
+
+def test_a_licence_that_is_not_told_is_on_top(weighbridge, monkeypatch):
+    from dataclasses import replace
+
+    from weighbridge.sbom import document
+    from weighbridge.sbom.licences import Licence
+
+    first, second, third, *others = document.installed()
+    licences = (Licence("MIT"), Licence("AGPL-3.0-only"), Licence())
+    changed = [replace(each, licence=licence) for each, licence in zip((first, second, third), licences, strict=True)]
+    monkeypatch.setattr(document, "installed", lambda: [*changed, *others])
+    rows = json.loads(weighbridge("sbom", "--licences", "--no-system", "--json").out)
+    assert [(row["name"], row["licence"], row["kind"]) for row in rows[:2]] == [
+        (third.name, "not told", "not told"),
+        (second.name, "AGPL-3.0-only", "not to be shipped"),
+    ]
