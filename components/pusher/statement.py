@@ -12,6 +12,7 @@ from weighbridge.attestation.verify import Required, unreadable, verify
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.evidence.provenance import Origin, Provenance
+from weighbridge.sbom import bom_of
 from weighbridge.verdict import Gate, Verdict
 
 GROUP = "push"
@@ -82,9 +83,12 @@ def _carried(evaluation: Path) -> bool:
 
 def _attest(manifest: Manifest, verdict: Verdict, evaluation: Path, origin: Origin | None) -> dict[str, bytes]:
     provenance = Provenance.read(evaluation)
+    bom = None
     if provenance is not None:
         provenance = provenance.model_copy(update={"origin": origin})
-    return attest(manifest, verdict, provenance, signer=signer_here())
+        files = {name: f"sha256:{digest}" for name, digest in manifest.files.items()}
+        bom = bom_of(provenance, verdict, files=files)
+    return attest(manifest, verdict, provenance, bom=bom, signer=signer_here())
 
 
 def _gates(manifest: Manifest, found: Attested, verdict: Verdict, trust: Trust) -> list[Gate]:

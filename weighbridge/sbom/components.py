@@ -99,7 +99,8 @@ def debian(package: Package, system: System | None) -> Component:
         "purl": purl,
     }
     if package.licences:
-        made["licenses"] = [{"license": {"name": name, "acknowledgement": "declared"}} for name in package.licences]
+        # One entry: an image has thousands of such names, and none of them is SPDX's.
+        made["licenses"] = [{"license": {"name": "; ".join(package.licences), "acknowledgement": "declared"}}]
     return made
 
 

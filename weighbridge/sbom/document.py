@@ -17,7 +17,7 @@ from weighbridge.common.errors import UsageError
 from weighbridge.common.pinned import lock_of, normalized
 from weighbridge.sbom import components, system
 from weighbridge.sbom.components import Component
-from weighbridge.sbom.distributions import installed
+from weighbridge.sbom.distributions import Distribution, installed
 from weighbridge.sbom.model import data_components, data_refs, model_component
 from weighbridge.verdict import Verdict
 
@@ -121,9 +121,16 @@ def _training(provenance: "Provenance", parts: list[Component]) -> list[str]:
 
 
 def _environment(with_system: bool, *, archives: bool) -> tuple[list[Component], dict[str, set[str]], list[str]]:
-    """Components of this environment, what needs what, and what nothing else of it needs."""
+    """Components of this environment, what needs what, and what nothing else of it needs; for the caller to add to."""
+    parts, needs, roots = _described(installed(), with_system, archives)
+    return list(parts), dict(needs), list(roots)
+
+
+@functools.lru_cache(maxsize=4)
+def _described(
+    found: tuple[Distribution, ...], with_system: bool, archives: bool
+) -> tuple[list[Component], dict[str, set[str]], list[str]]:
     allowed = _archives() if archives else {}
-    found = installed()
     refs = {each.key: components.ref_of(each) for each in found}
     parts = [components.library(each, allowed.get((each.key, each.version), ()), brief=not archives) for each in found]
     python = components.python()

@@ -13,7 +13,7 @@ from weighbridge.attestation import here
 from weighbridge.attestation.attest import ATTESTATIONS_FILE, MODEL_SIGNATURE_FILE
 from weighbridge.attestation.keys import Trust
 from weighbridge.attestation.read import attested
-from weighbridge.attestation.statements import SLSA, TEST_RESULT
+from weighbridge.attestation.statements import BOM, SLSA, TEST_RESULT
 from weighbridge.common.environment import SIGNING_KEY_VARIABLE, VERIFY_KEY_VARIABLE
 from weighbridge.common.errors import UsageError
 from weighbridge.components.pusher import push
@@ -56,7 +56,7 @@ def test_an_unsigned_push_says_what_it_knows(tmp_path: Path, model: Path) -> Non
     assert found.provenance is not None
     assert (found.provenance.origin, found.provenance.data[0].span) == (origin, 3)
     assert found.verdict == make_verdict(model)
-    assert set(found.others) == {SLSA, TEST_RESULT}
+    assert set(found.others) == {BOM, SLSA, TEST_RESULT}
     assert (found.signed_by, found.model_signature) == ("", None)
 
 

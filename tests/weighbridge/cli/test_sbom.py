@@ -49,7 +49,7 @@ def test_a_licence_that_is_not_told_is_on_top(weighbridge, monkeypatch):
     first, second, third, *others = document.installed()
     licences = (Licence("MIT"), Licence("AGPL-3.0-only"), Licence())
     changed = [replace(each, licence=licence) for each, licence in zip((first, second, third), licences, strict=True)]
-    monkeypatch.setattr(document, "installed", lambda: [*changed, *others])
+    monkeypatch.setattr(document, "installed", lambda: (*changed, *others))
     rows = json.loads(weighbridge("sbom", "--licences", "--no-system", "--json").out)
     assert [(row["name"], row["licence"], row["kind"]) for row in rows[:2]] == [
         (third.name, "not told", "not told"),
