@@ -4,15 +4,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weighbridge.cli.options import JsonOption
+from weighbridge.cli import completion
+from weighbridge.cli.options import WORKDIR, JsonOption, WorkdirOption
 from weighbridge.cli.output import print_json, print_line
 from weighbridge.common.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from weighbridge.sbom.listing import Listed
 
 
 def sbom(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="A version's folder, a destination (folder or address, @3 for version 3), a pipeline's name, "
+            "sha256:…; this environment if left out.",
+            autocompletion=completion.pipelines,
+        ),
+    ] = "",
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")] = "",
     licences: Annotated[
         bool, typer.Option("--licences", help="List each distribution with its licence; those not told come first.")
@@ -23,18 +35,22 @@ def sbom(
             "--system/--no-system", help="List the Debian packages; by default where the command runs in a container."
         ),
     ] = None,
+    workdir: WorkdirOption = WORKDIR,
     as_json: JsonOption = False,
 ) -> None:
-    """Print or write the bill of materials of this environment: a CycloneDX 1.6 document.
+    """Print or write the bill of materials of this environment, or of MODEL: a CycloneDX 1.6 document.
 
     It lists the installed distributions with versions, licences, what needs what and the archives that the lock allows,
     the Python, and inside an image that image and its Debian packages. The same environment gives the same bytes.
+
+    That of MODEL was attested when it was pushed: the model with its data, metrics and libraries, and the environment
+    that pushed it. It is read, not verified.
     """
     from weighbridge.common import files
-    from weighbridge.sbom import document, environment_bom
+    from weighbridge.sbom import document
     from weighbridge.sbom.listing import listed
 
-    bom = environment_bom(with_system=system)
+    bom = _bom(model, system, workdir)
     text = document.text_of(bom)
     if output:
         try:
@@ -49,6 +65,21 @@ def sbom(
         print_line(f"{output}  {len(bom['components'])} components, CycloneDX {bom['specVersion']}")
     else:
         print_json(bom)
+
+
+def _bom(model: str, system: bool | None, workdir: str) -> "Mapping[str, Any]":
+    if not model:
+        from weighbridge.sbom import environment_bom
+
+        return environment_bom(with_system=system)
+    if system is not None:
+        raise UsageError(
+            f"--{'' if system else 'no-'}system is for this environment: what {model} is made of was stated with it",
+            "Leave the option or MODEL out.",
+        )
+    from weighbridge.runs.materials import attested_materials
+
+    return attested_materials(model, workdir)
 
 
 def _print_licences(rows: "list[Listed]", as_json: bool) -> None:

@@ -2,7 +2,12 @@
 
 import json
 
+import pytest
+
+from tests.components.pusher.helpers import make_model, weigh
+from tests.components.pusher.test_statement import describe
 from weighbridge.common import pinned
+from weighbridge.components.pusher import push
 
 
 def test_it_is_printed_and_written(weighbridge, tmp_path):
@@ -55,3 +60,43 @@ def test_a_licence_that_is_not_told_is_on_top(weighbridge, monkeypatch):
         (third.name, "not told", "not told"),
         (second.name, "AGPL-3.0-only", "not to be shipped"),
     ]
+
+
+@pytest.fixture
+def destination(tmp_path):
+    """Two versions: the second's Evaluator left where it comes from, the first's left nothing."""
+    folder = tmp_path / "work/taxi/production"
+    for name in ("one", "two"):
+        model = make_model(tmp_path / name, name)
+        evaluation = weigh(tmp_path / f"e-{name}", model, run_id=name)
+        if name == "two":
+            describe(evaluation)
+        assert push(model, evaluation, folder).record
+    return folder
+
+
+def test_a_model_has_what_was_attested_with_it(weighbridge, tmp_path, destination):
+    shown = weighbridge("sbom", destination)
+    found = json.loads(shown.out)
+    model = found["metadata"]["component"]
+    assert (model["type"], model["name"]) == ("machine-learning-model", "taxi")
+    numpy = pinned.installed()["numpy"]
+    assert f"pkg:pypi/numpy@{numpy}" in {part.get("purl") for part in found["components"]}
+    assert json.loads(weighbridge("sbom", "taxi", "--workdir", tmp_path / "work").out) == found
+    assert weighbridge("sbom", f"{destination}@2", "-o", tmp_path / "bom.json").code == 0
+    assert json.loads((tmp_path / "bom.json").read_text()) == found
+    rows = json.loads(weighbridge("sbom", destination, "--licences", "--json").out)
+    assert {row["name"]: row["version"] for row in rows}["numpy"] == numpy
+
+
+def test_a_model_whose_making_was_not_told_says_so(weighbridge, destination):
+    shown = weighbridge("sbom", f"{destination}@1")
+    assert shown.code == 2
+    assert f"Nothing tells what {destination}/1 is made of" in shown.err
+
+
+def test_options_of_this_environment_are_not_for_a_model(weighbridge, destination):
+    shown = weighbridge("sbom", destination, "--no-system")
+    assert shown.code == 2
+    assert "--no-system is for this environment" in shown.err
+    assert weighbridge("sbom", destination.parent / "nowhere").code == 2
