@@ -93,7 +93,7 @@ def debian(package: Package, system: System | None) -> Component:
     purl = f"pkg:deb/{vendor}/{quote(package.name, safe='')}@{quote(package.version, safe='')}?{qualifiers}"
     made: Component = {
         "type": "library",
-        "bom-ref": purl,
+        "bom-ref": f"deb:{package.name}:{package.architecture}@{package.version}",
         "name": package.name,
         "version": package.version,
         "purl": purl,
