@@ -209,8 +209,10 @@ def audit(listed: list[Accepted]) -> list[str]:
             raise InfrastructureError(f"pip-audit ended with {done.returncode}: {done.stderr.strip()[-1000:]}")
         report = json.loads(output.read_text(encoding="utf-8"))
     found, skipped = read_report(report)
+    looked_at = {normalized(each["name"]) for each in report["dependencies"]}
+    skipped += [f"{each}: is not in the report" for each in sorted(set(pinned(locks())) - looked_at)]
     if skipped and not found:
-        raise InfrastructureError(f"{len(skipped)} packages were not audited by {name}: {'; '.join(skipped[:3])} …")
+        raise InfrastructureError(f"{len(skipped)} packages were not audited by {name}: {'; '.join(skipped[:3])}")
     return found
 
 

@@ -193,6 +193,8 @@ def test_pip_audit_is_told_what_is_accepted_and_nothing_else(tmp_path):
 def ended(monkeypatch, report, services, code=1) -> None:
     """What pip-audit leaves; the program itself is substituted."""
     services(_Answer({"vulnerabilities": KNOWN}), None)
+    monkeypatch.setattr(audit, "accepted", list)
+    monkeypatch.setattr(audit, "pinned", lambda _: {"numpy": {"1"}})
 
     def run(command, **_):
         if report is not None:
@@ -214,6 +216,7 @@ SKIPPED = {"name": "tfx", "skip_reason": "not found"}
         ([GOOD, FOUND], 1, "pillow 1: PYSEC-1, CVE-9, mended in 2"),
         ([GOOD, SKIPPED], 3, "1 packages were not audited by pypi: tfx: not found"),
         ([FOUND, SKIPPED], 1, "PYSEC-1"),
+        ([], 3, "numpy: is not in the report"),
     ],
 )
 def test_what_pip_audit_says_becomes_an_exit_code(monkeypatch, services, capsys, dependencies, code, told):
