@@ -12,12 +12,13 @@ from pathlib import Path
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.common.resources import STEP_USER
 from weighbridge.definition import Definition
+from weighbridge.sbom.system import LEFT_IN_IMAGE
 
 # The name that `make image` gives.
 DEFAULT_BASE = "weighbridge"
 
 # What the image is made of: written when it is built, and anew where libraries are added.
-BILL_OF_MATERIALS = "/opt/weighbridge/sbom.cdx.json"
+BILL_OF_MATERIALS = f"/opt/weighbridge/{LEFT_IN_IMAGE}"
 # On PYTHONPATH in the image, see infra/docker/Dockerfile.
 _OWN = "/own"
 _REFERENCE = re.compile(r"[A-Za-z0-9][\w.:/-]{0,400}(@sha256:[0-9a-f]{64})?", re.ASCII)

@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ from weighbridge.common.environment import IMAGE_VARIABLE
 
 _SHORT_NAME = re.compile(r"^License:[ \t]*(\S[^\n]*)$", re.MULTILINE)
 _FORMAT = "Format:"
+_VARIABLES = ("KUBERNETES_SERVICE_HOST", "container")
+
+LEFT_IN_IMAGE = "sbom.cdx.json"
+"""What the image brings in its environment's folder, see infra/docker/Dockerfile."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,12 @@ class System:
 
 
 def in_container() -> bool:
-    """Whether this process runs in a container: of podman, docker or Kubernetes, as these say themselves."""
-    marks = (Path("/run/.containerenv"), Path("/.dockerenv"))
-    return "KUBERNETES_SERVICE_HOST" in os.environ or any(mark.exists() for mark in marks)
+    """Whether this process runs in a container, as podman, docker and Kubernetes say themselves, or our image does.
+
+    Podman's mark is a file that a read-only root hides, and its variable may be taken away.
+    """
+    marks = (Path("/run/.containerenv"), Path("/.dockerenv"), Path(sys.prefix, LEFT_IN_IMAGE))
+    return any(name in os.environ for name in _VARIABLES) or any(mark.exists() for mark in marks)
 
 
 def image() -> str:

@@ -1,5 +1,6 @@
 """The image and the Debian packages in it."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,21 @@ def test_an_image_is_named_by_its_digest():
     assert purl.qualifiers == {"repository_url": "registry.example:5000/team/weighbridge"}
     assert made["hashes"] == [{"alg": "SHA-256", "content": "a" * 64}]
     assert "purl" not in components.container("weighbridge:1")
+
+
+@pytest.mark.parametrize("variable", ["KUBERNETES_SERVICE_HOST", "container", ""])
+def test_a_container_says_that_it_is_one(tmp_path, monkeypatch, variable):
+    monkeypatch.setattr(system, "Path", lambda *parts: tmp_path.joinpath(*(part.lstrip("/") for part in parts)))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.delenv("container", raising=False)
+    assert not system.in_container()
+    if variable:
+        monkeypatch.setenv(variable, "podman")
+    else:  # our own image, whatever hides the marks of others
+        left = tmp_path / sys.prefix.lstrip("/") / system.LEFT_IN_IMAGE
+        left.parent.mkdir(parents=True)
+        left.touch()
+    assert system.in_container()
 
 
 def test_the_image_counts_only_inside_one(monkeypatch):
