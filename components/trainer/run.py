@@ -11,8 +11,11 @@ from typing import Any
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.import_string import import_function
 from weighbridge.common.user_code import errors_of
+from weighbridge.components.artifacts.models import VARIANTS_FOLDER
 from weighbridge.components.trainer import checkpoint
+from weighbridge.components.trainer.canonical import make_canonical
 from weighbridge.components.trainer.history import read_history
+from weighbridge.components.trainer.ordered import names_from_the_start, variables_in_order
 from weighbridge.components.trainer.strategy import is_chief
 from weighbridge.evidence.history import HISTORY_FILE
 from weighbridge.verdict import Gate, passed_if, write_gates
@@ -49,12 +52,15 @@ def train(run_fn: str, fn_args: Any) -> Trained:
     function = import_function(run_fn, "run_fn")
     Path(fn_args.model_run_dir).mkdir(parents=True, exist_ok=True)
     with _left_as_found(), errors_of(f"run_fn={run_fn!r}", partial(_place, function=function), retry=_RETRY):
+        _sow(fn_args)
         function(fn_args)
     if not is_chief():
         return Trained((), "")  # the chief has what there is to weigh
     if folder := (fn_args.custom_config or {}).get("checkpoint_dir"):
         checkpoint.remove(folder)
     exported = Path(fn_args.serving_model_dir)
+    for folder in (exported, *exported.parent.glob(f"{VARIANTS_FOLDER}/*")):
+        make_canonical(folder)
     gates = (loss_gate(fn_args.model_run_dir), exported_gate(exported, run_fn), weights_gate(exported))
     write_gates(fn_args.model_run_dir, gates)
     return Trained(gates, tree_digest(exported) if gates[1].passed else "")
@@ -125,6 +131,15 @@ def _weights_not_finite(path: str) -> list[str]:
     return sorted(name for name in floats if not np.isfinite(reader.get_tensor(name).astype(np.float64)).all())
 
 
+def _sow(fn_args: Any) -> None:
+    """Seed Python, NumPy and TensorFlow, also for a run_fn that starts no session, as those of other libraries."""
+    seed = (fn_args.custom_config or {}).get("seed")
+    if isinstance(seed, int):
+        import keras
+
+        keras.utils.set_random_seed(seed)
+
+
 @contextlib.contextmanager
 def _left_as_found() -> Iterator[None]:
     """Undo what a training sets for the whole process: later steps may run in it, and be weighed in it."""
@@ -133,7 +148,8 @@ def _left_as_found() -> Iterator[None]:
 
     policy, deterministic = keras.mixed_precision.global_policy(), config.is_op_determinism_enabled()
     try:
-        yield
+        with variables_in_order(), names_from_the_start():
+            yield
     finally:
         keras.mixed_precision.set_global_policy(policy)
         if not deterministic and config.is_op_determinism_enabled():

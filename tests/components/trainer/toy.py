@@ -144,3 +144,29 @@ def accelerator_out_of_memory(args: Any) -> None:
 
 
 not_a_function = 3
+
+
+def with_tables(args: Any) -> None:
+    """Exports a model with layers, tables of both kinds, and a loop."""
+    import keras
+    import tensorflow as tf
+
+    session = TrainingSession.from_fn_args(args)
+    built = model()
+    session.fit(built, data(), epochs=1)
+    tables = tf.Module()
+    tables.values = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a"], tf.constant([1.0])), -1.0)
+    lines = tf.lookup.TextFileIndex
+    file = tf.lookup.TextFileInitializer(args.tables, tf.string, lines.WHOLE_LINE, tf.int64, lines.LINE_NUMBER)
+    tables.words = tf.lookup.StaticHashTable(file, -1)
+    archive = keras.export.ExportArchive()
+    archive.track(built)
+    archive.track(tables)
+
+    def serve(x: Any, word: Any) -> dict[str, Any]:
+        total = tables.values.lookup(word) + tf.cast(tables.words.lookup(word), tf.float32)
+        added = lambda step, sum_: (step + 1, sum_ + built(x, training=False)[:, 0])  # noqa: E731
+        return {"total": tf.while_loop(lambda step, _: step < 3, added, [tf.constant(0), total])[1]}
+
+    archive.add_endpoint("serve", serve, [tf.TensorSpec([None, 4]), tf.TensorSpec([None], tf.string)])
+    archive.write_out(session.export_dir, verbose=False)
