@@ -64,11 +64,12 @@ def find_model(text: str, destinations: Iterable[str] = ()) -> FoundModel:
     named = _VERSION.fullmatch(text)
     where, version = (named["where"], int(named["version"])) if named else (text, None)
     known = list(destinations)
-    if is_address(where) or Path(where).is_dir() or "/" in where:
-        return _at(where, version)
-    for destination in known:
+    # A pipeline's name first: where it is called from, its package is a folder of that name.
+    for destination in known if "/" not in where else ():
         if where in PurePosixPath(destination).parts[-2:]:
             return _at(destination, version)
+    if is_address(where) or Path(where).is_dir() or "/" in where:
+        return _at(where, version)
     if _DIGEST.fullmatch(text):
         return _by_digest(text.removeprefix("sha256:"), known)
     looked = f" Looked in {', '.join(known)}." if known else ""

@@ -45,3 +45,11 @@ def test_what_is_not_there_is_said(destination: Path, text: str) -> None:
     with pytest.raises(UsageError) as raised:
         find_model(text.format(destination), [str(destination)])
     assert raised.value.hint
+
+
+def test_a_pipeline_is_found_by_its_name_where_its_package_lies(
+    destination: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "taxi").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_model("taxi", [str(destination)]).version == 2
