@@ -54,7 +54,7 @@ def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
     """
     if not input:
         raise UsageError("No input data is named", "Give a file, folder, glob or pattern, e.g. --data rows.csv.")
-    input = _located(input)
+    input = located(input)
     if "://" in input and not is_address(input):
         hint = f"Give a path, or {addresses('bucket/…')}, or mount it."
         raise UsageError(f"{input} is not an address that can be read", hint)
@@ -89,7 +89,7 @@ def files_digest(digests: Mapping[str, str]) -> str:
     return value_digest(sorted([PurePosixPath(path).name, digest] for path, digest in digests.items()))
 
 
-def _located(input: str) -> str:
+def located(input: str) -> str:
     """The path of a `package:name/path`; other inputs stay as they are. The package is not imported."""
     if not input.startswith(_PACKAGE):
         return input

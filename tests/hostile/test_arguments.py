@@ -43,6 +43,8 @@ OPTIONS = [
     ("data", "ecommerce", "x.parquet", "--rows", "10", "--start", "yesterday"),
     ("schedule", "create", SHOP, "--image", IMAGE), ("schedule", "create", SHOP, "--image", IMAGE, "--cron", "never"),
     ("schedule", "create", SHOP, "--image", IMAGE, "--every", "0m"), ("schedule", "unknown"),
+    ("reproduce",), ("reproduce", ""), ("reproduce", "no_such_model"), ("reproduce", "/dev/null"), ("reproduce", "."),
+    ("reproduce", "sha256:00000000"), ("reproduce", "no_such_model@0"), ("reproduce", "gs://"),
     ("ci", "summary"), ("ci", "changes", "--base", "HEAD"),
 ]  # fmt: skip
 

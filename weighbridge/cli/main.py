@@ -27,6 +27,7 @@ from weighbridge.cli import (
     production,
     promote,
     reports,
+    reproduce,
     run,
     sbom,
     schedule,
@@ -76,6 +77,7 @@ app.command("list", epilog=EXIT_CODES)(listing.list_pipelines)
 app.command("runs", epilog=EXIT_CODES)(reports.runs)
 app.command("show", epilog=EXIT_CODES)(reports.show)
 app.command("report", epilog=EXIT_CODES)(reports.report)
+app.command("reproduce", epilog=EXIT_CODES)(reproduce.reproduce)
 app.command("gc", epilog=EXIT_CODES)(gc.gc)
 app.command("diff", epilog=EXIT_CODES)(diff.diff)
 app.command("trend", epilog=EXIT_CODES)(trend.trend)

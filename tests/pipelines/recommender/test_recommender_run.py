@@ -109,6 +109,15 @@ def test_the_first_run_weighs_everything_and_pushes(first, production):
     assert "What customers are recommended" in report
 
 
+def test_the_pushed_model_is_made_again_bit_for_bit(first, weighbridge, production):
+    before = production()
+    done = weighbridge("reproduce", "recommender@1", "--json")
+    assert done.code == 0, done.out + done.err
+    found = json.loads(done.out)
+    assert (found["identical"], found["made_again"]) == (True, before[1]["1"])
+    assert production() == before
+
+
 def test_a_second_run_says_that_nothing_changed(first, weighbridge, production):
     before = production()
     again = weighbridge("run", "recommender")

@@ -101,6 +101,16 @@ def test_the_second_run_says_that_nothing_changed(first, weighbridge, production
 
 
 @pytest.mark.slow
+def test_the_pushed_model_is_made_again_bit_for_bit(first, weighbridge, production):
+    before = production()
+    done = weighbridge("reproduce", "taxi@1", "--json")
+    assert done.code == 0, done.out + done.err
+    found = json.loads(done.out)
+    assert (found["identical"], found["made_again"]) == (True, before[1]["1"])
+    assert production() == before
+
+
+@pytest.mark.slow
 def test_a_new_model_is_compared_with_production_on_the_same_examples(first, weighbridge, production):
     assert weighbridge("run", "taxi", "--set", "seed=7").code == 0
     relative = [gate for name, gate in gates_of(first).items() if name.endswith(("_change", "_ratio"))]
