@@ -32,13 +32,14 @@ class VerifiedFile:
     path: str
 
 
-def verify(data: Sequence[DataOrigin], given: str, other: str = "") -> list[VerifiedFile]:
+def verify(data: Sequence[DataOrigin], given: str, other: str = "", bases: Sequence[Path] = ()) -> list[VerifiedFile]:
     """Find every file that a model was trained on, and compare its bytes with what was recorded.
 
     Args:
         data: of the model's provenance.
         given: the pipeline's parameter `data`; empty for none.
         other: a file, folder or pattern that holds files of the same names now; empty for where they were.
+        bases: folders that a relative path may have begun at, besides the working directory.
 
     Raises:
         UsageError: files are missing or have other bytes; names each of the first.
@@ -48,7 +49,7 @@ def verify(data: Sequence[DataOrigin], given: str, other: str = "") -> list[Veri
     found, problems = [], []
     for number, file in enumerate(files, 1):
         progress.report(f"reading the data: file {number} of {len(files)}, {PurePosixPath(file.path).name}")
-        candidates = list(_candidates(file.path, given, other))
+        candidates = list(_candidates(file.path, given, other, bases))
         there = [path for path in candidates if inputs.is_file(path)]
         if not there:
             problems.append(f"{candidates[0]} is not there")
@@ -70,10 +71,12 @@ def verify(data: Sequence[DataOrigin], given: str, other: str = "") -> list[Veri
     return found
 
 
-def _candidates(recorded: str, given: str, other: str) -> Iterator[str]:
+def _candidates(recorded: str, given: str, other: str, bases: Sequence[Path]) -> Iterator[str]:
     """Where a file may be, the likeliest first."""
     if not other:
         yield recorded
+        if not is_address(recorded):
+            yield from (str(base / recorded) for base in bases)
         return
     below = below_root(recorded, given)
     root = _join(fixed_part(other), "") if _WILD.search(other) else other

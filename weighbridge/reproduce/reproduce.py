@@ -105,8 +105,9 @@ def reproduce(
     of = recorded(found)
     told(f"{found.path}: {of.provenance.pipeline} run {of.provenance.run_id}, seed {of.training.seed}")
     given = str(of.origin.parameters.get("data") or "")
-    verified = data.verify(of.provenance.data, given, other_data)
     code = find_code(of.origin)
+    bases = [base for base in (code.here, code.repository) if base is not None]
+    verified = data.verify(of.provenance.data, given, other_data, bases)
     told(f"code: {code.described}")
     libraries = find_libraries(of.training.software, as_installed=as_installed)
     told(f"libraries: {libraries.described}")
@@ -195,6 +196,8 @@ def _notes(of: Recorded, ran: Ran) -> Iterable[str]:
     machine = here.machine()
     if of.training.machine.cpu != machine.cpu:
         yield f"The model was trained on {of.training.machine.cpu}, here is {machine.cpu}: the last bits may differ."
+    if of.training.machine.cores != machine.cores:
+        yield f"The model was trained on {of.training.machine.cores} cores, and here are {machine.cores}."
     if of.training.machine.accelerators:
         yield f"The model was trained on {', '.join(of.training.machine.accelerators)}."
     if not of.training.deterministic:

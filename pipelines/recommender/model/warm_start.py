@@ -50,6 +50,8 @@ def co_purchase_vectors(rows: Iterable[Any], size: int, dim: int, seed: int) -> 
     # The sign of a direction is arbitrary; one rule for it, so that a seed gives one model.
     signs = np.sign(directions[np.arange(rank), np.abs(directions).argmax(axis=1)])
     vectors[:, :rank] = (directions * (signs * strengths)[:, None]).T
+    # The decomposition leaves rounding errors there, which are others where another number of threads computes.
+    vectors[lengths == 0] = 0.0
     return vectors
 
 

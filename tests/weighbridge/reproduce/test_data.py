@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.components.pusher.buckets import BUCKET, GCS, double_of
 from tests.weighbridge.reproduce.pushed import inputs
 from weighbridge.common.errors import UsageError
 from weighbridge.components.example_gen.resolve import input_digest, resolve
+from weighbridge.evidence.provenance import DataOrigin
+from weighbridge.evidence.summary import InputFile
 from weighbridge.reproduce.data import lay, verify
+from weighbridge.storage import inputs as inputs_of_store
 
 
 @pytest.fixture
@@ -118,3 +122,31 @@ def test_a_pipeline_without_a_parameter_for_its_data_reads_them_where_they_were(
     path.rename(tmp_path / "other/rows.csv")
     with pytest.raises(UsageError, match="has no parameter data"):
         lay(verify(data, "", str(tmp_path / "other")), "", tmp_path / "laid")
+
+
+def test_a_relative_path_is_looked_for_from_the_repository_too(tmp_path, monkeypatch):
+    path = tmp_path / "repository/rows.csv"
+    path.parent.mkdir()
+    path.write_text("x\n1\n")
+    monkeypatch.chdir(path.parent)
+    data = inputs(Path("rows.csv"))
+    monkeypatch.chdir(tmp_path)
+    [file] = verify(data, "rows.csv", bases=[path.parent])
+    assert file.path == str(path)
+    assert lay([file], "rows.csv", tmp_path / "laid").data == str(tmp_path / "laid/rows.csv")
+
+
+def test_data_in_a_store_are_verified_and_brought_here(tmp_path, monkeypatch):
+    double_of(GCS, monkeypatch)
+    addresses = [f"gs://{BUCKET}/rows/span-{span}/a.csv" for span in (1, 2)]
+    for span, address in enumerate(addresses, 1):
+        GCS.overwrite(address, f"x\n{span}\n".encode())
+    pattern = f"gs://{BUCKET}/rows/span-{{SPAN}}/*.csv"
+    file = InputFile(path=addresses[0], bytes=4, sha256=inputs_of_store.digest(addresses[0]))
+    data = [DataOrigin(files=[file])]
+    laid = lay(verify(data, pattern), pattern, tmp_path / "laid")
+    assert resolve(laid.data).files == (str(tmp_path / "laid/span-1/a.csv"),)
+    assert (tmp_path / "laid/span-1/a.csv").read_text() == "x\n1\n"
+    GCS.overwrite(addresses[0], b"x\n9\n")
+    with pytest.raises(UsageError, match=f"{addresses[0]} was changed"):
+        verify(data, pattern)
