@@ -1,8 +1,10 @@
 """The machine and the software that this process computes on."""
 
+import contextlib
 import os
 import platform
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,22 @@ from weighbridge.evidence.provenance import Machine, Software
 
 # What a processor can compute with decides which kernels a library takes, and so the last bits of a sum.
 _INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "asimd", "sve")
+
+# Libraries that models are trained with besides those that every run knows the versions of, by module.
+_COMPUTING = {
+    "catboost": "catboost",
+    "jax": "jax",
+    "lightgbm": "lightgbm",
+    "numba": "numba",
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "polars": "polars",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+    "statsmodels": "statsmodels",
+    "torch": "torch",
+    "xgboost": "xgboost",
+}
 
 
 def machine() -> Machine:
@@ -28,8 +46,12 @@ def machine() -> Machine:
 
 
 def software() -> Software:
-    """What this process runs with."""
+    """What this process runs with; of other libraries those that it has loaded and that compute."""
     versions = library_versions()
+    for module, name in _COMPUTING.items():
+        if module in sys.modules:
+            with contextlib.suppress(metadata.PackageNotFoundError):
+                versions[name] = metadata.version(name)
     return Software(
         python=versions.pop("python"), libraries=versions, lock=lock_digest(), image=os.environ.get(IMAGE_VARIABLE, "")
     )

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +40,14 @@ def find_libraries(software: Software, *, as_installed: bool = False) -> Librari
         software: that trained the model.
         as_installed: take those that are installed here, whatever versions they are.
     """
-    installed = library_versions()
     recorded = {"python": software.python} | software.libraries
+    here = pinned.installed()
+    installed = {name: here.get(pinned.normalized(name), "") for name in recorded}
+    installed |= {"python": library_versions()["python"]}
     differing = {
-        name: (version, installed.get(name, ""))
+        name: (version, installed[name])
         for name, version in sorted(recorded.items())
-        if _shortened(name, installed.get(name, "")) != _shortened(name, version)
+        if _shortened(name, installed[name]) != _shortened(name, version)
     }
     python = _minor(software.python)
     if not differing:
@@ -59,9 +61,10 @@ def find_libraries(software: Software, *, as_installed: bool = False) -> Librari
 def make_environment(software: Software, code: Path, folder: Path) -> Path:
     """Install the recorded libraries into an environment of their own; takes minutes where they must be downloaded.
 
-    The lock file with the recorded digest is installed, from the commit's code or from Weighbridge itself. Where
-    neither has it, the recorded versions are installed, and what these need in the versions of the nearest lock. What
-    no lock holds, such as a pipeline's own libraries, is taken from those that are installed here.
+    The lock file with the recorded digest is installed, from the commit's code or from Weighbridge itself, and over it
+    what was recorded in other versions than it pins. Where neither has that lock, the recorded versions are installed,
+    and what these need in the versions of the nearest lock. What no lock holds and nobody recorded is taken from what
+    is installed here.
 
     Args:
         software: that trained the model.
@@ -89,8 +92,12 @@ def make_environment(software: Software, code: Path, folder: Path) -> Path:
     lock = next((path for path in _locks(code) if file_digest(path) == software.lock), None) if software.lock else None
     if lock is not None:
         _run([*install, "-r", str(lock)], f"installing {lock.name}")
+        pinned_ones = pinned.pins(lock.read_text())
+        pins = {name: version for name, version in _recorded(software).items() if pinned_ones.get(name) != version}
     else:
-        pins = _pins(software, code)
+        nearest = next(iter(_locks(code)), None)
+        pins = (pinned.pins(nearest.read_text()) if nearest else {}) | _recorded(software)
+    if pins:
         chosen = folder / "recorded.txt"
         chosen.write_text("".join(f"{name}=={version}\n" for name, version in sorted(pins.items())))
         _run([*install, "--no-deps", "-r", str(chosen)], f"installing {len(pins)} libraries in the recorded versions")
@@ -117,11 +124,8 @@ def own_package(folder: Path) -> Path:
     return folder
 
 
-def _pins(software: Software, code: Path) -> Mapping[str, str]:
-    """Versions of all libraries: the recorded ones, and of the others those of the nearest lock."""
-    nearest = next(iter(_locks(code)), None)
-    pins = dict(pinned.pins(nearest.read_text())) if nearest else {}
-    return pins | {pinned.normalized(name): version for name, version in software.libraries.items()}
+def _recorded(software: Software) -> dict[str, str]:
+    return {pinned.normalized(name): version for name, version in software.libraries.items()}
 
 
 def _locks(code: Path) -> Iterator[Path]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import weighbridge
 from weighbridge.attestation import here
 from weighbridge.attestation.attest import ATTESTED_FILES
+from weighbridge.attestation.keys import Trust
 from weighbridge.attestation.read import attested_in
 from weighbridge.common import files
 from weighbridge.common.digests import folder_digest, is_installed
@@ -54,19 +55,33 @@ class Recorded:
 
 
 def recorded(found: FoundModel) -> Recorded:
-    """Read how a pushed model was made.
+    """Read how a pushed model was made; where keys are trusted, only what one of them signed.
 
     Raises:
-        UsageError: it was pushed without that, or parts of it are missing.
+        UsageError: it was pushed without that, parts of it are missing, or it is not to be believed.
         InfrastructureError: the store cannot be reached.
     """
     place = open_destination(found.destination)
     read = {name: place.read(f"{found.evidence}/{name}") for name in ATTESTED_FILES}
-    attested = attested_in({name: data for name, data in read.items() if data is not None}, place.path(found.evidence))
+    trust = Trust.of() or None
+    attested = attested_in(
+        {name: data for name, data in read.items() if data is not None}, place.path(found.evidence), trust
+    )
     again = "Push the model again, with this version of Weighbridge and its own components."
     provenance = attested.provenance if attested else None
     if attested is None or provenance is None:
         raise UsageError(f"Nothing says how {found.path} was made: it was pushed without its provenance", again)
+    weighing = attested.weighing
+    if trust is not None and (weighing.problem or not weighing.signed_by):
+        raise UsageError(
+            f"What is attested with {found.path} is not to be believed: {weighing.problem or 'nobody signed it'}",
+            "Only what a key of WEIGHBRIDGE_VERIFY_KEY signed is followed: weighbridge verify says more.",
+        )
+    if attested.verdict.digest != found.record.verdict_digest:
+        raise UsageError(
+            f"What is attested with {found.path} speaks of another verdict than the one it was pushed on",
+            "Restore it from a copy: weighbridge verify says what was changed.",
+        )
     if provenance.origin is None:
         raise UsageError(f"The provenance of {found.path} does not say which pipeline and code made it", again)
     if provenance.training is None:
@@ -202,6 +217,10 @@ def _notes(of: Recorded, ran: Ran) -> Iterable[str]:
         yield f"The model was trained on {', '.join(of.training.machine.accelerators)}."
     if not of.training.deterministic:
         yield "The model was trained with deterministic=False: the same seed need not give the same bits."
+    versions = ran.libraries()
+    for name, version in of.training.software.libraries.items():
+        if versions and versions.get(name, version) != version:
+            yield f"It was made again with {name} {versions[name]}; the model had {version}."
     code = ran.code()
     other = [step for step, digest in of.origin.code.items() if step in code and code[step] != digest]
     if other:

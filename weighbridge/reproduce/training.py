@@ -13,6 +13,7 @@ from weighbridge.common.environment import HOOKS_VARIABLE
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.common.parent import die_with
 from weighbridge.components.artifacts.models import find_saved_model
+from weighbridge.evidence.provenance import TRAINING_FILE
 from weighbridge.evidence.summary import SUMMARY_FILE
 
 # What would lead the run elsewhere than into its own folder, or tell others of it.
@@ -98,6 +99,14 @@ class Ran:
             if path.is_file():
                 found.append(str(json.loads(path.read_bytes()).get("content_digest", "")))
         return found
+
+    def libraries(self) -> dict[str, str]:
+        """Versions that it was trained with; empty where it does not say."""
+        for each in reversed(self._artifacts("ModelRun")):
+            path = Path(each["uri"], TRAINING_FILE)
+            if path.is_file():
+                return dict(json.loads(path.read_bytes())["software"]["libraries"])
+        return {}
 
     def code(self) -> dict[str, str]:
         """Digest of the code behind each step."""

@@ -37,9 +37,10 @@ def push(destination: Path, data: list[DataOrigin], origin: Origin | None, **cha
     (model / "saved_model.pb").write_bytes(b"a graph")
     (model / "variables/variables.index").write_bytes(b"weights")
     gate = Gate(name="quality.auc.min", status="passed", observed=0.9, interval=(0.88, 0.92), message="It is.")
-    verdict = Verdict.of([gate], pipeline="tumours", run_id="r1", subject={"model": tree_digest(model)})
+    pipeline = changed.pop("pipeline", "tumours")
+    verdict = Verdict.of([gate], pipeline=pipeline, run_id="r1", subject={"model": tree_digest(model)})
     provenance = Provenance(
-        pipeline="tumours",
+        pipeline=pipeline,
         run_id="r1",
         weighed_at=NOW,
         origin=origin,
@@ -54,7 +55,7 @@ def push(destination: Path, data: list[DataOrigin], origin: Origin | None, **cha
         model_digest=tree_digest(model),
         verdict_digest=verdict.digest,
         run_id="r1",
-        pipeline="tumours",
+        pipeline=pipeline,
         pushed_at=NOW,
         subject=verdict.subject,
     )

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.command_line import ROOT, Result
 from tests.weighbridge.reproduce import tumours
@@ -113,6 +115,24 @@ def test_a_pushed_model_that_was_changed_is_no_model_to_compare_with(repository)
     (production(repository) / "1/saved_model.pb").write_bytes(b"another graph")
     done = call(repository, "tumours")
     assert (done.code, "was changed: its digest is" in done.err) == (2, True)
+
+
+def test_a_statement_of_another_verdict_is_not_followed(repository, tmp_path):
+    other = tmp_path / "other"
+    push(other, data_of(repository), origin_of(repository), pipeline="wines")
+    name = ".weighbridge/1/attestations.intoto.jsonl"
+    (production(repository) / name).write_bytes((other / name).read_bytes())
+    done = call(repository, "tumours")
+    assert (done.code, "speaks of another verdict" in done.err) == (2, True)
+
+
+def test_where_keys_are_trusted_a_statement_must_be_signed(repository, monkeypatch, tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "key.pem").write_bytes(pem)
+    monkeypatch.setenv("WEIGHBRIDGE_VERIFY_KEY", str(tmp_path / "key.pem"))
+    done = call(repository, "tumours")
+    assert (done.code, "is not to be believed: nobody signed it" in done.err) == (2, True)
 
 
 def test_where_to_keep_it_must_be_free(repository):

@@ -53,6 +53,15 @@ def test_another_version_is_named_and_can_be_ignored():
     assert (ignored.differing, "though the model had keras 2.0" in ignored.described) == ({}, True)
 
 
+def test_libraries_that_a_model_is_trained_with_count_too():
+    import sklearn  # noqa: F401, a process that trains with it loads it
+
+    found = training().software
+    assert found.libraries["scikit-learn"] == pinned.installed()["scikit-learn"]
+    assert set(find_libraries(software(**{"scikit-learn": "0.1"})).differing) == {"scikit-learn"}
+    assert "lightgbm 4.5 (here none)" in find_libraries(software(lightgbm="4.5")).described
+
+
 def test_python_counts_without_its_last_part():
     found = software().model_copy(update={"python": ".".join(software().python.split(".")[:2]) + ".99"})
     assert find_libraries(found).differing == {}
@@ -63,7 +72,8 @@ def test_the_lock_of_the_commit_with_the_recorded_digest_is_installed(uv, tmp_pa
     locks = tmp_path / "code/requirements"
     locks.mkdir(parents=True)
     (locks / "a.lock").write_text("keras==1.0\n")
-    (locks / "b.lock").write_text("keras==2.0\n")
+    versions = software(keras="2.0").libraries
+    (locks / "b.lock").write_text("".join(f"{name}=={version}\n" for name, version in versions.items()))
     wanted = software(keras="2.0").model_copy(update={"lock": file_digest(locks / "b.lock")})
     python = make_environment(wanted, tmp_path / "code", tmp_path / "environment")
     assert python == tmp_path / "environment/bin/python"
@@ -73,6 +83,15 @@ def test_the_lock_of_the_commit_with_the_recorded_digest_is_installed(uv, tmp_pa
     # What no lock holds, such as a pipeline's own libraries, is found here, behind what was installed.
     [fallback] = (tmp_path / "environment").glob("lib/python*/site-packages/*.pth")
     assert any(path.endswith("site-packages") for path in fallback.read_text().splitlines())
+
+
+def test_what_was_recorded_in_another_version_than_the_lock_has_is_installed_over_it(uv, tmp_path):
+    make_environment(software(keras="2.0", lightgbm="4.5"), tmp_path, tmp_path / "environment")
+    _, first, second = uv.read_text().splitlines()
+    assert first.endswith(f"-r {pinned.lock_of()}")
+    assert second.endswith(f"--no-deps -r {tmp_path}/environment/recorded.txt")
+    recorded = pinned.pins((tmp_path / "environment/recorded.txt").read_text())
+    assert (recorded["keras"], recorded["lightgbm"]) == ("2.0", "4.5")
 
 
 def test_the_lock_that_comes_with_weighbridge_is_installed(uv, tmp_path):
