@@ -1,5 +1,6 @@
 """The code that made a model: as it lies here, where it is the same, else its commit in a work tree of its own."""
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,8 @@ def check_out(code: Code, origin: Origin, folder: Path) -> Path:
     """
     if not code.commit:
         return code.here or Path.cwd()
-    command = ["git", "-C", str(code.repository), "worktree", "add", "--detach", "--force", str(folder), code.commit]
+    command = ["git", "-C", str(code.repository), "-c", f"core.hooksPath={os.devnull}"]  # they are for the user's tree
+    command += ["worktree", "add", "--detach", "--force", str(folder), code.commit]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = " ".join(done.stderr.split())

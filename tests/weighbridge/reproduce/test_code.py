@@ -50,6 +50,9 @@ def test_changes_that_are_here_still_are_taken_as_they_are(repository):
 
 def test_another_commit_is_checked_out_beside_the_code_here(repository):
     of = origin(repository)
+    hook = repository / ".git/hooks/post-checkout"
+    hook.write_text(f"#!/bin/sh\ntouch {repository}/hooked\n")
+    hook.chmod(0o755)
     (repository / "tumours/model.py").write_text("changed = True\n")
     tumours.commit(repository, "Change the model")
     (repository / "tumours/model.py").write_text("changed = 'again'\n")
@@ -59,6 +62,7 @@ def test_another_commit_is_checked_out_beside_the_code_here(repository):
         assert "SGDClassifier" in (root / "tumours/model.py").read_text()
         assert (repository / "tumours/model.py").read_text() == "changed = 'again'\n"
     assert not scratch.exists()
+    assert not (repository / "hooked").exists()
     assert len(tumours.git(repository, "worktree", "list").splitlines()) == 1
     assert tumours.git(repository, "status", "--porcelain") == "M tumours/model.py"
 
