@@ -232,7 +232,11 @@ def test_a_pip_audit_that_left_nothing_audited_nothing(monkeypatch, services, ca
 
 
 def test_ci_says_what_it_finds_and_fails_for_a_malformed_list_alone():
-    [line] = [line for line in (ROOT / ".ci/run").read_text().splitlines() if line.startswith(".venv/bin/python requirements/audit.py")]
+    [line] = [
+        line
+        for line in (ROOT / ".ci/run").read_text().splitlines()
+        if line.startswith(".venv/bin/python requirements/audit.py")
+    ]
     for code, ends in ((0, 0), (1, 0), (2, 1), (3, 0)):
         script = line.replace(".venv/bin/python requirements/audit.py", f"(exit {code})")
         assert subprocess.run(["bash", "-euc", script], check=False).returncode == ends, code

@@ -11,6 +11,7 @@ from weighbridge.evidence.provenance import Origin
 from weighbridge.runs.commit import git
 
 _CODE = {".py", ".pyi", ".yaml", ".yml", ".pbtxt", ".json", ".toml", ".cfg", ".ini", ".txt", ".lock", ".sql", ".proto"}
+_PATTERNS = [f"*{suffix}" for suffix in sorted(_CODE)]
 _LARGEST = 1 << 20  # bytes of an untracked file that is taken for code
 
 
@@ -39,16 +40,16 @@ def origin_of(definition: Definition, parameters: dict[str, Any], code: Mapping[
 
 
 def changes_digest(root: Path, folder: Path) -> str:
-    """Digest of what differs from the commit that is checked out; empty where nothing does.
+    """Digest of what differs in code from the commit that is checked out; empty where nothing does.
 
-    Untracked files count where they lie beside the definition and may be code: by the end of their names, and up to
-    1 MiB. Untracked code elsewhere shows in the digests of the steps' code.
+    What may be code is told by the end of its name, so that no edited README is a change. Untracked files count where
+    they lie beside the definition, up to 1 MiB; untracked code elsewhere shows in the digests of the steps' code.
 
     Args:
         root: of the repository.
         folder: of the definition.
     """
-    difference = git(root, "diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD")
+    difference = git(root, "diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD", "--", *_PATTERNS)
     listed = git(folder, "ls-files", "-z", "--others", "--exclude-standard")
     if difference is None or listed is None:
         return value_digest("git does not tell")

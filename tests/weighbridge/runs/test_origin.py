@@ -38,6 +38,8 @@ def test_every_change_of_code_is_another_digest(definition: Definition) -> None:
 
 def test_what_is_no_code_is_no_change(definition: Definition) -> None:
     (definition.folder / "rows.parquet").write_bytes(b"PAR1")
+    (definition.folder / "README.md").write_text("A pipeline.")
+    git(definition.folder, "add", "README.md")
     (definition.folder.parent / "work").mkdir()
     (definition.folder.parent / "work/run.json").write_text("{}")
     assert origin_of(definition, {}).changes == ""
