@@ -19,11 +19,19 @@ class Split(Document):
 
 
 class InputFile(Document):
-    """A file that was read."""
+    """A file that was read.
+
+    Attributes:
+        path: where it was read.
+        bytes: its size.
+        sha256: digest of its bytes, `sha256:…`.
+        span: that it is of; None where the input has none, or an earlier version wrote this.
+    """
 
     path: str
     bytes: int
     sha256: str
+    span: int | None = None
 
 
 class QuarantinedRow(Document):
@@ -82,6 +90,7 @@ class ExamplesSummary(DataSummary):
         time_end: before which all rows are; None for no such end.
         sample: the share of the rows that was kept, 1 for all.
         files: that were read.
+        dvc: MD5 of those files that DVC tracks, by path: what a pointer or `dvc.lock` says, and they are.
         input_digest: of their contents.
         span: newest span that was read; None where the input has none.
     """
@@ -97,6 +106,7 @@ class ExamplesSummary(DataSummary):
     time_end: Moment | None
     sample: float
     files: list[InputFile]
+    dvc: dict[str, str] = Field(default_factory=dict)
     input_digest: str
     span: int | None
 
