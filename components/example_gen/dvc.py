@@ -1,4 +1,4 @@
-"""What DVC knows of input files: pointers (`trips.csv.dvc`) are read as the data that they name. Imports no dvc, no tfx.
+"""What DVC knows of input files: pointers (`trips.csv.dvc`) are read as the data that they name. No dvc, no tfx.
 
 A pointer is YAML with the MD5 of a file, or of a folder's list of files (`….dir`). The data lie beside it, or in DVC's
 cache: `.dvc/cache/files/md5/ab/cdef…`, before DVC 3 `.dvc/cache/ab/cdef…`, or where `cache.dir` of `.dvc/config` says.
@@ -59,7 +59,7 @@ class _Out:
 
 def is_pointer(path: str) -> bool:
     """Whether a path is that of a pointer."""
-    return not is_address(path) and path.endswith(POINTER) and os.path.basename(path) != POINTER
+    return not is_address(path) and path.endswith(POINTER) and Path(path).name != POINTER
 
 
 def pointed(pointer: str) -> list[Pointed]:

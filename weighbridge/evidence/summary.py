@@ -119,6 +119,7 @@ class AnySummary(DataSummary, extra="ignore"):
         input_digest: of the files that were read; empty where the step read none, or does not say.
         sample: as it stands in the file, 1 where it says nothing; the reader judges it.
         files: that were read; empty where the step read none, or does not say.
+        dvc: MD5 of those files that DVC tracks, by path.
         time_splits: where each split begins in time; empty where rows are not split by time.
         time_end: before which all rows are; None for no such end.
     """
@@ -127,5 +128,6 @@ class AnySummary(DataSummary, extra="ignore"):
     input_digest: str = ""
     sample: Any = 1.0
     files: list[InputFile] = Field(default_factory=list)
+    dvc: dict[str, str] = Field(default_factory=dict)
     time_splits: dict[str, Moment | None] = Field(default_factory=dict)
     time_end: Moment | None = None

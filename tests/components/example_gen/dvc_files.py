@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,8 +63,3 @@ def pointer(path: Path, digest: str, **entry: object) -> Path:
 def listing(files: dict[str, bytes]) -> bytes:
     """The list of a folder's files, as DVC keeps it."""
     return json.dumps([{"md5": md5(data), "relpath": name} for name, data in sorted(files.items())]).encode()
-
-
-def empty(folder: Path) -> None:
-    """As after `git clone`: pointers and nothing else."""
-    shutil.rmtree(folder, ignore_errors=True)

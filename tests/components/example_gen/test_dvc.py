@@ -143,7 +143,7 @@ def test_what_a_lock_says_of_an_input_is_kept_while_it_holds(tmp_path: Path) -> 
     folder = repository(tmp_path / "r")
     (folder / "made").mkdir()
     (folder / "made/trips.csv").write_bytes(ROWS)
-    lock = f"schema: '2.0'\nstages:\n  make:\n    cmd: x\n    outs:\n    - path: made/trips.csv\n      hash: md5\n"
+    lock = "schema: '2.0'\nstages:\n  make:\n    cmd: x\n    outs:\n    - path: made/trips.csv\n      hash: md5\n"
     (folder / "dvc.lock").write_text(f"{lock}      md5: {md5(ROWS)}\n")
     path = str(folder / "made/trips.csv")
     assert one_split(folder / "made", tmp_path / "out")["dvc"] == {path: md5(ROWS)}
