@@ -1,6 +1,7 @@
 """Which models data, a span or a commit touched: the blast radius of what turned out to be bad."""
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from pydantic import Field, computed_field
@@ -38,7 +39,7 @@ class Touched(Document):
         files: the data as they were used, each set of bytes once; empty for a commit.
         touched: the models that it went into, and those that started from them, the oldest first.
         compared: models that were not touched, yet were weighed against one that was: their verdicts lean on it.
-        unrecorded: models that it may have gone into: of these it is not recorded.
+        unrecorded: models that it may have gone into: of these, or of one that they started from, it is not recorded.
         notes: what could not be read.
     """
 
@@ -77,36 +78,53 @@ def touched_by(subject: Subject, catalogue: Catalogue) -> Touched:
     found = {model.digest: TouchedModel(model=model, how=how) for model in direct}
     _add_descendants(found, models)
     touched = sorted(found.values(), key=lambda each: (each.model.began, each.model.digest))
-    others = [model for digest, model in models.items() if digest not in found]
+    others = {digest: model for digest, model in models.items() if digest not in found}
     return Touched(
         kind=subject.kind,
         asked=subject.asked,
         told=subject.told,
         files=_files(subject, direct),
         touched=touched,
-        compared=[model for model in others if model.parents.get("production") in found],
-        unrecorded=[model for model in others if _unrecorded(model, subject)],
+        compared=[model for model in others.values() if model.parents.get("production") in found],
+        unrecorded=_unrecorded(subject, others, models),
         notes=catalogue.notes,
     )
 
 
 def _add_descendants(found: dict[str, TouchedModel], models: dict[str, Model]) -> None:
     """Add what started from a touched model, from what started from that, and so on."""
+    for child, parent in _descendants(found, models):
+        if child.digest not in found:
+            found[child.digest] = TouchedModel(model=child, how="warm_start", via=parent)
+
+
+def _descendants(digests: Iterable[str], models: dict[str, Model]) -> Iterator[tuple[Model, str]]:
+    """What started from models of these digests, with the digest of what it started from; the nearest first."""
     children: dict[str, list[Model]] = {}
     for model in models.values():
         if parent := model.parents.get("warm_start"):
             children.setdefault(parent, []).append(model)
-    waiting = list(found)
+    waiting = deque(digests)
+    seen = set(waiting)
     while waiting:
-        parent = waiting.pop()
+        parent = waiting.popleft()
         for child in children.get(parent, ()):
-            if child.digest not in found:
-                found[child.digest] = TouchedModel(model=child, how="warm_start", via=parent)
+            yield child, parent
+            if child.digest not in seen:
+                seen.add(child.digest)
                 waiting.append(child.digest)
 
 
-def _unrecorded(model: Model, subject: Subject) -> bool:
-    return not model.weighings or all(subject.may_have_touched(each) for each in model.weighings)
+def _unrecorded(subject: Subject, others: dict[str, Model], models: dict[str, Model]) -> list[Model]:
+    """Models of which nobody can say that they were not touched: themselves, or by what they started from."""
+    found = {
+        digest: model
+        for digest, model in others.items()
+        if not model.weighings or all(subject.may_have_touched(each) for each in model.weighings)
+    }
+    unknown = {model.parents.get("warm_start", "") for model in models.values()} - {"", *models}
+    later = {child.digest: child for child, _ in _descendants([*found, *unknown], models) if child.digest in others}
+    return [model for digest, model in others.items() if digest in found or digest in later]
 
 
 def _files(subject: Subject, models: Iterable[Model]) -> list[InputFile]:

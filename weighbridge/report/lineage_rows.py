@@ -82,7 +82,7 @@ def touched_branches(touched: Touched, checked: Sequence[CheckedFile] = (), *, e
 def check_branches(checked: Sequence[CheckedFile]) -> Branch:
     """Whether files still are what they were."""
     bad = [each for each in checked if each.state != "same"]
-    told = f"{count(len(checked), 'file')} read again, {len(bad) or 'none'} of them {'are' if len(bad) > 1 else 'is'} other"
+    told = f"{count(len(checked), 'file')} read again, {len(bad) or 'none'} with other bytes or gone"
     return Branch("checked", told, [_checked(each) for each in checked], "refused" if bad else "passed")
 
 
@@ -276,7 +276,10 @@ def _touched(touched: TouchedModel) -> Branch:
 
 def _unrecorded(model: Model) -> Branch:
     where = "; ".join(f"{each.told}, {each.destination}" for each in model.places) or _where(model)
-    return Branch(_run(model), f"{where}: {model.missing or 'this is not recorded of it'}, {model.digest}")
+    return Branch(
+        _run(model),
+        f"{where}: {model.missing or 'this is not recorded of it, or of what it started from'}, {model.digest}",
+    )
 
 
 def _run(model: Model) -> str:

@@ -182,5 +182,7 @@ def _examples(run: Run) -> list[DataOrigin]:
             span=summary.span,
             rows={name: split.rows for name, split in summary.splits.items()},
             files=summary.files,
+            dvc=summary.dvc,
+            input_digest=summary.input_digest,
         )
     ]

@@ -51,10 +51,10 @@ def test_a_span_is_told_with_what_it_touched(weighbridge, family):
     done = weighbridge("lineage", "span:17")
     assert done.code == 0, done.err
     assert done.out.startswith("span 17 touched 3 models; none of them is in production now\n")
-    assert f"  {digest('e')} taxi run run-e, passed, never pushed: warm start from cccccccccccc" in done.out
-    assert f"  refused and never pushed\n    {digest('d')} taxi run run-d, refused, never pushed\n" in done.out
-    assert "weighed against a touched model, and not touched\n    " + digest("f") in done.out
-    assert f"not recorded: these may have been\n    {digest('a')} taxi run run-a: it was weighed by" in done.out
+    assert f"    taxi run-e passed, never pushed: warm start from cccccccccccc, {digest('e')}\n" in done.out
+    assert f"  refused and never pushed\n    taxi run-d refused, never pushed, {digest('d')}\n" in done.out
+    assert "  weighed against a touched model, and not touched\n    taxi run-f " in done.out
+    assert "  not recorded: these may have been\n    taxi run-a never pushed: it was weighed by" in done.out
     found = json.loads(weighbridge("lineage", "span:17", "--json").out)
     assert [(each["model"]["run_id"], each["how"]) for each in found["touched"]] == [
         ("run-c", "trained_on"),
@@ -154,7 +154,8 @@ def test_a_record_that_was_damaged_is_a_note_and_no_silence(weighbridge, family)
     done = weighbridge("lineage", "span:17")
     assert done.code == 0
     assert f"note: {path} is not a valid provenance.json" in done.out
-    assert f"{digest('c')} taxi run run-c: what was recorded of it cannot be read" in done.out
+    assert "taxi run-c never pushed: what was recorded of it cannot be read" in done.out
+    assert "taxi run-e never pushed: this is not recorded of it, or of what it started from" in done.out
 
 
 @pytest.mark.parametrize("asked", [digest("e"), "span:17"])
@@ -175,4 +176,4 @@ def test_a_page_shows_it_without_script_or_inline_style(weighbridge, family, tmp
 def test_in_a_window_it_is_a_tree(family):
     shown = in_window(100, "lineage", "span:17", workdir=family)
     assert "├── models" in [line.rstrip() for line in shown]
-    assert any(line.startswith("│   ├── sha256:") for line in shown)
+    assert any(line.startswith("│   ├── taxi run-c") for line in shown)

@@ -117,6 +117,15 @@ def test_what_a_release_recorded_in_part_may_have_been_touched() -> None:
     assert touched_by(span(18), catalogue).unrecorded == []
 
 
+def test_what_started_from_an_unknown_model_may_have_been_touched() -> None:
+    catalogue = Catalogue()
+    for name in "ef":
+        catalogue.add_weighing(digest(name), weighing(name))
+    assert [model.digest for model in touched_by(span(17), catalogue).unrecorded] == [digest("e")]
+    catalogue.add_weighing(digest("c"), weighing("c").model_copy(update={"provenance": None}))
+    assert [model.digest for model in touched_by(span(17), catalogue).unrecorded] == [digest("c"), digest("e")]
+
+
 def test_models_that_were_weighed_again_are_one() -> None:
     """As where thresholds were loosened: refused first, passed then, and the model is the same."""
     catalogue = family()
