@@ -86,8 +86,8 @@ def touched_picture(touched: Touched) -> Markup:
         f"{touched.told} touched {count(len(touched.touched), 'model')}; "
         f"{count(len(touched.in_production), 'version')} of them in production now."
     )
-    served = "in production now" if places else ""
-    served += (", and " * bool(places) + "weighed against these") * bool(touched.compared)
+    both = "served, or weighed against these"
+    served = both if places and touched.compared else "in production now" if places else "weighed against these"
     heads = [touched.kind, head, *["what started from these"] * (len(columns) - 1), served]
     return graph_chart(f"What {touched.told} touched", told, [[subject], *columns, last], edges, heads)
 
