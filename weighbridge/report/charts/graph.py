@@ -10,7 +10,7 @@ from weighbridge.report.text import cut
 
 _WIDTH, _GAP, _BETWEEN, _TOP, _LINE = 214.0, 64.0, 14.0, 30.0, 15.0
 _HEAD, _FOOT, _EDGE = 20.0, 7.0, 8.0
-_TITLE_LETTERS, _LETTERS = 27, 36
+_TITLE_LETTERS, _LETTERS, _HEAD_LETTERS = 27, 31, 36
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def graph_chart(
         x = _EDGE + number * (_WIDTH + _GAP)
         y = _TOP + (height - _TOP - _EDGE - tall) / 2
         if head:
-            parts.append(text(x, 16, cut(head, _LETTERS), font_size=11, fill_opacity=0.75))
+            parts.append(text(x, 16, cut(head, _HEAD_LETTERS), font_size=11, fill_opacity=0.75))
         for box in boxes:
             places[box.key] = (x, y, box.height)
             y += box.height + _BETWEEN
