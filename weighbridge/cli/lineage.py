@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from weighbridge.cli import completion
 from weighbridge.cli.options import WORKDIR, DestinationsOption, JsonOption, StoreOption, WorkdirOption
 from weighbridge.cli.output import print_json, print_line
 from weighbridge.common.errors import ExitCode, UsageError
@@ -22,6 +23,7 @@ def lineage(
             metavar="MODEL|DATA|COMMIT",
             help="A pipeline's name, a pushed version, a model's digest or run; a file, its digest, `span:17`, a day; "
             "a commit.",
+            autocompletion=completion.pipelines,
         ),
     ],
     destination: Annotated[

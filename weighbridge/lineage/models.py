@@ -51,6 +51,7 @@ class Weighing(Document):
         provenance: where the model comes from; None where that was not recorded.
         missing: why it was not, as part of a sentence; empty where it was.
         examples: what is known of the data without it, from what the run's steps left.
+        attested: whether it is told by what is attested with a pushed version, and not by the run's own folder.
     """
 
     pipeline: str
@@ -63,6 +64,7 @@ class Weighing(Document):
     provenance: Provenance | None = None
     missing: str = ""
     examples: list[DataOrigin] = Field(default_factory=list, exclude=True)
+    attested: bool = False
 
     @property
     def data(self) -> list[DataOrigin]:
@@ -165,21 +167,31 @@ class Catalogue:
     """All models that are known, by digest.
 
     Attributes:
-        notes: what could not be read, one sentence each.
+        notes: what could not be read, or contradicts, one sentence each.
+        destinations: that were looked at, by address the stage; empty where that is not known.
     """
 
     def __init__(self) -> None:
+        self.destinations: dict[str, str] = {}
         self._weighings: dict[str, dict[tuple[str, str], Weighing]] = {}
         self._places: dict[str, dict[tuple[str, int], Place]] = {}
         self.notes: list[str] = []
 
     def add_weighing(self, digest: str, weighing: Weighing) -> None:
-        """Add a weighing; of two reports of the same one that counts which tells more."""
+        """Add a weighing; of two reports of the same one that counts which tells more, or is attested."""
         known = self._weighings.setdefault(digest, {})
         key = weighing.pipeline, weighing.run_id
-        if key not in known or _tells(weighing) > _tells(known[key]):
-            kind = weighing.kind or (known[key].kind if key in known else "")
-            known[key] = weighing.model_copy(update={"kind": kind})
+        if (other := known.get(key)) is None:
+            known[key] = weighing
+            return
+        if _contradict(weighing.provenance, other.provenance):
+            self.notes.append(
+                f"What run {weighing.run_id} recorded and what is attested with its model contradict each other: "
+                "one of them was changed."
+            )
+        better, worse = (weighing, other) if _tells(weighing) > _tells(other) else (other, weighing)
+        filled = {"kind": better.kind or worse.kind, "commit": better.commit or worse.commit}
+        known[key] = better.model_copy(update=filled)
 
     def add_place(self, digest: str, place: Place) -> None:
         """Add a version at a destination."""
@@ -203,4 +215,8 @@ class Catalogue:
 
 def _tells(weighing: Weighing) -> tuple[bool, bool, bool]:
     provenance = weighing.provenance
-    return provenance is not None, bool(provenance and provenance.origin), bool(weighing.commit)
+    return provenance is not None, weighing.attested, bool(provenance and provenance.origin)
+
+
+def _contradict(one: Provenance | None, other: Provenance | None) -> bool:
+    return one is not None and other is not None and (one.data, one.parents) != (other.data, other.parents)

@@ -77,6 +77,7 @@ def _weighing(catalogue: Catalogue, place: Destination, record: ProductionRecord
             "weighed_at": found.weighed_at,
             "commit": origin.commit if origin else "",
             "provenance": found.provenance,
+            "attested": True,
             "missing": "" if found.provenance else "the step that weighed it recorded nothing",
         }
     )

@@ -13,8 +13,8 @@ from weighbridge.lineage.pushed import read_destination
 from weighbridge.lineage.subjects import Subject, commit_subject, data_subject, is_digest, names_of, span_subject
 from weighbridge.lineage.touched import Touched, touched_by
 from weighbridge.runs.models import find_model
-from weighbridge.runs.weighed_models import catalogue_of, known_destinations
-from weighbridge.runs.workspace import workspaces
+from weighbridge.runs.store import stores_of
+from weighbridge.runs.weighed_models import catalogue_of
 from weighbridge.storage import inputs
 from weighbridge.thresholds.delivery import PRODUCTION
 
@@ -48,13 +48,10 @@ def lineage(
         UsageError: nothing that is known is called so, or several things of different kinds are.
         InfrastructureError: the store of one of the destinations cannot be reached.
     """
-    destinations = list(destinations)
+    for shared in stores_of(store, workdir, pipeline or None) if store else ():
+        shared.bring()
     catalogue = catalogue_of(workdir, destinations, pipeline=pipeline, stages=stages, store=store)
-    spaces = [space for space in workspaces(workdir) if pipeline in ("", space.pipeline)]
-    known = known_destinations(spaces, stages, store)
-    # A pipeline's name means what is in production, before any other stage.
-    places = [*sorted(known, key=lambda place: known[place] != PRODUCTION), *destinations]
-    found = _found(text, catalogue, places)
+    found = _found(text, catalogue)
     if len(found) > 1:
         kinds = [each.kind if isinstance(each, Subject) else "model" for each in found]
         raise UsageError(
@@ -67,11 +64,11 @@ def lineage(
     return touched_by(one, catalogue) if isinstance(one, Subject) else origins_of(one, catalogue, text)
 
 
-def _found(text: str, catalogue: Catalogue, places: list[str]) -> list[str | Subject]:
+def _found(text: str, catalogue: Catalogue) -> list[str | Subject]:
     """What a text may mean: digests of models, and subjects that touched anything."""
     kind, colon, name = text.partition(":")
     if colon and kind in ("model", "run"):
-        digest = _model(name, catalogue, places)
+        digest = _model(name, catalogue)
         return [digest] if digest else []
     models = catalogue.models()
     span = span_subject(text)
@@ -81,7 +78,7 @@ def _found(text: str, catalogue: Catalogue, places: list[str]) -> list[str | Sub
         given.append(data_subject(digits if is_digest(digits) else text, _digest_of))
     found: list[str | Subject] = [each for each in given if each is not None and _touches(each, models)]
     if span is None and not (colon and kind in ("data", "commit")):
-        digest = _model(text, catalogue, places)
+        digest = _model(text, catalogue)
         found += [digest] if digest else []
         if not found and _touches(data := data_subject(text, _digest_of), models):
             found.append(data)
@@ -92,7 +89,7 @@ def _touches(subject: Subject, models: Iterable[Model]) -> bool:
     return any(subject.touched(weighing) for model in models for weighing in model.weighings)
 
 
-def _model(text: str, catalogue: Catalogue, places: list[str]) -> str:
+def _model(text: str, catalogue: Catalogue) -> str:
     """Digest of the model that a text names; empty for none."""
     models = catalogue.models()
     prefixed = text if text.startswith("sha256:") else f"sha256:{text}"
@@ -110,9 +107,10 @@ def _model(text: str, catalogue: Catalogue, places: list[str]) -> str:
     if text in runs or (len(set(runs.values())) == 1 and len(text) >= _SHORTEST_RUN):
         return runs.get(text) or next(iter(runs.values()))
     with contextlib.suppress(UsageError):
-        found = find_model(text, places)
-        known = {place.destination for model in models for place in model.places}
-        if found.destination not in known:
+        stages = catalogue.destinations
+        # A pipeline's name means what is in production, before any other stage.
+        found = find_model(text, sorted(stages, key=lambda place: stages[place] != PRODUCTION))
+        if found.destination not in {place.destination for model in models for place in model.places}:
             read_destination(catalogue, found.destination)
         return found.record.model_digest
     return ""

@@ -50,39 +50,33 @@ def catalogue_of(
     catalogue = Catalogue()
     spaces = [space for space in workspaces(workdir) if pipeline in ("", space.pipeline)]
     for space in spaces:
-        for run in space.newest_first():
+        runs = list(space.newest_first())
+        for run in runs:
             add_run(catalogue, run)
-    known = known_destinations(spaces, stages, store, catalogue.notes)
-    for destination, stage in known.items():
+        if not space.rehearsal:
+            _add_stages(catalogue, space, stages, store)
+            for run in runs:
+                delivered = run.record.delivered
+                if delivered and delivered.destination:
+                    catalogue.destinations.setdefault(delivered.destination, delivered.stage)
+    for destination, stage in catalogue.destinations.items():
         try:
             read_destination(catalogue, destination, stage)
         except WeighbridgeError as error:
             catalogue.notes.append(f"{destination} cannot be read: {error.message}.")
     for destination in destinations:
-        if destination not in known:
+        if destination not in catalogue.destinations:
             read_destination(catalogue, destination)
+            catalogue.destinations[destination] = ""
     return catalogue
 
 
-def known_destinations(
-    spaces: Iterable[Workspace], stages: str = "", store: str = "", notes: list[str] | None = None
-) -> dict[str, str]:
-    """The destinations of pipelines, and those that their runs pushed to; by address the stage, empty for none."""
-    found: dict[str, str] = {}
-    delivered: dict[str, str] = {}
-    for space in spaces:
-        if not space.rehearsal:
-            try:
-                policy = policy_of(space)
-                for stage, destination in stage_destinations(space, policy, stages, store).items():
-                    found.setdefault(destination, stage)
-            except UsageError as error:
-                if notes is not None:
-                    notes.append(f"Where {space.pipeline} is delivered to cannot be told: {error.message}.")
-            for run in space.newest_first():
-                if run.record.delivered and run.record.delivered.destination:
-                    delivered.setdefault(run.record.delivered.destination, run.record.delivered.stage)
-    return found | {address: stage for address, stage in delivered.items() if address not in found}
+def _add_stages(catalogue: Catalogue, space: Workspace, stages: str, store: str) -> None:
+    try:
+        for stage, destination in stage_destinations(space, policy_of(space), stages, store).items():
+            catalogue.destinations[destination] = stage
+    except UsageError as error:
+        catalogue.notes.append(f"Where {space.pipeline} is delivered to cannot be told: {error.message}.")
 
 
 def add_run(catalogue: Catalogue, run: Run) -> None:
@@ -90,9 +84,9 @@ def add_run(catalogue: Catalogue, run: Run) -> None:
     if not (run.folder / VERDICT_FILE).exists():
         return
     try:
-        digest = read_verdict(run).subject.get("model", "")
-        if digest:
-            weighing = weighing_of(run, catalogue.notes)
+        subject = read_verdict(run).subject
+        if digest := subject.get("model", ""):
+            weighing = _weighing(run, subject, catalogue.notes)
             if run.record.kind != "promotion" or weighing.provenance is not None:
                 catalogue.add_weighing(digest, weighing)
     except UsageError as error:
@@ -135,23 +129,14 @@ def origins_of_run(run: Run, notes: list[str]) -> Origins | None:
     return origins_of(digest, catalogue, run.record.run_id)
 
 
-def weighing_of(run: Run, notes: list[str] | None = None) -> Weighing:
-    """What a run recorded of the model that it weighed.
-
-    Args:
-        run: that came to a verdict on a model.
-        notes: gets a sentence where its provenance cannot be read.
-
-    Raises:
-        UsageError: its verdict cannot be read.
-    """
+def _weighing(run: Run, subject: dict[str, str], notes: list[str]) -> Weighing:
+    """What a run recorded of the model that it weighed."""
     record, provenance, missing = run.record, None, _EARLIER
     try:
         provenance = Provenance.read(run.folder)
     except UsageError as error:
         missing = "what was recorded of it cannot be read"
-        if notes is not None:
-            notes.append(f"{error.message}.")
+        notes.append(f"{error.message}.")
     origin = provenance.origin if provenance else None
     return Weighing(
         pipeline=record.pipeline,
@@ -160,7 +145,7 @@ def weighing_of(run: Run, notes: list[str] | None = None) -> Weighing:
         outcome=_OUTCOMES.get(record.state, "unknown"),
         weighed_at=provenance.weighed_at if provenance else record.started,
         commit=origin.commit if origin and origin.commit else record.commit.removesuffix("+changes"),
-        subject=read_verdict(run).subject,
+        subject=subject,
         provenance=provenance,
         missing="" if provenance else missing,
         examples=[] if provenance else _examples(run),

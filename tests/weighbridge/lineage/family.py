@@ -117,11 +117,11 @@ def family() -> Catalogue:
     return catalogue
 
 
-def add_run(workdir: Path, name: str, *, folder: str = "/data", pipeline: str = "taxi") -> Run:
+def add_run(workdir: Path, name: str, *, folder: str = "/data", pipeline: str = "taxi", model: str = "") -> Run:
     """The folder of the run that weighed a model of the family, as a run leaves it."""
     workspace = Workspace(workdir, pipeline)
     gates = Bounds(min=0.8).judge("quality.auc", 0.9 if name in VERSIONS else 0.7)
-    verdict = Verdict.of(gates, pipeline=pipeline, run_id=f"run-{name}", subject={"model": digest(name)})
+    verdict = Verdict.of(gates, pipeline=pipeline, run_id=f"run-{name}", subject={"model": model or digest(name)})
     record = RunRecord(
         run_id=f"run-{name}",
         pipeline=pipeline,

@@ -96,6 +96,18 @@ def test_what_is_attested_and_cannot_be_read_is_told(tmp_path: Path, workdir: Pa
     assert "speaks of another verdict" in touched(17, workdir, str(destination)).notes[0]
 
 
+def test_a_record_that_contradicts_what_is_attested_is_told_and_not_believed(tmp_path: Path, workdir: Path) -> None:
+    production = str(workdir / "taxi/production")
+    digest = push_model(tmp_path, "c", production)
+    run = add_run(workdir, "c", model=digest)
+    provenance("c").model_copy(update={"parents": {}}).write(run.folder)
+    assert touched(17, workdir).notes == []
+    provenance("c", folder="/elsewhere").model_copy(update={"data": []}).write(run.folder)
+    found = touched(17, workdir)
+    assert [each.model.digest for each in found.touched] == [digest]
+    assert "run-c recorded and what is attested with its model contradict each other" in found.notes[0]
+
+
 def test_the_stages_of_the_work_directory_are_looked_at_unasked(tmp_path: Path, workdir: Path) -> None:
     add_run(workdir, "f")
     push_model(tmp_path, "c", str(workdir / "taxi/production"))
