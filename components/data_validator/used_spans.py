@@ -9,7 +9,7 @@ span-17/files-<digest>.json    the files of span 17, each with its digest, and w
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pydantic import AwareDatetime, ValidationError
 
@@ -55,13 +55,10 @@ def spans_of(summary: AnySummary | None) -> dict[int, list[InputFile]]:
     """The files of each span that was read; a file in DVC's cache by the path that it has in the working tree."""
     found: dict[int, list[InputFile]] = {}
     if summary is not None:
-        called = {md5: path for path, md5 in summary.dvc.items()}
         for file in summary.files:
             if file.span is not None:
-                md5 = "".join(PurePosixPath(file.path).parts[-2:])
-                found.setdefault(file.span, []).append(
-                    file.model_copy(update={"path": _absolute(called.get(md5, file.path))})
-                )
+                path = _absolute(file.called(summary.dvc))
+                found.setdefault(file.span, []).append(file.model_copy(update={"path": path}))
     return found
 
 

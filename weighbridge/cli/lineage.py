@@ -52,12 +52,13 @@ def lineage(
     from weighbridge.lineage.checked import check_files
     from weighbridge.lineage.origins import Origins
     from weighbridge.runs.lineage import lineage as find
+    from weighbridge.runs.snapshots import snapshot_path
 
     found = find(asked, workdir, destination or (), pipeline=pipeline, stages=destinations, store=store)
     files = (
         [file for origin in found.model.data for file in origin.files] if isinstance(found, Origins) else found.files
     )
-    checked = check_files(files) if check else []
+    checked = check_files(files, lambda digest: snapshot_path(workdir, digest)) if check else []
     if html:
         _write(html, found, checked)
     code = ExitCode.REFUSED if any(each.state != "same" for each in checked) else ExitCode.PASSED

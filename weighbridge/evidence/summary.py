@@ -1,5 +1,7 @@
 """`summary.json` of an Examples artifact: rows, digests, columns, and where they came from."""
 
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -32,6 +34,15 @@ class InputFile(Document):
     bytes: int
     sha256: str
     span: int | None = None
+
+    def called(self, dvc: Mapping[str, str]) -> str:
+        """Its path in the working tree, also where its bytes were read from DVC's cache.
+
+        Args:
+            dvc: MD5 of the files that DVC tracks, by path. In the cache `ab/cdef…` are the bytes of MD5 `abcdef…`.
+        """
+        md5 = "".join(PurePosixPath(self.path).parts[-2:])
+        return next((path for path, known in dvc.items() if known == md5), self.path)
 
 
 class QuarantinedRow(Document):

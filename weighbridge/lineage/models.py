@@ -50,7 +50,7 @@ class Weighing(Document):
         subject: digests that the verdict is bound to, by name.
         provenance: where the model comes from; None where that was not recorded.
         missing: why it was not, as part of a sentence; empty where it was.
-        examples: what is known of the data without it, from what the run's steps left.
+        examples: what the run's steps left to know of the data, where no files are recorded.
         attested: whether it is told by what is attested with a pushed version, and not by the run's own folder.
     """
 
@@ -69,7 +69,8 @@ class Weighing(Document):
     @property
     def data(self) -> list[DataOrigin]:
         """What the model was trained and weighed on; empty where that is not known."""
-        return self.provenance.data if self.provenance else self.examples
+        recorded = self.provenance.data if self.provenance else []
+        return recorded if any(origin.files for origin in recorded) or not self.examples else self.examples
 
 
 class Model(Document):
@@ -190,7 +191,7 @@ class Catalogue:
                 "one of them was changed."
             )
         better, worse = (weighing, other) if _tells(weighing) > _tells(other) else (other, weighing)
-        filled = {"kind": better.kind or worse.kind, "commit": better.commit or worse.commit}
+        filled = {name: getattr(better, name) or getattr(worse, name) for name in ("kind", "commit", "examples")}
         known[key] = better.model_copy(update=filled)
 
     def add_place(self, digest: str, place: Place) -> None:

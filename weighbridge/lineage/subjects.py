@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from weighbridge.evidence.provenance import DataOrigin
 from weighbridge.evidence.summary import InputFile
 from weighbridge.lineage.models import Weighing
 
@@ -16,6 +17,7 @@ Kind = Literal["data", "span", "commit"]
 _EPOCH = date(1970, 1, 1)
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{8,64}")
+_POINTER = ".dvc"
 _FIRST_DAY = 10_000  # 1997-05-19: spans below are numbers that somebody counts, and no days
 
 
@@ -44,7 +46,7 @@ class Subject:
 
     def files(self, weighing: Weighing) -> list[InputFile]:
         """The files of a weighing that are the data, or of the span."""
-        return [file for origin in weighing.data for file in origin.files if self._is(file, origin.span)]
+        return [file for origin in weighing.data for file in origin.files if self._is(file, origin)]
 
     def touched(self, weighing: Weighing) -> bool:
         """Whether it went into what was weighed, as far as is recorded."""
@@ -65,18 +67,23 @@ class Subject:
             return False
         if self.kind == "commit":
             return not weighing.commit
+        # A step between, as stock Transform, may have told nothing of the files that it was given.
+        untold = not any(origin.files for origin in weighing.data)
         if self.kind == "span":
-            later = [origin for origin in weighing.data if origin.span is not None and origin.span > (self.span or 0)]
+            spans = [origin.span for origin in weighing.data if origin.span is not None]
             # Releases before this one told the newest span of a window alone.
-            return not weighing.data or any(file.span is None for origin in later for file in origin.files)
-        return not weighing.data
+            older = any(file.span is None for origin in weighing.data for file in origin.files)
+            return (untold and not spans) or ((untold or older) and any(span > (self.span or 0) for span in spans))
+        return untold
 
-    def _is(self, file: InputFile, newest: int | None) -> bool:
+    def _is(self, file: InputFile, origin: DataOrigin) -> bool:
         if self.kind == "span":
-            return (newest if file.span is None else file.span) == self.span
-        if self.digest and file.sha256.startswith(self.digest):
+            return (origin.span if file.span is None else file.span) == self.span
+        called = file.called(origin.dvc)
+        digests = file.sha256, f"sha256:{origin.dvc.get(called, '')}"  # DVC's MD5 is a digest to people, too
+        if self.digest and any(each.startswith(self.digest) for each in digests):
             return True
-        return bool(self.pattern) and _names(self.pattern, self._absolute, file.path)
+        return bool(self.pattern) and any(_names(self.pattern, self._absolute, each) for each in (file.path, called))
 
 
 def span_subject(text: str) -> Subject | None:
@@ -118,6 +125,7 @@ def data_subject(text: str, digest_of: Callable[[str], str] = lambda path: "") -
         given = f"sha256:{given}"
     if is_digest(given):
         return Subject("data", text, given, digest=given)
+    given = given.removesuffix(_POINTER)  # what it names
     absolute = given if "://" in given else str(Path(given).absolute())
     return Subject("data", text, given, pattern=given.rstrip("/"), digest=digest_of(given), _absolute=absolute)
 
@@ -131,8 +139,8 @@ def names_of(weighing: Weighing) -> Iterator[str]:
     """What may be asked of a weighing, to find the nearest to a slip: names of files, spans, its commit."""
     for origin in weighing.data:
         for file in origin.files:
-            yield PurePosixPath(file.path).name
-            yield file.path
+            yield PurePosixPath(file.called(origin.dvc)).name
+            yield file.called(origin.dvc)
             span = origin.span if file.span is None else file.span
             if span is not None:
                 yield f"span:{span}"

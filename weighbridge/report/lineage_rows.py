@@ -227,6 +227,8 @@ def _checked(checked: CheckedFile) -> Branch:
     told = f"{_file(checked.file)}: {_STATES[checked.state]}"
     if checked.state == "changed":
         told += f", it is {checked.now}"
+    if checked.kept:
+        told += f"; a copy of what was used is {checked.kept}"
     return Branch(checked.file.path, told, state="" if checked.state == "same" else "refused")
 
 

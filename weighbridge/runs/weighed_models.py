@@ -148,12 +148,12 @@ def _weighing(run: Run, subject: dict[str, str], notes: list[str]) -> Weighing:
         subject=subject,
         provenance=provenance,
         missing="" if provenance else missing,
-        examples=[] if provenance else _examples(run),
+        examples=[] if provenance and any(origin.files for origin in provenance.data) else _examples(run),
     )
 
 
 def _examples(run: Run) -> list[DataOrigin]:
-    """What ExampleGen left of the data, for runs of releases that recorded nothing else; empty where that is gone."""
+    """What ExampleGen left of the data, where nothing else is recorded of them; empty where that is gone."""
     folder = kept_folders(run).get("examples")
     try:
         summary = AnySummary.read(folder) if folder else None

@@ -117,6 +117,20 @@ def test_what_a_release_recorded_in_part_may_have_been_touched() -> None:
     assert touched_by(span(18), catalogue).unrecorded == []
 
 
+def test_what_was_trained_behind_a_step_that_tells_of_no_files_may_have_been_touched() -> None:
+    """As behind stock Transform."""
+    given = weighing("c").provenance
+    assert given is not None
+    catalogue = Catalogue()
+    silent = weighing("c").model_copy(update={"provenance": given.model_copy(update={"data": [DataOrigin()]})})
+    catalogue.add_weighing(digest("c"), silent)
+    for subject in (span(17), data_subject("day-17.csv")):
+        assert [model.digest for model in touched_by(subject, catalogue).unrecorded] == [digest("c")]
+    told = silent.model_copy(update={"examples": given.data})  # the run's own ExampleGen told it
+    catalogue.add_weighing(digest("c"), told.model_copy(update={"run_id": "run-again"}))
+    assert names(touched_by(span(17), catalogue)) == {"c": "trained_on"}
+
+
 def test_what_started_from_an_unknown_model_may_have_been_touched() -> None:
     catalogue = Catalogue()
     for name in "ef":
@@ -184,6 +198,18 @@ def test_files_are_held_against_what_was_used(tmp_path: Path) -> None:
         for path in paths.values()
     ]
     paths["changed"].write_text("other!")
-    found = check_files(files)
+    copies = {files[1].sha256: tmp_path / "copy", files[0].sha256: tmp_path / "needless"}
+    found = check_files(files, copies.get)
     assert [each.state for each in found] == ["same", "changed", "gone"]
     assert found[1].now == inputs.digest(str(paths["changed"]))
+    assert [each.kept for each in found] == ["", str(tmp_path / "copy"), ""]
+
+
+@pytest.mark.parametrize("asked", ["trips.csv", "trips.csv.dvc", "/r/trips.csv.dvc", f"data:{'ab' * 16}", "/r"])
+def test_what_was_read_from_the_cache_of_dvc_is_known_by_its_own_name(asked: str) -> None:
+    md5 = "ab" * 16
+    cached = InputFile(path=f"/cache/files/md5/ab/{md5[2:]}", bytes=1, sha256=digest("9"))
+    catalogue = Catalogue()
+    origin = DataOrigin(files=[cached], dvc={"/r/trips.csv": md5})
+    catalogue.add_weighing(digest("c"), Weighing(pipeline="taxi", run_id="run-c", examples=[origin]))
+    assert names(touched_by(data_subject(asked), catalogue)) == {"c": "trained_on"}
