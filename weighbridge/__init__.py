@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 # Packages that are functions too, see `weighbridge.common.callable_module`.
-_CALLED_ROOMS = ("plan", "runs", "simulate")
+_CALLED_ROOMS = ("lineage", "plan", "runs", "simulate")
 
 
 def __getattr__(name: str) -> Any:

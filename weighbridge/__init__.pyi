@@ -10,6 +10,7 @@ from .api.result import Run as Run
 from .api.reviewing import schema as schema
 from .api.running import run as run
 from .api.simulating import simulate as simulate
+from .api.tracing import lineage as lineage
 from .common.errors import InfrastructureError as InfrastructureError
 from .common.errors import UsageError as UsageError
 from .common.errors import WeighbridgeError as WeighbridgeError

@@ -27,7 +27,11 @@ Options = Mapping[str, Any]
 class StandardParameters(Parameters):
     """What `--set` can change of a standard pipeline; a subclass adds its own and gives other defaults."""
 
-    span: str = Field("latest", description="span to train on, where data holds {SPAN} or {YYYY}/{MM}/{DD}")
+    span: str = Field(
+        "latest",
+        coerce_numbers_to_str=True,  # as `--set span=17` is one
+        description="span to train on, where data holds {SPAN} or {YYYY}/{MM}/{DD}",
+    )
     window: int = Field(1, ge=1, description="how many spans to train on, the named one the last")
     epochs: int = Field(5, ge=1, description="passes over the training examples")
     batch_size: int = Field(256, ge=1, description="examples per training step")

@@ -1,8 +1,12 @@
 """The `data` section of a thresholds file: what the data must be before a model is trained on it."""
 
+from typing import Literal
+
 from pydantic import ConfigDict, Field, model_validator
 
 from weighbridge.verdict import Bounds, Section, Severity, told
+
+ChangedSpans = Literal["blocking", "warning", "ignore"]
 
 _ABSENT = "a feature that one side lacks refuses"
 
@@ -130,6 +134,16 @@ class DataGates(Section):
         json_schema_extra=told(
             against="the reviewed schema.pbtxt",
             missing="a feature that the schema requires and the data lack is a departure",
+        ),
+    )
+    changed_spans: ChangedSpans = Field(
+        default="warning",
+        description="Whether a span that an earlier run used, and whose files hold other bytes now, refuses, is only "
+        "shown, or is not looked at.",
+        json_schema_extra=told(
+            against="the files' digests as earlier runs used them",
+            missing="a span that no earlier run used is not compared, and lets the model through; "
+            "a record of it that cannot be read refuses",
         ),
     )
     skew: dict[str, Distances] = Field(

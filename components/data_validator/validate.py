@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from weighbridge.common.errors import UsageError
 from weighbridge.common.files import write_text
 from weighbridge.common.progress import report
-from weighbridge.components.artifacts.examples import read_batches
+from weighbridge.components.artifacts.examples import read_batches, read_summary
 from weighbridge.components.data_validator.anomalies import anomaly_gates, find_anomalies, is_clean, write_anomalies
 from weighbridge.components.data_validator.baseline import Baseline, keep_span, previous_span, production_baseline
 from weighbridge.components.data_validator.drift import drift, skew
@@ -23,6 +23,7 @@ from weighbridge.components.data_validator.statistics import (
     statistics_path,
     write_statistics,
 )
+from weighbridge.components.data_validator.used_spans import keep_used, spans_of, unchanged_gates
 from weighbridge.evidence.comparison import Comparison, Distance
 from weighbridge.verdict import Gate, write_gates
 
@@ -85,7 +86,8 @@ def validate_examples(
         schema_text: the reviewed schema, in protobuf text format.
         gates: the thresholds.
         production: statistics of the production model's data; None for "nothing in production".
-        history: folder that keeps statistics of spans; empty for none. A span that no gate refuses is kept there.
+        history: folder that keeps statistics of spans, and which bytes were used; empty for none. A span that no gate
+            refuses is kept there.
         span: the data's span; None where they have none.
         pipeline: its name, for messages.
 
@@ -106,7 +108,9 @@ def validate_examples(
         drift("production", gates.drift.production, datasets, production),
         drift("previous_span", gates.drift.previous_span, datasets, previous_span(history, span)),
     ]
+    spans = spans_of(read_summary(uri)) if history else {}
     found = [
+        *unchanged_gates(history, spans, gates.changed_spans, pipeline),
         *rows_gates(datasets, gates.rows, {split: _rows(production, split) for split in gates.rows}, sample_of(uri)),
         *(label_gates(gates.label, datasets, distinct) if gates.label else ()),
         *(
@@ -119,6 +123,7 @@ def validate_examples(
     distances = tuple(distance for comparison in comparisons for distance in comparison.distances())
     result = Validation(statistics, anomalies, distances, tuple(found))
     if history and span is not None and not result.refused:
+        keep_used(history, spans)
         keep_span(history, span, statistics)
     return result
 

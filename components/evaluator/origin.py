@@ -47,6 +47,7 @@ def _data(examples: str) -> DataOrigin:
         rows={name: split.rows for name, split in summary.splits.items()},
         sample=float(summary.sample),
         files=summary.files,
+        dvc=summary.dvc,
     )
 
 

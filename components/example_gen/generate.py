@@ -12,14 +12,14 @@ from weighbridge.common.digests import value_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.columns import COLUMNS_FOLDER
 from weighbridge.components.artifacts.examples import SPLIT_PREFIX
-from weighbridge.components.example_gen import formats
+from weighbridge.components.example_gen import dvc, formats
 from weighbridge.components.example_gen.feature_types import FeatureTypes, TypeChanged
 from weighbridge.components.example_gen.gates import ExamplesGates
 from weighbridge.components.example_gen.infer import check_columns, infer_feature_types, newest_time
 from weighbridge.components.example_gen.odd import NonFiniteCounts
 from weighbridge.components.example_gen.process import TIMELESS, Processor, ReadRequest
 from weighbridge.components.example_gen.reading import check_renamed, joined
-from weighbridge.components.example_gen.resolve import Resolved, files_digest, resolve
+from weighbridge.components.example_gen.resolve import Resolved, resolve
 from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.unchanged import Found, unchanged
 from weighbridge.components.example_gen.write import QUARANTINE_FILE, QUARANTINE_FOLDER, QuarantineWriter, SplitWriter
@@ -186,8 +186,12 @@ def _summary(
         time_end=request.splits.time_end,
         sample=request.sample.share,
         content_digest=value_digest({name: each.digest for name, each in digests.items()}),
-        files=[InputFile(path=path, bytes=file.identity.size, sha256=file.digest) for path, file in found.items()],
-        input_digest=files_digest({path: file.digest for path, file in found.items()}),
+        files=[
+            InputFile(path=path, bytes=file.identity.size, sha256=file.digest, span=resolved.spans.get(path))
+            for path, file in found.items()
+        ],
+        dvc=dvc.tracked(path for path in found if path not in resolved.names) | dict(resolved.pointed),
+        input_digest=resolved.digest({path: file.digest for path, file in found.items()}),
         span=resolved.span,
         columns={name: kind for name, kind in sorted(feature_types.found.items()) if name in feature_types.seen},
     )

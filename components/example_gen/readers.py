@@ -6,6 +6,7 @@ Memory is bounded by a block (of ORC by a stripe), not by the file.
 import contextlib
 import gzip
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.common.errors import UsageError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 16 << 20
 BATCH_ROWS = 65_536
+
+_GZIP = b"\x1f\x8b"
 
 _Malformed = tuple[int, str, str]  # the row's number, the reason, and its line
 
@@ -189,7 +192,11 @@ class _Blocks:
 
 def _open(reading: Reading) -> Any:
     file = reading.open()
-    return gzip.open(file, "rb") if reading.path.endswith(".gz") else file
+    compressed = reading.path.endswith(".gz")
+    if not PurePosixPath(reading.path).suffix:  # in DVC's cache a file has no name of its own
+        compressed = file.read(len(_GZIP)) == _GZIP
+        file.seek(0)
+    return gzip.open(file, "rb") if compressed else file
 
 
 def _header(path: str, file: Any) -> list[str]:

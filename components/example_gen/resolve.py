@@ -3,6 +3,7 @@
 A pattern holds `{SPAN}`, or `{YYYY}`, `{MM}` and `{DD}`; a day's span is its number of days since 1970-01-01, as
 in TFX. `latest` takes the highest span there is; a window of n takes the n highest spans up to the wanted one.
 `package:name/path` is a file inside an installed Python package: wherever that is, on a laptop or in an image.
+A pointer of DVC's, `trips.csv.dvc`, means the data that it names, wherever a file may be named: see `dvc`.
 """
 
 import difflib
@@ -11,13 +12,13 @@ import importlib.util
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
 
 from weighbridge.common.digests import value_digest
 from weighbridge.common.errors import UsageError
-from weighbridge.components.example_gen import formats
+from weighbridge.components.example_gen import dvc, formats
 from weighbridge.storage import inputs
 from weighbridge.storage.schemes import addresses, is_address
 
@@ -34,11 +35,25 @@ class Resolved:
         files: paths of the files, sorted; the spans in ascending order.
         format: name of the files' format, such as `csv`.
         span: number of the wanted span; None where the input is not a pattern.
+        spans: the span of each file, by path; empty where the input is not a pattern.
+        names: what a file is called, by path, where its path does not say so: one in DVC's cache.
+        pointed: MD5 of the files that DVC's pointers name, by what they are called.
     """
 
     files: tuple[str, ...]
     format: str
     span: int | None = None
+    spans: Mapping[str, int] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    pointed: Mapping[str, str] = field(default_factory=dict)
+
+    def digest(self, digests: Mapping[str, str]) -> str:
+        """Digest of the files, given each one's digest by path: their own names (not their folders') and bytes count.
+
+        So it is the same wherever DVC keeps the bytes.
+        """
+        named = ([PurePosixPath(self.names.get(path, path)).name, digests[path]] for path in self.files)
+        return value_digest(sorted(named))
 
 
 def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
@@ -63,16 +78,30 @@ def resolve(input: str, span: str = "latest", window: int = 1) -> Resolved:
     fields = re.findall(r"\{(\w+)(?::\d+)?\}", input)
     # Braces may as well be part of a name.
     if fields and (_FIELDS.keys() & fields or not (inputs.is_file(input) or inputs.is_folder(input))):
-        number, files = _spans(input, span, window)
+        number, spans = _spans(input, span, window)
     else:
         if span != "latest":
             raise UsageError(f"span={span!r} is given, but {input} has no {{SPAN}} or {{YYYY}}, {{MM}} and {{DD}}")
-        number, files = None, _files(input)
+        number, spans = None, dict.fromkeys(_files(input))
+    spans, pointed = _without_pointers(spans)
+    files = list(spans)
     for path in files:
         if not _is_text(path):
             hint = "Rename it: what was read is told by name."
             raise UsageError(f"The name of the file {os.fsencode(path)!r} is not UTF-8", hint)
-    return Resolved(tuple(files), _format(files), number)
+    names = {each.path: each.name for each in pointed if each.path != each.name}
+    found = Resolved(
+        tuple(files),
+        _format([names.get(path, path) for path in files]),
+        number,
+        {path: of_file for path, of_file in spans.items() if of_file is not None},
+        names,
+        {each.name: each.md5 for each in pointed},
+    )
+    if found.format == "tfrecord" and names:  # nothing but the name tells whether it is compressed
+        pointer = f"{next(iter(names.values()))}{dvc.POINTER}"
+        raise UsageError(f"TFRecord files are not read from DVC's cache: {files[0]}", f"Run: dvc checkout {pointer}")
+    return found
 
 
 def input_digest(input: str, span: str = "latest", window: int = 1) -> str:
@@ -81,12 +110,26 @@ def input_digest(input: str, span: str = "latest", window: int = 1) -> str:
     Raises:
         UsageError: as `resolve`.
     """
-    return files_digest({path: inputs.digest(path) for path in resolve(input, span, window).files})
+    resolved = resolve(input, span, window)
+    return resolved.digest({path: inputs.digest(path) for path in resolved.files})
 
 
-def files_digest(digests: Mapping[str, str]) -> str:
-    """Digest of files, given each one's digest by path: their own names (not their folders') and bytes count."""
-    return value_digest(sorted([PurePosixPath(path).name, digest] for path, digest in digests.items()))
+def _without_pointers(spans: Mapping[str, int | None]) -> tuple[dict[str, int | None], list[dvc.Pointed]]:
+    """The files, by path their span, with what pointers name in place of these; and what they name."""
+    pointed = {path: dvc.pointed(path) for path in spans if dvc.is_pointer(path)}
+    named = {each.name for found in pointed.values() for each in found}
+    files: dict[str, int | None] = {}
+    for path, span in spans.items():
+        if path in pointed:
+            known = [each for each in pointed[path] if formats.format_of(each.name)]
+            for each in known or pointed[path]:
+                if each.path in files:
+                    hint = "Remove one of them, or name the files with a glob that leaves it out."
+                    raise UsageError(f"{path} names bytes that another pointer names: each row would count twice", hint)
+                files[each.path] = span
+        elif is_address(path) or str(Path(path).absolute()) not in named:  # beside its pointer it is read once
+            files[path] = span
+    return files, [each for found in pointed.values() for each in found if each.path in files]
 
 
 def located(input: str) -> str:
@@ -102,7 +145,8 @@ def located(input: str) -> str:
 
 def _files(path: str) -> list[str]:
     if inputs.is_folder(path):
-        found = [name for name in inputs.glob(f"{glob.escape(path.rstrip('/'))}/**") if formats.format_of(name)]
+        below = inputs.glob(f"{glob.escape(path.rstrip('/'))}/**")
+        found = [name for name in below if _names_data(name)]
         if not found:
             raise UsageError(f"There are no {formats.titles()} files in {path}")
         return found
@@ -115,6 +159,14 @@ def _files(path: str) -> list[str]:
     return found
 
 
+def _names_data(path: str) -> bool:
+    """Whether a file in a folder is of a known format, or a pointer to such a one, or to a folder."""
+    if not dvc.is_pointer(path):
+        return formats.format_of(path) is not None
+    name = path.removesuffix(dvc.POINTER)
+    return formats.format_of(name) is not None or "." not in PurePosixPath(name).name
+
+
 def _nearest(path: str) -> str:
     """The file or folder beside a path whose name is nearest to its own, as part of a sentence."""
     if is_address(path) or not (folder := Path(path).absolute().parent).is_dir():
@@ -123,7 +175,7 @@ def _nearest(path: str) -> str:
     return f"; did you mean {str(Path(path).with_name(close[0]))!r}?" if close else ""
 
 
-def _spans(pattern: str, span: str, window: int) -> tuple[int, list[str]]:
+def _spans(pattern: str, span: str, window: int) -> tuple[int, dict[str, int | None]]:
     fields = re.findall(r"\{(\w+)(?::\d+)?\}", pattern)
     if not (set(fields) == {"SPAN"} or set(fields) == {"YYYY", "MM", "DD"}):
         raise UsageError(f"{pattern} holds {fields}", "A pattern holds {SPAN}, or {YYYY}, {MM} and {DD}.")
@@ -141,7 +193,7 @@ def _spans(pattern: str, span: str, window: int) -> tuple[int, list[str]]:
     chosen = [number for number in sorted(by_span) if number <= wanted][-window:]
     if len(chosen) < window:
         raise UsageError(f"window={window} wants {window} spans up to {wanted}, {pattern} has {len(chosen)}")
-    return wanted, [path for number in chosen for path in sorted(by_span[number])]
+    return wanted, {path: number for number in chosen for path in sorted(by_span[number])}
 
 
 def _is_text(path: str) -> bool:

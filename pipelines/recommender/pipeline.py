@@ -17,7 +17,11 @@ class Parameters(definition.Parameters):
     """What `--set` can change."""
 
     data: str = Field(ORDERS, description="CSV or Parquet of order lines")
-    span: str = Field("latest", description="newest span to read, where data holds {SPAN} or {YYYY}/{MM}/{DD}")
+    span: str = Field(
+        "latest",
+        coerce_numbers_to_str=True,  # as `--set span=17` is one
+        description="newest span to read, where data holds {SPAN} or {YYYY}/{MM}/{DD}",
+    )
     window: int = Field(1, ge=1, description="how many spans to read, the named one the last")
     columns: dict[str, str] = Field({}, description='name in the data: name here, e.g. {"Invoice": "InvoiceNo"}')
     until: str = Field("", description="read what was known before this day, as 2010-12-01; empty for all there is")

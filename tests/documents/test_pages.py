@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.documents, pytest.mark.slow]
 RUN = ("console", "sh", "bash", "python")
 # Examples in docstrings are executed behind a page that shows them, or tells of them; what each takes for granted.
 DOCSTRINGS = {
+    "docs/lineage.md": {"weighbridge/api/tracing.py": ""},
     "docs/looking.md": {"weighbridge/runs/comparison/compare.py": ""},
     "docs/reference/python.md": {
         "weighbridge/api/running.py": "",

@@ -161,7 +161,8 @@ def _files(data: DataOrigin) -> list[dict[str, Any]]:
         {
             "uri": file.path,
             "digest": {"sha256": file.sha256.removeprefix("sha256:")},
-            "annotations": {"bytes": file.bytes, **({} if data.span is None else {"span": data.span})},
+            "annotations": {"bytes": file.bytes, **({} if span is None else {"span": span})},
         }
         for file in data.files
+        for span in (data.span if file.span is None else file.span,)
     ]

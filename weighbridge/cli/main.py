@@ -20,6 +20,7 @@ from weighbridge.cli import (
     image,
     init,
     kubeflow,
+    lineage,
     listing,
     lock,
     logs,
@@ -73,6 +74,7 @@ app.command("plan", epilog=EXIT_CODES)(plan.plan)
 app.command("backtest", epilog=EXIT_CODES)(backtest.backtest)
 app.command("promote", epilog=EXIT_CODES)(promote.promote)
 app.command("production", epilog=EXIT_CODES)(production.production)
+app.command("lineage", epilog=EXIT_CODES)(lineage.lineage)
 app.command("list", epilog=EXIT_CODES)(listing.list_pipelines)
 app.command("runs", epilog=EXIT_CODES)(reports.runs)
 app.command("show", epilog=EXIT_CODES)(reports.show)

@@ -1,7 +1,8 @@
 """`weighbridge run`: the whole pipeline here, a line per step, then the verdict card."""
 
+import dataclasses
 from contextlib import suppress
-from typing import TextIO
+from typing import Annotated, TextIO
 
 import typer
 
@@ -24,6 +25,17 @@ from weighbridge.cli.options import (
 )
 from weighbridge.common.errors import WeighbridgeError
 
+SnapshotOption = Annotated[
+    float,
+    typer.Option(
+        "--snapshot-data",
+        envvar="WEIGHBRIDGE_SNAPSHOT_DATA",
+        metavar="MIB",
+        min=0,
+        help="Keep the input files by digest where they have no more MiB together.",
+    ),
+]
+
 
 def run(
     pipeline: PipelineArgument,
@@ -36,6 +48,7 @@ def run(
     destinations: DestinationsOption = "",
     store: StoreOption = "",
     reports: ReportsOption = "",
+    snapshot_data: SnapshotOption = 0.0,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
     force: ForceOption = False,
@@ -67,6 +80,7 @@ def run(
         destinations=destinations,
         store=store,
     )
+    request = dataclasses.replace(request, snapshot_mib=snapshot_data)
     check_reports(reports)
 
     def open_display(terminal: TextIO) -> ConsoleDisplay:

@@ -55,6 +55,7 @@ class DataOrigin(Document):
         rows: of each split.
         sample: the share of the rows that was used, 1 for all.
         files: that were read.
+        dvc: MD5 of those files that DVC tracks, by path: what a pointer or `dvc.lock` says, and they are.
     """
 
     input_digest: str = ""
@@ -63,6 +64,7 @@ class DataOrigin(Document):
     rows: dict[str, int] = Field(default_factory=dict)
     sample: float = 1.0
     files: list[InputFile] = Field(default_factory=list)
+    dvc: dict[str, str] = Field(default_factory=dict)
 
 
 class TrainingOrigin(EvidenceFile):

@@ -1,5 +1,7 @@
 """`summary.json` of an Examples artifact: rows, digests, columns, and where they came from."""
 
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -19,11 +21,28 @@ class Split(Document):
 
 
 class InputFile(Document):
-    """A file that was read."""
+    """A file that was read.
+
+    Attributes:
+        path: where it was read.
+        bytes: its size.
+        sha256: digest of its bytes, `sha256:…`.
+        span: that it is of; None where the input has none, or an earlier version wrote this.
+    """
 
     path: str
     bytes: int
     sha256: str
+    span: int | None = None
+
+    def called(self, dvc: Mapping[str, str]) -> str:
+        """Its path in the working tree, also where its bytes were read from DVC's cache.
+
+        Args:
+            dvc: MD5 of the files that DVC tracks, by path. In the cache `ab/cdef…` are the bytes of MD5 `abcdef…`.
+        """
+        md5 = "".join(PurePosixPath(self.path).parts[-2:])
+        return next((path for path, known in dvc.items() if known == md5), self.path)
 
 
 class QuarantinedRow(Document):
@@ -82,6 +101,7 @@ class ExamplesSummary(DataSummary):
         time_end: before which all rows are; None for no such end.
         sample: the share of the rows that was kept, 1 for all.
         files: that were read.
+        dvc: MD5 of those files that DVC tracks, by path: what a pointer or `dvc.lock` says, and they are.
         input_digest: of their contents.
         span: newest span that was read; None where the input has none.
     """
@@ -97,6 +117,7 @@ class ExamplesSummary(DataSummary):
     time_end: Moment | None
     sample: float
     files: list[InputFile]
+    dvc: dict[str, str] = Field(default_factory=dict)
     input_digest: str
     span: int | None
 
@@ -109,6 +130,7 @@ class AnySummary(DataSummary, extra="ignore"):
         input_digest: of the files that were read; empty where the step read none, or does not say.
         sample: as it stands in the file, 1 where it says nothing; the reader judges it.
         files: that were read; empty where the step read none, or does not say.
+        dvc: MD5 of those files that DVC tracks, by path.
         time_splits: where each split begins in time; empty where rows are not split by time.
         time_end: before which all rows are; None for no such end.
     """
@@ -117,5 +139,6 @@ class AnySummary(DataSummary, extra="ignore"):
     input_digest: str = ""
     sample: Any = 1.0
     files: list[InputFile] = Field(default_factory=list)
+    dvc: dict[str, str] = Field(default_factory=dict)
     time_splits: dict[str, Moment | None] = Field(default_factory=dict)
     time_end: Moment | None = None

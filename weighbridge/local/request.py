@@ -35,6 +35,7 @@ class RunRequest:
         words: how the command line names the pipeline and its data, for commands to run next.
         store: what builds on all machines share; None where they share nothing.
         experiment: all the data, weighed against production in the workspace of rehearsals; nothing is pushed.
+        snapshot_mib: keep the input files where they have no more MiB than this together; 0 for never.
     """
 
     definition: Definition
@@ -46,6 +47,7 @@ class RunRequest:
     words: tuple[str, ...] = ()
     store: RunStore | None = None
     experiment: bool = False
+    snapshot_mib: float = 0.0
 
     def check_thresholds(self) -> None:
         """Read the thresholds file, if there is one: a slip in it shows at once, and not after TFX is loaded.

@@ -19,6 +19,7 @@ from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.own_verdict import standing_verdict
 from weighbridge.runs.record import Run, StepRecord, StepState
 from weighbridge.runs.sending import sent
+from weighbridge.runs.snapshots import keep_snapshots
 from weighbridge.thresholds.delivery import PRODUCTION
 from weighbridge.verdict import Verdict
 
@@ -84,6 +85,9 @@ def run_request(
             outcome = sent(request.store, outcome, f"{stage}, {request.context.destination}")
         elif request.store is not None:
             request.store.fetch_reports(outcome.run)
+        if request.snapshot_mib and outcome.verdict is not None:
+            warnings = keep_snapshots(outcome.run, request.snapshot_mib)
+            outcome = dataclasses.replace(outcome, warnings=(*outcome.warnings, *warnings))
     return outcome
 
 

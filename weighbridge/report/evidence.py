@@ -18,6 +18,7 @@ from weighbridge.evidence.history import TrainingHistory
 from weighbridge.evidence.latency import LatencyReport
 from weighbridge.evidence.metrics import Metrics
 from weighbridge.evidence.summary import ExamplesSummary
+from weighbridge.lineage.origins import Origins
 from weighbridge.report.features import Feature, read_features
 from weighbridge.report.steps import StepOutcome
 from weighbridge.verdict import Verdict
@@ -43,6 +44,7 @@ class Evidence:
         started: when the run began.
         commit: that the pipeline's code was at; empty for none.
         delivered: where the model went; None where that is not known.
+        origins: where the model comes from; None where nothing is recorded of that.
     """
 
     verdict: Verdict
@@ -58,6 +60,7 @@ class Evidence:
     started: datetime | None = None
     commit: str = ""
     delivered: Delivered | None = None
+    origins: Origins | None = None
 
     @classmethod
     def collect(

@@ -14,6 +14,8 @@ from weighbridge.report import figures, tables
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.gate_groups import MOST_LINES, counts_text, group_gates
 from weighbridge.report.glance import glance
+from weighbridge.report.lineage_picture import origins_picture
+from weighbridge.report.lineage_rows import origins_rows
 from weighbridge.report.plots import read_plots
 from weighbridge.report.telling import telling_features
 from weighbridge.report.text import bytes_text, clean, count, number_text, seconds_text, short_digest, signed_text
@@ -66,6 +68,8 @@ def render_html(evidence: Evidence) -> str:
             all_features=all_features,
             distances=distances,
             splits=tables.splits(evidence.examples) if evidence.examples else [],
+            origins_picture=origins_picture(evidence.origins) if evidence.origins else "",
+            origins_rows=origins_rows(evidence.origins) if evidence.origins else [],
         )
     )
 

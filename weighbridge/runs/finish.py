@@ -211,11 +211,14 @@ def _write_failure(run: Run) -> None:
 
 def _write_reports(run: Run, verdict: Verdict, folders: Mapping[str, Path]) -> None:
     from weighbridge.report import Evidence, write_reports
+    from weighbridge.runs.weighed_models import origins_of_run
 
+    notes = list[str]()
+    origins = origins_of_run(run, notes)
     steps = [step.model_dump(exclude={"fingerprint"}) for step in run.record.steps]
-    evidence = Evidence.collect(verdict, dict(folders), steps=steps)
+    evidence = Evidence.collect(verdict, dict(folders), steps=steps, notes=notes)
     record = run.record
-    write_reports(
-        run.folder,
-        dataclasses.replace(evidence, started=record.started, commit=record.commit, delivered=record.delivered),
+    described = dataclasses.replace(
+        evidence, started=record.started, commit=record.commit, delivered=record.delivered, origins=origins
     )
+    write_reports(run.folder, described)

@@ -96,7 +96,7 @@ def _production(workdir: str | Path, pipeline: str, store: str) -> Run:
             f"Name one: {', '.join(f'{name}@{PRODUCTION}' for name in names) or 'weighbridge run taxi starts one'}.",
         )
     workspace = Workspace(workdir, names[0])
-    address = stage_destinations(workspace, _policy(workspace), store=store)[PRODUCTION]
+    address = stage_destinations(workspace, policy_of(workspace), store=store)[PRODUCTION]
     record = read_record(address)
     if record is None:
         raise UsageError(
@@ -112,7 +112,7 @@ def _production(workdir: str | Path, pipeline: str, store: str) -> Run:
     return found
 
 
-def _policy(workspace: Workspace) -> Delivery:
+def policy_of(workspace: Workspace) -> Delivery:
     """The policy of the pipeline, whose module the last run names; the default one where it is not to be found."""
     last = next(workspace.newest_first(), None)
     if last is None:

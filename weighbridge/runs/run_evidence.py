@@ -21,8 +21,11 @@ def evidence_of(run: Run) -> Evidence:
     Returns:
         What there is; each thing that is not has a note. A run that came to no verdict has one without any gates.
     """
+    from weighbridge.runs.weighed_models import origins_of_run
+
     notes = list[str]()
     folders = kept_folders(run, notes)
+    origins = origins_of_run(run, notes) if (run.folder / VERDICT_FILE).exists() else None
     found = Evidence.collect(
         _verdict(run, notes),
         folders,
@@ -30,7 +33,7 @@ def evidence_of(run: Run) -> Evidence:
         notes=notes,
     )
     return dataclasses.replace(
-        found, started=run.record.started, commit=run.record.commit, delivered=run.record.delivered
+        found, started=run.record.started, commit=run.record.commit, delivered=run.record.delivered, origins=origins
     )
 
 

@@ -5,8 +5,8 @@ span-N/current.json     which folder, and its digest: replaced by who knows what
 span-N/<random>/        Split-<name>/FeatureStats.pb
 ```
 
-Here they lie as DataValidator keeps them (`history/span-N/Split-<name>/…`), and `.shared.json` beside them says which
-of them the store has, as of which moment.
+Here they lie as DataValidator keeps them (`history/span-N/Split-<name>/…`, and `files-<digest>.json` beside these: the
+bytes that were used), and `.shared.json` beside them says which of them the store has, as of which moment.
 """
 
 import re
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 from weighbridge.common import files
 from weighbridge.common.digests import folder_digest
 from weighbridge.common.errors import InfrastructureError
+from weighbridge.components.data_validator.used_spans import USED_FILES
 from weighbridge.storage.place import Place
 from weighbridge.storage.store import ABSENT
 
@@ -101,6 +102,9 @@ class SpanHistory:
             try:
                 self._place.copy(f"{span}/{current.folder}", copy)
                 if folder_digest(copy) == current.digest:
+                    for path in (self._folder / span).glob(USED_FILES):
+                        if not (copy / path.name).exists():  # used here, and not told the store yet
+                            shutil.copyfile(path, copy / path.name)
                     shutil.rmtree(self._folder / span, ignore_errors=True)
                     copy.rename(self._folder / span)
                     return current.digest

@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from weighbridge.common import files, progress
 from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.evidence.provenance import PROVENANCE_FILE
 from weighbridge.report.write import CHARTS_FOLDER
 from weighbridge.runs.explain import explain_outside_run
 from weighbridge.runs.finish import REPORTS
@@ -134,7 +135,7 @@ class RunStore:
                 self.send(run)
 
     def bring(self, newest: int = NEWEST) -> None:
-        """Bring the record and verdict of the newest runs that are not here yet. Unreadable ones are left out.
+        """Bring record, verdict and provenance of the newest runs that are not here yet. Unreadable ones are left out.
 
         Raises:
             WeighbridgeError: the store cannot be read, or the work directory cannot be written.
@@ -178,6 +179,7 @@ class RunStore:
         if data is None or not _is_of(data, self._workspace.pipeline, run_id):
             return  # it goes on, was killed, or is of another version
         verdict = self._read(f"{folder}/{VERDICT_FILE}", _MOST_BYTES[VERDICT_FILE])
+        provenance = self._read(f"{folder}/{PROVENANCE_FILE}", _MOST_BYTES_OF_REPORT)
         with explaining(here):
             try:
                 with files.staged_folder(here / run_id) as staged:
@@ -185,6 +187,8 @@ class RunStore:
                         files.write_bytes(staged / VERDICT_FILE, verdict)
                         if not _is_verdict_of(staged / VERDICT_FILE, run_id):
                             (staged / VERDICT_FILE).unlink()
+                    if provenance is not None:
+                        files.write_bytes(staged / PROVENANCE_FILE, provenance)
                     files.write_json(staged / BROUGHT_FILE, {"store": self.address})
                     files.write_bytes(staged / RUN_FILE, data)
             except FileExistsError:

@@ -89,6 +89,7 @@ def build(examples: str, folder: str | Path, options: HistoriesOptions, gates: H
         longest=options.longest,
         cleaning=counts,
         files=source.files,
+        dvc=source.dvc,
         span=source.span,
         input_digest=source.input_digest,
     )

@@ -1,5 +1,7 @@
 """What the histories say of themselves: `summary.json` of their artifact."""
 
+from pydantic import Field
+
 from weighbridge.evidence.summary import DataSummary, InputFile
 
 
@@ -11,7 +13,7 @@ class HistoriesSummary(DataSummary):
         items: of the catalogue.
         longest: most purchases of a history.
         cleaning: what was counted in each split: lines, those left out by reason, purchases, customers.
-        files: that the order lines came from; with `span` and `input_digest` as ExampleGen tells of them.
+        files: that the order lines came from; with `dvc`, `span` and `input_digest` as ExampleGen tells of them.
     """
 
     evaluate_from: int
@@ -19,5 +21,6 @@ class HistoriesSummary(DataSummary):
     longest: int
     cleaning: dict[str, dict[str, int | float]]
     files: list[InputFile]
+    dvc: dict[str, str] = Field(default_factory=dict)
     span: int | None
     input_digest: str

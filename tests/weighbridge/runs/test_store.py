@@ -194,6 +194,24 @@ def test_statistics_of_spans_go_from_machine_to_machine(machines: Machines, tmp_
     assert place.version("span-2/current.json") == before
 
 
+def test_what_was_used_here_is_not_forgotten_where_the_store_has_other_statistics(
+    machines: Machines, tmp_path: Path
+) -> None:
+    place = machines.place("p").within("history")
+    here, there = tmp_path / "here", tmp_path / "there"
+    span(here, 1, "statistics")
+    SpanHistory(place, here).send()
+    SpanHistory(place, there).bring()
+    (there / "span-1/files-aa.json").write_text("used there")
+    SpanHistory(place, there).send()
+    (here / "span-1/files-bb.json").write_text("used here, by a run that sent nothing")
+    SpanHistory(place, here).bring()
+    SpanHistory(place, here).send()
+    SpanHistory(place, there).bring()
+    for folder in (here, there):
+        assert {path.name for path in (folder / "span-1").glob("files-*")} == {"files-aa.json", "files-bb.json"}
+
+
 def test_statistics_that_are_damaged_in_the_store_are_not_brought(machines: Machines, tmp_path: Path) -> None:
     place = machines.place("p").within("history")
     span(tmp_path / "here", 1, "statistics")
