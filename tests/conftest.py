@@ -3,12 +3,14 @@
 import importlib.util
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.command_line import weighbridge, workdir
+from tests.mlflow_server import MlflowServer, mlflow_server
 
 __all__ = ["weighbridge", "workdir"]
 
@@ -41,3 +43,17 @@ def online_retail() -> Path:
     if not path.exists():
         pytest.skip(f"Online Retail II is not at {path}")
     return path
+
+
+@pytest.fixture(scope="session")
+def tracking_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """A real MLflow server, one for all tests of a worker: a test takes its own names and leaves it running."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tracking_server_with_auth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """The same with basic authentication: nobody may do anything without a name and a password."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow-auth"), auth=True) as server:
+        yield server
