@@ -5,16 +5,19 @@ import re
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 from tests.documents.blocks import ROOT
 from tests.documents.quiet import quiet_machine
+from tests.mlflow_server import MlflowServer, mlflow_server
 from tests.weighbridge.kubeflow.double import serve
 from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.verdict import GateList
 
 ENDPOINT = "https://kubeflow.example.com/pipeline"
+MLFLOW = "https://mlflow.example.com"
 TOKEN = "/var/run/secrets/kubeflow/pipelines/token"
 BUCKET = "gs://models"
 # A digest that a document cuts short, `sha256:c0ffee…` or `sha256:…`.
@@ -66,7 +69,14 @@ class Stage:
         """The command with doubles in the place of what is not here."""
         command = command.replace(ENDPOINT, self._kubeflow.url).replace(BUCKET, str(self.bucket))
         command = command.replace(TOKEN, str(self.token))
+        if MLFLOW in command:
+            command = command.replace(MLFLOW, self._mlflow.uri)
         return _SHORT.sub(lambda found: f"sha256:{found[1]:0<64}", command)
+
+    @cached_property
+    def _mlflow(self) -> MlflowServer:
+        """MLflow's own server, started for the first page that speaks of one."""
+        return self._ends.enter_context(mlflow_server(self.base / "mlflow"))
 
     def _empty(self, document: str) -> Path:
         folder = self.base / re.sub(r"\W+", "-", document.removesuffix(".md"))

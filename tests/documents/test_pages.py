@@ -1,8 +1,8 @@
 """Every page works: its blocks are executed in order, as by somebody who follows it, and print what it shows.
 
 In the place of something else, as `tests.documents.stage` says: a folder for the bucket `gs://models`, a double for
-`https://kubeflow.example.com/pipeline`, a whole digest for one that is cut short. Calls of models are timed by a double
-of a quiet machine (`tests.documents.quiet`).
+`https://kubeflow.example.com/pipeline`, a server on this machine for `https://mlflow.example.com`, a whole digest for
+one that is cut short. Calls of models are timed by a double of a quiet machine (`tests.documents.quiet`).
 """
 
 import re

@@ -138,9 +138,10 @@ class ClusterRun:
         draw()
         ended = self._outcome
         with tempfile.TemporaryDirectory() as folder, captured_output(Path(folder, "log.txt"), verbose=False):
-            self.warnings = finish_remote_run(
+            told = finish_remote_run(
                 run_record(ended), ended.verdict, ended.exit_code, url=self.url, reports="", display=SilentDisplay()
             )
+        self.warnings = told.warnings
         return self
 
     def cancel(self) -> "ClusterRun":

@@ -13,6 +13,7 @@ from weighbridge.runs.own_verdict import read_verdict
 from weighbridge.runs.record import ArtifactReference, RunRecord
 from weighbridge.runs.record import Run as RunFolder
 from weighbridge.runs.run_evidence import evidence_of, own_artifacts
+from weighbridge.runs.tracked import told
 from weighbridge.runs.workspace import REHEARSAL
 from weighbridge.verdict import Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
@@ -133,6 +134,12 @@ class Run:
     def warnings(self) -> tuple[str, ...]:
         """One line for each hook that failed when it ended."""
         return self._outcome.warnings if self._outcome else ()
+
+    @property
+    def tracking(self) -> str:
+        """Its page in MLflow, or that it is yet to be sent there; empty where no server was named."""
+        found = told(self.folder)
+        return found.line or found.warning
 
     @property
     def delivered(self) -> Delivered | None:

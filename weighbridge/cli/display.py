@@ -144,6 +144,8 @@ def _print_for_people(outcome: RunOutcome, quiet: bool) -> None:
         print_card(out, outcome.verdict, outcome.run.record.delivered)
     if not quiet:
         out.print(f"report: {escape(str(outcome.run.folder / HTML_FILE))}")
+        if outcome.tracking:
+            out.print(escape(outcome.tracking))
 
 
 def print_error(message: str, *hints: str) -> None:
@@ -169,4 +171,5 @@ def outcome_json(outcome: RunOutcome) -> dict[str, Any]:
         "exit_code": int(outcome.exit_code),
         "verdict": outcome.verdict.model_dump(mode="json") if outcome.verdict else None,
         "warnings": list(outcome.warnings),
+        "tracking": outcome.tracking,
     }

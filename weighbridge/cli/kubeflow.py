@@ -105,7 +105,7 @@ def finish(
     from weighbridge.cli.kubeflow_display import KubeflowSteps, finish_kubeflow_run, print_kubeflow_outcome
     from weighbridge.kubeflow.client.outcome import outcome
     from weighbridge.kubeflow.client.runs import wait as wait_for
-    from weighbridge.runs.finish import write_remote_reports
+    from weighbridge.runs.finish import RemoteEnd, write_remote_reports
 
     display = KubeflowSteps(sys.stderr if as_json else sys.stdout, silent=as_json)
     awaited = wait and not run.ended
@@ -125,12 +125,12 @@ def finish(
     ended = outcome(api, run)
     if ended.verdict:
         write_remote_reports(ended.verdict, reports)
-    warnings = finish_kubeflow_run(ended, reports, silent=as_json) if awaited else ()
+    told = finish_kubeflow_run(ended, reports, silent=as_json) if awaited else RemoteEnd()
     if as_json:
-        print_warnings(warnings)
-        print_json(outcome_json(ended) | {"warnings": list(warnings)} | (extra or {}))
+        print_warnings(told.warnings)
+        print_json(outcome_json(ended) | {"warnings": list(told.warnings), "tracking": told.tracking} | (extra or {}))
     else:
-        print_kubeflow_outcome(ended, warnings)
+        print_kubeflow_outcome(ended, told)
     raise typer.Exit(int(ended.exit_code))
 
 

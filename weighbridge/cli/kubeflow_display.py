@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from weighbridge.kubeflow.client.outcome import KubeflowOutcome
     from weighbridge.kubeflow.client.tasks import Task
     from weighbridge.kubeflow.client.waiting import Waiting
+    from weighbridge.runs.finish import RemoteEnd
 
 
 class KubeflowSteps(ConsoleDisplay):
@@ -45,8 +46,8 @@ class KubeflowSteps(ConsoleDisplay):
             self.step_started(next(iter(self._running)))
 
 
-def finish_kubeflow_run(ended: "KubeflowOutcome", reports: str, *, silent: bool) -> tuple[str, ...]:
-    """Call the hooks for a run that was seen to end; what they print goes to the log beside its reports.
+def finish_kubeflow_run(ended: "KubeflowOutcome", reports: str, *, silent: bool) -> "RemoteEnd":
+    """Tell MLflow of a run that was seen to end, and call the hooks; what they print goes to the log in its reports.
 
     Args:
         ended: how it ended.
@@ -54,7 +55,7 @@ def finish_kubeflow_run(ended: "KubeflowOutcome", reports: str, *, silent: bool)
         silent: show no progress (for `--json`).
 
     Returns:
-        Warnings of the hooks.
+        What there is to say of it.
     """
     from weighbridge.local.output_capture import captured_output
     from weighbridge.runs.finish import finish_remote_run
@@ -72,8 +73,8 @@ def finish_kubeflow_run(ended: "KubeflowOutcome", reports: str, *, silent: bool)
         )
 
 
-def print_kubeflow_outcome(ended: "KubeflowOutcome", warnings: tuple[str, ...] = ()) -> None:
-    """Print the verdict card, or why there is none and what to do next; then what hooks warn of."""
+def print_kubeflow_outcome(ended: "KubeflowOutcome", told: "RemoteEnd") -> None:
+    """Print the verdict card, or why there is none and what to do next; then what MLflow is sent and hooks warn of."""
     from weighbridge.report import print_card
 
     if ended.verdict:
@@ -86,4 +87,6 @@ def print_kubeflow_outcome(ended: "KubeflowOutcome", warnings: tuple[str, ...] =
         out.print(escape(message))
         if ended.hint:
             out.print(escape(ended.hint))
-    print_warnings(warnings)
+    if told.tracking:
+        console().print(escape(told.tracking))
+    print_warnings(told.warnings)

@@ -34,6 +34,7 @@ from weighbridge.cli import (
     schedule,
     schema,
     submit,
+    sync,
     trend,
 )
 from weighbridge.cli import compile as compiling
@@ -83,6 +84,7 @@ app.command("reproduce", epilog=EXIT_CODES)(reproduce.reproduce)
 app.command("gc", epilog=EXIT_CODES)(gc.gc)
 app.command("diff", epilog=EXIT_CODES)(diff.diff)
 app.command("trend", epilog=EXIT_CODES)(trend.trend)
+app.command("sync", epilog=EXIT_CODES)(sync.sync)
 app.command("schema", epilog=EXIT_CODES)(schema.schema)
 app.command("gates", epilog=EXIT_CODES)(gates.gates)
 app.command("doctor", epilog=EXIT_CODES)(doctor.doctor)

@@ -57,13 +57,16 @@ def show(
     from weighbridge.runs.outcome import RunOutcome
     from weighbridge.runs.own_verdict import read_verdict
     from weighbridge.runs.store import find_shared_run
+    from weighbridge.runs.tracked import told
     from weighbridge.verdict.verdict import VERDICT_FILE
 
     found = find_shared_run(store, workdir, run)
     record = found.record
     ended = record.state != "running"  # else the file may be there, and not yet be what the run came to
     verdict = read_verdict(found) if ended and (found.folder / VERDICT_FILE).exists() else None
-    outcome = RunOutcome(found, verdict, warnings=read_warnings(found.folder))
+    tracking = told(found.folder)
+    warnings = (*read_warnings(found.folder), *tracking.warnings)
+    outcome = RunOutcome(found, verdict, warnings=warnings, tracking=tracking.line)
     code = ExitCode.INFRASTRUCTURE if record.exit_code is None else ExitCode(record.exit_code)
     if as_json:
         print_json(outcome_json(outcome) | {"exit_code": int(code)})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from weighbridge.common.errors import ExitCode, WeighbridgeError
-from weighbridge.doctor import libraries, machine, pipelines, programs, services, settings, workdir
+from weighbridge.doctor import libraries, machine, pipelines, programs, services, settings, tracking, workdir
 from weighbridge.doctor.finding import Finding, Probe
 
 LONGEST_S = 8.0
@@ -35,6 +35,7 @@ def probes(work: str, pipeline: str = "") -> dict[str, Probe]:
         "gpu": machine.gpu,
         "variables": settings.variables,
         "kubeflow": services.kubeflow,
+        "mlflow": partial(tracking.mlflow, work),
         "gs://": services.google,
         "s3://": services.amazon,
         "registry": services.registry,

@@ -33,6 +33,7 @@ KNOWN = frozenset(
         "KFP_TOKEN",
         "KFP_TOKEN_FILE",
         "KFP_USER",
+        "MLFLOW_MODELS",
         "NOTIFY",
         "PREPARED",
         "PYTHON",

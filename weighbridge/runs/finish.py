@@ -1,4 +1,4 @@
-"""All that happens when a run ends, in this order: verdict, reports and record; hooks; a copy of the reports for CI.
+"""All that happens when a run ends, in this order: verdict, reports and record; MLflow; hooks; a copy for CI.
 
 A run of the pipeline and a promotion end in `run_to_end`, a run that ended on Kubeflow in `finish_remote_run`.
 """
@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from weighbridge.common import files, interruption, progress
 from weighbridge.common.errors import NothingRunError
@@ -18,6 +18,7 @@ from weighbridge.common.text import mask, masked
 from weighbridge.evidence.delivered import Delivered
 from weighbridge.evidence.provenance import PROVENANCE_FILE, Provenance
 from weighbridge.report.write import CHARTS_FOLDER, HTML_FILE, JUNIT_FILE, MARKDOWN_FILE
+from weighbridge.runs import tracked
 from weighbridge.runs.display import Display
 from weighbridge.runs.explain import explain, explain_outside_run, log_traceback, with_facts
 from weighbridge.runs.hooks import HOOKS_FILE, RunEnd, call_hooks
@@ -28,8 +29,21 @@ from weighbridge.verdict.verdict import VERDICT_FILE
 
 if TYPE_CHECKING:
     from weighbridge.common.errors import ExitCode
+    from weighbridge.report.evidence import Evidence
 
 REPORTS = (VERDICT_FILE, JUNIT_FILE, HTML_FILE, MARKDOWN_FILE, RUN_FILE, PROVENANCE_FILE, HOOKS_FILE, LOG_FILE)
+
+
+class RemoteEnd(NamedTuple):
+    """What there is to say at the end of a run that ended elsewhere.
+
+    Attributes:
+        warnings: of hooks, see `call_hooks`, and where MLflow cannot be told yet.
+        tracking: a line on what MLflow is being sent; empty for nothing.
+    """
+
+    warnings: tuple[str, ...] = ()
+    tracking: str = ""
 
 
 def run_to_end(run: Run, display: Display, work: Callable[[], Verdict], folders: Mapping[str, Path]) -> RunOutcome:
@@ -68,8 +82,10 @@ def run_to_end(run: Run, display: Display, work: Callable[[], Verdict], folders:
     with interruption.deferred():
         outcome = _write(run, outcome, folders, facts)
     interruption.heeded()
+    tracking = tracked.begin(run.folder, run.record.pipeline)
     end = RunEnd(run.record, outcome.verdict, outcome.exit_code, run.folder)
-    return dataclasses.replace(outcome, warnings=call_hooks(end, display))
+    warnings = (*call_hooks(end, display), *tracking.warnings)
+    return dataclasses.replace(outcome, warnings=warnings, tracking=tracking.line)
 
 
 def finish_remote_run(
@@ -80,8 +96,8 @@ def finish_remote_run(
     url: str,
     reports: str | Path,
     display: Display,
-) -> tuple[str, ...]:
-    """Call the hooks for a run that ended elsewhere.
+) -> RemoteEnd:
+    """Tell MLflow of a run that ended elsewhere, and call the hooks.
 
     Args:
         record: what is known of it.
@@ -92,10 +108,12 @@ def finish_remote_run(
         display: shows what hooks do.
 
     Returns:
-        Warnings, see `call_hooks`.
+        What there is to say of it.
     """
+    tracking = tracked.track_remote(record, verdict, url)
     folder = Path(reports, record.run_id) if str(reports) else None
-    return call_hooks(RunEnd(record, verdict, exit_code, folder, url), display)
+    warnings = call_hooks(RunEnd(record, verdict, exit_code, folder, url), display)
+    return RemoteEnd((*warnings, *tracking.warnings), tracking.line)
 
 
 def check_reports(target: str | Path) -> None:
@@ -162,16 +180,18 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 def _write(run: Run, outcome: RunOutcome, folders: Mapping[str, Path], facts: Sequence[str]) -> RunOutcome:
+    evidence = None
     try:
         if outcome.verdict:
             outcome.verdict.write(run.folder / VERDICT_FILE)
             _keep_provenance(run, folders)
             run.record.verdict_digest = outcome.verdict.digest
             run.record.delivered = run.record.delivered or Delivered()
-            _write_reports(run, outcome.verdict, folders)
+            evidence = _write_reports(run, outcome.verdict, folders)
         else:
             _write_failure(run)
         run.record.exit_code = int(outcome.exit_code)
+        tracked.keep_run(run, outcome.verdict, folders, evidence)  # before the record says that it has ended
         run.save()
     except Exception as error:
         log_traceback()
@@ -180,6 +200,7 @@ def _write(run: Run, outcome: RunOutcome, folders: Mapping[str, Path], facts: Se
         if not (run.folder / HTML_FILE).exists():
             with contextlib.suppress(Exception):
                 _write_failure(run)
+        tracked.keep_run(run, outcome.verdict, folders, evidence)
         with contextlib.suppress(OSError):
             run.save()
     return outcome
@@ -209,7 +230,7 @@ def _write_failure(run: Run) -> None:
     files.write_text(run.folder / HTML_FILE, page)
 
 
-def _write_reports(run: Run, verdict: Verdict, folders: Mapping[str, Path]) -> None:
+def _write_reports(run: Run, verdict: Verdict, folders: Mapping[str, Path]) -> "Evidence":
     from weighbridge.report import Evidence, write_reports
     from weighbridge.runs.weighed_models import origins_of_run
 
@@ -222,3 +243,4 @@ def _write_reports(run: Run, verdict: Verdict, folders: Mapping[str, Path]) -> N
         evidence, started=record.started, commit=record.commit, delivered=record.delivered, origins=origins
     )
     write_reports(run.folder, described)
+    return described

@@ -11,6 +11,7 @@ from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import read_record
 from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace
+from weighbridge.tracking.entry import is_unsent
 
 _REMOVED = ".removed"
 _OF_TFX = ".system"  # in a step's folder: what an execution needed while it ran
@@ -45,8 +46,9 @@ def find_garbage(workspace: Workspace, destinations: Mapping[str, str], keep: in
 
     Kept are the last runs; of each kind of run the last one that came to a verdict, since it stands for one to come;
     the runs that made what is in production and at the stages, and the promotions that brought it there and checked it;
-    and every artifact of these runs. Runs that are yet to be sent to a store stay, and so do those that came from one,
-    as they would come again. Versions at stages, statistics of spans, checkpoints and backtests are not looked at.
+    and every artifact of these runs. Runs that are yet to be sent to a store or to MLflow stay, and so do those that
+    came from a store, as they would come again. Versions at stages, statistics of spans, checkpoints and backtests are
+    not looked at.
 
     Args:
         workspace: the caller holds its lock, so that no run is going on.
@@ -92,7 +94,7 @@ def _kept(runs: list[Run], records: Iterable[ProductionRecord | None], keep: int
         if run.record.state in ("passed", "refused")
     }
     kept |= {run.folder: run for run in outcomes.values()}
-    kept |= {run.folder: run for run in runs if run.unsent_to or run.brought}
+    kept |= {run.folder: run for run in runs if run.unsent_to or run.brought or is_unsent(run.folder)}
     for record in records:
         if record is not None:
             kept |= {run.folder: run for run in runs if _made(run, record)}

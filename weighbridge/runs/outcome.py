@@ -16,7 +16,9 @@ class RunOutcome:
         verdict: its verdict; None where it ended in an error.
         unchanged: nothing had changed since this earlier run, so none was started.
         error: the error it ended in.
-        warnings: one line for each hook that failed after the run ended; they change neither verdict nor exit code.
+        warnings: one line for each hook that failed after the run ended, and for MLflow where it was not reached; they
+            change neither verdict nor exit code.
+        tracking: a line on what MLflow is being sent; empty for nothing.
     """
 
     run: Run
@@ -24,6 +26,7 @@ class RunOutcome:
     unchanged: bool = False
     error: WeighbridgeError | None = None
     warnings: tuple[str, ...] = ()
+    tracking: str = ""
 
     @property
     def exit_code(self) -> ExitCode:
