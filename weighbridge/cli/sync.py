@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weighbridge.cli.options import WORKDIR, JsonOption, WorkdirOption
+from weighbridge.cli.options import WORKDIR, JsonOption, StoreOption, WorkdirOption
 from weighbridge.cli.output import print_json, print_line
 from weighbridge.common.errors import UsageError, WeighbridgeError
 
@@ -18,19 +18,27 @@ NameArgument = Annotated[
 ]
 
 
-def sync(pipeline: NameArgument = None, workdir: WorkdirOption = WORKDIR, as_json: JsonOption = False) -> None:
+def sync(
+    pipeline: NameArgument = None,
+    workdir: WorkdirOption = WORKDIR,
+    store: StoreOption = "",
+    as_json: JsonOption = False,
+) -> None:
     """Send the runs that MLflow has not been told of, oldest first.
 
     A run keeps what MLflow is to be told in its folder, and sends it without waiting. What a server that was down, slow
     or full did not take stays there until this command sends it. What is there in part is completed; nothing is sent
-    twice. MLflow's own variables say where to and as whom: MLFLOW_TRACKING_URI, MLFLOW_TRACKING_USERNAME, ….
+    twice. With --store so do runs of other machines, which may be gone. MLflow's own variables say where to and as
+    whom: MLFLOW_TRACKING_URI, MLFLOW_TRACKING_USERNAME, ….
     """
     from weighbridge.runs.tracked import kept_folders
+    from weighbridge.runs.untold import Untold
     from weighbridge.tracking.entry import unsent_folders
     from weighbridge.tracking.sending import Synced, send_all
     from weighbridge.tracking.settings import URI_VARIABLE, tracking_server
 
     server = tracking_server()
+    untold = Untold(store, workdir, pipeline) if store else None
     kept = kept_folders(workdir, pipeline)
     unsent = unsent_folders(kept)
     if not unsent:
@@ -44,6 +52,8 @@ def sync(pipeline: NameArgument = None, workdir: WorkdirOption = WORKDIR, as_jso
     else:
         _check_reached(server)
         synced = send_all(unsent, server, _say_waiting, lambda folder, what: None if as_json else _say(folder, what))
+    if untold is not None:
+        untold.forget()
     if as_json:
         print_json(
             {

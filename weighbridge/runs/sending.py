@@ -3,6 +3,7 @@
 import dataclasses
 
 from weighbridge.common.errors import WeighbridgeError
+from weighbridge.runs import untold
 from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.store import RunStore
 
@@ -22,6 +23,7 @@ def sent(store: RunStore | None, outcome: RunOutcome, place: str) -> RunOutcome:
     run = outcome.run
     if store is None or run.unsent_to != store.address:
         return outcome
+    untold.share(store, run)
     try:
         store.send(run)
     except WeighbridgeError as error:

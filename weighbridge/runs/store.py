@@ -6,6 +6,7 @@
                                        which makes the run count. Each is written once
 <store>/<pipeline>/history/span-N/     statistics of a span, see `weighbridge.runs.span_history`
 <store>/<pipeline>/kept/<step>/        results of steps by content, see `weighbridge.runs.kept`
+<store>/<pipeline>/mlflow/             what MLflow has not been told yet, see `weighbridge.runs.untold`
 ```
 
 A work directory is a cache of it. What was brought here is marked (`brought.json`): its artifacts lie on another
@@ -40,6 +41,7 @@ from weighbridge.verdict.verdict import VERDICT_FILE
 NEWEST = 200  # runs that a machine brings at most
 KEPT_FOLDER = "kept"
 HISTORY_FOLDER = "history"
+UNTOLD_FOLDER = "mlflow"
 
 _RUNS = "runs"
 _STARTED = "started.json"
@@ -86,6 +88,11 @@ class RunStore:
     def kept(self) -> Place:
         """Where results of steps are kept."""
         return self._place.within(KEPT_FOLDER)
+
+    @property
+    def untold(self) -> Place:
+        """Where it is kept what MLflow has not been told yet, see `weighbridge.runs.untold`."""
+        return self._place.within(UNTOLD_FOLDER)
 
     def announce(self, run: Run) -> None:
         """Say that a run begins, before it does any work: that nothing may be written shows now and not hours later.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _REPORTS = (HTML_FILE, MARKDOWN_FILE, VERDICT_FILE, JUNIT_FILE, PROVENANCE_FILE)
 # MLflow's pages show an experiment without it as one of language models.
 _EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}
+_GOES_ON = "RUNNING"
 _VALUES_AT_ONCE = 1000  # metrics
 _TEXTS_AT_ONCE = 100  # parameters, tags
 _AGAIN = "weighbridge sync sends it later."
@@ -61,12 +62,13 @@ def send(folder: Path, entry: Entry, server: Server) -> Entry:
         experiment = _experiment(client, entry.experiment)
         run, began = _run(client, experiment, entry)
         run_id = run.info.run_id
-        _log_values(client, run, entry, began)
-        _log_datasets(client, run_id, entry)
-        _log_files(client, run_id, folder)
-        _log_model(client, run, entry)
-        # Last: a run that has ended there is there as a whole.
-        client.set_terminated(run_id, status=entry.status, end_time=entry.ended_ms)
+        if run.info.status == _GOES_ON:
+            _log_values(client, run, entry, began)
+            _log_datasets(client, run_id, entry)
+            _log_files(client, run_id, folder)
+            _log_model(client, run, entry)
+            # Last: a run that has ended there is there as a whole.
+            client.set_terminated(run_id, status=entry.status, end_time=entry.ended_ms)
     return entry.became(folder, "sent", server=server.shown, page=server.page(experiment, run_id))
 
 
