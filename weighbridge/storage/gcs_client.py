@@ -37,7 +37,7 @@ def client() -> Any:
     try:
         from google.auth.credentials import AnonymousCredentials
         from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
-        from google.cloud import storage  # type: ignore[attr-defined]
+        from google.cloud import storage  # type: ignore[attr-defined, unused-ignore]
     except ImportError as error:
         raise UsageError("Using gs:// needs google-cloud-storage", "pip install 'weighbridge[gcs]'") from error
     if os.environ.get("STORAGE_EMULATOR_HOST"):
