@@ -21,11 +21,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from weighbridge.common.errors import UsageError
 from weighbridge.common.files import json_text
 from weighbridge.storage.destination import open_destination
+from weighbridge.storage.layout import CLAIM_FILE as CLAIM_FILE
+from weighbridge.storage.layout import EVIDENCE_FOLDER as EVIDENCE_FOLDER
+from weighbridge.storage.layout import KEPT_RECORD_FILE as KEPT_RECORD_FILE
+from weighbridge.storage.layout import RECORD_FILE as RECORD_FILE
 
-RECORD_FILE = "production.json"
-KEPT_RECORD_FILE = "record.json"
-CLAIM_FILE = "claim.json"
-EVIDENCE_FOLDER = ".weighbridge"
 STATISTICS_FOLDER = "statistics"
 # TensorFlow Serving, like ML Metadata, counts with 64 bits, and takes a folder of a higher number for none of its own.
 MAX_VERSION = 2**63 - 1

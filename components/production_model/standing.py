@@ -22,6 +22,7 @@ from weighbridge.components.production_model.record import (
 )
 from weighbridge.storage.bucket import BucketDestination
 from weighbridge.storage.destination import Destination, open_destination
+from weighbridge.storage.registry.destination import RegistryDestination
 
 _LAST = ("saved_model.pb", "saved_model.pbtxt")  # a push to a bucket copies it last: without it nothing can be loaded
 
@@ -178,9 +179,11 @@ def record_digest(destination: str | Path) -> str:
 def version_digest(place: Destination, version: int) -> str:
     """`tree_digest` of a version's bytes; empty if it has none, or in a bucket not those that it was pushed with.
 
-    There the store's checksums are compared with the claim's, which costs few requests. A version of somebody else has
+    In MLflow's registry the version is downloaded. In a bucket the store's checksums are compared with the claim's, which costs few requests. A version of somebody else has
     no claim: it is downloaded, each time.
     """
+    if isinstance(place, RegistryDestination):
+        return place.version_digest(version)
     if not isinstance(place, BucketDestination):
         return folder_digest(place.path(str(version)))
     claim = read_claim(place, version)

@@ -106,6 +106,10 @@ class BucketTarget:
         """`tree_digest` of the version's bytes, see `version_digest`."""
         return version_digest(self._place, version)
 
+    def holds(self, version: int, digest: str) -> bool:
+        """Whether a version's bytes have this digest."""
+        return self.model_digest(version) == digest
+
     def path(self, version: int) -> str:
         """Address of the version."""
         return self._place.path(str(version))

@@ -14,12 +14,14 @@ from weighbridge.components.production_model.fetch import production_state
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import record_digest
 from weighbridge.components.pusher.bucket_target import BucketTarget
+from weighbridge.components.pusher.registry_target import RegistryTarget
 from weighbridge.components.pusher.replacement import replacement_gates
 from weighbridge.components.pusher.statement import Statement, replaceable_gate, state
 from weighbridge.components.pusher.target import FilesystemTarget, Target
 from weighbridge.evidence.provenance import Origin
 from weighbridge.storage.bucket import BucketDestination
 from weighbridge.storage.destination import open_destination
+from weighbridge.storage.registry.destination import RegistryDestination
 from weighbridge.verdict import Gate, Status, Verdict, passed_if
 from weighbridge.verdict.verdict import VERDICT_FILE
 
@@ -65,7 +67,7 @@ def push(
         model: folder of the SavedModel.
         evaluation: folder with the model's `verdict.json`.
         destination: base path of a model of TensorFlow Serving: a folder, created if need be, or
-            `gs://bucket/prefix` or `s3://bucket/prefix` in a bucket that is there.
+            `gs://bucket/prefix` or `s3://bucket/prefix` in a bucket that is there, or `models:/name` in MLflow's registry.
         statistics: folder with `Split-<name>/` statistics of the data, kept with the version.
         blessings: further conditions by name, such as `{"infra_blessing": False}`; all must hold.
         promoted_from: the destination that the model comes from, kept in the record.
@@ -112,6 +114,8 @@ def open_target(destination: str | Path) -> Target:
         UsageError: it is neither a folder's path nor the address of a store, such as `gs://bucket/prefix`.
     """
     place = open_destination(destination)
+    if isinstance(place, RegistryDestination):
+        return RegistryTarget(place.address)
     return BucketTarget(place.address) if isinstance(place, BucketDestination) else FilesystemTarget(place.address)
 
 
@@ -192,7 +196,7 @@ def _look_up(target: Target, digest: str) -> tuple[int | None, ProductionRecord 
     """
     record = target.record()
     newest = target.newest_version()
-    if newest is None or target.model_digest(newest) != digest:
+    if newest is None or not target.holds(newest, digest):
         return None, None
     named = record is not None and (record.version, record.model_digest) == (newest, digest)
     return newest, record if named else None

@@ -6,7 +6,7 @@ from pathlib import Path
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import read_record, recorded
-from weighbridge.storage.schemes import is_address
+from weighbridge.storage.destination import is_remote, open_destination
 from weighbridge.verdict import Gate, Verdict, passed_if
 
 _NOTHING = "nothing yet"
@@ -80,7 +80,7 @@ def _approved_gate(record: ProductionRecord) -> Gate:
 
 
 def _plain(destination: str) -> str:
-    """An address without a slash at its end; the absolute path of a folder."""
-    if not destination or is_address(destination):
-        return destination.rstrip("/")
+    """An address in the form that all its forms have; the absolute path of a folder."""
+    if not destination or is_remote(destination):
+        return open_destination(destination).address if destination else ""
     return str(Path(destination).absolute())

@@ -1,7 +1,7 @@
 """Where models are pushed to. Imports no tfx.
 
 `Target` is what a push needs of a destination; `FilesystemTarget` is a folder that TensorFlow Serving watches.
-`BucketTarget`, in a file of its own, is a prefix of a bucket.
+`BucketTarget` and `RegistryTarget`, in files of their own, are a prefix of a bucket and a model in MLflow's registry.
 """
 
 import shutil
@@ -69,6 +69,9 @@ class Target(Protocol):
 
     def model_digest(self, version: int) -> str:
         """`tree_digest` of a version's bytes; empty if it has none."""
+
+    def holds(self, version: int, digest: str) -> bool:
+        """Whether a version's bytes have this digest."""
 
     def path(self, version: int) -> str:
         """Where a version is."""
@@ -140,6 +143,10 @@ class FilesystemTarget:
                 return tree_digest(self._folder(version))
         except UsageError:
             return ""
+
+    def holds(self, version: int, digest: str) -> bool:
+        """Whether a version's bytes have this digest."""
+        return self.model_digest(version) == digest
 
     def path(self, version: int) -> str:
         """Path of the version's folder."""

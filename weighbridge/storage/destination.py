@@ -1,6 +1,6 @@
-"""A destination is a folder, or a prefix of a bucket in a store such as `gs://bucket/prefix`; here it is opened.
+"""A destination is a folder, a prefix of a bucket such as `gs://bucket/prefix`, or `models:/name` in MLflow's registry.
 
-Only what looking up needs is here; how to push differs and is the Pusher's. Imports no tfx.
+Here it is opened. Only what looking up needs is here; how to push differs and is the Pusher's. Imports no tfx.
 """
 
 import re
@@ -10,6 +10,8 @@ from typing import Protocol
 from weighbridge.common.errors import UsageError
 from weighbridge.common.files import copy_tree
 from weighbridge.storage.bucket import BucketDestination
+from weighbridge.storage.registry.address import is_registry
+from weighbridge.storage.registry.destination import RegistryDestination
 from weighbridge.storage.schemes import STORES, addresses, is_address
 
 # Two letters at least, since C:/models is a folder; one slash, since pathlib shortens gs:// to gs:/.
@@ -85,12 +87,20 @@ class FolderDestination:
         return True
 
 
+def is_remote(destination: str) -> bool:
+    """Whether a destination is the same from every machine: no folder, but in a store or a registry."""
+    return is_address(destination) or is_registry(destination)
+
+
 def open_destination(destination: str | Path) -> Destination:
     """What `destination` names. Nothing is read or asked yet.
 
     Raises:
-        UsageError: it is neither a folder's path nor the address of a store, such as `gs://bucket/prefix`.
+        UsageError: it is neither a folder's path nor the address of a store, such as `gs://bucket/prefix`, nor that of a
+            registered model, `models:/name`.
     """
+    if is_registry(str(destination)):
+        return RegistryDestination(str(destination))
     if is_address(str(destination)):
         return BucketDestination(str(destination))
     return FolderDestination(destination)
@@ -106,7 +116,8 @@ def local_destination(destination: str | Path) -> Path:
     if not text or "://" in text or _SCHEME.match(text):
         known = next((scheme for scheme in STORES if text.startswith(scheme.removesuffix("/"))), "")
         raise UsageError(
-            f"Push destination {text!r} is neither a local folder nor {addresses('bucket/prefix', ' nor ')}",
+            f"Push destination {text!r} is neither a local folder nor {addresses('bucket/prefix', ' nor ')}, "
+            "nor models:/name in MLflow's registry",
             f"Give it as text: a Path shortens {known} to {known.removesuffix('/')}."
             if known and isinstance(destination, Path)
             else f"Give the path of a folder, such as /models/churn, or {addresses('bucket/models/churn')}; "

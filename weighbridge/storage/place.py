@@ -24,6 +24,7 @@ from weighbridge.common.digests import bytes_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.storage.bucket import BucketDestination
 from weighbridge.storage.destination import Destination, FolderDestination
+from weighbridge.storage.registry.address import is_registry
 from weighbridge.storage.schemes import addresses, is_address
 from weighbridge.storage.store import ABSENT
 
@@ -238,11 +239,15 @@ class FolderPlace(FolderDestination):
 
 
 def open_place(address: str | Path) -> Place:
-    """The place of an address, `gs://bucket/prefix` or a folder's path. Nothing is read or asked yet.
+    """The place of an address: `gs://bucket/prefix`, `models:/name` or a folder's path. Nothing is read or asked yet.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: it is none of these.
     """
+    if is_registry(str(address)):
+        from weighbridge.storage.registry.place import RegistryPlace  # it needs what is above
+
+        return RegistryPlace(str(address))
     return BucketPlace(str(address)) if is_address(str(address)) else FolderPlace(address)
 
 

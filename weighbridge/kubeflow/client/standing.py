@@ -11,7 +11,7 @@ from weighbridge.components.production_model.standing import read_record
 from weighbridge.kubeflow.client.api import Api
 from weighbridge.kubeflow.client.outcome import outcome
 from weighbridge.kubeflow.client.runs import KubeflowRun, get_run
-from weighbridge.storage.schemes import is_address
+from weighbridge.storage.destination import is_remote
 from weighbridge.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def unseen_places(package: "Package") -> list[str]:
     """The folders that a package reads or pushes to, which cannot be seen from here."""
-    return sorted({place for place in (package.production, package.destination) if place and not is_address(place)})
+    return sorted({place for place in (package.production, package.destination) if place and not is_remote(place)})
 
 
 def changed_since(api: Api, run: KubeflowRun, package: "Package") -> str:
@@ -35,9 +35,9 @@ def changed_since(api: Api, run: KubeflowRun, package: "Package") -> str:
     verdict = outcome(api, get_run(api, run.run_id)).verdict
     if verdict is None:
         return "its verdict cannot be read"
-    if is_address(package.production) and _weighed_otherwise(run, verdict, read_record(package.production)):
+    if is_remote(package.production) and _weighed_otherwise(run, verdict, read_record(package.production)):
         return f"production at {package.production} is not what it weighed against"
-    if is_address(package.destination) and verdict.passed:
+    if is_remote(package.destination) and verdict.passed:
         there = read_record(package.destination)
         if there is None or there.model_digest != verdict.subject.get("model"):
             return f"its model is not at {package.destination}"

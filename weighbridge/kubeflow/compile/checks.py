@@ -8,7 +8,8 @@ from weighbridge.common.errors import UsageError
 from weighbridge.common.resources import Resources
 from weighbridge.runs.component_traits import is_stock
 from weighbridge.runs.preflight import check_secrets
-from weighbridge.storage.schemes import addresses, is_address
+from weighbridge.storage.destination import is_remote
+from weighbridge.storage.schemes import addresses
 
 _DIGEST = re.compile(r"^\S+@sha256:[0-9a-f]{64}$")
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,127}$")
@@ -43,11 +44,11 @@ def check_reachable(stage: str, place: str, pipeline: str) -> None:
     Raises:
         UsageError: it is a folder.
     """
-    if not is_address(place):
+    if not is_remote(place):
         raise UsageError(
             f"The stage {stage} is the folder {place}, which the steps on Kubeflow and the commands here do not share",
             f"Put the stages into a store: --store {addresses('BUCKET')} has {stage} at …/{pipeline}/{stage}; "
-            "or name each in a file, or in the section delivery of gates.yaml.",
+            "or name each, such as models:/NAME of MLflow's registry, in a file, or in the section delivery of gates.yaml.",
         )
 
 
