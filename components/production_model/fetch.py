@@ -113,9 +113,8 @@ def version_record(destination: str | Path, version: int | Literal["first"]) -> 
     """
     place = open_destination(destination)
     numbers = numbers_of(place.folders(EVIDENCE_FOLDER))
-    for number in numbers:  # a push to a bucket that was killed left a number without a record
-        if version not in ("first", number):
-            continue
+    # A push to a bucket that was killed left a number without a record; a registry has versions of other aliases, too.
+    for number in numbers if version == "first" else [version]:
         name = evidence(number, KEPT_RECORD_FILE)
         data = place.read(name)
         if data is not None:

@@ -21,6 +21,7 @@ def lineage(record: ProductionRecord) -> dict[str, str]:
         "promoted_from": record.promoted_from,
         "approved_by": record.approved_by,
         "approved_in": record.approved_in,
+        "signed_by": record.signed_by,
     }
     return {name: value for name, value in tags.items() if value}
 

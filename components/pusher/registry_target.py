@@ -15,7 +15,6 @@ leaves a version that counts as production, and that the next push, of whichever
 """
 
 import json
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -27,17 +26,16 @@ from pathlib import Path, PurePosixPath
 from weighbridge.common import interruption, progress
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
-from weighbridge.components.artifacts.examples import SPLIT_PREFIX
-from weighbridge.components.production_model.record import STATISTICS_FOLDER, ProductionRecord, parse_record
-from weighbridge.components.pusher.mlflow_model import write_mlflow_files
+from weighbridge.components.production_model.record import ProductionRecord, parse_record
 from weighbridge.components.pusher.mlflow_tags import description, lineage
+from weighbridge.components.pusher.registry_upload import upload_evidence, upload_model, verdict_in
 from weighbridge.components.pusher.target import Staged
 from weighbridge.storage.layout import RECORD_FILE
 from weighbridge.storage.registry.destination import RegistryDestination
 from weighbridge.storage.registry.files import ArtifactFiles
 from weighbridge.storage.registry.log import Entry, Log
-from weighbridge.storage.registry.registry import DATA_FOLDER, EVIDENCE, MODEL_FOLDER
-from weighbridge.verdict.verdict import VERDICT_FILE, Verdict
+from weighbridge.storage.registry.registry import EVIDENCE, MODEL_FOLDER
+from weighbridge.verdict.verdict import Verdict
 
 LEFTOVER_AGE = timedelta(days=1)  # nobody's upload takes longer; one that does ends without a version
 _PAUSES_S = (0.1, 0.3, 1.0, 3.0)
@@ -132,19 +130,19 @@ class RegistryTarget:
         return self._place.path(str(version))
 
     @contextmanager
-    def stage(self, model: Path | None, verdict: Verdict, statistics: Path | None) -> Iterator[Staged]:
+    def stage(self, model: Path | None, evidence: Mapping[str, bytes], statistics: Path | None) -> Iterator[Staged]:
         """Upload model and evidence into a run of their own, and verify the model by downloading it.
 
         Args:
             model: folder of the exported model; None names the version in production, whose files are there.
-            verdict: the verdict to keep with it.
+            evidence: bytes of the files to keep with it, by name: the verdict, and what is attested.
             statistics: folder with `Split-<name>/` folders to keep with it.
 
         Raises:
             UsageError: no permission, or the model cannot be read.
             InfrastructureError: the server or the way to it fails, or a file changed while it was uploaded.
         """
-        word = uuid.uuid4().hex
+        word, verdict = uuid.uuid4().hex, verdict_in(evidence)
         self._registry.make_model()
         tags = {"pipeline": verdict.pipeline, "run_id": verdict.run_id, "push": word}
         run_id, root = self._registry.begin_run(f"push {verdict.run_id}", tags)
@@ -154,11 +152,11 @@ class RegistryTarget:
             if there is None and model is None:
                 raise UsageError(f"No version of {self._place.address} holds the files of {digest} any more")
             if there is None and model is not None:
-                self._upload_model(model, run_id, root)
+                upload_model(model, ArtifactFiles(f"{root}/{MODEL_FOLDER}", self._place.address), run_id)
                 there = _model_of(run_id, root, digest)
                 self._verify(there)
             assert there is not None  # noqa: S101, one of both
-            self._upload_evidence(f"{root}/{EVIDENCE}", verdict, statistics)
+            upload_evidence(evidence, statistics, ArtifactFiles(f"{root}/{EVIDENCE}", self._place.address))
             self.uploaded[word] = Uploaded(run_id, f"{root}/{EVIDENCE}", there.run_id, there.source, verdict)
             yield Staged(PurePosixPath(word), None if model is None else digest)
         finally:
@@ -263,29 +261,6 @@ class RegistryTarget:
         found = [entry for entry in self._registry.log().entries.values() if entry.model_digest == digest]
         return next((entry for entry in reversed(found) if self._place.digest(entry) == digest), None)
 
-    def _upload_model(self, model: Path, run_id: str, root: str) -> None:
-        place = ArtifactFiles(f"{root}/{MODEL_FOLDER}", self._place.address)
-        with tempfile.TemporaryDirectory(prefix="weighbridge-") as scratch:
-            for path in write_mlflow_files(model, Path(scratch), run_id):
-                place.upload(path, "")
-        self._upload(place, DATA_FOLDER, _files(model, "**/*"))
-
-    def _upload_evidence(self, uri: str, verdict: Verdict, statistics: Path | None) -> None:
-        place = ArtifactFiles(uri, self._place.address)
-        with tempfile.TemporaryDirectory(prefix="weighbridge-") as scratch:
-            verdict.write(Path(scratch, VERDICT_FILE))
-            place.upload(Path(scratch, VERDICT_FILE), "")
-        if statistics is not None:
-            self._upload(place, STATISTICS_FOLDER, _files(statistics, f"{SPLIT_PREFIX}*/**/*"))
-
-    def _upload(self, place: ArtifactFiles, folder: str, sources: Mapping[str, Path]) -> None:
-        for number, (name, path) in enumerate(sources.items(), start=1):
-            progress.report(f"uploading file {number} of {len(sources)}")
-            try:
-                place.upload(path, f"{folder}/{name}".rpartition("/")[0])
-            except OSError as error:
-                raise UsageError(f"{error.filename or path} cannot be read: {error.strerror or error}") from error
-
     def _verify(self, made: Entry) -> None:
         progress.report("verifying what was uploaded")
         if (found := self._place.digest(made)) != made.model_digest:
@@ -317,7 +292,3 @@ class RegistryTarget:
 
 def _model_of(run_id: str, root: str, digest: str) -> Entry:
     return Entry(0, "", 0, 0, "", source=f"{root}/{MODEL_FOLDER}", run_id=run_id, model_digest=digest)
-
-
-def _files(folder: Path, pattern: str) -> dict[str, Path]:
-    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.glob(pattern)) if path.is_file()}

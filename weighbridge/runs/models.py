@@ -52,7 +52,7 @@ def find_model(text: str, destinations: Iterable[str] = ()) -> FoundModel:
     """Find a pushed model.
 
     Args:
-        text: folder or address of a version (`…/production/3`) or of a destination (`…/production`, the version in
+        text: folder or address of a version (`…/production/3`, `models:/taxi/3`) or of a destination (`…/production`, the version in
             production; `…/production@3`), a pipeline's name (the same as its destination), or the digest of a model's
             files, or its beginning.
         destinations: where to look for names and digests: of the work directory, for example.
@@ -66,7 +66,7 @@ def find_model(text: str, destinations: Iterable[str] = ()) -> FoundModel:
     known = list(destinations)
     # A pipeline's name first: where it is called from, its package is a folder of that name.
     for destination in known if "/" not in where else ():
-        if where in PurePosixPath(destination).parts[-2:]:
+        if where in PurePosixPath(destination).parts[-2:] or destination.startswith(f"models:/{where}@"):
             return _at(destination, version)
     if is_address(where) or Path(where).is_dir() or "/" in where:
         return _at(where, version)

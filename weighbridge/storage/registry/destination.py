@@ -100,7 +100,8 @@ class RegistryDestination:
         """What a name is in: `EVIDENCE_FOLDER` or nothing, the version, and the rest of the name."""
         parent = EVIDENCE_FOLDER if name.startswith(f"{EVIDENCE_FOLDER}/") else ""
         version, _, rest = name.removeprefix(f"{parent}/").partition("/")
-        return parent, _known(log).get(int(version)) if version.isdigit() else None, rest
+        found = log.entries.get(int(version)) if version.isdigit() else None
+        return parent, None if found is None or log.lost(found) else found, rest
 
     def _model(self, entry: Entry) -> ArtifactFiles:
         return ArtifactFiles(entry.source, self.registry.address.version(entry.number))
