@@ -85,7 +85,7 @@ def race(mlflow: MlflowDouble, seed: int, pushers: int, ends: dict[int, int]) ->
 @pytest.mark.parametrize("pushers", [2, 3, 4])
 def test_in_whatever_order_requests_come_one_wins_and_all_agree(mlflow: MlflowDouble, pushers: int) -> None:
     winners = Counter[int]()
-    for seed in range(400):
+    for seed in range(200):
         results = race(mlflow, seed, pushers, {})
         won = sorted(result for result in results if isinstance(result, int))
         found, begun = log(), seed % 2
@@ -96,13 +96,13 @@ def test_in_whatever_order_requests_come_one_wins_and_all_agree(mlflow: MlflowDo
         assert found.points_at == found.head == won[-1]
         assert all(entry.settled == "production" for entry in found.own)
         winners[len(won)] += 1
-    assert winners[1] > 200  # most began together; in the others one began when another had ended
+    assert winners[1] > 100  # most began together; in the others one began when another had ended
     assert set(winners) <= set(range(1, pushers + 1))
 
 
 def test_one_killed_at_any_request_keeps_nobody_from_pushing(mlflow: MlflowDouble) -> None:
     behind = 0
-    for seed in range(1000):
+    for seed in range(500):
         drawn = random.Random(seed)
         ends = {index: drawn.randint(1, 25) for index in range(drawn.randint(1, 2))}
         results = race(mlflow, seed, 3, ends)

@@ -28,13 +28,14 @@ def _kubectl() -> str:
     return kubectl
 
 
-def _kustomize(folder: Path) -> str:
+def kustomize(folder: Path) -> str:
+    """What a folder renders to."""
     return subprocess.run([_kubectl(), "kustomize", str(folder)], check=True, capture_output=True, text=True).stdout
 
 
 @functools.cache
 def _render(folder: str) -> str:
-    return _kustomize(KUBERNETES / folder)
+    return kustomize(KUBERNETES / folder)
 
 
 def render(folder: str) -> list[Object]:
@@ -50,7 +51,7 @@ def render_with(component: str, stage: str, folder: Path) -> list[Object]:
     overlay = copied / "overlays" / stage
     with (overlay / "kustomization.yaml").open("a") as file:
         file.write(f"components: [../../{component}]\n")
-    return [document for document in yaml.safe_load_all(_kustomize(overlay)) if document]
+    return [document for document in yaml.safe_load_all(kustomize(overlay)) if document]
 
 
 def of_kind(objects: list[Object], kind: str) -> list[Object]:
