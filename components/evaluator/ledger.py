@@ -24,6 +24,7 @@ from weighbridge.common.digests import bytes_digest, value_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.common.files import json_text
 from weighbridge.storage.place import Place
+from weighbridge.storage.registry.address import is_registry
 
 LEDGER_FOLDER = ".weighbridge/attempts"
 
@@ -163,6 +164,12 @@ def _verified(place: Place, data: str, number: int, content: bytes, previous: st
 
 def _broken(place: Place, data: str, number: int, reason: str) -> UsageError:
     folder = place.path(_folder(data))
+    if is_registry(folder):
+        return UsageError(
+            f"The ledger of attempts is broken at {place.path(_name(data, number))}: {reason}",
+            "Restore the version's tags; or, to count all attempts from 1 again, rename the registered model "
+            f"{folder.removeprefix('models:/').partition('@')[0]!r} in MLflow.",
+        )
     move = next((command for scheme, command in _MOVES.items() if folder.startswith(scheme)), "mv")
     return UsageError(
         f"The ledger of attempts is broken at {place.path(_name(data, number))}: {reason}",
