@@ -72,6 +72,7 @@ def standard_pipeline(
     prepare_fn: str = "",
     splits: Mapping[str, float] | None = None,
     example_gen: Options | None = None,
+    production_model: Options | None = None,
     data_validator: Options | None = None,
     trainer: Options | None = None,
     evaluator: Options | None = None,
@@ -86,6 +87,7 @@ def standard_pipeline(
         prepare_fn: dotted `(pa.RecordBatch) -> pa.RecordBatch`, called on every batch of raw rows.
         splits: weight of each split, by default `{"train": 2, "eval": 1}`.
         example_gen: further arguments of ExampleGen, such as `{"key_columns": ["customer"]}`.
+        production_model: further arguments of ProductionModel, such as `{"resources": Resources(...)}`.
         data_validator: further arguments of DataValidator.
         trainer: further arguments of Trainer, such as `{"resources": Resources(...)}`.
         evaluator: further arguments of Evaluator.
@@ -98,7 +100,13 @@ def standard_pipeline(
         UsageError: no `run_fn` is given, or a component refuses an argument.
     """
     reading: dict[str, Any] = {"prepare_fn": prepare_fn, "splits": splits}
-    data = data_steps(parameters, context, example_gen=reading | dict(example_gen or {}), data_validator=data_validator)
+    data = data_steps(
+        parameters,
+        context,
+        example_gen=reading | dict(example_gen or {}),
+        production_model=production_model,
+        data_validator=data_validator,
+    )
     model = model_steps(parameters, context, data, label=label, trainer=trainer, evaluator=evaluator, pusher=pusher)
     return context.pipeline([*data, *model])
 
@@ -108,6 +116,7 @@ def data_steps(
     context: Context,
     *,
     example_gen: Options | None = None,
+    production_model: Options | None = None,
     data_validator: Options | None = None,
 ) -> DataSteps:
     """ExampleGen, ProductionModel and DataValidator.
@@ -116,6 +125,7 @@ def data_steps(
         parameters: which data and spans.
         context: where it runs; its thresholds and schema are used.
         example_gen: further arguments of ExampleGen.
+        production_model: further arguments of ProductionModel.
         data_validator: further arguments of DataValidator.
 
     Raises:
@@ -138,7 +148,7 @@ def data_steps(
         },
         example_gen,
     )
-    production = ProductionModel(context.production)
+    production = _build(ProductionModel, {"destination": context.production}, production_model)
     validator = _build(
         DataValidator,
         {

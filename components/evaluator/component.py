@@ -12,6 +12,7 @@ from weighbridge.common import files
 from weighbridge.common.digests import code_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.common.import_string import module_of
+from weighbridge.common.resources import Resources
 from weighbridge.components import interactive
 from weighbridge.components.artifacts.models import LOOKED_UP_AT, is_absent
 from weighbridge.components.evaluator.evaluate import Evaluation, evaluate
@@ -108,7 +109,11 @@ class EvaluatorExecutor(base_executor.BaseExecutor):
 
 
 class Evaluator(base_component.BaseComponent):
-    """Quality and latency against thresholds and production, and the verdict; see the README beside this file."""
+    """Quality and latency against thresholds and production, and the verdict; see the README beside this file.
+
+    Attributes:
+        resources: the machine this step needs, and the secrets of a ledger, honoured on Kubeflow.
+    """
 
     SPEC_CLASS = EvaluatorSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(EvaluatorExecutor)
@@ -139,6 +144,7 @@ class Evaluator(base_component.BaseComponent):
         ungated: Sequence[str] = (),
         ledger: str | Path = "",
         rehearsal: bool = False,
+        resources: Resources | None = None,
     ) -> None:
         """Declare the step.
 
@@ -158,6 +164,7 @@ class Evaluator(base_component.BaseComponent):
             ungated: which of `examples`, `anomalies` and `model_run` come from components that leave no gates.
             ledger: the Pusher's destination, where attempts on the same data are counted; empty: they are not.
             rehearsal: whether nothing will be pushed: the model is judged as the next attempt, and none is counted.
+            resources: what this step needs on Kubeflow, such as secrets for a ledger in MLflow's registry.
 
         Raises:
             UsageError: a metric is unknown, it needs a label, a limit of latency has no time to be measured in,
@@ -174,6 +181,7 @@ class Evaluator(base_component.BaseComponent):
             if name not in _UPSTREAM:
                 raise UsageError(f"ungated={name!r} is not an input with gates", f"Allowed: {', '.join(_UPSTREAM)}.")
         interactive.show_gates()
+        self.resources = resources or Resources()
         super().__init__(
             EvaluatorSpec(
                 examples=examples,

@@ -10,6 +10,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
 from weighbridge.common.digests import code_digest
+from weighbridge.common.resources import Resources
 from weighbridge.components import interactive
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
 from weighbridge.components.driver import Inputs, OutsideStateDriver
@@ -76,7 +77,11 @@ class ProductionModelExecutor(base_executor.BaseExecutor):
 
 
 class ProductionModel(base_component.BaseComponent):
-    """The model in production and the statistics of its training data; see the README beside this file."""
+    """The model in production and the statistics of its training data; see the README beside this file.
+
+    Attributes:
+        resources: the machine this step needs, and the secrets that it looks up with, honoured on Kubeflow.
+    """
 
     SPEC_CLASS = ProductionModelSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ProductionModelExecutor)
@@ -88,16 +93,20 @@ class ProductionModel(base_component.BaseComponent):
         outside_state=True,
     )
 
-    def __init__(self, destination: str | Path) -> None:
+    def __init__(self, destination: str | Path, *, resources: Resources | None = None) -> None:
         """Declare the look-up.
 
         Args:
-            destination: the folder, `gs://bucket/prefix` or `s3://bucket/prefix` that the Pusher pushes to.
+            destination: the folder, `gs://bucket/prefix`, `s3://bucket/prefix` or `models:/name` that the Pusher
+                pushes to.
+            resources: what this step needs on Kubeflow; secrets such as
+                `{"MLFLOW_TRACKING_PASSWORD": "mlflow/password"}` give it what MLflow asks for.
 
         Raises:
             UsageError: it is none of these.
         """
         interactive.show_gates()
+        self.resources = resources or Resources()
         super().__init__(
             ProductionModelSpec(
                 destination=open_destination(destination).address,

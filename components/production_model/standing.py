@@ -179,8 +179,8 @@ def record_digest(destination: str | Path) -> str:
 def version_digest(place: Destination, version: int) -> str:
     """`tree_digest` of a version's bytes; empty if it has none, or in a bucket not those that it was pushed with.
 
-    In MLflow's registry the version is downloaded. In a bucket the store's checksums are compared with the claim's, which costs few requests. A version of somebody else has
-    no claim: it is downloaded, each time.
+    There the store's checksums are compared with the claim's, which costs few requests. A version of somebody else has
+    no claim: it is downloaded, each time; so is one in MLflow's registry, which has no checksums.
     """
     if isinstance(place, RegistryDestination):
         return place.version_digest(version)

@@ -126,7 +126,8 @@ class Pusher(base_component.BaseComponent):
         Args:
             model: the model that was weighed.
             evaluation: the Evaluator's output, holding `verdict.json`.
-            destination: base path of a model of TensorFlow Serving: a folder, or `gs://bucket/prefix` or `s3://bucket/prefix`.
+            destination: base path of a model of TensorFlow Serving: a folder, or `gs://bucket/prefix` or `s3://bucket/prefix`;
+                or `models:/name` in MLflow's registry.
             statistics: statistics of the data it was trained on, to be kept with the version.
             blessing: if given, the model must be blessed.
             infra_blessing: if given, the model must be blessed by this too.

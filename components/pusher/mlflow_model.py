@@ -1,4 +1,4 @@
-"""What MLflow needs beside a model's files to load it: `MLmodel` and `requirements.txt`. Imports neither mlflow nor tfx.
+"""What MLflow needs beside a model's files to load it: `MLmodel` and `requirements.txt`. Imports no mlflow and no tfx.
 
 The exported files stay as they are, in a folder of their own, so their digest stays the one that was weighed. A
 SavedModel gets MLflow's `tensorflow` and `python_function` flavours, called by its signature. Models of other kinds are

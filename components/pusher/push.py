@@ -67,7 +67,8 @@ def push(
         model: folder of the SavedModel.
         evaluation: folder with the model's `verdict.json`.
         destination: base path of a model of TensorFlow Serving: a folder, created if need be, or
-            `gs://bucket/prefix` or `s3://bucket/prefix` in a bucket that is there, or `models:/name` in MLflow's registry.
+            `gs://bucket/prefix` or `s3://bucket/prefix` in a bucket that is there; or `models:/name` in MLflow's
+            registry.
         statistics: folder with `Split-<name>/` statistics of the data, kept with the version.
         blessings: further conditions by name, such as `{"infra_blessing": False}`; all must hold.
         promoted_from: the destination that the model comes from, kept in the record.

@@ -52,9 +52,9 @@ def find_model(text: str, destinations: Iterable[str] = ()) -> FoundModel:
     """Find a pushed model.
 
     Args:
-        text: folder or address of a version (`…/production/3`, `models:/taxi/3`) or of a destination (`…/production`, the version in
-            production; `…/production@3`), a pipeline's name (the same as its destination), or the digest of a model's
-            files, or its beginning.
+        text: folder or address of a version (`…/production/3`, `models:/taxi/3`) or of a destination (`…/production`,
+            the version in production; `…/production@3`), a pipeline's name (the same as its destination), or the digest
+            of a model's files, or its beginning.
         destinations: where to look for names and digests: of the work directory, for example.
 
     Raises:

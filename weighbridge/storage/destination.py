@@ -1,4 +1,4 @@
-"""A destination is a folder, a prefix of a bucket such as `gs://bucket/prefix`, or `models:/name` in MLflow's registry.
+"""A destination is a folder, a prefix of a bucket as `gs://bucket/prefix` is, or `models:/name` in MLflow's registry.
 
 Here it is opened. Only what looking up needs is here; how to push differs and is the Pusher's. Imports no tfx.
 """
@@ -96,8 +96,8 @@ def open_destination(destination: str | Path) -> Destination:
     """What `destination` names. Nothing is read or asked yet.
 
     Raises:
-        UsageError: it is neither a folder's path nor the address of a store, such as `gs://bucket/prefix`, nor that of a
-            registered model, `models:/name`.
+        UsageError: it is neither a folder's path nor the address of a store, such as `gs://bucket/prefix`, nor that of
+            a registered model, `models:/name`.
     """
     if is_registry(str(destination)):
         return RegistryDestination(str(destination))

@@ -1,4 +1,4 @@
-"""Names at a destination that readers and pushers share, whatever holds it; the record's docstring says what is in them."""
+"""Names at a destination that readers and pushers share; `components/production_model/record.py` explains them."""
 
 RECORD_FILE = "production.json"
 KEPT_RECORD_FILE = "record.json"

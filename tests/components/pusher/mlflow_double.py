@@ -195,7 +195,9 @@ class MlflowDouble:
 
     def _version(self, name: str, version: str) -> Any:
         if int(version) not in self._model(name).versions:
-            raise MlflowException(f"Model Version (name={name}, version={version}) not found", codes.RESOURCE_DOES_NOT_EXIST)
+            raise MlflowException(
+                f"Model Version (name={name}, version={version}) not found", codes.RESOURCE_DOES_NOT_EXIST
+            )
         return self.models[name].versions[int(version)]
 
 

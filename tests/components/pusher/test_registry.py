@@ -1,4 +1,4 @@
-"""Pushes to MLflow's model registry, on a double of its client: what is there afterwards, and what people did by hand."""
+"""Pushes to MLflow's model registry, on a double of its client: what is there then, and what people did by hand."""
 
 from pathlib import Path
 
@@ -44,7 +44,9 @@ def push_it(folder: Path, model: Path, destination: str = TAXI, **subject: str) 
     return record.version
 
 
-def test_a_pushed_model_is_a_version_that_the_alias_points_at(tmp_path: Path, mlflow: MlflowDouble, model: Path) -> None:
+def test_a_pushed_model_is_a_version_that_the_alias_points_at(
+    tmp_path: Path, mlflow: MlflowDouble, model: Path
+) -> None:
     assert push_it(tmp_path, model) == 1
     taxi = mlflow.models["taxi"]
     assert taxi.aliases == {"champion": "1"}

@@ -90,7 +90,9 @@ def test_in_whatever_order_requests_come_one_wins_and_all_agree(mlflow: MlflowDo
         won = sorted(result for result in results if isinstance(result, int))
         found, begun = log(), seed % 2
         # Each that won replaced just what it was weighed against; who lost left nothing.
-        assert chain(found) == [(number, before, before) for before, number in zip([0, *made(found)], made(found), strict=False)]
+        assert chain(found) == [
+            (number, before, before) for before, number in zip([0, *made(found)], made(found), strict=False)
+        ]
         assert made(found) == [1] * begun + won
         assert len(found.own) == len(made(found))
         assert found.points_at == found.head == won[-1]
@@ -132,7 +134,9 @@ def test_one_that_stood_still_before_it_moved_the_alias_moves_it_on(mlflow: Mlfl
     assert log().points_at == log().head == 3
 
 
-def test_a_server_that_reads_from_a_copy_that_lags_is_waited_for(mlflow: MlflowDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_reads_from_a_copy_that_lags_is_waited_for(
+    mlflow: MlflowDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A copy shows what is written in its order: with one's own version, all that were made before."""
     real, asked = mlflow.search_model_versions, []
 

@@ -1,4 +1,4 @@
-"""MLflow's own server as destination: processes that race and are killed, who may come in, and models that MLflow loads."""
+"""MLflow's own server as destination: processes that race and are killed, who may come in, models that MLflow loads."""
 
 import multiprocessing
 import os
@@ -175,7 +175,12 @@ def test_attempts_of_racing_runs_get_a_number_each(taxi: str) -> None:
 
     def attempt(model: str) -> Entry:
         return Entry(
-            number=1, data=data, model=f"sha256:{model * 64}", pipeline="taxi", run_id=model, counted_at=datetime.now(UTC)
+            number=1,
+            data=data,
+            model=f"sha256:{model * 64}",
+            pipeline="taxi",
+            run_id=model,
+            counted_at=datetime.now(UTC),
         )
 
     numbers: list[int] = []

@@ -1,4 +1,4 @@
-"""What is applied for MLflow: valid, restricted, closed but for what is listed, without a secret, consistent in itself."""
+"""What is applied for MLflow: valid, restricted, closed but for what is listed, without a secret, and consistent."""
 
 import configparser
 import re

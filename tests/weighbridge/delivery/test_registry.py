@@ -1,4 +1,4 @@
-"""The way to production by aliases of one registered model of MLflow, as its user sees it; on a double of MLflow's client."""
+"""The way to production by aliases of one registered model of MLflow, on a double of MLflow's client."""
 
 import json
 

@@ -48,7 +48,8 @@ def check_reachable(stage: str, place: str, pipeline: str) -> None:
         raise UsageError(
             f"The stage {stage} is the folder {place}, which the steps on Kubeflow and the commands here do not share",
             f"Put the stages into a store: --store {addresses('BUCKET')} has {stage} at …/{pipeline}/{stage}; "
-            "or name each, such as models:/NAME of MLflow's registry, in a file, or in the section delivery of gates.yaml.",
+            "or name each, such as models:/NAME in MLflow's registry, in a file or in the section delivery of "
+            "gates.yaml.",
         )
 
 

@@ -1,4 +1,4 @@
-"""A model in MLflow's registry, read as a destination is: the layout of a folder, made of versions, tags and files. No tfx.
+"""A model in MLflow's registry, read as a destination is: a folder's layout, made of versions, tags and files. No tfx.
 
 | name | is |
 | --- | --- |

@@ -16,12 +16,12 @@ that there will ever be. So a model's versions are a log that many append to, an
   did (`settled`). Where the winner was killed in between, its version counts as production all the same, and whoever
   pushes next moves the alias first. Nobody waits, and no lock is held that a killed process would keep.
 - **Whoever moves the alias looks again** and moves it on where the head went on meanwhile: a process that stood still
-  between its last look and the move may set the alias back to its own, older version for that moment. One that is killed
-  in this very moment leaves it there: then an older version serves, one that was production before, as if a person had
-  moved the alias back.
-- **A person may move the alias**, which is how MLflow's users roll back. To a version that a Pusher made: then that one is in
-  production, and the next model is weighed against it. To any other version, or to none: then what is in production was
-  never weighed, and nobody guesses.
+  between its last look and the move may set the alias back to its own, older version for that moment. If it is killed
+  in this very moment it leaves it there: then an older version serves, one that was production before, as if a person
+  had moved the alias back.
+- **A person may move the alias**, which is how MLflow's users roll back. To a version that a Pusher made: then that one
+  is in production, and the next model is weighed against it. To any other version, or to none: then what is in
+  production was never weighed, and nobody guesses.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,8 @@ class Entry:
         alias: that its push was for.
         after: the head of the log when its push began; 0 for none.
         replaces: the version in production when its push began; 0 for none.
-        push: a word that no other push has. Two versions may have it, where a request was served twice: the lower counts.
+        push: a word that no other push has. Two versions may have it, of a request that was served twice: the lower
+            counts.
         record: the production record as JSON, without the number.
         source: artifact address of the model in MLflow's form.
         evidence: artifact address of what it was pushed on.
@@ -88,9 +89,7 @@ class Log:
 
     def lost(self, entry: Entry) -> bool:
         """Whether another version was made in time between an entry's head and the entry."""
-        return any(
-            entry.after < other.number < entry.number and other.after >= entry.after for other in self.own
-        )
+        return any(entry.after < other.number < entry.number and other.after >= entry.after for other in self.own)
 
     @property
     def head(self) -> int:
@@ -116,13 +115,19 @@ class Log:
         if self.points_at in self.entries:
             return self.entries[self.points_at]
         newest = max((entry.number for entry in self.history), default=0)
-        back = f"mlflow.MlflowClient().set_registered_model_alias({self.address.name!r}, {self.address.alias!r}, VERSION)"
+        back = (
+            f"mlflow.MlflowClient().set_registered_model_alias({self.address.name!r}, {self.address.alias!r}, VERSION)"
+        )
         if self.points_at:
             raise UsageError(
                 f"{self.address} points at version {self.points_at}, which no Pusher made: what is in production was "
                 "never weighed",
                 f"Move the alias back to a version that was: {back}"
-                + (f"; the newest is {newest}." if newest else f"; or remove the alias to begin anew with {self.address}."),
+                + (
+                    f"; the newest is {newest}."
+                    if newest
+                    else f"; or remove the alias to begin anew with {self.address}."
+                ),
             )
         if self.used or newest:
             raise UsageError(

@@ -154,9 +154,7 @@ class Registry:
 
     def move_alias(self, number: int) -> None:
         """Point the alias at a version, wherever it points now."""
-        self._ask(
-            lambda mlflow: mlflow.set_registered_model_alias(self.address.name, self.address.alias, str(number))
-        )
+        self._ask(lambda mlflow: mlflow.set_registered_model_alias(self.address.name, self.address.alias, str(number)))
 
     def settle(self, number: int, how: Settled) -> None:
         """Say on a version what became of it."""
@@ -199,17 +197,17 @@ class Registry:
     def _versions(self) -> list[Any]:
         """All versions that were not deleted, by number."""
         found: list[Any] = []
-        token: str | None = None
-        while True:
-            page = self._ask(
-                lambda mlflow, token=token: mlflow.search_model_versions(
-                    f"name='{self.address.name}'", _VERSIONS, ["version_number ASC"], token
-                )
-            )
+        page = self._page("")
+        while page.token:
             found += page
-            token = page.token
-            if not token:
-                return found
+            page = self._page(page.token)
+        return [*found, *page]
+
+    def _page(self, token: str) -> Any:
+        wanted = f"name='{self.address.name}'"
+        return self._ask(
+            lambda mlflow: mlflow.search_model_versions(wanted, _VERSIONS, ["version_number ASC"], token or None)
+        )
 
     def _experiment(self) -> str:
         """The experiment of pushes: the one that MLflow's own variables name, else of the model's name."""
