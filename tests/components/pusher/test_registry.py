@@ -15,6 +15,7 @@ from weighbridge.components.production_model import fetch_production, production
 from weighbridge.components.production_model.fetch import fetch_version, production_state
 from weighbridge.components.production_model.standing import verify_production
 from weighbridge.components.pusher import push
+from weighbridge.runs.models import find_model
 from weighbridge.storage.destination import open_destination
 
 TAXI = "models:/taxi"
@@ -267,3 +268,18 @@ def test_errors_of_the_server_say_what_to_do_and_hold_no_secret(
     assert "models:/taxi@champion" in raised.value.message
     assert "me:secret" not in str(raised.value)
     assert raised.value.hint
+
+
+@pytest.mark.parametrize("text", ["models:/taxi", "models:/taxi@champion", "models:/taxi/2", "models:/taxi@2", "taxi"])
+def test_a_version_is_found_by_whatever_mlflow_calls_it(
+    tmp_path: Path, mlflow: MlflowDouble, model: Path, other: Path, text: str
+) -> None:
+    push_it(tmp_path, model)
+    push_it(tmp_path, other)
+    push_it(tmp_path, make_model(tmp_path / "third", "three"), "models:/taxi@challenger")
+    found = find_model(text, ["/work/other/production", "models:/taxi@champion"])
+    assert (found.version, found.path) == (2, "models:/taxi/2")
+    assert found.record.model_digest == tree_digest(other)
+    assert find_model("models:/taxi/3").version == 3  # of another alias, as MLflow does
+    with pytest.raises(UsageError, match="No version 4"):
+        find_model("models:/taxi/4")
