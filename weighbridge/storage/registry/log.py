@@ -88,8 +88,12 @@ class Log:
         return [entry for _, entry in sorted(self.entries.items()) if entry.alias == self.address.alias]
 
     def lost(self, entry: Entry) -> bool:
-        """Whether another version was made in time between an entry's head and the entry."""
-        return any(entry.after < other.number < entry.number and other.after >= entry.after for other in self.own)
+        """Whether another version of its alias was made in time between an entry's head and the entry."""
+        return any(
+            entry.after < other.number < entry.number and other.after >= entry.after
+            for other in self.entries.values()
+            if other.alias == entry.alias
+        )
 
     @property
     def head(self) -> int:
