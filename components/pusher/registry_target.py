@@ -257,8 +257,9 @@ class RegistryTarget:
         raise InfrastructureError(f"{self._place.address} changes all the time", "Run again.")
 
     def _kept(self, digest: str) -> Entry | None:
-        """A version, of whatever alias, that holds these bytes; verified."""
-        found = [entry for entry in self._registry.log().entries.values() if entry.model_digest == digest]
+        """A version, of whatever alias, that holds these bytes, verified; one that was in production, as others may go."""
+        entries = self._registry.log().entries.values()
+        found = [entry for entry in entries if (entry.model_digest, entry.settled) == (digest, "production")]
         return next((entry for entry in reversed(found) if self._place.digest(entry) == digest), None)
 
     def _verify(self, made: Entry) -> None:

@@ -283,3 +283,12 @@ def test_a_version_is_found_by_whatever_mlflow_calls_it(
     assert find_model("models:/taxi/3").version == 3  # of another alias, as MLflow does
     with pytest.raises(UsageError, match="No version 4"):
         find_model("models:/taxi/4")
+
+
+def test_files_of_a_version_that_may_yet_lose_are_not_shared(tmp_path: Path, mlflow: MlflowDouble, model: Path) -> None:
+    """Its pusher removes them when it finds that it lost."""
+    push_it(tmp_path, model, "models:/taxi@challenger")
+    mlflow.models["taxi"].versions[1].tags.pop("weighbridge.settled")
+    push_it(tmp_path, model)
+    first, second = mlflow.models["taxi"].versions.values()
+    assert first.source != second.source
