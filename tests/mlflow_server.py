@@ -32,7 +32,7 @@ _OURS = ("MLFLOW_", "PYTHONPATH", "GUNICORN_", "UVICORN_")
 
 def mlflow_program() -> str:
     """The path of the `mlflow` program, installed where it is missing; skips the test where it cannot be had."""
-    tools = ROOT / ".tools"
+    tools = (ROOT / ".tools").resolve()  # programs in it name it by this path, whoever reaches it by a link
     folder, marker = tools / "mlflow", tools / "mlflow" / MLFLOW
     tools.mkdir(exist_ok=True)
     with (tools / "mlflow.lock").open("w") as lock:

@@ -144,7 +144,7 @@ class RegistryTarget:
         """
         word, verdict = uuid.uuid4().hex, verdict_in(evidence)
         self._registry.make_model()
-        tags = {"pipeline": verdict.pipeline, "run_id": verdict.run_id, "push": word}
+        tags = {"pipeline": verdict.pipeline, "pushed_run": verdict.run_id, "push": word}  # `run_id` is the run's own
         run_id, root = self._registry.begin_run(f"push {verdict.run_id}", tags)
         try:
             digest = verdict.subject["model"] if model is None else tree_digest(model)
@@ -257,7 +257,7 @@ class RegistryTarget:
         raise InfrastructureError(f"{self._place.address} changes all the time", "Run again.")
 
     def _kept(self, digest: str) -> Entry | None:
-        """A version, of whatever alias, that holds these bytes, verified; one that was in production, as others may go."""
+        """A version of whatever alias that holds these bytes, verified; none that may lose yet: its files then go."""
         entries = self._registry.log().entries.values()
         found = [entry for entry in entries if (entry.model_digest, entry.settled) == (digest, "production")]
         return next((entry for entry in reversed(found) if self._place.digest(entry) == digest), None)

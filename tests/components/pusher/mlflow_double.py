@@ -34,6 +34,8 @@ class MlflowDouble:
     Attributes:
         models: registered models by name: aliases, tags and versions.
         runs: runs by their id.
+        experiments: their ids by name.
+        deleted: names of those that were deleted.
         stored: files by their artifact address.
         requests: what was asked so far: the method's name, and what is written.
         before: called with each request before it is served; may raise.
@@ -45,6 +47,7 @@ class MlflowDouble:
         self.models: dict[str, SimpleNamespace] = {}
         self.runs: dict[str, SimpleNamespace] = {}
         self.experiments: dict[str, str] = {}
+        self.deleted: set[str] = set()
         self.stored: dict[str, bytes] = {}
         self.requests: list[str] = []
         self.before: Callable[[str], None] = lambda request: None
@@ -145,7 +148,10 @@ class MlflowDouble:
 
     def get_experiment_by_name(self, name: str) -> Any:
         def work() -> Any:
-            return SimpleNamespace(experiment_id=self.experiments[name]) if name in self.experiments else None
+            if name not in self.experiments:
+                return None
+            stage = "deleted" if name in self.deleted else "active"
+            return SimpleNamespace(experiment_id=self.experiments[name], lifecycle_stage=stage)
 
         return self.served(f"get_experiment_by_name {name}", work)
 

@@ -17,6 +17,7 @@ from weighbridge.components.production_model.standing import verify_production
 from weighbridge.components.pusher import push
 from weighbridge.runs.models import find_model
 from weighbridge.storage.destination import open_destination
+from weighbridge.tracking.describe import RUN_ID_TAG
 
 TAXI = "models:/taxi"
 
@@ -59,6 +60,7 @@ def test_a_pushed_model_is_a_version_that_the_alias_points_at(
     assert "| quality.auc.min | 0.9 | 0.8 |" in taxi.versions[1].description
     [run] = mlflow.runs.values()
     assert run.info.status == "FINISHED"
+    assert RUN_ID_TAG not in run.tags  # by which the run that is logged is found again
     names = {name.removeprefix(f"{run.info.artifact_uri}/") for name in mlflow.stored}
     assert {"model/MLmodel", "model/data/saved_model.pb", "evidence/verdict.json"} <= names
     assert "evidence/statistics/Split-train/FeatureStats.pb" in names
@@ -292,3 +294,12 @@ def test_files_of_a_version_that_may_yet_lose_are_not_shared(tmp_path: Path, mlf
     push_it(tmp_path, model)
     first, second = mlflow.models["taxi"].versions.values()
     assert first.source != second.source
+
+
+def test_an_experiment_that_was_deleted_is_told(tmp_path: Path, mlflow: MlflowDouble, model: Path) -> None:
+    push_it(tmp_path, model)
+    mlflow.deleted.add("taxi")
+    other = make_model(tmp_path / "other", "two")
+    with pytest.raises(UsageError, match="experiment taxi was deleted") as raised:
+        push(other, weigh(tmp_path / "e", other), TAXI)
+    assert "mlflow experiments restore --experiment-id" in raised.value.hint

@@ -218,6 +218,12 @@ class Registry:
         if found is None:
             self._ask(lambda mlflow: mlflow.create_experiment(name), taken=True)
             found = self._ask(lambda mlflow: mlflow.get_experiment_by_name(name))
+        if found.lifecycle_stage != "active":
+            raise UsageError(
+                f"MLflow's experiment {name} was deleted, and {self.address} keeps its files there",
+                f"mlflow experiments restore --experiment-id {found.experiment_id}, or name another: "
+                "MLFLOW_EXPERIMENT_NAME.",
+            )
         return str(found.experiment_id)
 
     def _ask(self, ask: Callable[[Any], Answer], *, missing: bool = False, taken: bool = False) -> Any:
