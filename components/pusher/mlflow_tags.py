@@ -8,13 +8,19 @@ from weighbridge.verdict import Gate, Verdict
 _GATES = 12  # shown; the others are in verdict.json
 
 
-def lineage(record: ProductionRecord) -> dict[str, str]:
-    """Digests of all that a version came of, and who put it there, by the names of tags."""
+def lineage(record: ProductionRecord, commit: str) -> dict[str, str]:
+    """Digests of all that a version came of, and who put it there, by the names of tags.
+
+    Args:
+        record: of the version.
+        commit: of the code that it was made with; empty where that is not known.
+    """
     tags = {f"digest.{name}": value for name, value in record.subject.items() if value.startswith("sha256:")}
     tags |= {f"subject.{name}": value for name, value in record.subject.items() if not value.startswith("sha256:")}
     tags |= {
         "digest.model": record.model_digest,
         "digest.verdict": record.verdict_digest,
+        "commit": commit,
         "pipeline": record.pipeline,
         "run_id": record.run_id,
         "pushed_at": record.pushed_at.isoformat(timespec="seconds"),

@@ -28,7 +28,7 @@ from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.components.production_model.record import ProductionRecord, parse_record
 from weighbridge.components.pusher.mlflow_tags import description, lineage
-from weighbridge.components.pusher.registry_upload import upload_evidence, upload_model, verdict_in
+from weighbridge.components.pusher.registry_upload import commit_in, upload_evidence, upload_model, verdict_in
 from weighbridge.components.pusher.target import Staged
 from weighbridge.storage.layout import RECORD_FILE
 from weighbridge.storage.registry.destination import RegistryDestination
@@ -52,6 +52,7 @@ class Uploaded:
         model_run: run with the model.
         source: artifact address of the model.
         verdict: what it was weighed with.
+        commit: of the code that it was made with; empty where that is not known.
     """
 
     evidence_run: str
@@ -59,6 +60,7 @@ class Uploaded:
     model_run: str
     source: str
     verdict: Verdict
+    commit: str = ""
 
 
 class RegistryTarget:
@@ -157,7 +159,8 @@ class RegistryTarget:
                 self._verify(there)
             assert there is not None  # noqa: S101, one of both
             upload_evidence(evidence, statistics, ArtifactFiles(f"{root}/{EVIDENCE}", self._place.address))
-            self.uploaded[word] = Uploaded(run_id, f"{root}/{EVIDENCE}", there.run_id, there.source, verdict)
+            commit = commit_in(evidence)
+            self.uploaded[word] = Uploaded(run_id, f"{root}/{EVIDENCE}", there.run_id, there.source, verdict, commit)
             yield Staged(PurePosixPath(word), None if model is None else digest)
         finally:
             if word not in self._committed:
@@ -199,7 +202,7 @@ class RegistryTarget:
             model_digest=record.model_digest,
         )
         self._committed.add(word)  # already now: whether a request that failed was served, nobody knows
-        made = self._registry.make_version(entry, description(uploaded.verdict), lineage(record))
+        made = self._registry.make_version(entry, description(uploaded.verdict), lineage(record, uploaded.commit))
         return record.model_copy(update={"version": self._win(word, made, log, uploaded)})
 
     def _win(self, word: str, made: int, began: Log, uploaded: Uploaded) -> int:

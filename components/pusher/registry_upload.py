@@ -4,6 +4,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from weighbridge.attestation.attest import ATTESTED_FILES
+from weighbridge.attestation.read import attested_in
 from weighbridge.common import files, progress
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.examples import SPLIT_PREFIX
@@ -40,6 +42,13 @@ def verdict_in(evidence: Mapping[str, bytes]) -> Verdict:
     """The verdict among the files to keep with a version."""
     with tempfile.TemporaryDirectory(prefix="weighbridge-") as scratch:
         return Verdict.read(files.write_bytes(Path(scratch, VERDICT_FILE), evidence[VERDICT_FILE]))
+
+
+def commit_in(evidence: Mapping[str, bytes]) -> str:
+    """The commit that is attested among these files; empty where none is."""
+    found = attested_in({name: evidence[name] for name in ATTESTED_FILES if name in evidence}, "the evidence")
+    origin = found.provenance.origin if found and found.provenance else None
+    return origin.commit if origin else ""
 
 
 def _upload(place: ArtifactFiles, folder: str, sources: Mapping[str, Path]) -> None:

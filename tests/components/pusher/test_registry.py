@@ -8,13 +8,18 @@ from mlflow.protos import databricks_pb2 as codes
 
 from tests.components.pusher.helpers import make_model, make_statistics, weigh
 from tests.components.pusher.mlflow_double import MlflowDouble, mlflow_double
+from tests.components.pusher.test_statement import describe
+from tests.keys import make_key
+from weighbridge.attestation.read import attested
 from weighbridge.common.digests import tree_digest
+from weighbridge.common.environment import SIGNING_KEY_VARIABLE, VERIFY_KEY_VARIABLE
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
 from weighbridge.components.production_model import fetch_production, production_history, read_record
 from weighbridge.components.production_model.fetch import fetch_version, production_state
 from weighbridge.components.production_model.standing import verify_production
 from weighbridge.components.pusher import push
+from weighbridge.evidence.provenance import Origin
 from weighbridge.runs.models import find_model
 from weighbridge.storage.destination import open_destination
 from weighbridge.tracking.describe import RUN_ID_TAG
@@ -303,3 +308,26 @@ def test_an_experiment_that_was_deleted_is_told(tmp_path: Path, mlflow: MlflowDo
     with pytest.raises(UsageError, match="experiment taxi was deleted") as raised:
         push(other, weigh(tmp_path / "e", other), TAXI)
     assert "mlflow experiments restore --experiment-id" in raised.value.hint
+
+
+def test_commit_signer_and_statements_go_with_a_version_and_on_to_the_next_alias(
+    tmp_path: Path, mlflow: MlflowDouble, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private, public = make_key(tmp_path / "key")
+    monkeypatch.setenv(SIGNING_KEY_VARIABLE, str(private))
+    monkeypatch.setenv(VERIFY_KEY_VARIABLE, str(public))
+    evaluation = describe(weigh(tmp_path / "e", model))
+    origin = Origin(module="taxi.pipeline", commit="c0ffee")
+    signed = push(model, evaluation, "models:/taxi@challenger", origin=origin).record
+    assert signed
+    assert signed.signed_by
+    open_destination("models:/taxi@challenger").copy(".weighbridge/1", tmp_path / "kept")
+    monkeypatch.delenv(SIGNING_KEY_VARIABLE)  # who promotes needs no key
+    assert push(model, tmp_path / "kept", TAXI, promoted_from="models:/taxi@challenger").record
+    for version in mlflow.models["taxi"].versions.values():
+        assert version.tags["weighbridge.commit"] == "c0ffee"
+        assert version.tags["weighbridge.signed_by"] == signed.signed_by
+    open_destination(TAXI).copy(".weighbridge/2", tmp_path / "promoted")
+    found = attested(tmp_path / "promoted")
+    assert found is not None
+    assert found.signed_by == signed.signed_by

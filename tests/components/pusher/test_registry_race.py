@@ -104,7 +104,7 @@ def test_in_whatever_order_requests_come_one_wins_and_all_agree(mlflow: MlflowDo
 
 def test_one_killed_at_any_request_keeps_nobody_from_pushing(mlflow: MlflowDouble) -> None:
     behind = 0
-    for seed in range(500):
+    for seed in range(300):
         drawn = random.Random(seed)
         ends = {index: drawn.randint(1, 25) for index in range(drawn.randint(1, 2))}
         results = race(mlflow, seed, 3, ends)
@@ -117,7 +117,7 @@ def test_one_killed_at_any_request_keeps_nobody_from_pushing(mlflow: MlflowDoubl
         found = log()
         assert number == found.points_at == found.head
         assert all(entry.settled for entry in found.own if not found.lost(entry))
-    assert behind < 5  # killed in the moment between its own late move of the alias and the look after it
+    assert behind < 4  # killed in the moment between its own late move of the alias and the look after it
 
 
 def test_one_that_stood_still_before_it_moved_the_alias_moves_it_on(mlflow: MlflowDouble) -> None:
