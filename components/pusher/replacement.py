@@ -26,7 +26,7 @@ def replacement_gates(destination: str | Path, verdict: Verdict, *, promoted: bo
         InfrastructureError: the store cannot be reached.
     """
     gates = []
-    if _weighed_at(destination, verdict.subject):
+    if weighed_at(destination, verdict.subject):
         gates.append(unchanged_gate("push", read_record(destination), verdict.subject, "run the pipeline anew."))
     record = None if promoted else recorded(destination)
     if record is not None and record.approved_by:
@@ -34,7 +34,7 @@ def replacement_gates(destination: str | Path, verdict: Verdict, *, promoted: bo
     return gates
 
 
-def _weighed_at(destination: str | Path, subject: Mapping[str, str]) -> bool:
+def weighed_at(destination: str | Path, subject: Mapping[str, str]) -> bool:
     """Whether a verdict compared its model with what was in production at `destination`, or found nothing there.
 
     A model that goes to a stage was compared with production, which lies elsewhere; a promotion then looks there.

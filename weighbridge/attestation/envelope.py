@@ -1,12 +1,15 @@
 """Opening bundles: what a statement says is believed only where a trusted key signed just these bytes."""
 
-import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weighbridge.attestation.keys import PublicKey, Trust
 from weighbridge.attestation.signer import BUNDLE_TYPE, PAYLOAD_TYPE, Bundle
+from weighbridge.attestation.strict import parse_json
 from weighbridge.common.errors import UsageError
+
+if TYPE_CHECKING:
+    from securesystemslib.dsse import Envelope
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 
@@ -61,9 +64,9 @@ def open_bundle(data: bytes, path: str, trust: Trust | None = None) -> Opened:
         InfrastructureError: Sigstore's roots of trust cannot be had.
     """
     try:
-        bundle = json.loads(data)
+        bundle = parse_json(data)
         payload, names = _parts(bundle)
-        statement = json.loads(payload)
+        statement = parse_json(payload)
         if statement["_type"] != STATEMENT_TYPE:
             raise ValueError(f"its statement is of type {statement['_type']!r}")
         opened = Opened(statement, payload, signed_by=names)
@@ -81,12 +84,9 @@ def open_bundle(data: bytes, path: str, trust: Trust | None = None) -> Opened:
 
 def _parts(bundle: Bundle) -> tuple[bytes, str]:
     """The payload, and by what name the bundle calls its signer."""
-    from securesystemslib.dsse import Envelope
-
     if bundle["mediaType"] != BUNDLE_TYPE:
         raise ValueError(f"its media type is {bundle['mediaType']!r}")
-    # The library writes into what it is given.
-    envelope = Envelope.from_dict(json.loads(json.dumps(bundle["dsseEnvelope"])))
+    envelope = _envelope(bundle)
     if envelope.payload_type != PAYLOAD_TYPE:
         raise ValueError(f"its payload is of type {envelope.payload_type!r}")
     material = bundle["verificationMaterial"]
@@ -94,6 +94,18 @@ def _parts(bundle: Bundle) -> tuple[bytes, str]:
     if envelope.signatures and not hint:
         hint = "an identity of Sigstore" if "certificate" in material else "a key without a name"
     return envelope.payload, hint if envelope.signatures else ""
+
+
+def _envelope(bundle: Bundle) -> "Envelope":
+    """The envelope in a bundle, which stays as it is: the library writes into what it is given."""
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.exceptions import Error
+
+    given = bundle["dsseEnvelope"]
+    try:
+        return Envelope.from_dict({**given, "signatures": [dict(each) for each in given["signatures"]]})
+    except Error as error:
+        raise ValueError(str(error)) from error
 
 
 def _verified(bundle: Bundle, opened: Opened, trust: Trust) -> Opened:
@@ -126,11 +138,10 @@ def _verified(bundle: Bundle, opened: Opened, trust: Trust) -> Opened:
 
 
 def _signed_by(bundle: Bundle, key: PublicKey) -> bool:
-    from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import VerificationError
     from securesystemslib.signer import Signature
 
-    envelope = Envelope.from_dict(json.loads(json.dumps(bundle["dsseEnvelope"])))
+    envelope = _envelope(bundle)
     for found in list(envelope.signatures.values()):  # whatever a signature calls its key
         envelope.signatures = {key.fingerprint: Signature(key.fingerprint, found.signature)}
         try:

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from weighbridge.attestation.attest import ATTESTATIONS_FILE, ATTESTED_FILES, MODEL_SIGNATURE_FILE
 from weighbridge.attestation.envelope import Opened, open_bundle
 from weighbridge.attestation.keys import Trust
-from weighbridge.attestation.statements import WEIGHING
+from weighbridge.attestation.statements import MODEL_SIGNATURE, WEIGHING
+from weighbridge.attestation.strict import read_plain
 from weighbridge.common.errors import UsageError
 from weighbridge.evidence.provenance import Provenance
 from weighbridge.verdict import Verdict
@@ -63,15 +64,17 @@ def attested(folder: str | Path, trust: Trust | None = None) -> Attested | None:
     Raises:
         UsageError: a file is cut off, or is not what it should be.
     """
-    files = {}
-    for name in ATTESTED_FILES:
-        try:
-            files[name] = Path(folder, name).read_bytes()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise UsageError(f"{Path(folder, name)} cannot be read: {error.strerror}") from error
-    return attested_in(files, str(folder), trust)
+    return attested_in(attested_files(folder), str(folder), trust)
+
+
+def attested_files(folder: str | Path) -> dict[str, bytes]:
+    """The files of an attestation that are in a folder, by name.
+
+    Raises:
+        UsageError: one is no plain file, or cannot be read.
+    """
+    found = {name: read_plain(Path(folder, name)) for name in ATTESTED_FILES}
+    return {name: data for name, data in found.items() if data is not None}
 
 
 def attested_in(files: Mapping[str, bytes], where: str, trust: Trust | None = None) -> Attested | None:
@@ -96,6 +99,15 @@ def attested_in(files: Mapping[str, bytes], where: str, trust: Trust | None = No
             f"{path} holds no statement of how the model was weighed", "Restore it from a copy, or push it again."
         )
     said = weighing.predicate
+    model_signature = None
+    if signature is not None:
+        model_signature = open_bundle(signature, f"{where}/{MODEL_SIGNATURE_FILE}", trust)
+        if model_signature.predicate_type != MODEL_SIGNATURE:
+            raise UsageError(
+                f"{where}/{MODEL_SIGNATURE_FILE} is no statement on a model's files, but "
+                f"{model_signature.predicate_type or 'one without a type'}",
+                "Restore it from a copy, or push the model again.",
+            )
     try:
         return Attested(
             verdict=Verdict.model_validate(said["verdict"]),
@@ -103,12 +115,18 @@ def attested_in(files: Mapping[str, bytes], where: str, trust: Trust | None = No
             attested_at=datetime.fromisoformat(said["attestedAt"]).astimezone(UTC),
             weighing=weighing,
             others=found,
-            model_signature=(
-                None if signature is None else open_bundle(signature, f"{where}/{MODEL_SIGNATURE_FILE}", trust)
-            ),
+            model_signature=model_signature,
         )
-    except (ValidationError, KeyError, ValueError, TypeError) as error:
+    except (ValidationError, KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise UsageError(
-            f"{path}: the statement of the weighing cannot be read: {error}",
+            f"{path}: the statement of the weighing cannot be read: {_brief(error)}",
             "Another version of Weighbridge wrote it, or it was changed.",
         ) from error
+
+
+def _brief(error: Exception) -> str:
+    """The first thing that is wrong, on one line: a validator lists all of it over many."""
+    if isinstance(error, ValidationError):
+        problem = error.errors()[0]
+        return f"{'.'.join(map(str, problem['loc'])) or 'the statement'}: {problem['msg']}"
+    return f"{type(error).__name__}: {error}"

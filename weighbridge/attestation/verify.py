@@ -58,7 +58,7 @@ def verify(
     Returns:
         All checks, in the order in which they build on each other.
     """
-    gates = [_bytes_gate(group, manifest, attested)]
+    gates = [_bytes_gate(group, manifest, attested), _whole_gate(group, attested)]
     if required.signature != "ignored":
         gates.append(_signature_gate(group, attested, required))
     gates += [*_verdict_gates(group, attested, verdict), _age_gate(group, attested, required)]
@@ -92,6 +92,31 @@ def _bytes_gate(group: str, manifest: Manifest, attested: Attested) -> Gate:
         message = f"The files are not those that were weighed. {differences}{_RESTORE}."
     name = f"{group}.bytes.equal"
     return Gate(name=name, status=passed_if(same), observed=found, threshold=weighed, message=message)
+
+
+def _whole_gate(group: str, attested: Attested) -> Gate:
+    """Whether all statements are of one weighing: none missing, none of another run, and all in it says the same."""
+    problem = _mixed(attested)
+    message = f"{problem}. {_RESTORE}." if problem else "All statements are of one weighing."
+    return Gate(name=f"{group}.statement.whole", status=passed_if(not problem), message=message)
+
+
+def _mixed(attested: Attested) -> str:
+    """What does not belong together in what is attested, in words; empty for nothing."""
+    said, verdict, provenance = attested.weighing.predicate, attested.verdict, attested.provenance
+    if said.get("statements") != {kind: bytes_digest(opened.payload) for kind, opened in attested.others.items()}:
+        return "Statements are missing, or are of another weighing"
+    names = {(verdict.pipeline, verdict.run_id), (said.get("pipeline"), said.get("runId"))}
+    names |= set() if provenance is None else {(provenance.pipeline, provenance.run_id)}
+    if len(names) > 1:
+        told = " and ".join(sorted(f"{pipeline} {run}" for pipeline, run in names))
+        return f"The statement speaks of several runs: {told}"
+    if len({opened.signed_by for opened in attested.opened}) > 1:
+        return "The statements are signed by different keys, or some of them by nobody"
+    then = "" if provenance is None else provenance.parents.get("production", "")
+    if provenance is not None and then != verdict.subject.get("production", ""):
+        return "The statement speaks of two productions that the model was weighed against"
+    return ""
 
 
 def _differences(manifest: Manifest, attested: Attested) -> str:
@@ -147,9 +172,6 @@ def _problem(attested: Attested) -> str:
             )
     if attested.model_signature is None:
         return "model.sig, the statement on the files, is missing"
-    named = attested.weighing.predicate.get("statements")
-    if named != {kind: bytes_digest(opened.payload) for kind, opened in attested.others.items()}:
-        return "statements are missing, or are of another weighing"
     return ""
 
 

@@ -36,6 +36,7 @@ from weighbridge.cli import (
     submit,
     sync,
     trend,
+    verify,
 )
 from weighbridge.cli import compile as compiling
 from weighbridge.cli.ending import INTERRUPTED, fail, failed, shown
@@ -74,6 +75,7 @@ app.command("check", epilog=EXIT_CODES)(check.check)
 app.command("plan", epilog=EXIT_CODES)(plan.plan)
 app.command("backtest", epilog=EXIT_CODES)(backtest.backtest)
 app.command("promote", epilog=EXIT_CODES)(promote.promote)
+app.command("verify", epilog=EXIT_CODES)(verify.verify)
 app.command("production", epilog=EXIT_CODES)(production.production)
 app.command("lineage", epilog=EXIT_CODES)(lineage.lineage)
 app.command("list", epilog=EXIT_CODES)(listing.list_pipelines)

@@ -7,10 +7,16 @@ from pathlib import Path, PurePosixPath
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.fetch import version_record
-from weighbridge.components.production_model.record import EVIDENCE_FOLDER, ProductionRecord, production_history
+from weighbridge.components.production_model.record import (
+    EVIDENCE_FOLDER,
+    RECORD_FILE,
+    ProductionRecord,
+    production_history,
+)
 from weighbridge.components.production_model.standing import read_record
 from weighbridge.storage.destination import open_destination
 from weighbridge.storage.schemes import is_address
+from weighbridge.thresholds.delivery import PRODUCTION
 
 _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{8,64}")
 _VERSION = re.compile(r"(?P<where>.+)@(?P<version>\d+)")
@@ -18,6 +24,10 @@ _HINT = (
     "Give a pipeline's name, the folder or address of a destination, or of a version in it, such as "
     "work/taxi/production/3, or a model's digest."
 )
+
+
+class NoSuchModelError(UsageError):
+    """Nothing of that name was ever pushed: there is nothing to look at."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,8 @@ def find_model(text: str, destinations: Iterable[str] = ()) -> FoundModel:
         destinations: where to look for names and digests: of the work directory, for example.
 
     Raises:
-        UsageError: there is no such model, or a record cannot be read.
+        NoSuchModelError: there is no such model.
+        UsageError: a record cannot be read, or contradicts the versions beside it.
         InfrastructureError: the store cannot be reached.
     """
     named = _VERSION.fullmatch(text)
@@ -73,7 +84,13 @@ def find_model(text: str, destinations: Iterable[str] = ()) -> FoundModel:
     if _DIGEST.fullmatch(text):
         return _by_digest(text.removeprefix("sha256:"), known)
     looked = f" Looked in {', '.join(known)}." if known else ""
-    raise UsageError(f"There is no pushed model {text!r}.{looked}".removesuffix("."), _HINT)
+    raise NoSuchModelError(f"There is no pushed model {text!r}.{looked}".removesuffix("."), _HINT)
+
+
+def destinations_in(workdir: str | Path) -> list[str]:
+    """The folders in a work directory that models were pushed to, production of each pipeline first."""
+    found = [path.parent for name in (RECORD_FILE, EVIDENCE_FOLDER) for path in Path(workdir).glob(f"*/*/{name}")]
+    return sorted(map(str, set(found)), key=lambda path: (PurePosixPath(path).name != PRODUCTION, path))
 
 
 def _at(where: str, version: int | None) -> FoundModel:
@@ -82,10 +99,18 @@ def _at(where: str, version: int | None) -> FoundModel:
         where, version = parent or "/", int(last)
     elif version is None and last.isdecimal() and Path(where).is_dir():
         where, version = str(Path(where).absolute().parent), int(last)
+    if version is not None and not _ever(where, version):
+        raise NoSuchModelError(f"There is no version {version} in {where}", _HINT)
     record = read_record(where) if version is None else version_record(where, version)
     if record is None:
-        raise UsageError(f"Nothing was ever pushed to {where}", _HINT)
+        raise NoSuchModelError(f"Nothing was ever pushed to {where}", _HINT)
     return FoundModel(where, record)
+
+
+def _ever(destination: str, version: int) -> bool:
+    """Whether a version is there, or was: its evidence outlives its model."""
+    place = open_destination(destination)
+    return str(version) in place.folders() or str(version) in place.folders(EVIDENCE_FOLDER)
 
 
 def _by_digest(digits: str, destinations: Iterable[str]) -> FoundModel:
@@ -93,4 +118,6 @@ def _by_digest(digits: str, destinations: Iterable[str]) -> FoundModel:
         for record in reversed(production_history(destination)):
             if record.model_digest.removeprefix("sha256:").startswith(digits):
                 return FoundModel(destination, record)
-    raise UsageError(f"No model with the digest {digits} was ever pushed to {', '.join(destinations) or 'here'}", _HINT)
+    raise NoSuchModelError(
+        f"No model with the digest {digits} was ever pushed to {', '.join(destinations) or 'here'}", _HINT
+    )

@@ -1,6 +1,5 @@
 """What a pipeline's thresholds let through: each key in force, beside what its last run observed."""
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from weighbridge.runs.measured import Measurements
 from weighbridge.runs.own_verdict import read_verdict
 from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace
+from weighbridge.thresholds.gate_names import LABEL_MISSING, gate_names
 from weighbridge.thresholds.gates_file import THRESHOLDS_FILE, Gates, sections_of_steps
 from weighbridge.thresholds.in_force import KeyInForce, ThresholdsInForce, rule_sign, thresholds_in_force
 from weighbridge.verdict import Gate, Section, Verdict
@@ -185,7 +185,7 @@ def _last_weighed(workspace: Workspace) -> tuple[Run, Verdict] | None:
 def _readings(thresholds: ThresholdsInForce, verdict: Verdict, measured: Measurements) -> dict[str, list[Reading]]:
     found: dict[str, list[Reading]] = {}
     for key in thresholds.keys:
-        pattern = _gate_names(key, thresholds)
+        pattern = gate_names(key, thresholds.gates)
         read = [
             Reading(gate, _observed(key, gate), measured.interval(gate.name), margin(key, gate))
             for gate in verdict.gates
@@ -198,7 +198,7 @@ def _readings(thresholds: ThresholdsInForce, verdict: Verdict, measured: Measure
 
 def _observed(key: KeyInForce, gate: Gate) -> Any:
     """What a gate observed; the label's counts the rows that have it, its key those that lack it."""
-    if key.path == _LABEL_MISSING and isinstance(gate.observed, float):
+    if key.path == LABEL_MISSING and isinstance(gate.observed, float):
         return 1.0 - gate.observed
     return gate.observed
 
@@ -212,49 +212,3 @@ def margin(key: KeyInForce, gate: Gate) -> float | None:
     if len(numbers) < 2 or any(isinstance(value, bool) for value in numbers) or not sign:
         return None
     return float(sign * (numbers[0] - numbers[1])) + 0.0  # no -0
-
-
-_LABEL_MISSING = "data.label.max_missing_fraction"
-
-# Keys whose gates are not called as they are.
-_NAMED: dict[str, str] = {
-    "examples.max_quarantined_fraction": r"examples\.quarantined_fraction\.max",
-    "data.label.min_distinct": r"data\.label\.distinct\.min",
-    _LABEL_MISSING: r"data\.label\.present",
-    "data.anomalies": r"data\.(.+\.)?schema",
-}
-
-
-def _gate_names(key: KeyInForce, thresholds: ThresholdsInForce) -> "re.Pattern[str] | None":
-    """The names of the gates that a key decides; None where it decides none by itself."""
-    section, *rest = key.location
-    if key.path in _NAMED:
-        return re.compile(_NAMED[key.path])
-    if key.path.startswith("quality.slice_metrics."):
-        return _slice_gates(key, thresholds)
-    if not key.is_rule or section == "delivery":
-        return None
-    if section == "steps":  # a step calls its gates as it likes
-        return re.compile(rf"(?!examples\.|data\.|quality\.|latency\.).+\.{re.escape('.'.join(rest[-2:]))}")
-    if section == "quality":
-        rest = rest[1:]  # without `metrics`
-    if section == "latency":
-        name = ".".join(rest)
-        name = re.sub(r"(^|\.)batch_sizes\.(\d+)\.", r"\1batch_\2.", name).removeprefix("variants.")
-        name = re.sub(r"\.concurrency\.(\d+)\.", r".concurrency_\1.", name)
-        rest = [name]
-    return re.compile(re.escape(".".join((section, *rest))))
-
-
-def _slice_gates(key: KeyInForce, thresholds: ThresholdsInForce) -> "re.Pattern[str] | None":
-    position, what, *rest = key.location[2:]
-    entry = thresholds.gates.quality.slice_metrics[int(position)]
-    # A value may hold a comma; what follows one and is a feature belongs to a slice by more of them.
-    features = {feature for slicing in thresholds.gates.quality.all_slices() for feature in slicing}
-    value = f"(?:(?!,(?:{'|'.join(map(re.escape, sorted(features)))})=).)*"
-    name = ",".join(f"{re.escape(feature)}={value}" for feature in entry.features)
-    if entry.wanted is not None:
-        name = re.escape(entry.wanted)
-    if what == "metrics":
-        return re.compile(rf"quality\.{name}\.{re.escape('.'.join(rest))}")
-    return re.compile(rf"quality\.{name}\.rows\.min") if what == "min_rows" else None

@@ -74,12 +74,24 @@ def thresholds_in_force(path: Path, steps: Mapping[str, Section] | None = None) 
         UsageError: see `load_gates`.
     """
     gates = load_gates(path)
-    lines = read_yaml(path).lines
+    return ThresholdsInForce(path, gates, keys_of(gates, read_yaml(path).lines, steps))
+
+
+def keys_of(
+    gates: Gates, lines: Mapping[Location, int] | None = None, steps: Mapping[str, Section] | None = None
+) -> tuple[KeyInForce, ...]:
+    """All keys of thresholds, in the order of the models.
+
+    Args:
+        gates: the thresholds.
+        lines: of the file that gives them, by where they stand.
+        steps: see `thresholds_in_force`.
+    """
     found: list[KeyInForce] = []
     for name, info in Gates.model_fields.items():
         value = {**gates.steps, **(steps or {})} if name == "steps" else getattr(gates, name)
-        found += _keys(value, KeyInForce((name,), None, None), info, lines)
-    return ThresholdsInForce(path, gates, tuple(found))
+        found += _keys(value, KeyInForce((name,), None, None), info, lines or {})
+    return tuple(found)
 
 
 def _keys(value: Any, above: KeyInForce, info: FieldInfo | None, lines: Mapping[Location, int]) -> Iterator[KeyInForce]:

@@ -1,0 +1,123 @@
+"""Where a model to verify lies, and the evidence that belongs to it: at a destination, or somewhere as a copy."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from weighbridge.attestation.attest import ATTESTATIONS_FILE
+from weighbridge.common import progress
+from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model.claim import evidence as evidence_of
+from weighbridge.components.production_model.record import EVIDENCE_FOLDER, RECORD_FILE
+from weighbridge.runs.models import NoSuchModelError, destinations_in, find_model
+from weighbridge.storage.destination import open_destination
+from weighbridge.storage.schemes import is_address
+
+
+@dataclass(frozen=True)
+class Located:
+    """A model, as far as it is known where it lies.
+
+    Attributes:
+        model: its folder or address.
+        evidence: folder or address with what is attested with it; empty where none was found.
+        destination: that it was pushed to; empty for a copy elsewhere.
+        version: in that destination; 0 for a copy elsewhere.
+        pipeline: that its name stands for; empty where it was not called by the name of one.
+        problem: why it cannot be looked at; empty where it can.
+    """
+
+    model: str
+    evidence: str = ""
+    destination: str = ""
+    version: int = 0
+    pipeline: str = ""
+    problem: str = ""
+
+
+def locate(text: str, workdir: str | Path, evidence: str = "") -> Located:
+    """Find a model by what people call it.
+
+    Args:
+        text: what `find_model` takes; or any folder with a model's files.
+        workdir: where names of pipelines and digests are looked up.
+        evidence: folder with what is attested; empty to find it beside the model.
+
+    Raises:
+        UsageError: there is no such model, or no such folder with evidence.
+        InfrastructureError: the store cannot be reached.
+    """
+    if evidence and not Path(evidence).is_dir():
+        raise UsageError(
+            f"--evidence {evidence} is no folder", f"Give the one with {ATTESTATIONS_FILE}, e.g. .weighbridge/3."
+        )
+    path = Path(text)
+    if not is_address(text) and path.is_dir() and not _is_destination(path):
+        return _copy_or_version(path, evidence)
+    known = destinations_in(workdir)
+    try:
+        found = find_model(text, known)
+    except NoSuchModelError:
+        raise
+    except UsageError as error:
+        return Located(text, problem=error.message)
+    named = found.record.pipeline if not is_address(text) and "/" not in text and not path.is_dir() else ""
+    located = _version(found.destination, found.version)
+    pipeline = named if text.partition("@")[0] == named else ""
+    return replace(located, evidence=evidence or located.evidence, pipeline=pipeline)
+
+
+@contextmanager
+def brought(located: Located) -> Iterator[Located]:
+    """The same model in folders: what lies in a bucket is downloaded to where nobody else is, and removed again.
+
+    Raises:
+        UsageError: an object's name is that of no file.
+        InfrastructureError: the store cannot be reached, or not any more.
+    """
+    if located.problem or not is_address(located.model):
+        yield located
+        return
+    place = open_destination(located.destination)
+    with tempfile.TemporaryDirectory(prefix="weighbridge-verify-") as scratch:
+        model, evidence = Path(scratch, str(located.version)), Path(scratch, "evidence")
+        progress.report(f"downloading {located.model}")
+        with progress.waiting(f"the download of {located.model}"):
+            place.copy(str(located.version), model)
+            if is_address(located.evidence):
+                place.copy(evidence_of(located.version), evidence)
+        yield replace(
+            located, model=str(model), evidence=str(evidence) if is_address(located.evidence) else located.evidence
+        )
+
+
+def _is_destination(folder: Path) -> bool:
+    return (folder / RECORD_FILE).exists() or (folder / EVIDENCE_FOLDER).is_dir()
+
+
+def _copy_or_version(folder: Path, evidence: str) -> Located:
+    """A folder with files: a version of the destination that it lies in, or a copy with its evidence beside it."""
+    if folder.is_symlink():
+        return Located(str(folder), problem=f"{folder} is a link to {folder.resolve()}: give the folder itself")
+    folder = folder.absolute()
+    parent, name = folder.parent, folder.name
+    if not evidence and name.isascii() and name.isdecimal() and str(int(name)) == name and _is_destination(parent):
+        return _version(str(parent), int(name))
+    beside = parent / EVIDENCE_FOLDER / name
+    if not evidence and beside.is_dir():
+        evidence = str(beside)
+    elif not evidence and (parent / ATTESTATIONS_FILE).is_file():
+        evidence = str(parent)
+    return Located(str(folder), evidence)
+
+
+def _version(destination: str, version: int) -> Located:
+    place = open_destination(destination)
+    located = Located(place.path(str(version)), place.path(evidence_of(version)), destination, version)
+    if not is_address(destination):
+        for folder in (Path(located.model), Path(located.evidence).parent, Path(located.evidence)):
+            if folder.is_symlink():
+                return replace(located, problem=f"{folder} is a link to {folder.resolve()}, and no Pusher makes one")
+    return located

@@ -1,0 +1,118 @@
+"""Whether a version belongs where it lies: held against its record, production's, and the version before it."""
+
+from weighbridge.attestation.manifest import Manifest
+from weighbridge.attestation.read import Attested
+from weighbridge.attestation.verify import NOTHING_YET
+from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model.claim import evidence
+from weighbridge.components.production_model.fetch import version_record
+from weighbridge.components.production_model.record import (
+    CLAIM_FILE,
+    EVIDENCE_FOLDER,
+    KEPT_RECORD_FILE,
+    ProductionRecord,
+    numbers_of,
+    parse_record,
+)
+from weighbridge.components.production_model.standing import read_record
+from weighbridge.components.pusher.replacement import weighed_at
+from weighbridge.storage.destination import open_destination
+from weighbridge.verdict import Gate, passed_if
+
+_GROUP = "verify"
+
+
+def of_destination(
+    destination: str, version: int, manifest: Manifest, attested: Attested, *, beside: bool
+) -> list[Gate]:
+    """Check a version against the records of its destination.
+
+    Args:
+        destination: folder or address.
+        version: its number.
+        manifest: of its files.
+        attested: what is attested with it.
+        beside: whether its verdict.json is there.
+    """
+    try:
+        problem = _problem(_kept(destination, version), manifest, attested, beside)
+        problem = problem or _live_problem(destination, version)
+        gates = [_gate("record.equal", problem)]
+        if weighed_at(destination, attested.verdict.subject):
+            gates.append(_order_gate(before(destination, version), attested))
+    except UsageError as error:
+        return [Gate(name=f"{_GROUP}.record.equal", status="unmeasured", message=f"{error.message}. {error.hint}")]
+    return gates
+
+
+def before(destination: str, version: int) -> str:
+    """Digest of the model that was in production before a version; empty for nothing yet.
+
+    Raises:
+        UsageError: its record is gone, or cannot be read.
+        InfrastructureError: the store cannot be reached.
+    """
+    place = open_destination(destination)
+    for number in reversed(numbers_of(place.folders(EVIDENCE_FOLDER))):
+        if number >= version:
+            continue
+        name = evidence(number, KEPT_RECORD_FILE)
+        data = place.read(name)
+        if data is not None:
+            return parse_record(data, place.path(name)).model_digest
+        if place.read(evidence(number, CLAIM_FILE)) is None:  # else its push never came so far
+            raise UsageError(f"The record {place.path(name)} is gone", "Restore it from a copy.")
+    return ""
+
+
+def _kept(destination: str, version: int) -> ProductionRecord:
+    record = version_record(destination, version)
+    if record is None:
+        raise UsageError(f"No record is kept with version {version} of {destination}", "Restore it from a copy.")
+    return record
+
+
+def _problem(record: ProductionRecord, manifest: Manifest, attested: Attested, beside: bool) -> str:
+    verdict = attested.verdict
+    differences = {
+        "another model": record.model_digest != manifest.tree_digest,
+        "another verdict": record.verdict_digest != attested.weighing.predicate.get("verdictDigest"),
+        "another run": (record.pipeline, record.run_id) != (verdict.pipeline, verdict.run_id),
+        "other data, code or parameters": record.subject != verdict.subject,
+        f"the signature of {record.signed_by[:12] or 'nobody'}": record.signed_by != attested.signed_by,
+    }
+    wrong = [what for what, differs in differences.items() if differs]
+    if wrong:
+        return f"The record of version {record.version} speaks of {wrong[0]}"
+    return "" if beside else f"The verdict.json of version {record.version} is gone"
+
+
+def _live_problem(destination: str, version: int) -> str:
+    live = read_record(destination)
+    if live is not None and live.version == version and live != _kept(destination, version):
+        return "The record of production is not the one that was kept with the version"
+    return ""
+
+
+def _order_gate(previous: str, attested: Attested) -> Gate:
+    """A version follows the one that it was weighed against; an old verdict shown again does not."""
+    then = attested.verdict.subject.get("production", "")
+    same = then == previous
+    message = (
+        "The version before it is the one that it was weighed against."
+        if same
+        else "The version before it is not the one that it was weighed against: an old model, or an old verdict, was "
+        "put there. Run the pipeline anew."
+    )
+    return Gate(
+        name=f"{_GROUP}.record.order",
+        status=passed_if(same),
+        observed=previous or NOTHING_YET,
+        threshold=then or NOTHING_YET,
+        message=message,
+    )
+
+
+def _gate(name: str, problem: str) -> Gate:
+    message = f"{problem}. Find out who changed it; push the model again." if problem else "The records speak of it."
+    return Gate(name=f"{_GROUP}.{name}", status=passed_if(not problem), message=message)
