@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from weighbridge.attestation.attest import ATTESTATIONS_FILE
 from weighbridge.common.digests import folder_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.artifacts.examples import split_names
@@ -19,6 +20,7 @@ from weighbridge.components.production_model.record import (
     parse_record,
 )
 from weighbridge.components.production_model.standing import changed_in_production, record_digest, standing
+from weighbridge.components.production_model.statistics import check_statistics
 from weighbridge.storage.destination import Destination, open_destination
 
 NOTHING_YET = "nothing yet"
@@ -142,4 +144,6 @@ def _copy_model(place: Destination, record: ProductionRecord, target: Path) -> N
 def _copy_statistics(place: Destination, evidence: str, target: Path) -> tuple[str, ...]:
     if not place.copy(f"{evidence}/{STATISTICS_FOLDER}", target):
         return ()
+    attestations = place.read(f"{evidence}/{ATTESTATIONS_FILE}")
+    check_statistics(target, attestations, place.path(f"{evidence}/{STATISTICS_FOLDER}"))
     return tuple(split_names(str(target)))

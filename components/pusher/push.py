@@ -96,7 +96,8 @@ def push(
     digest_gate = _digest_gate(manifest.tree_digest if manifest else None, weighed)
     if verdict is None or manifest is None or any(gate.refuses for gate in (*gates, digest_gate)):
         return Pushed((*gates, digest_gate))
-    statement = state(manifest, verdict, Path(evaluation), origin)
+    kept = Path(statistics) if statistics else None
+    statement = state(manifest, verdict, Path(evaluation), origin, statistics=kept, promoted=bool(promoted_from))
     gates += statement.gates
     if any(gate.refuses for gate in gates):
         return Pushed((*gates, digest_gate))
@@ -104,7 +105,6 @@ def push(
     with target.exclusive():
         if expected_state and production_state(destination) != expected_state:
             raise InfrastructureError(f"Another push changed {destination} just now", "Run again.")
-        kept = Path(statistics) if statistics else None
         return _push_weighed(target, destination, Path(model), verdict, statement, gates, kept, description)
 
 

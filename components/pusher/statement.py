@@ -3,14 +3,15 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from weighbridge.attestation.attest import ATTESTATIONS_FILE, ATTESTED_FILES, attest
+from weighbridge.attestation.attest import ATTESTATIONS_FILE, attest
 from weighbridge.attestation.keys import Trust
 from weighbridge.attestation.manifest import Manifest
-from weighbridge.attestation.read import Attested, attested_in
-from weighbridge.attestation.signer import signer_here
+from weighbridge.attestation.read import Attested, attested_files, attested_in
+from weighbridge.attestation.signer import Signer, signer_here
 from weighbridge.attestation.verify import Required, unreadable, verify
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.record import ProductionRecord
+from weighbridge.components.production_model.statistics import statistics_digest
 from weighbridge.evidence.provenance import Origin, Provenance
 from weighbridge.sbom import bom_of
 from weighbridge.verdict import Gate, Verdict
@@ -33,7 +34,15 @@ class Statement:
     signed_by: str = ""
 
 
-def state(manifest: Manifest, verdict: Verdict, evaluation: Path, origin: Origin | None) -> Statement:
+def state(
+    manifest: Manifest,
+    verdict: Verdict,
+    evaluation: Path,
+    origin: Origin | None,
+    *,
+    statistics: Path | None = None,
+    promoted: bool = False,
+) -> Statement:
     """Attest a weighed model, or take what was attested where it was weighed; and verify that.
 
     The key that signs is named by `WEIGHBRIDGE_SIGNING_KEY`, those that are trusted by `WEIGHBRIDGE_VERIFY_KEY`. Where
@@ -44,6 +53,8 @@ def state(manifest: Manifest, verdict: Verdict, evaluation: Path, origin: Origin
         verdict: that it was weighed to.
         evaluation: folder with its `verdict.json`: the Evaluator's output, or the evidence of another destination.
         origin: of the run; None where that is not known.
+        statistics: folder with those of the training data, which are kept with the version; None for none.
+        promoted: whether the model comes from another destination: who promotes it did not weigh it, and signs nothing.
 
     Raises:
         UsageError: a key cannot be used.
@@ -51,9 +62,10 @@ def state(manifest: Manifest, verdict: Verdict, evaluation: Path, origin: Origin
     """
     trust = Trust.of()
     try:
-        files = {name: (evaluation / name).read_bytes() for name in ATTESTED_FILES if (evaluation / name).is_file()}
+        files = attested_files(evaluation)
         if ATTESTATIONS_FILE not in files:
-            files = _attest(manifest, verdict, evaluation, origin)
+            signer = None if promoted else signer_here()
+            files = _attest(manifest, verdict, evaluation, origin, statistics, signer)
         found = attested_in(files, str(evaluation), trust or None)
     except UsageError as error:
         if not trust and not _carried(evaluation):
@@ -81,14 +93,22 @@ def _carried(evaluation: Path) -> bool:
     return (evaluation / ATTESTATIONS_FILE).is_file()
 
 
-def _attest(manifest: Manifest, verdict: Verdict, evaluation: Path, origin: Origin | None) -> dict[str, bytes]:
+def _attest(
+    manifest: Manifest,
+    verdict: Verdict,
+    evaluation: Path,
+    origin: Origin | None,
+    statistics: Path | None,
+    signer: Signer | None,
+) -> dict[str, bytes]:
     provenance = Provenance.read(evaluation)
     bom = None
     if provenance is not None:
         provenance = provenance.model_copy(update={"origin": origin})
         files = {name: f"sha256:{digest}" for name, digest in manifest.files.items()}
         bom = bom_of(provenance, verdict, files=files)
-    return attest(manifest, verdict, provenance, bom=bom, signer=signer_here())
+    kept = statistics_digest(statistics) if statistics else ""
+    return attest(manifest, verdict, provenance, bom=bom, statistics=kept, signer=signer)
 
 
 def _gates(manifest: Manifest, found: Attested, verdict: Verdict, trust: Trust) -> list[Gate]:

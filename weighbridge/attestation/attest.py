@@ -21,6 +21,7 @@ def attest(
     provenance: Provenance | None,
     *,
     bom: Mapping[str, Any] | None = None,
+    statistics: str = "",
     signer: Signer | None = None,
 ) -> dict[str, bytes]:
     """State what is known of a model, and sign it.
@@ -30,6 +31,7 @@ def attest(
         verdict: that it was weighed to.
         provenance: where it comes from; None where the step that weighed left nothing.
         bom: what it is made of, a CycloneDX document.
+        statistics: digest of those that are kept with it, of the data that it was trained on; empty for none.
         signer: None to say it without a signature; then there is no `model.sig`.
 
     Returns:
@@ -38,7 +40,7 @@ def attest(
     Raises:
         InfrastructureError: the signer cannot be reached.
     """
-    payloads = statements(manifest, verdict, provenance, bom, datetime.now(UTC))
+    payloads = statements(manifest, verdict, provenance, bom, datetime.now(UTC), statistics)
     sign = unsigned if signer is None else signer.sign
     files = {ATTESTATIONS_FILE: b"".join(bundle_json(sign(payload)) for payload in payloads.values())}
     if signer is not None:

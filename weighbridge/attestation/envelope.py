@@ -1,10 +1,11 @@
 """Opening bundles: what a statement says is believed only where a trusted key signed just these bytes."""
 
+from base64 import b64decode, standard_b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.attestation.keys import PublicKey, Trust
-from weighbridge.attestation.signer import BUNDLE_TYPE, PAYLOAD_TYPE, Bundle
+from weighbridge.attestation.signer import BUNDLE_TYPE, PAYLOAD_TYPE, Bundle, bundle_of
 from weighbridge.attestation.strict import parse_json
 from weighbridge.common.errors import UsageError
 
@@ -129,12 +130,30 @@ def _verified(bundle: Bundle, opened: Opened, trust: Trust) -> Opened:
         return Opened(opened.statement, opened.payload, trust.identity)
     for key in trust.keys:
         if _signed_by(bundle, key):
+            if not _nothing_added(bundle, opened, key):
+                return refused("something in it that is not signed was added or changed")
             return Opened(opened.statement, opened.payload, key.fingerprint, key)
     named = opened.signed_by[:12]
     known = ", ".join(key.fingerprint[:12] for key in trust.keys) or trust.identity
     if any(key.fingerprint == opened.signed_by for key in trust.keys):
         return refused(f"it was changed after the key {named} signed it")
     return refused(f"it is signed by the key {named}, and trusted is {known}")
+
+
+def _nothing_added(bundle: Bundle, opened: Opened, key: PublicKey) -> bool:
+    """Whether a bundle holds what was signed, that one signature, the key's own name, and nothing else."""
+    signatures = bundle["dsseEnvelope"]["signatures"]
+    names = {each.get("keyid", "") for each in signatures}
+    material = {"tlogEntries": []} | bundle["verificationMaterial"]
+    envelope = {"payload": standard_b64encode(opened.payload).decode(), "payloadType": PAYLOAD_TYPE, "signatures": []}
+    given = bundle | {"verificationMaterial": material, "dsseEnvelope": bundle["dsseEnvelope"] | {"signatures": []}}
+    return (
+        len(signatures) == 1
+        and names <= {"", key.fingerprint}  # model-signing leaves it empty
+        and signatures[0].keys() <= {"keyid", "sig"}
+        and standard_b64encode(b64decode(signatures[0]["sig"])).decode() == signatures[0]["sig"]
+        and given == bundle_of(envelope, key.fingerprint)
+    )
 
 
 def _signed_by(bundle: Bundle, key: PublicKey) -> bool:

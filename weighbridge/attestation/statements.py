@@ -57,6 +57,7 @@ def statements(
     provenance: Provenance | None,
     bom: Mapping[str, Any] | None,
     attested_at: datetime,
+    statistics: str = "",
 ) -> Payloads:
     """All statements on a weighed model but that of its files alone; the weighing names the others by digest.
 
@@ -66,6 +67,7 @@ def statements(
         provenance: where it comes from; None where the step that weighed left nothing.
         bom: CycloneDX document; None for none.
         attested_at: when; UTC.
+        statistics: digest of those that are kept with the model; empty for none.
     """
     found: dict[str, Mapping[str, Any]] = {TEST_RESULT: _test_result(verdict)}
     if provenance is not None:
@@ -81,6 +83,7 @@ def statements(
         "verdict": verdict.model_dump(mode="json"),
         "verdictDigest": verdict.digest,
         "provenance": None if provenance is None else provenance.model_dump(mode="json"),
+        "statistics": statistics,
         "statements": {kind: bytes_digest(payload) for kind, payload in payloads.items()},
     }
     return {WEIGHING: statement_bytes(manifest, verdict.pipeline, WEIGHING, weighing), **payloads}

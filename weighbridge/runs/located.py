@@ -10,7 +10,7 @@ from weighbridge.attestation.attest import ATTESTATIONS_FILE
 from weighbridge.common import progress
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.claim import evidence as evidence_of
-from weighbridge.components.production_model.record import EVIDENCE_FOLDER, RECORD_FILE
+from weighbridge.components.production_model.record import EVIDENCE_FOLDER, KEPT_RECORD_FILE, RECORD_FILE
 from weighbridge.runs.models import NoSuchModelError, destinations_in, find_model
 from weighbridge.storage.destination import open_destination
 from weighbridge.storage.schemes import is_address
@@ -117,7 +117,9 @@ def _version(destination: str, version: int) -> Located:
     place = open_destination(destination)
     located = Located(place.path(str(version)), place.path(evidence_of(version)), destination, version)
     if not is_address(destination):
-        for folder in (Path(located.model), Path(located.evidence).parent, Path(located.evidence)):
-            if folder.is_symlink():
-                return replace(located, problem=f"{folder} is a link to {folder.resolve()}, and no Pusher makes one")
+        evidence = Path(located.evidence)
+        looked_at = (Path(located.model), evidence.parent, evidence, evidence / KEPT_RECORD_FILE)
+        for path in (*looked_at, Path(destination, RECORD_FILE)):
+            if path.is_symlink():
+                return replace(located, problem=f"{path} is a link to {path.readlink()}, and no Pusher makes one")
     return located

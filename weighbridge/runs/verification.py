@@ -13,7 +13,9 @@ from weighbridge.attestation.strict import read_plain
 from weighbridge.attestation.verify import ANY, Required, unreadable, verify
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.common.machine import is_machine_failure
+from weighbridge.components.production_model.record import STATISTICS_FOLDER
 from weighbridge.components.production_model.standing import read_record
+from weighbridge.components.production_model.statistics import statistics_digest
 from weighbridge.runs.located import Located, brought, locate
 from weighbridge.runs.model_records import before, of_destination
 from weighbridge.storage.schemes import is_address
@@ -100,6 +102,7 @@ def _look(here: Located, required: Required, signature: str, production: str, po
         return Verified(here, (unreadable("What is attested is nested too deeply to be read"),), manifest)
     required = replace(required, production=_production(production, manifest.tree_digest))
     gates = verify(manifest, attested, verdict, required, GROUP)
+    gates += _statistics_gates(here, attested)
     if here.destination:
         gates += of_destination(here.destination, here.version, manifest, attested, beside=verdict is not None)
     if policy is not None:
@@ -114,6 +117,17 @@ def _manifest(folder: Path) -> Manifest | Gate:
     except UsageError as error:
         message = f"{error.message}. {error.hint}"
         return Gate(name=f"{GROUP}.bytes.equal", status="unmeasured", message=message)
+
+
+def _statistics_gates(here: Located, attested: Attested) -> list[Gate]:
+    """Whether the statistics beside a model are those that are attested; none where none were or are."""
+    said = attested.weighing.predicate.get("statistics", "")
+    found = statistics_digest(Path(here.evidence, STATISTICS_FOLDER))
+    if found == said or (not found and not here.destination):
+        return []
+    message = "The statistics of its training data, which drift is measured from, are not those that were attested."
+    name = f"{GROUP}.statistics.equal"
+    return [Gate(name=name, status="refused", observed=found, threshold=said, message=f"{message} Restore them.")]
 
 
 def _attested(here: Located, required: Required, signature: str) -> tuple[Attested, bytes | None]:

@@ -66,8 +66,11 @@ class FolderDestination:
         Raises:
             UsageError: it may not be read, or is not a file.
         """
+        path = self.root / name
         try:
-            return (self.root / name).read_bytes()
+            if path.is_fifo():  # nobody who writes into it is waited for
+                raise UsageError(f"The production record {path} cannot be read: it is a pipe")
+            return path.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
