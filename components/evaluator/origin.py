@@ -56,7 +56,10 @@ def _thresholds(request: EvaluationRequest) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for folder in request.upstream.values():
         left = _read(ThresholdsInForce, folder)
+        steps = found.get("steps", {})
         found |= left.sections if left else {}
+        if steps:  # several steps of the pipeline's own each leave theirs
+            found["steps"] = steps | found["steps"]
     sections = {"quality": request.quality, "latency": request.latency}
     return found | {name: section.model_dump(mode="json") for name, section in sections.items()}
 

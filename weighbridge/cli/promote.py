@@ -43,7 +43,8 @@ def promote(
 ) -> None:
     """Promote the model of PIPELINE from one stage to a later one.
 
-    Its bytes and verdict are verified against its record, it is pushed whole, and a stage that asks for it, such as
+    Its bytes, what is attested with it and its verdict are verified, and that it was weighed as strictly as gates.yaml
+    asks now; it is pushed whole, and a stage that asks for it, such as
     canary, calls the delivered copy with real rows beside production. The stages and what they ask for are the
     section `delivery` of gates.yaml. Promoting what is there already does nothing.
     """
@@ -55,7 +56,7 @@ def promote(
     from weighbridge.local.output_capture import captured_output
     from weighbridge.runs.finish import check_reports, copy_reports
     from weighbridge.runs.sending import sent
-    from weighbridge.runs.stages import delivery_policy, stage_destinations
+    from weighbridge.runs.stages import delivery_policy, present_gates, stage_destinations
     from weighbridge.runs.store import RunStore
     from weighbridge.runs.workspace import Workspace
 
@@ -65,7 +66,10 @@ def promote(
     stages.between(source, target)
     addresses = stage_destinations(workspace, stages, destinations, store)
     shared = RunStore(store, definition.name, workdir) if store else None
-    promotion = Promotion(workspace, stages, addresses, source, target, thresholds=thresholds, store=shared)
+    policy = present_gates(definition.folder)
+    promotion = Promotion(
+        workspace, stages, addresses, source, target, thresholds=thresholds, store=shared, policy=policy
+    )
     document: dict[str, Any] = {"pipeline": definition.name, "from": source, "to": target}
     document["destination"] = promotion.destination
     check_reports(reports)

@@ -18,6 +18,7 @@ from weighbridge.components.production_model.record import (
 from weighbridge.components.production_model.standing import read_record
 from weighbridge.components.pusher.push import Pushed, look_up, push
 from weighbridge.delivery import judge
+from weighbridge.delivery.attested import attested_gates
 from weighbridge.delivery.kept_examples import kept_examples
 from weighbridge.delivery.promotion import Promotion
 from weighbridge.evidence.delivered import Delivered
@@ -106,6 +107,8 @@ def _deliver(promotion: Promotion, record: ProductionRecord, run: Run, display: 
         source.copy(f"{EVIDENCE_FOLDER}/{record.version}", evidence)
         state = production_state(promotion.destination)
         gates += judge.judge(promotion, record, evidence / VERDICT_FILE)
+        if not any(gate.refuses for gate in gates):
+            gates += attested_gates(promotion, record, folder / _MODEL, evidence)
     if steps.refused:
         return steps.left_out("push", "check")
     with steps.step("push") as gates:

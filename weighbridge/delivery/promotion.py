@@ -11,6 +11,7 @@ from weighbridge.thresholds.delivery import Delivery, Stage
 
 if TYPE_CHECKING:
     from weighbridge.components.evaluator.gates import LatencyGates
+    from weighbridge.thresholds import Gates
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Promotion:
         approval: who approved it.
         thresholds: the `latency` section, which names the signature to call; None where there is none.
         store: what builds on all machines share; None where they share nothing.
+        policy: the pipeline's thresholds as they are now; None where there is no such file.
     """
 
     workspace: Workspace
@@ -36,6 +38,7 @@ class Promotion:
     approval: Approval = field(default_factory=Approval)
     thresholds: "LatencyGates | None" = None
     store: RunStore | None = None
+    policy: "Gates | None" = None
 
     def __post_init__(self) -> None:
         self.delivery.between(self.source, self.target)  # refuses an unknown stage and a wrong order

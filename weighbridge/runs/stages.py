@@ -12,7 +12,7 @@ from weighbridge.runs.workspace import Workspace
 from weighbridge.storage.destination import open_destination
 from weighbridge.storage.place import open_store
 from weighbridge.storage.schemes import is_address
-from weighbridge.thresholds import THRESHOLDS_FILE, Delivery, load_gates
+from weighbridge.thresholds import THRESHOLDS_FILE, Delivery, Gates, load_gates
 from weighbridge.thresholds.delivery import PRODUCTION
 
 
@@ -28,11 +28,20 @@ def delivery_policy(folder: Path) -> tuple[Delivery, LatencyGates | None]:
     Raises:
         UsageError: the file cannot be read.
     """
+    gates = present_gates(folder)
+    return (Delivery(), None) if gates is None else (gates.delivery, gates.latency)
+
+
+def present_gates(folder: Path) -> Gates | None:
+    """The thresholds of a pipeline's folder as they are now; None where there is no such file.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
     path = folder / THRESHOLDS_FILE
     if not path.exists() and not path.is_symlink():
-        return Delivery(), None
-    gates = load_gates(path)
-    return gates.delivery, gates.latency
+        return None
+    return load_gates(path)
 
 
 def run_destinations(

@@ -110,6 +110,21 @@ class Stage(Section):
         description="Time to measure at most.",
         json_schema_extra=told(unit="s", missing="what is undecided by then is inconclusive, and refuses"),
     )
+    signature: Literal["allowed", "required"] = Field(
+        default="allowed",
+        description="`required` if only a model goes there whose verdict is signed by a key that is trusted: by one of "
+        "WEIGHBRIDGE_VERIFY_KEY. Where that is set, it is required anyway.",
+        json_schema_extra=told(missing="a model that nobody signed, or no key to verify with, refuses"),
+    )
+    max_age_days: PositiveFloat | None = Field(
+        default=None,
+        description="How long ago a model may have been weighed that goes there; by default any time.",
+        json_schema_extra=told(
+            unit="days",
+            against="the time since it was weighed",
+            missing="a model with which nothing is attested refuses",
+        ),
+    )
     rows: PositiveInt = Field(
         default=256,
         description="Rows that the answers are compared on.",

@@ -19,7 +19,9 @@ _NOT_ALWAYS_ASKED = ("examples.rows_lost.",)
 _AGAIN = "Run the pipeline anew with the thresholds that are asked for."
 
 
-def policy_gates(policy: Gates, thresholds: Mapping[str, Any] | None, verdict: Verdict, group: str) -> list[Gate]:
+def policy_gates(
+    policy: Gates, thresholds: Mapping[str, Any] | None, verdict: Verdict, group: str, again: str = _AGAIN
+) -> list[Gate]:
     """Check what a model was weighed by against a policy.
 
     Args:
@@ -27,16 +29,17 @@ def policy_gates(policy: Gates, thresholds: Mapping[str, Any] | None, verdict: V
         thresholds: sections in force when it was weighed, as JSON; None where nobody says.
         verdict: that it was weighed to.
         group: first part of the gates' names.
+        again: what to do where one refuses, a sentence.
 
     Returns:
         A refusing gate for each key that is looser; a single one that passed where none is.
     """
     if not thresholds:
-        message = f"Nobody says by which thresholds the model was weighed, so none can be held to. {_AGAIN}"
+        message = f"Nobody says by which thresholds the model was weighed, so none can be held to. {again}"
         return [Gate(name=f"{group}.strict", status="unmeasured", message=message)]
-    gates = [_looser_gate(each, group) for name in SECTIONS for each in _section(name, policy, thresholds)]
+    gates = [_looser_gate(each, group, again) for name in SECTIONS for each in _section(name, policy, thresholds)]
     named = {gate.name for gate in gates}
-    gates += [gate for gate in _shown(policy, verdict, group) if gate.name not in named]
+    gates += [gate for gate in _shown(policy, verdict, group, again) if gate.name not in named]
     if gates:
         return gates
     message = "The thresholds that it was weighed by are at least as strict as the policy's, and the verdict shows it."
@@ -60,14 +63,14 @@ def _section(name: str, policy: Gates, thresholds: Mapping[str, Any]) -> Iterato
     yield from looser(found, wanted, (name,))
 
 
-def _looser_gate(each: Looser, group: str) -> Gate:
+def _looser_gate(each: Looser, group: str, again: str) -> Gate:
     now = "nothing" if each.value is None else each.value
-    message = f"{each.path} was {now} when the model was weighed, and the policy asks for {each.wanted}. {_AGAIN}"
+    message = f"{each.path} was {now} when the model was weighed, and the policy asks for {each.wanted}. {again}"
     name = f"{group}.{each.path}"
     return Gate(name=name, status="refused", observed=each.value, threshold=each.wanted, message=message)
 
 
-def _shown(policy: Gates, verdict: Verdict, group: str) -> Iterator[Gate]:
+def _shown(policy: Gates, verdict: Verdict, group: str, again: str) -> Iterator[Gate]:
     """A refusing gate for each blocking rule of the policy that the verdict does not show to be kept."""
     for key in keys_of(policy):
         pattern = gate_names(key, policy) if key.is_rule and key.severity == "blocking" else None
@@ -82,7 +85,7 @@ def _shown(policy: Gates, verdict: Verdict, group: str) -> Iterator[Gate]:
                 status="refused" if bad else "unmeasured",
                 observed=bad.observed if bad else None,
                 threshold=key.value,
-                message=f"The policy asks for {key.path} {key.value}, and the verdict {what}. {_AGAIN}",
+                message=f"The policy asks for {key.path} {key.value}, and the verdict {what}. {again}",
             )
 
 

@@ -13,6 +13,7 @@ from weighbridge.components.example_gen.rows import RowsDigest
 from weighbridge.components.example_gen.times import microseconds
 from weighbridge.components.example_gen.write import SplitWriter
 from weighbridge.evidence.summary import ExamplesSummary, Split
+from weighbridge.evidence.thresholds import ThresholdsInForce
 from weighbridge.pipelines.recommender import columns as c
 from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
 from weighbridge.pipelines.recommender.histories.clean import PRODUCT, clean
@@ -94,6 +95,9 @@ def build(examples: str, folder: str | Path, options: HistoriesOptions, gates: H
         input_digest=source.input_digest,
     )
     write_gates(folder, [lines_gate(examples), *judge(gates, counts)])
+    before = ThresholdsInForce.read(examples) or ThresholdsInForce()
+    own = {"steps": {"Histories": gates.model_dump(mode="json")}}
+    ThresholdsInForce(sections=before.sections | own).write(folder)
     summary.write(folder)
     return summary
 
