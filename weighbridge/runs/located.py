@@ -56,6 +56,8 @@ def locate(text: str, workdir: str | Path, evidence: str = "") -> Located:
     path = Path(text)
     if not is_address(text) and path.is_dir() and not _is_destination(path):
         return _copy_or_version(path, evidence)
+    if "://" in text:
+        open_destination(text.partition("@")[0])  # a store of an unknown kind is no refusal
     known = destinations_in(workdir)
     try:
         found = find_model(text, known)
