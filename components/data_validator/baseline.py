@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from weighbridge.common import files
 from weighbridge.common.errors import UsageError
+from weighbridge.common.sealed import changed_since, is_sealed, seal, unseal
 from weighbridge.components.data_validator.statistics import (
     dataset_of,
     read_statistics,
@@ -75,7 +76,12 @@ def previous_span(history: str | Path | None, span: int | None) -> Baseline:
     earlier = [number for number in _spans(Path(history)) if number < span]
     if not earlier:
         return Baseline(title, absent=f"There is no span before {span} yet to compare with.")
-    return Baseline(f"span {max(earlier)}", folder=Path(history, f"span-{max(earlier)}"))
+    folder = Path(history, f"span-{max(earlier)}")
+    problem = ""
+    if is_sealed(folder) and (changed := changed_since(folder)):  # an earlier version kept them without digests
+        told = f"{folder / changed} is not what was kept of span {max(earlier)}"
+        problem = f"{told}. Restore it from a copy, or remove {folder}."
+    return Baseline(f"span {max(earlier)}", folder=folder, problem=problem)
 
 
 def keep_span(
@@ -87,8 +93,10 @@ def keep_span(
         The span's folder in `history`.
     """
     folder = Path(history, f"span-{span}")
+    unseal(folder)
     for split, of_split in statistics.items():
         write_statistics(statistics_path(folder, split), of_split)
+    seal(folder)
     files.sync_folder(folder)
     return folder
 

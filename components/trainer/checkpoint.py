@@ -13,6 +13,7 @@ from typing import Any
 
 from weighbridge.common import files
 from weighbridge.common.errors import UsageError
+from weighbridge.common.sealed import changed_since, seal
 from weighbridge.components.trainer.history import History, read_history
 
 _STATE_FILE = "state.npz"
@@ -40,6 +41,7 @@ def save(folder: str | Path, model: Any, history: History, *, finished: bool) ->
                 np.savez(file, *(np.asarray(variable) for variable in _variables(model)))
             (staged / _PROGRESS_FILE).write_text(json.dumps({"finished": finished}))
             history.write(staged)
+            seal(staged)
     except FileExistsError:
         _log.info("%s is there already: a training of the same digest is under way elsewhere", target)
     for path in _folders(folder):
@@ -62,6 +64,9 @@ def restore(folder: str | Path, model: Any) -> tuple[History, bool] | None:
 
     for path in reversed(_folders(folder)):
         try:
+            if changed := changed_since(path):
+                _log.warning("Checkpoint %s is not taken: %s is not what was saved there", path, changed)
+                continue
             history = read_history(path)
             finished = bool(json.loads((path / _PROGRESS_FILE).read_bytes())["finished"])
             with np.load(path / _STATE_FILE) as arrays:

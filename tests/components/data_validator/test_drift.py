@@ -162,6 +162,20 @@ def test_an_earlier_span_that_cannot_be_read_is_refused(write_examples: WriteExa
     assert "span 1 cannot be read" in gate.message
 
 
+def test_an_earlier_span_that_was_changed_is_refused(write_examples: WriteExamples, tmp_path: Path) -> None:
+    history = tmp_path / "history"
+    drifted = write_examples({"train": TRIPS | {"paid": ["Cash"] * 100}, "eval": TRIPS})
+    uri = write_examples({"train": TRIPS, "eval": TRIPS})
+    for number, data in ((1, uri), (2, drifted)):
+        validate(data, history=str(history), span=number)
+    assert gate_of(validate(drifted, SPANS, history=str(history), span=3), SPAN_GATE).passed
+    path = statistics_path(history / "span-2", "train")
+    path.write_bytes(statistics_path(history / "span-1", "train").read_bytes())
+    gate = gate_of(validate(uri, SPANS, history=str(history), span=3), SPAN_GATE)
+    assert (gate.refuses, gate.status) == (True, "unmeasured")
+    assert "Split-train/FeatureStats.pb is not what was kept of span 2" in gate.message
+
+
 def test_a_span_half_written_by_a_killed_run_does_not_count(write_examples: WriteExamples, tmp_path: Path) -> None:
     history = tmp_path / "history"
     (history / "span-1/Split-train").mkdir(parents=True)

@@ -41,6 +41,13 @@ def production(tmp_path: Path, destination: str) -> str:
     return destination
 
 
+def test_statistics_that_were_changed_are_not_measured_from(tmp_path: Path, production: str, kind: Kind) -> None:
+    name = f"{production}/.weighbridge/2/statistics/Split-train/FeatureStats.pb"
+    kind.overwrite(name, b"statistics of somewhere else")
+    with pytest.raises(UsageError, match="not those that the model was pushed with"):
+        fetch_production(production, tmp_path / "model", tmp_path / "kept")
+
+
 def test_nothing_yet_is_a_normal_answer(tmp_path: Path, destination: str) -> None:
     fetched = fetch_production(destination, tmp_path / "model", tmp_path / "statistics")
     assert (fetched.record, fetched.splits) == (None, ())

@@ -73,6 +73,31 @@ def test_the_newest_whole_checkpoint_counts(tmp_path):
     assert all((old == new.numpy()).all() for old, new in zip(first, model.variables, strict=True))
 
 
+@pytest.mark.parametrize("change", ["flip", "finished", "history", "seal", "gone", "more"])
+def test_a_checkpoint_that_was_changed_is_not_resumed_from(tmp_path, change):
+    model = toy.model()
+    checkpoint.save(tmp_path, model, History(epochs=1), finished=False)
+    assert checkpoint.restore(tmp_path, model) is not None
+    folder = tmp_path / "epoch-000001"
+    named = {"finished": "progress.json", "seal": "digests.json", "gone": "digests.json"}
+    path = folder / named.get(change, "state.npz")
+    if change == "flip":
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    elif change == "finished":
+        path.write_text('{"finished": true}')
+    elif change == "history":
+        History(epochs=7).write(folder)
+    elif change == "seal":
+        path.write_text("[]")
+    elif change == "gone":
+        path.unlink()
+    else:
+        (folder / "more").touch()
+    assert checkpoint.restore(tmp_path, model) is None
+
+
 def test_older_checkpoints_are_dropped(tmp_path):
     model = toy.model()
     for epoch in (1, 2):
