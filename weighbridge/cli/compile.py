@@ -80,7 +80,7 @@ def compile_pipeline(
 
 
 def component(
-    name: Annotated[str, typer.Argument(help="Component: a folder under components/, e.g. evaluator.")],
+    name: Annotated[str, typer.Argument(help="Component: a folder under components/, e.g. evaluator; or verify.")],
     output: OutputOption,
     image: ImageOption,
     allow_tag: AllowTagOption = False,
@@ -94,4 +94,4 @@ def component(
     if as_json:
         print_json({"path": str(output), "inputs": list(inputs), "outputs": list(outputs)})
     else:
-        print_line(f"{output}: {', '.join(inputs) or 'nothing'} → {', '.join(outputs)}")
+        print_line(f"{output}: {', '.join(inputs) or 'nothing'} → {', '.join(outputs) or 'nothing'}")

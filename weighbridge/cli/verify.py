@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weighbridge.cli import completion
-from weighbridge.cli.options import WORKDIR, JsonOption, WorkdirOption
+from weighbridge.cli.options import WORKDIR, DestinationsOption, JsonOption, StoreOption, WorkdirOption
 from weighbridge.cli.output import print_json, print_line
 from weighbridge.common.errors import ExitCode, UsageError
 
@@ -59,6 +59,16 @@ SignatureOption = Annotated[
 UnsignedOption = Annotated[
     bool, typer.Option("--allow-unsigned", help="A model that nobody signed, or by whom nobody can tell, only warns.")
 ]
+StageOption = Annotated[
+    str,
+    typer.Option("--stage", metavar="STAGE", help="MODEL is a pipeline: its model at this stage, e.g. staging."),
+]
+OutputOption = Annotated[
+    str,
+    typer.Option(
+        "--output", "-o", metavar="FOLDER", help="Put the verified model there, for a server that starts next."
+    ),
+]
 
 
 def verify(
@@ -73,6 +83,10 @@ def verify(
     evidence: EvidenceOption = "",
     signature: SignatureOption = "",
     allow_unsigned: UnsignedOption = False,
+    stage: StageOption = "",
+    destinations: DestinationsOption = "",
+    store: StoreOption = "",
+    output: OutputOption = "",
     workdir: WorkdirOption = WORKDIR,
     as_json: JsonOption = False,
 ) -> None:
@@ -86,7 +100,9 @@ def verify(
     from weighbridge.runs.verification import verify_model
     from weighbridge.thresholds import load_gates
 
-    trust = Trust.of(key or (), identity, issuer)
+    if stage:
+        model, pipeline = _at_stage(model, stage, pipeline, workdir, destinations, store)
+    trust = Trust.of([each for each in key or () if each], identity, issuer)
     age = _age(max_age)
     asked = load_gates(policy) if policy else None
     found = verify_model(
@@ -97,12 +113,26 @@ def verify(
         signature=signature,
         production=production,
         policy=asked,
+        output=output,
     )
     if as_json:
         print_json(_document(found))
     else:
         _print(found)
     raise typer.Exit(int(ExitCode.PASSED if found.passed else ExitCode.REFUSED))
+
+
+def _at_stage(model: str, stage: str, pipeline: str, workdir: str, destinations: str, store: str) -> tuple[str, str]:
+    """Address of a stage's destination, and the name of the pipeline that the model there must be of."""
+    from weighbridge.definition import load
+    from weighbridge.runs.stages import delivery_policy, stage_destinations
+    from weighbridge.runs.workspace import Workspace
+
+    definition = load(model)
+    delivery, _ = delivery_policy(definition.folder)
+    delivery.stage(stage)  # refuses an unknown one
+    found = stage_destinations(Workspace(workdir, definition.name), delivery, destinations, store)
+    return found[stage], pipeline or definition.name
 
 
 def _age(text: str) -> timedelta | None:

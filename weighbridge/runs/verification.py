@@ -3,6 +3,9 @@
 Nothing of TensorFlow or TFX is needed; whoever is handed a model can do it.
 """
 
+import shutil
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from weighbridge.attestation.read import Attested, attested_files, attested_in
 from weighbridge.attestation.strict import read_plain
 from weighbridge.attestation.verify import ANY, Required, unreadable, verify
 from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.files import STAGED_PREFIX, copy_tree, staged_folder
 from weighbridge.common.machine import is_machine_failure
 from weighbridge.components.production_model.record import STATISTICS_FOLDER
 from weighbridge.components.production_model.standing import read_record
@@ -21,7 +25,7 @@ from weighbridge.runs.model_records import before, of_destination
 from weighbridge.storage.schemes import is_address
 from weighbridge.thresholds import Gates
 from weighbridge.thresholds.policy import policy_gates
-from weighbridge.verdict import Gate
+from weighbridge.verdict import Gate, passed_if
 from weighbridge.verdict.verdict import VERDICT_FILE
 
 GROUP = "verify"
@@ -59,6 +63,7 @@ def verify_model(
     signature: str = "",
     production: str = "",
     policy: Gates | None = None,
+    output: str = "",
 ) -> Verified:
     """Find a model, and check it.
 
@@ -71,16 +76,21 @@ def verify_model(
         production: folder or address of a destination whose model it must have been weighed against, a digest, or
             `none`; empty for any.
         policy: thresholds that it must have been weighed by, or by stricter ones.
+        output: folder that a model is put into which passed; empty for none.
 
     Raises:
-        UsageError: there is no such model, evidence or production.
+        UsageError: there is no such model, evidence or production, or the output is there already.
         InfrastructureError: a store cannot be reached, or the machine fails.
     """
+    if output and Path(output).exists() and not (Path(output).is_dir() and not any(Path(output).iterdir())):
+        raise UsageError(f"--output {output} is there already", "Give a new folder, or an empty one.")
     located = locate(text, workdir, evidence)
     required = replace(required, pipeline=required.pipeline or located.pipeline)
     try:
         with brought(located) as here:
             found = _look(here, required, signature, production, policy)
+            if output and found.passed:
+                found = _put(found, Path(output))
     except OSError as error:
         if is_machine_failure(error):
             raise InfrastructureError(f"{located.model} cannot be read: {error}", "Run again.") from error
@@ -109,6 +119,38 @@ def _look(here: Located, required: Required, signature: str, production: str, po
         thresholds = None if attested.provenance is None else attested.provenance.thresholds
         gates += policy_gates(policy, thresholds, attested.verdict, f"{GROUP}.policy")
     return Verified(here, tuple(gates), manifest, attested)
+
+
+def _put(found: Verified, output: Path) -> Verified:
+    """Copy a model that passed, and make sure that the copy is what was verified: its place may have changed since."""
+    files = found.manifest.files if found.manifest else {}
+    if output.is_dir():  # a volume is mounted there, which nothing can replace
+        same = _copied(found.located.model, output, files)
+        if not same:
+            for path in output.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    else:
+        with tempfile.TemporaryDirectory(prefix=STAGED_PREFIX, dir=_made(output.parent)) as staged:
+            same = _copied(found.located.model, Path(staged), files)
+            if same:
+                with staged_folder(output) as target:
+                    for path in Path(staged).iterdir():
+                        path.rename(target / path.name)
+    message = (
+        f"The files are put into {output}." if same else "The files were changed while they were copied. Run again."
+    )
+    gate = Gate(name=f"{GROUP}.bytes.copied", status=passed_if(same), message=message)
+    return replace(found, gates=(*found.gates, gate))
+
+
+def _copied(model: str, folder: Path, files: Mapping[str, str]) -> bool:
+    copy_tree(model, folder)
+    return read_manifest(folder).files == files
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _manifest(folder: Path) -> Manifest | Gate:

@@ -16,8 +16,10 @@ from tests.hostile.conftest import assert_clear
 from tests.keys import make_key
 from tests.test_imports import HEAVY, loaded_after
 from tests.weighbridge.attestation.pushed import POLICY, Keys, deliver, environment, evaluation, evidence_of
+from weighbridge.common.digests import tree_digest
 from weighbridge.common.environment import SIGNING_KEY_VARIABLE, VERIFY_IDENTITY_VARIABLE, VERIFY_KEY_VARIABLE
 from weighbridge.components.pusher import push
+from weighbridge.runs import verification
 
 
 @pytest.fixture
@@ -234,6 +236,41 @@ def test_a_store_that_fails_at_any_request_is_said_to_be_out_of_reach(
         assert done.code == 3, (last, done.out)
         assert "Traceback" not in done.err
         assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_is_verified_is_put_where_a_server_starts(
+    weighbridge, model: Path, keys: Keys, tmp_path: Path, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "models/taxi/1"
+    if there:
+        output.mkdir(parents=True)
+    asked = ("verify", "taxi", "--key", str(keys.public), "--output", str(output))
+    monkeypatch.setattr(verification, "copy_tree", lambda source, target: make_model(Path(target), "another"))
+    changed = weighbridge(*asked)
+    assert changed.code == 1
+    assert "verify.bytes.copied" in changed.out
+    assert not output.exists() or not any(output.iterdir())
+    monkeypatch.undo()
+    done = weighbridge(*asked)
+    assert done.code == 0, done.out + done.err
+    assert tree_digest(output) == tree_digest(model)
+    assert [path.name for path in output.parent.iterdir()] == ["1"]
+    assert_clear(weighbridge(*asked), "is there already")
+    (model / "saved_model.pb").write_bytes(b"other")
+    refused = weighbridge(*asked[:-1], str(tmp_path / "other"))
+    assert (refused.code, (tmp_path / "other").exists()) == (1, False)
+
+
+def test_a_stage_s_model_is_verified_by_its_pipeline(weighbridge, workdir: Path, tmp_path: Path, keys: Keys) -> None:
+    deliver(tmp_path, "one", keys, destination=workdir / "taxi/staging")
+    asked = ("verify", "taxi", "--key", str(keys.public), "--stage")
+    done = weighbridge(*asked, "staging")
+    assert done.code == 0, done.out + done.err
+    assert_clear(weighbridge(*asked, "production"), "Nothing was ever pushed")
+    assert_clear(weighbridge(*asked, "stagin"), "staging")
+    shop = weighbridge(*asked, "staging", "--pipeline", "shop")
+    assert "verify.pipeline.equal" in shop.out
 
 
 def test_what_is_said_reaches_no_terminal_raw(weighbridge, tmp_path: Path, workdir: Path) -> None:

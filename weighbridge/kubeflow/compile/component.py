@@ -6,7 +6,7 @@ from typing import Any
 from weighbridge.common import files
 from weighbridge.common.memory import gc_paused
 from weighbridge.common.resources import Resources
-from weighbridge.kubeflow.compile import checks, platform
+from weighbridge.kubeflow.compile import checks, platform, verifying
 from weighbridge.kubeflow.compile.interface import ComponentInterface, component_interface
 from weighbridge.kubeflow.compile.spec import COMMAND, SCHEMA_VERSION
 
@@ -18,7 +18,7 @@ def export_component(name: str, output: Path, *, image: str, allow_tag: bool = F
     `gates.yaml`'s sections are in JSON.
 
     Args:
-        name: folder of the component below `components`.
+        name: folder of the component below `components`; or `verify`, which runs `weighbridge verify`.
         output: YAML file to write.
         image: that it runs in, by digest.
         allow_tag: accept an image that is named by a tag.
@@ -32,6 +32,10 @@ def export_component(name: str, output: Path, *, image: str, allow_tag: bool = F
     import yaml
 
     checks.check_image(image, allow_tag=allow_tag)
+    if name == verifying.NAME:
+        text = yaml.safe_dump(verifying.verify_component(image), sort_keys=True)
+        files.write_text(output, f"# weighbridge verify: {verifying.SUMMARY}.\n{text}")
+        return list(verifying.PARAMETERS), []
     with gc_paused():
         interface = component_interface(name)
     documents = [_document(interface, image), platform.platform_document({f"exec-{name}": Resources()})]
