@@ -30,6 +30,8 @@ def main(arguments: list[str], control: Path) -> int:
     """Do what a command would do to the work directory, and nothing else."""
     if arguments[0] == "plan" or arguments[:2] == ["ci", "changes"] or arguments[0] == "runs":
         return _answer(arguments, control)
+    if arguments[0] == "verify":
+        return 1 if (control / "refuse models").exists() else 0
     if arguments[0] == "ci":
         if arguments[1] == "comment":
             return 1 if (control / "refuse comments").exists() else 0

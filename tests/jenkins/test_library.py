@@ -18,7 +18,8 @@ def calling(start: Any, repository: Path) -> Any:
     shutil.copytree(ROOT / LIBRARY, repository / LIBRARY)
     commit(repository)
     load = f"library(identifier: 'w@main', retriever: legacySCM(scm: scm, libraryPath: '{LIBRARY}'))\n"
-    return lambda steps, **more: start(load + pipeline(stage(steps, **more)))
+    given = {"credentials": {"weighbridge-verify": "the public keys"}}
+    return lambda steps, **more: start(load + pipeline(stage(steps, **more)), **given)
 
 
 def test_a_command_that_takes_too_long_has_failed_with_a_sentence(calling: Any) -> None:
@@ -55,3 +56,34 @@ def test_arguments_that_cannot_be_are_refused(calling: Any, given: str, why: str
     build: Build = calling(f"weighbridgeSettings({given})").wait()
     assert build.result == "FAILURE"
     assert why in build.log
+
+
+PROGRAM = """mkdir -p .venv/bin
+cat > .venv/bin/weighbridge <<'END'
+#!/bin/sh
+printf '%s|' "$@" "$WEIGHBRIDGE_VERIFY_KEY" >> asked
+exit CODE
+END
+chmod +x .venv/bin/weighbridge
+"""
+
+
+@pytest.mark.parametrize(("code", "result"), [(0, "SUCCESS"), (1, "FAILURE")])
+def test_a_model_is_verified_with_the_keys_of_a_credential(
+    calling: Any, tmp_path: Path, code: int, result: str
+) -> None:
+    """Whatever stands in a value reaches the command as one word."""
+    given = "model: 's3://m/taxi/7; rm -rf x', key: 'weighbridge-verify', policy: 'a b.yaml', maxAge: '30d'"
+    build: Build = calling(f"sh '''{PROGRAM.replace('CODE', str(code))}'''\nweighbridgeVerify({given})").wait()
+    assert build.result == result, build.log
+    asked = (tmp_path / "home/workspace/cpu-1/asked").read_text().rstrip("|").split("|")
+    assert asked[:5] == ["verify", "--policy=a b.yaml", "--max-age=30d", "--", "s3://m/taxi/7; rm -rf x"]
+    assert asked[5] == "the public keys"
+    assert ("A gate refused." in build.log) == bool(code)
+
+
+def test_what_verification_is_not_told_is_a_mistake(calling: Any) -> None:
+    for given, why in (("key: 'x'", "wants a model"), ("model: 'x', age: '3d'", "not age")):
+        build: Build = calling(f"weighbridgeVerify({given})").wait()
+        assert build.result == "FAILURE"
+        assert why in build.log

@@ -312,3 +312,13 @@ def test_what_delivers_has_agents_of_its_own_where_the_controller_says_so(job: S
     assert main.result == proposed.result == "SUCCESS", main.log + proposed.log
     assert {event["name"] for event in main.events("agent")} == {"safe-1"}
     assert {event["name"] for event in proposed.events("agent")} == {"cpu-1"}
+
+
+def test_a_model_that_nobody_vouches_for_goes_nowhere(job: SmallJob) -> None:
+    (job.control / "refuse models").touch()
+    build = job.start().wait()
+    assert build.result == "FAILURE"
+    verified = build.commands("weighbridge verify")
+    assert len(verified) == 1
+    assert "--stage" in verified[0]
+    assert build.commands("weighbridge promote") == []

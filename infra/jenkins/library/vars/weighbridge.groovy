@@ -147,6 +147,7 @@ void call(Map given) {
                         if (mode() == 'kubeflow' && has('ExampleGen')) {
                             weigh('run --to ExampleGen')
                         }
+                        verify('staging')
                         weigh('promote --from staging --to canary')
                         look()
                     }
@@ -264,7 +265,7 @@ void weigh(String arguments, boolean trains = false) {
     String part = arguments.contains('--sample') ? '-rehearsal' : ''
     List more = trains && settings.slots ? [[label: "${settings.slots}-${trainer()}", quantity: 1]] : []
     lock(resource: "weighbridge-${plan.pipeline}${part}", extra: more) {
-        weighbridgeAttempt(weighbridge: "${arguments} -- \"\$PIPELINE\"")
+        weighbridgeAttempt(weighbridge: "${arguments} -- \"\$PIPELINE\"", key: settings.verify)
     }
 }
 
@@ -330,13 +331,18 @@ Nothing is trained again where data and code are the same. The build that asked:
 void deliver() {
     lock(resource: "weighbridge-${plan.pipeline}") {
         if (inCanary() == canary) {
+            verify('canary')
             weighbridgeAttempt(weighbridge: 'promote --from canary --to production --approved-by "$APPROVED_BY" ' +
-                                            '--approved-in "$BUILD_URL" -- "$PIPELINE"')
+                                            '--approved-in "$BUILD_URL" -- "$PIPELINE"', key: settings.verify)
         } else {
             currentBuild.result = 'NOT_BUILT'
             currentBuild.description = 'Superseded: the canary has another model by now.'
         }
     }
+}
+
+void verify(String stage) {
+    weighbridgeVerify(model: env.PIPELINE, stage: stage, key: settings.verify, allowUnsigned: settings.unsigned)
 }
 
 void publish(String title) {

@@ -1,6 +1,17 @@
 // Run a command, or `weighbridge: ARGUMENTS`; an exit code other than 0 fails the build with a sentence. Exit code 3 is
-// a failure of the infrastructure, safe to try again; nothing else is.
+// a failure of the infrastructure, safe to try again; nothing else is. `key` is the id of a secret text, public keys
+// that the command trusts.
 void call(Map how) {
+    if (how.key) {
+        withCredentials([string(credentialsId: how.key, variable: 'WEIGHBRIDGE_VERIFY_KEY')]) {
+            attempt(how)
+        }
+    } else {
+        attempt(how)
+    }
+}
+
+void attempt(Map how) {
     Map limit = [time: how.hours ?: how.seconds ?: 12, unit: how.seconds ? 'SECONDS' : 'HOURS']
     String command = how.command ?: "weighbridge ${how.weighbridge}"
     int code = 3

@@ -18,6 +18,7 @@ Map call(Map given) {
         upstream: '',             // a job that brings new data
         webhook: '',              // id of a secret text, the token of whoever sends alarms; empty: they start nothing
         kubeflow: 'weighbridge-kubeflow', // id of a secret text, the token for mode kubeflow
+        verify: '',               // id of a secret text, public keys in PEM: only what they signed moves on
         comment: '',              // id of a name and password (or GitHub App) that may comment on pull requests
         approvers: 'weighbridge-approvers', // who may answer before production, as `input` takes them
         notify: env.WEIGHBRIDGE_NOTIFY ?: '', // address that mails go to; empty: nobody
@@ -36,5 +37,7 @@ Map call(Map given) {
             error("weighbridge(${name}: '${settings[name]}'): it is one of ${choices[name].join(', ')}.")
         }
     }
+    // What moves on is what somebody vouches for; where nobody's key is trusted, an unsigned model is only told of.
+    settings.unsigned = !(settings.verify || env.WEIGHBRIDGE_VERIFY_KEY || env.WEIGHBRIDGE_VERIFY_IDENTITY)
     return settings
 }
