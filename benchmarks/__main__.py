@@ -1,6 +1,7 @@
 """`make bench`: the taxi job by stock TFX and by Weighbridge, turn about, as ratios.
 
 python -m benchmarks [--rows 15002 --rows 150000] [--repeats 3] [--keep FOLDER] [--results FILE]
+python -m benchmarks verify: what it costs to verify a model of 1 GiB, beside reading it once
 python -m benchmarks gates: how often gates are wrong, see benchmarks/gates
 """
 
@@ -20,6 +21,7 @@ from benchmarks.data import write_trips
 from benchmarks.gates.command import main as gates
 from benchmarks.measure import Measured
 from benchmarks.tables import Round
+from benchmarks.verify import main as verify
 from weighbridge.evidence.metrics import Metrics
 
 SIZES = [15_002, 150_000, 750_000, 7_500_000]
@@ -28,6 +30,7 @@ _ONCE_FROM = 5_000_000  # rows; the hour that stock TFX takes is not spent three
 
 app = typer.Typer(add_completion=False)
 app.command("gates")(gates)
+app.command("verify")(verify)
 
 
 @app.callback(invoke_without_command=True)

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from weighbridge.attestation.attest import ATTESTATIONS_FILE
 from weighbridge.common import progress
@@ -53,22 +53,24 @@ def locate(text: str, workdir: str | Path, evidence: str = "") -> Located:
         raise UsageError(
             f"--evidence {evidence} is no folder", f"Give the one with {ATTESTATIONS_FILE}, e.g. .weighbridge/3."
         )
-    path = Path(text)
-    if not is_address(text) and path.is_dir() and not _is_destination(path):
+    path, known = Path(text), destinations_in(workdir)
+    # A pipeline's name first: where it is called from, its package is a folder of that name.
+    named = "/" not in text and any(text in PurePosixPath(each).parts[-2:] for each in known)
+    if not named and not is_address(text) and path.is_dir() and not _is_destination(path):
         return _copy_or_version(path, evidence)
     if "://" in text:
         open_destination(text.partition("@")[0])  # a store of an unknown kind is no refusal
-    known = destinations_in(workdir)
     try:
         found = find_model(text, known)
     except NoSuchModelError:
         raise
     except UsageError as error:
         return Located(text, problem=error.message)
-    named = found.record.pipeline if not is_address(text) and "/" not in text and not path.is_dir() else ""
     located = _version(found.destination, found.version)
-    pipeline = named if text.partition("@")[0] == named else ""
-    return replace(located, evidence=evidence or located.evidence, pipeline=pipeline)
+    # Called by its pipeline's name, it must be of that pipeline, whatever the record says.
+    word = text.partition("@")[0]
+    by_name = "/" not in word and PurePosixPath(found.destination).parts[-2:-1] == (word,)
+    return replace(located, evidence=evidence or located.evidence, pipeline=word if by_name else "")
 
 
 @contextmanager

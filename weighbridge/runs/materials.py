@@ -8,8 +8,7 @@ from weighbridge.attestation.attest import ATTESTED_FILES
 from weighbridge.attestation.read import attested_in
 from weighbridge.attestation.statements import BOM
 from weighbridge.common.errors import UsageError
-from weighbridge.components.production_model.record import RECORD_FILE
-from weighbridge.runs.models import find_model
+from weighbridge.runs.models import destinations_in, find_model
 from weighbridge.storage.destination import open_destination
 
 
@@ -26,7 +25,7 @@ def attested_materials(text: str, workdir: str | Path) -> Mapping[str, Any]:
         UsageError: there is no such model, nothing is attested with it, or nothing of what it is made of.
         InfrastructureError: the store cannot be reached.
     """
-    found = find_model(text, sorted(str(path.parent) for path in Path(workdir).glob(f"*/*/{RECORD_FILE}")))
+    found = find_model(text, destinations_in(workdir))
     place = open_destination(found.destination)
     files = {name: data for name in ATTESTED_FILES if (data := place.read(f"{found.evidence}/{name}")) is not None}
     attested = attested_in(files, place.path(found.evidence))

@@ -95,6 +95,16 @@ def test_an_earlier_version_and_a_copy_anywhere_are_verified(
     assert weighbridge("verify", str(copy / "model"), *key).code == 0
 
 
+def test_a_pipeline_s_name_is_no_folder_of_that_name(
+    weighbridge, model: Path, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_model(tmp_path / "here/taxi", "another")
+    monkeypatch.chdir(tmp_path / "here")
+    done = weighbridge("verify", "taxi", "--key", str(keys.public))
+    assert done.code == 0, done.out + done.err
+    assert done.out.startswith(f"✓ VERIFIED  {model}\n")
+
+
 def test_the_card_names_what_refuses_and_what_to_do(weighbridge, model: Path, keys: Keys) -> None:
     (model / "saved_model.pb").write_bytes(b"other")
     (model / "more").write_bytes(b"more")
