@@ -34,6 +34,7 @@ def probes(work: str, pipeline: str = "") -> dict[str, Probe]:
         "cores": machine.cores,
         "gpu": machine.gpu,
         "variables": settings.variables,
+        "keys": settings.keys,
         "kubeflow": services.kubeflow,
         "mlflow": partial(tracking.mlflow, work),
         "gs://": services.google,

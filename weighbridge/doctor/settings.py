@@ -3,7 +3,12 @@
 import difflib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
+from weighbridge.attestation.keys import Trust, is_pem
+from weighbridge.attestation.signer import SIGSTORE, signer_here
+from weighbridge.common.environment import SIGNING_KEY_VARIABLE
+from weighbridge.common.errors import UsageError
 from weighbridge.doctor.finding import Finding
 
 # Those that anything here reads: commands, set-up, the image, Jenkins' library and its controller.
@@ -39,8 +44,14 @@ KNOWN = frozenset(
         "PYTHON",
         "REPORTS",
         "REPOSITORY",
+        "SIGNING_KEY",
+        "SIGNING_KEY_PASSWORD",
+        "SIGNING_PUBLIC_KEY",
         "SMTP",
+        "SNAPSHOT_DATA",
         "STORE",
+        "VERIFY_IDENTITY",
+        "VERIFY_KEY",
         "WORKDIR",
         "WORKERS",
     ]
@@ -57,6 +68,30 @@ def variables() -> Iterator[Finding]:
             yield Finding("variables", "warning", f"{name} is set, and nothing reads it", mend)
     known = ", ".join(name for name in given if name in KNOWN)
     yield Finding("variables", "ok", known or "none of WEIGHBRIDGE_* is set")
+
+
+def keys() -> Iterator[Finding]:
+    """Whether the keys that models are signed and verified with can be used. No token, cloud or Sigstore is asked."""
+    named = os.environ.get(SIGNING_KEY_VARIABLE, "")
+    try:
+        trust = Trust.of()
+        remote = named == SIGSTORE or (":" in named and not is_pem(named) and not Path(named).exists())
+        signer = None if remote else signer_here()
+    except UsageError as error:
+        yield Finding("keys", "wrong", error.message, error.hint)
+        return
+    signs = (
+        f"signs as {signer.name[:12]}"
+        if signer
+        else f"signs by {named.partition(':')[0]}"
+        if remote
+        else "signs nothing"
+    )
+    trusted = [key.fingerprint[:12] for key in trust.keys] + ([trust.identity] if trust.identity else [])
+    yield Finding("keys", "ok", f"{signs}; trusts {', '.join(trusted) or 'nobody'}")
+    if signer is not None and trust and signer.name not in [key.fingerprint for key in trust.keys]:
+        found = f"what is signed here, as {signer.name[:12]}, is trusted by no key here, so no push passes"
+        yield Finding("keys", "warning", found, "Add its public key to WEIGHBRIDGE_VERIFY_KEY.")
 
 
 def jenkins() -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import ROOT
+from tests.keys import make_key
 from tests.weighbridge.runs.histories import add_run
 from weighbridge.common import locks, pinned
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
@@ -114,6 +115,33 @@ def test_every_variable_that_anything_reads_is_known():
     texts = (Path(ROOT, name).read_bytes() for name in listed if Path(ROOT, name).is_file())
     used = {found.decode() for text in texts for found in re.findall(rb"\bWEIGHBRIDGE_[A-Z_]*[A-Z]\b", text)}
     assert used - settings.KNOWN == set()
+
+
+class TestKeys:
+    def test_none(self):
+        [found] = settings.keys()
+        assert (found.state, found.found) == ("ok", "signs nothing; trusts nobody")
+
+    def test_a_pair_and_a_stranger_s(self, tmp_path, monkeypatch):
+        private, public = make_key(tmp_path / "ours")
+        monkeypatch.setenv("WEIGHBRIDGE_SIGNING_KEY", str(private))
+        monkeypatch.setenv("WEIGHBRIDGE_VERIFY_KEY", str(public))
+        [found] = settings.keys()
+        assert re.fullmatch(r"signs as (\w{12}); trusts \1", found.found)
+        monkeypatch.setenv("WEIGHBRIDGE_VERIFY_KEY", str(make_key(tmp_path / "theirs")[1]))
+        assert states(settings.keys()) == ["ok", "warning"]
+
+    @pytest.mark.parametrize("password", ["", "another-4712"])
+    def test_one_that_cannot_be_used(self, tmp_path, monkeypatch, password):
+        private, _ = make_key(tmp_path, password=SECRET)
+        monkeypatch.setenv("WEIGHBRIDGE_SIGNING_KEY", str(private))
+        monkeypatch.setenv("WEIGHBRIDGE_SIGNING_KEY_PASSWORD", password)
+        [found] = settings.keys()
+        assert found.state == "wrong"
+        assert "WEIGHBRIDGE_SIGNING_KEY_PASSWORD" in found.found + found.mend
+        monkeypatch.setenv("WEIGHBRIDGE_SIGNING_KEY", "gcpkms:projects/p/key")
+        [found] = settings.keys()
+        assert found.found.startswith("signs by gcpkms;")
 
 
 class TestLibraries:
