@@ -265,7 +265,7 @@ void weigh(String arguments, boolean trains = false) {
     String part = arguments.contains('--sample') ? '-rehearsal' : ''
     List more = trains && settings.slots ? [[label: "${settings.slots}-${trainer()}", quantity: 1]] : []
     lock(resource: "weighbridge-${plan.pipeline}${part}", extra: more) {
-        weighbridgeAttempt(weighbridge: "${arguments} -- \"\$PIPELINE\"", key: settings.verify)
+        weighbridgeAttempt(weighbridge: "${arguments} -- \"\$PIPELINE\"", key: delivers() ? settings.verify : '')
     }
 }
 
