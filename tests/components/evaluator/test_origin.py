@@ -101,3 +101,14 @@ def test_accelerators_are_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setitem(here.sys.modules, "tensorflow", SimpleNamespace(config=config))
     assert here.machine().accelerators == ["GPU:0 NVIDIA H100"]
+
+
+def test_thresholds_of_several_steps_of_the_pipeline_s_own_are_told(
+    tmp_path: Path, request_of: Callable[..., EvaluationRequest]
+) -> None:
+    for name in ("clean", "join"):
+        ThresholdsInForce(sections={"steps": {name: {"removed": {"max": 0.1}}}}).write(tmp_path / name)
+    ThresholdsInForce(sections={"data": {"rows": 5}}).write(tmp_path / "anomalies")
+    upstream = {name: str(tmp_path / name) for name in ("clean", "anomalies", "join")}
+    found = provenance(request_of(upstream=upstream), None, {})
+    assert found.thresholds["steps"].keys() == {"clean", "join"}
