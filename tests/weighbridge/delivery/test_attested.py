@@ -1,6 +1,7 @@
 """A promotion verifies what is attested with a model: whom it is signed by, its age, and today's thresholds."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -82,6 +83,24 @@ def test_a_policy_that_was_tightened_since_asks_to_weigh_anew(weighbridge, home:
     assert read_record(home / "production") is None
     write_policy(tmp_path / "shop", metrics={"auc": {"min": 0.7}})
     assert weighbridge(*PROMOTE).code == 0
+
+
+def test_a_step_of_the_pipeline_s_own_that_does_not_tell_its_thresholds_is_only_named(
+    weighbridge, home: Path, workdir: Path, tmp_path: Path
+) -> None:
+    evidence = deliver(home)
+    policy = yaml.safe_load((tmp_path / "shop/gates.yaml").read_text())
+    (tmp_path / "shop/gates.yaml").write_text(yaml.safe_dump(policy | {"steps": {"Own": {"lost": {"max": 0.1}}}}))
+    thresholds = Provenance.require(home.parent / "weighed").thresholds
+    done = weighbridge(*PROMOTE)
+    assert done.code == 0, done.out
+    assert refusals(workdir) == ["delivery.policy.steps.Own.lost.max"]  # a warning
+    for told, code in ((0.2, 1), (0.1, 0)):
+        for place in (home / "staging", home / "production", home.parent / "made"):
+            shutil.rmtree(place, ignore_errors=True)
+        deliver(home, thresholds=thresholds | {"steps": {"Own": {"lost": {"max": told}}}})
+        assert evidence.exists()
+        assert weighbridge(*PROMOTE).code == code
 
 
 def test_only_whom_we_trust_is_promoted_where_keys_are_trusted(

@@ -11,6 +11,7 @@ import pytest
 from tests.pipelines.recommender.orders import EVALUATION, START, line, make_examples, make_histories, moment, shop
 from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.examples import read_batches
+from weighbridge.evidence.thresholds import ThresholdsInForce
 from weighbridge.pipelines.recommender import columns as c
 from weighbridge.pipelines.recommender.histories.build import HistoriesOptions, build
 from weighbridge.pipelines.recommender.histories.catalogue import Catalogue
@@ -192,3 +193,11 @@ def test_lines_that_are_not_split_by_time_are_refused(tmp_path):
         with pytest.raises(UsageError, match="not split by time") as caught:
             build(str(examples), tmp_path / "histories", HistoriesOptions(), HistoriesGates())
         assert "time_splits" in caught.value.hint
+
+
+def test_the_thresholds_in_force_are_left_for_whoever_attests_the_model(tmp_path):
+    gates = HistoriesGates(customers=Bounds(min=1))
+    make_histories(tmp_path, shop(), gates)
+    left = ThresholdsInForce.require(tmp_path / "histories")
+    assert left.sections["steps"] == {"Histories": gates.model_dump(mode="json")}
+    assert "examples" in left.sections  # of the lines that it was made from
