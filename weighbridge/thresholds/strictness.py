@@ -24,6 +24,7 @@ _DIRECTIONS: dict[str, Direction] = {
     "servers": "lower",
     "severity": "ranked",
     "anomalies": "ranked",
+    "changed_spans": "ranked",
     "small": "ranked",
     "on_undecided": "ranked",
     "attempts": "ranked",
@@ -38,7 +39,7 @@ _DIRECTIONS: dict[str, Direction] = {
     "min_slice_rows": "free",  # said by each slice, see `with_rows`
 }
 _ASKED_ANYHOW = {"inputs", "prediction", "unit"}  # nothing there is not the same as anything
-_RANKS: dict[Any, int] = {"warning": 0, "blocking": 1, "warn": 0, "more_data": 1, "refuse": 1, "ignore": 0, "spend": 1}
+_RANKS: dict[Any, int] = {"warning": 0, "blocking": 1, "warn": 0, "more_data": 1, "refuse": 1, "ignore": -1, "spend": 1}
 _NO_VERSION = 1 << 63
 
 Path = tuple[str, ...]

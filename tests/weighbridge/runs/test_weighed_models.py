@@ -34,10 +34,11 @@ def destination(request, tmp_path, monkeypatch) -> str:
 def push_model(folder: Path, name: str, destination: str, parent: str = "") -> str:
     """Push a model of the family, as the Evaluator left it; its digest. `a` is of an earlier release."""
     model = make_model(folder / f"model-{name}", name)
-    evaluation = weigh(folder / f"evaluation-{name}", model, run_id=f"run-{name}")
+    parents = {how: parent for how in PARENTS[name] if parent} if name != "a" else {}
+    weighed_against = {how: digest for how, digest in parents.items() if how == "production"}
+    evaluation = weigh(folder / f"evaluation-{name}", model, run_id=f"run-{name}", **weighed_against)
     if name != "a":
         found = provenance(name)
-        parents = {how: parent for how in PARENTS[name] if parent}
         found.model_copy(update={"origin": None, "parents": parents}).write(evaluation)
     pushed = push(model, evaluation, destination, origin=provenance(name).origin if name != "a" else None)
     assert pushed.record

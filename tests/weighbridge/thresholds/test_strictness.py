@@ -113,6 +113,7 @@ def test_loosening_any_number_is_found_and_tightening_none(
     [
         (("examples", "severity"), "warning"),
         (("data", "anomalies"), "warning"),
+        (("data", "changed_spans"), "ignore"),
         (("data", "label", "severity"), "warning"),
         (("data", "label", "feature"), "other"),
         (("quality", "metrics", "auc", "severity"), "warning"),
