@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from weighbridge.common.errors import UsageError
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
 
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
 MAKE_KEY = (
     "openssl ecparam -name prime256v1 -genkey -noout -out signing.key && "
@@ -132,6 +134,12 @@ def read_public_key(path: str | Path) -> PublicKey:
             f"{path} holds no public key in PEM.{told}",
             f"Expected BEGIN PUBLIC KEY or BEGIN CERTIFICATE; of a private key: openssl ec -in {path} -pubout",
         ) from error
+
+
+def same_signer(one: str, other: str) -> bool:
+    """Whether two names may be those of one signer: a key has its fingerprint, an identity at times no name."""
+    by_keys = all(_FINGERPRINT.fullmatch(each) for each in (one, other))
+    return one == other or (bool(one and other) and not by_keys)
 
 
 def is_pem(text: str) -> bool:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from weighbridge.attestation.keys import Trust
+from weighbridge.attestation.keys import Trust, same_signer
 from weighbridge.attestation.manifest import read_manifest
 from weighbridge.attestation.read import Attested, attested
 from weighbridge.attestation.verify import Required, unreadable, verify
@@ -57,7 +57,7 @@ def attested_gates(promotion: Promotion, record: ProductionRecord, model: Path, 
 
 
 def _signer_gates(record: ProductionRecord, found: Attested) -> list[Gate]:
-    if record.signed_by == found.signed_by:
+    if same_signer(record.signed_by, found.signed_by):
         return []
     was, now = record.signed_by[:12] or "nobody", found.signed_by[:12] or "nobody"
     message = f"The record says that {was} signed the model, and what is attested with it is signed by {now}."

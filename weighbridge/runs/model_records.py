@@ -1,5 +1,6 @@
 """Whether a version belongs where it lies: held against its record, production's, and the version before it."""
 
+from weighbridge.attestation.keys import same_signer
 from weighbridge.attestation.manifest import Manifest
 from weighbridge.attestation.read import Attested
 from weighbridge.attestation.verify import NOTHING_YET
@@ -79,7 +80,7 @@ def _problem(record: ProductionRecord, manifest: Manifest, attested: Attested, b
         "another verdict": record.verdict_digest != attested.weighing.predicate.get("verdictDigest"),
         "another run": (record.pipeline, record.run_id) != (verdict.pipeline, verdict.run_id),
         "other data, code or parameters": record.subject != verdict.subject,
-        f"the signature of {record.signed_by[:12] or 'nobody'}": record.signed_by != attested.signed_by,
+        f"the signature of {record.signed_by[:12] or 'nobody'}": not same_signer(record.signed_by, attested.signed_by),
     }
     wrong = [what for what, differs in differences.items() if differs]
     if wrong:

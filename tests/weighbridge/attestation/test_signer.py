@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from tests.keys import make_certificate, make_key
-from weighbridge.attestation.keys import Trust, read_public_key
+from weighbridge.attestation.keys import Trust, read_public_key, same_signer
 from weighbridge.attestation.signer import signer_here
 from weighbridge.common.environment import (
     SIGNING_KEY_VARIABLE,
@@ -115,3 +115,12 @@ def test_addresses_want_a_public_key_and_a_known_scheme(tmp_path: Path) -> None:
     _, public = make_key(tmp_path)
     with pytest.raises(InfrastructureError, match="cannot be used"):
         signer_here(named("hsm:nonsense", **{SIGNING_PUBLIC_VARIABLE: str(public)}))
+
+
+def test_an_identity_is_called_by_its_name_only_by_whom_it_is_trusted() -> None:
+    one, other = "a" * 64, "b" * 64
+    assert same_signer(one, one)
+    assert same_signer("", "")
+    assert same_signer("an identity of Sigstore", "me@example.org")
+    for pair in ((one, other), (one, ""), ("", one), ("", "me@example.org")):
+        assert not same_signer(*pair)
