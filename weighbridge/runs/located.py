@@ -12,8 +12,7 @@ from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.claim import evidence as evidence_of
 from weighbridge.components.production_model.record import EVIDENCE_FOLDER, KEPT_RECORD_FILE, RECORD_FILE
 from weighbridge.runs.models import NoSuchModelError, destinations_in, find_model
-from weighbridge.storage.destination import open_destination
-from weighbridge.storage.schemes import is_address
+from weighbridge.storage.destination import is_remote, open_destination
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def locate(text: str, workdir: str | Path, evidence: str = "") -> Located:
     path, known = Path(text), destinations_in(workdir)
     # A pipeline's name first: where it is called from, its package is a folder of that name.
     named = "/" not in text and any(text in PurePosixPath(each).parts[-2:] for each in known)
-    if not named and not is_address(text) and path.is_dir() and not _is_destination(path):
+    if not named and not is_remote(text) and path.is_dir() and not _is_destination(path):
         return _copy_or_version(path, evidence)
     if "://" in text:
         open_destination(text.partition("@")[0])  # a store of an unknown kind is no refusal
@@ -81,7 +80,7 @@ def brought(located: Located) -> Iterator[Located]:
         UsageError: an object's name is that of no file.
         InfrastructureError: the store cannot be reached, or not any more.
     """
-    if located.problem or not is_address(located.model):
+    if located.problem or not is_remote(located.destination):
         yield located
         return
     place = open_destination(located.destination)
@@ -90,11 +89,11 @@ def brought(located: Located) -> Iterator[Located]:
         progress.report(f"downloading {located.model}")
         with progress.waiting(f"the download of {located.model}"):
             place.copy(str(located.version), model)
-            if is_address(located.evidence):
+            if Path(located.evidence).is_dir():  # given, and here already
+                evidence = Path(located.evidence)
+            else:
                 place.copy(evidence_of(located.version), evidence)
-        yield replace(
-            located, model=str(model), evidence=str(evidence) if is_address(located.evidence) else located.evidence
-        )
+        yield replace(located, model=str(model), evidence=str(evidence))
 
 
 def _is_destination(folder: Path) -> bool:
@@ -120,7 +119,7 @@ def _copy_or_version(folder: Path, evidence: str) -> Located:
 def _version(destination: str, version: int) -> Located:
     place = open_destination(destination)
     located = Located(place.path(str(version)), place.path(evidence_of(version)), destination, version)
-    if not is_address(destination):
+    if not is_remote(destination):
         evidence = Path(located.evidence)
         looked_at = (Path(located.model), evidence.parent, evidence, evidence / KEPT_RECORD_FILE)
         for path in (*looked_at, Path(destination, RECORD_FILE)):

@@ -99,9 +99,12 @@ def _at(where: str, version: int | None) -> FoundModel:
         where, version = parent or "/", int(last)
     elif version is None and last.isdecimal() and Path(where).is_dir():
         where, version = str(Path(where).absolute().parent), int(last)
-    if version is not None and not _ever(where, version):
-        raise NoSuchModelError(f"There is no version {version} in {where}", _HINT)
-    record = read_record(where) if version is None else version_record(where, version)
+    try:
+        record = read_record(where) if version is None else version_record(where, version)
+    except UsageError as error:
+        if version is not None and not _ever(where, version):
+            raise NoSuchModelError(error.message, error.hint) from error
+        raise
     if record is None:
         raise NoSuchModelError(f"Nothing was ever pushed to {where}", _HINT)
     return FoundModel(where, record)

@@ -22,7 +22,7 @@ from weighbridge.components.production_model.standing import read_record
 from weighbridge.components.production_model.statistics import statistics_digest
 from weighbridge.runs.located import Located, brought, locate
 from weighbridge.runs.model_records import before, of_destination
-from weighbridge.storage.schemes import is_address
+from weighbridge.storage.destination import is_remote
 from weighbridge.thresholds import Gates
 from weighbridge.thresholds.policy import policy_gates
 from weighbridge.verdict import Gate, passed_if
@@ -195,7 +195,7 @@ def _production(text: str, model: str) -> str:
         return ANY
     if text == NONE or text.startswith("sha256:"):
         return text.removeprefix(NONE)
-    if not is_address(text) and not Path(text).is_dir():
+    if not is_remote(text) and not Path(text).is_dir():
         raise UsageError(
             f"--production {text} is no folder",
             f"Give the folder or address of a destination, a model's digest sha256:…, or {NONE} for nothing yet.",

@@ -12,6 +12,7 @@ import pytest
 from tests.components.pusher.buckets import GCS, KINDS, Kind, double_of
 from tests.components.pusher.doubles import BUCKET
 from tests.components.pusher.helpers import make_model, make_statistics, weigh
+from tests.components.pusher.mlflow_double import mlflow_double
 from tests.hostile.conftest import assert_clear
 from tests.keys import make_key
 from tests.test_imports import HEAVY, loaded_after
@@ -220,6 +221,28 @@ def test_a_bucket_is_downloaded_verified_and_left(
     assert weighbridge("verify", address, *asked).code == 0
     assert_clear(weighbridge("verify", f"{address}@9", *asked), "9")
     assert_clear(weighbridge("verify", f"{kind.scheme}{BUCKET}/shop", *asked), "shop")
+
+
+def test_a_model_in_mlflow_s_registry_is_verified(
+    weighbridge, tmp_path: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    double = mlflow_double(monkeypatch)
+    digest = ""
+    for name in ("one", "two"):
+        made = make_model(tmp_path / f"made-{name}", name, 300)
+        folder = evaluation(tmp_path / f"weighed-{name}", made, name, production=digest, at="models:/taxi@champion")
+        with environment(**{SIGNING_KEY_VARIABLE: str(keys.private)}):
+            pushed = push(made, folder, "models:/taxi", statistics=make_statistics(tmp_path / f"statistics-{name}"))
+        assert pushed.record is not None, pushed.gates
+        digest = tree_digest(made)
+    key = ("--key", str(keys.public), "--pipeline", "taxi")
+    for text in ("models:/taxi", "models:/taxi@champion", "models:/taxi/2", "models:/taxi/1"):
+        done = weighbridge("verify", text, *key)
+        assert done.code == 0, (text, done.out, done.err)
+    assert double.models["taxi"].aliases == {"champion": "2"}
+    assert weighbridge("verify", "models:/taxi", *key, "--production", "models:/taxi").code == 0
+    assert weighbridge("verify", "models:/taxi", *key, "--production", "none").code == 1
+    assert weighbridge("verify", "models:/shop", *key).code == 2
 
 
 def test_a_store_that_fails_at_any_request_is_said_to_be_out_of_reach(
