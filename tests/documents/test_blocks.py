@@ -44,9 +44,11 @@ NOT_RUN = {
     "docs/own-pipeline.md": 1,
     "docs/recommender.md": 4,
     "docs/runbooks/kubeflow.md": 1,
+    "docs/mlflow.md": 3,
     "infra/docker/README.md": 6,
     "infra/jenkins/README.md": 8,
     "infra/kubernetes/README.md": 3,
+    "infra/mlflow/README.md": 3,
     "pipelines/recommender/README.md": 1,
     "tests/jenkins/README.md": 1,
 }
