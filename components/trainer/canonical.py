@@ -20,6 +20,7 @@ _TRACED = re.compile(r"__(?:inference|forward|backward)_.*_\d+")
 _NUMBERED = re.compile(r".*_(\d+)")
 _NUMBER = re.compile(r"_\d+(?=_|$)")
 _GRADIENT = "_gradient_op_type"
+_GIVEN_NAME = "_user_specified_name"
 _GRADIENT_NUMBER = re.compile(r"([A-Za-z]+)-(\d+)")
 _INITIALIZER = re.compile(r"key_value_init(\d+)")
 _PLACEHOLDER = re.compile(r"(.*_)(\d+)(___redundant_placeholder\d+)")
@@ -77,6 +78,8 @@ def rename(model: Any) -> None:
         arguments = [argument.attr for function in library for argument in function.arg_attr.values()]
         _rename_tables(nodes)
         _rename_captures([*arguments, *(node.attr for node in nodes)])
+        for function in library:
+            _rename_captured_arguments(function)
         _rename_gradients(graph, nodes)
         _rename_initializers(graph)
 
@@ -110,11 +113,35 @@ def _rename_initializers(graph: Any) -> None:
 
 def _rename_captures(attributes: list[Any]) -> None:
     """Number what functions capture, which TensorFlow names by a counter, in its order."""
-    named = [each["_user_specified_name"] for each in attributes if "_user_specified_name" in each]
+    named = [each[_GIVEN_NAME] for each in attributes if _GIVEN_NAME in each]
     named = [value for value in named if value.s.isdigit()]
     ranks = {number: rank for rank, number in enumerate(sorted({int(value.s) for value in named}), 1)}
     for value in named:
         value.s = b"%d" % ranks[int(value.s)]
+
+
+def _rename_captured_arguments(function: Any) -> None:
+    """Name what a function captures by the number that it was given, where its name ends in that of the counter."""
+    names = {}
+    for place, argument in enumerate(function.signature.input_arg):
+        given = function.arg_attr[place].attr if place in function.arg_attr else {}
+        number = given[_GIVEN_NAME].s.decode() if _GIVEN_NAME in given else ""
+        match = _NUMBERED.fullmatch(argument.name)
+        if number.isdigit() and match and not argument.name.startswith("unknown_"):
+            names[argument.name] = f"{argument.name[: match.start(1)]}captured_{number}"
+            argument.name = names[argument.name]
+    for node in function.node_def if names else ():
+        node.input[:] = [_renamed_input(names, each) for each in node.input]
+    for returned in (function.ret, function.control_ret) if names else ():
+        for key, value in list(returned.items()):
+            returned[key] = _renamed_input(names, value)
+
+
+def _renamed_input(names: Mapping[str, str], text: str) -> str:
+    """The name of a node's input or a function's result, which may say which output, or that it is only waited for."""
+    waits, name = ("^", text[1:]) if text.startswith("^") else ("", text)
+    name, colon, output = name.partition(":")
+    return f"{waits}{names.get(name, name)}{colon}{output}"
 
 
 def _last_number(name: str) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.components.trainer.toy import fn_args
 from weighbridge.components.trainer import train
-from weighbridge.components.trainer.canonical import make_canonical
+from weighbridge.components.trainer.canonical import make_canonical, rename
 
 TOY = "tests.components.trainer.toy"
 SCRIPT = """
@@ -144,3 +144,31 @@ def test_what_is_no_saved_model_is_left_as_it_is(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"\xff\xff not a model")
     assert not make_canonical(tmp_path)
     assert (tmp_path / "saved_model.pb").read_bytes() == b"\xff\xff not a model"
+
+
+def test_what_a_function_captures_is_not_named_by_the_counter_of_the_process():
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    def model(counter):
+        made = saved_model_pb2.SavedModel()
+        function = made.meta_graphs.add().graph_def.library.function.add()
+        function.signature.name = f"__inference_recommend_{counter}"
+        for place, (name, given) in enumerate(
+            [("k", b"k"), (f"shape_{counter}", b"%d" % counter), ("unknown_0", b"%d" % (counter + 1))]
+        ):
+            function.signature.input_arg.add(name=name)
+            function.arg_attr[place].attr["_user_specified_name"].s = given
+        function.signature.output_arg.add(name="out")
+        node = function.node_def.add(name="shape_1", op="Identity")
+        node.input[:] = [f"shape_{counter}", f"^shape_{counter}", "k"]
+        function.ret["out"] = f"shape_{counter}"
+        rename(made)
+        return made
+
+    ours, later = model(7), model(7732)
+    assert ours.SerializeToString(deterministic=True) == later.SerializeToString(deterministic=True)
+    [function] = later.meta_graphs[0].graph_def.library.function
+    names = [argument.name for argument in function.signature.input_arg]
+    assert names == ["k", "shape_captured_1", "unknown_0"]
+    assert list(function.node_def[0].input) == [names[1], f"^{names[1]}", "k"]
+    assert function.ret["out"] == names[1]
