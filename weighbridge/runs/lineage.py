@@ -157,8 +157,9 @@ def _unknown(text: str, catalogue: Catalogue, workdir: str | Path) -> UsageError
             f"Nothing of {text} is in production",
             f"The model that it weighed last: weighbridge lineage run:{last.run_id}",
         )
+    of = "the one model that is known" if len(models) == 1 else f"the {len(models)} models that are known"
     return UsageError(
-        f"{text!r} is no model, data, span or commit of the {len(models)} models that are known{guess}",
+        f"{text!r} is no model, data, span or commit of {of}{guess}",
         f"Known are {known}.{left} Name further places with --workdir or --destination.",
     )
 
