@@ -10,9 +10,7 @@ from pathlib import Path
 
 import weighbridge
 from weighbridge.attestation import here
-from weighbridge.attestation.attest import ATTESTED_FILES
 from weighbridge.attestation.keys import Trust
-from weighbridge.attestation.read import attested_in
 from weighbridge.common import files
 from weighbridge.common.digests import folder_digest, is_installed
 from weighbridge.common.errors import UsageError
@@ -28,7 +26,6 @@ from weighbridge.reproduce.parents import put_into_production
 from weighbridge.reproduce.result import MetricComparison, Reproduction
 from weighbridge.reproduce.training import Asked, Ran, run
 from weighbridge.runs.models import FoundModel
-from weighbridge.storage.destination import open_destination
 from weighbridge.verdict import Verdict
 
 _LOOKED_UP_AT = "production_at"
@@ -61,12 +58,8 @@ def recorded(found: FoundModel) -> Recorded:
         UsageError: it was pushed without that, parts of it are missing, or it is not to be believed.
         InfrastructureError: the store cannot be reached.
     """
-    place = open_destination(found.destination)
-    read = {name: place.read(f"{found.evidence}/{name}") for name in ATTESTED_FILES}
     trust = Trust.of() or None
-    attested = attested_in(
-        {name: data for name, data in read.items() if data is not None}, place.path(found.evidence), trust
-    )
+    attested = found.attested(trust)
     again = "Push the model again, with this version of Weighbridge and its own components."
     provenance = attested.provenance if attested else None
     if attested is None or provenance is None:

@@ -4,12 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from weighbridge.attestation.attest import ATTESTED_FILES
-from weighbridge.attestation.read import attested_in
 from weighbridge.attestation.statements import BOM
 from weighbridge.common.errors import UsageError
 from weighbridge.runs.models import destinations_in, find_model
-from weighbridge.storage.destination import open_destination
 
 
 def attested_materials(text: str, workdir: str | Path) -> Mapping[str, Any]:
@@ -26,9 +23,7 @@ def attested_materials(text: str, workdir: str | Path) -> Mapping[str, Any]:
         InfrastructureError: the store cannot be reached.
     """
     found = find_model(text, destinations_in(workdir))
-    place = open_destination(found.destination)
-    files = {name: data for name in ATTESTED_FILES if (data := place.read(f"{found.evidence}/{name}")) is not None}
-    attested = attested_in(files, place.path(found.evidence))
+    attested = found.attested()
     stated = attested.others.get(BOM) if attested else None
     if stated is None:
         raise UsageError(

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from weighbridge.attestation.attest import ATTESTED_FILES
+from weighbridge.attestation.keys import Trust
+from weighbridge.attestation.read import Attested, attested_in
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.fetch import version_record
 from weighbridge.components.production_model.record import (
@@ -56,6 +59,21 @@ class FoundModel:
     def evidence(self) -> str:
         """Name of the folder with what the version was pushed on, below the destination."""
         return f"{EVIDENCE_FOLDER}/{self.version}"
+
+    def attested(self, trust: Trust | None = None) -> Attested | None:
+        """What is attested with it, read where it lies; None where nothing is.
+
+        Args:
+            trust: whose signatures count; None to read whoever says it.
+
+        Raises:
+            UsageError: it is cut off, or is not what it should be.
+            InfrastructureError: the store cannot be reached.
+        """
+        place = open_destination(self.destination)
+        read = ((name, place.read(f"{self.evidence}/{name}")) for name in ATTESTED_FILES)
+        files = {name: data for name, data in read if data is not None}
+        return attested_in(files, place.path(self.evidence), trust)
 
 
 def find_model(text: str, destinations: Iterable[str] = ()) -> FoundModel:

@@ -68,7 +68,7 @@ def destination(tmp_path):
     folder = tmp_path / "work/taxi/production"
     for name in ("one", "two"):
         model = make_model(tmp_path / name, name)
-        evaluation = weigh(tmp_path / f"e-{name}", model, run_id=name)
+        evaluation = weigh(tmp_path / f"e-{name}", model, run_id="run-1")  # the run that `describe` tells of
         if name == "two":
             describe(evaluation)
         assert push(model, evaluation, folder).record
