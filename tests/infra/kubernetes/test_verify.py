@@ -9,7 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.infra.kubernetes.rendering import KUBERNETES, Object, _kustomize, render, the
+from tests.infra.kubernetes.rendering import KUBERNETES, Object, kustomize, render, the
 from tests.weighbridge.attestation.pushed import POLICY, Keys, deliver, evidence_of
 from weighbridge.common.digests import tree_digest
 
@@ -66,7 +66,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> list[Object
     shutil.copy(keys.public, folder / "app/signing.pub")
     policy = POLICY.model_dump_json(include={"quality", "latency"}, exclude_none=True)
     (folder / "app/gates.yaml").write_text(policy)
-    return [document for document in yaml.safe_load_all(_kustomize(folder / "app")) if document]
+    return [document for document in yaml.safe_load_all(kustomize(folder / "app")) if document]
 
 
 def pod_of(objects: list[Object], kind: str) -> dict[str, Any]:

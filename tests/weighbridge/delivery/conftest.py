@@ -1,5 +1,7 @@
 """Real SavedModels, examples and a run that delivered to staging, made without any training."""
 
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,7 +109,7 @@ def models(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def shop(tmp_path, workdir, models, monkeypatch) -> Shop:
+def shop(tmp_path, workdir, models, monkeypatch) -> Iterator[Shop]:
     """Pipeline `shop` with a model at staging, its run, and the examples of that run."""
     package = tmp_path / "shop"
     package.mkdir()
@@ -115,11 +117,17 @@ def shop(tmp_path, workdir, models, monkeypatch) -> Shop:
     (package / "pipeline.py").write_text(PIPELINE)
     (package / "gates.yaml").write_text(GATES)
     monkeypatch.syspath_prepend(tmp_path)
-    for name in ("shop", "shop.pipeline"):
-        monkeypatch.delitem(__import__("sys").modules, name, raising=False)
+    _forget_shop()
     made = Shop(workdir / "shop", tmp_path, tmp_path / "examples")
     rows = pa.table({"miles": pa.array([float(row) for row in range(100)], pa.float32())})
     write_split(rows, made.examples, "eval")
     made.deliver(models["two"])
     made.record_run()
-    return made
+    yield made
+    _forget_shop()
+
+
+def _forget_shop() -> None:
+    """Another test's package of this name is another one."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "shop"]:
+        del sys.modules[name]
