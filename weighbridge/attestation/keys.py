@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.common.environment import VERIFY_IDENTITY_VARIABLE, VERIFY_KEY_VARIABLE
-from weighbridge.common.errors import UsageError
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.machine import is_machine_failure
 
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
@@ -152,11 +153,14 @@ def read_key_file(path: str | Path, what: str) -> bytes:
 
     Raises:
         UsageError: it cannot be read.
+        InfrastructureError: the disk fails.
     """
     if is_pem(str(path)):
         return str(path).encode()
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
+        if is_machine_failure(error):
+            raise InfrastructureError(f"The {what} {path} cannot be read: {error}", "Run again.") from error
         reason = getattr(error, "strerror", "") or error
         raise UsageError(f"The {what} {path} cannot be read: {reason}", f"Make one: {MAKE_KEY}") from error

@@ -6,7 +6,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from weighbridge.common.errors import UsageError
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.machine import is_machine_failure
 
 # Far above an attestation with the files of a large data set and a bill of materials, far below what fills a machine.
 MAX_BYTES = 64 << 20
@@ -18,19 +19,22 @@ def read_plain(path: str | Path, limit: int = MAX_BYTES) -> bytes | None:
 
     Raises:
         UsageError: it is a link, a pipe or something else that is no plain file, is too large, or may not be read.
+        InfrastructureError: the disk fails.
     """
     try:
         descriptor = os.open(path, _FLAGS)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UsageError(f"{path} is no plain file")
+            data = file.read(limit + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
+        if is_machine_failure(error):  # says nothing of the file
+            raise InfrastructureError(f"{path} cannot be read: {error.strerror}", "Run again.") from error
         if Path(path).is_symlink():
             raise UsageError(f"{path} is a link: what it leads to may be something else for the next reader") from error
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UsageError(f"{path} is no plain file")
-        data = file.read(limit + 1)
     if len(data) > limit:
         raise UsageError(f"{path} is larger than {limit >> 20} MiB: no attestation is")
     return data

@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from weighbridge.common import files
-from weighbridge.common.errors import UsageError
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.machine import is_machine_failure
 from weighbridge.verdict import Estimate
 
 
@@ -48,6 +49,7 @@ class EvidenceFile(Document):
 
         Raises:
             UsageError: there is one that cannot be read, or that another version wrote.
+            InfrastructureError: the disk fails.
         """
         path = Path(folder, cls.FILE)
         try:
@@ -55,6 +57,8 @@ class EvidenceFile(Document):
         except FileNotFoundError:
             return None
         except OSError as error:
+            if is_machine_failure(error):  # says nothing of the file
+                raise InfrastructureError(f"{path} cannot be read: {error.strerror}", "Run again.") from error
             raise UsageError(f"{path} cannot be read: {error.strerror}") from error
         except ValidationError as error:
             raise UsageError(
