@@ -25,6 +25,7 @@ def create_pipeline(parameters: Parameters, context: definition.Context) -> Any:
         weight=parameters.weight,
         quality=parameters.quality,
         sample=context.sample,
+        pipeline=context.name,
     )
     pusher = Pusher(made.outputs["model"], made.outputs["evaluation"], destination=getattr(context, parameters.pushes))
     return context.pipeline([production, made, pusher])

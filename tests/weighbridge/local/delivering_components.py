@@ -19,6 +19,7 @@ def Make(
     weight: Parameter[str],
     quality: Parameter[float],
     sample: Parameter[float] = 1.0,
+    pipeline: Parameter[str] = "delivering",
 ) -> None:
     called("Make")
     folder = Path(model.uri, "Format-Serving")
@@ -29,6 +30,4 @@ def Make(
     subject = {"model": tree_digest(folder)}
     if production_model.has_custom_property("model_digest"):
         subject["production"] = production_model.get_string_custom_property("model_digest")
-    Verdict.of(gates, pipeline="delivering", run_id="a-run", subject=subject).write(
-        Path(evaluation.uri, "verdict.json")
-    )
+    Verdict.of(gates, pipeline=pipeline, run_id="a-run", subject=subject).write(Path(evaluation.uri, "verdict.json"))

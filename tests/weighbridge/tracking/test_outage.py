@@ -36,9 +36,10 @@ def test_a_server_that_is_killed_in_the_middle_of_a_run_costs_nothing(tmp_path, 
         assert weighbridge("sync").code == 3
         server.start()
         assert weighbridge("sync").code == 0
-        [found] = MlflowClient().search_runs(["1"])
+        client = MlflowClient(server.uri)  # whatever server MLflow was told of before in this process
+        [found] = client.search_runs(["1"])
         verdict = json.loads((run.folder / "verdict.json").read_text())
-        path = MlflowClient().download_artifacts(found.info.run_id, "verdict.json", str(tmp_path))
+        path = client.download_artifacts(found.info.run_id, "verdict.json", str(tmp_path))
         assert json.loads(Path(path).read_text()) == verdict
         assert found.data.tags["weighbridge.verdict"] == run.record.state
         assert found.data.tags["weighbridge.digest.model"] == verdict["subject"]["model"]
