@@ -1,0 +1,64 @@
+"""What the monitoring saw of canary and stable, as numbers of requests. Imports nothing heavy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+EDGES = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts by bucket.
+
+    Attributes:
+        edges: upper edges of the buckets, ascending; the last is infinite.
+        counts: [edges] observations in each bucket alone (not cumulative).
+    """
+
+    edges: EDGES
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one of the two models did in a window.
+
+    Attributes:
+        requests: that were answered, errors among them.
+        errors: answered with a failure of the server (5xx), or not at all.
+        seconds: how long requests took, in seconds.
+        predictions: values predicted, by output.
+        trials: of the business metric, such as recommendations shown; 0 where none is asked for.
+        successes: of these, such as recommendations bought.
+        memory_bytes: resident memory of its servers at the window's end, the most of any one; None for not told.
+        restarts: of its servers within the window.
+    """
+
+    requests: int
+    errors: int
+    seconds: Histogram
+    predictions: Mapping[str, Histogram] = field(default_factory=dict)
+    trials: int = 0
+    successes: int = 0
+    memory_bytes: float | None = None
+    restarts: int = 0
+
+
+@dataclass(frozen=True)
+class Window:
+    """The time between two looks at the monitoring.
+
+    Attributes:
+        end: when it ended, by the monitoring's clock; UTC.
+        seconds: how long it was.
+        step: position of the canary's step in `gates.yaml`, from 0.
+        canary: what the canary did in it.
+        stable: what production did in it.
+    """
+
+    end: datetime
+    seconds: float
+    step: int
+    canary: Counts
+    stable: Counts
