@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
@@ -92,8 +93,10 @@ class Stage:
             code, printed = call(["run", "taxi", "--quiet"], environment)
             assert code == 0, printed
             shutil.copytree(folder, self._taxi)
-        shutil.rmtree(folder)
+        # A process that a page left behind, as what sends to MLflow is one, may still write there.
+        left = folder.rename(self.base / f"left-{uuid.uuid4().hex}")
         shutil.copytree(self._taxi, folder)
+        shutil.rmtree(left, ignore_errors=True)
         return folder
 
     def _forget_kubeflow(self) -> None:

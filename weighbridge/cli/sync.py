@@ -31,8 +31,12 @@ def sync(
     twice. With --store so do runs of other machines, which may be gone. MLflow's own variables say where to and as
     whom: MLFLOW_TRACKING_URI, MLFLOW_TRACKING_USERNAME, ….
     """
+    import difflib
+
+    from weighbridge.runs.references import spaces_of
     from weighbridge.runs.tracked import kept_folders
     from weighbridge.runs.untold import Untold
+    from weighbridge.runs.workspace import workspaces
     from weighbridge.tracking.entry import unsent_folders
     from weighbridge.tracking.sending import Synced, send_all
     from weighbridge.tracking.settings import URI_VARIABLE, tracking_server
@@ -40,6 +44,8 @@ def sync(
     server = tracking_server()
     untold = Untold(store, workdir, pipeline) if store else None
     kept = kept_folders(workdir, pipeline)
+    if pipeline and not kept and difflib.get_close_matches(pipeline, [each.pipeline for each in workspaces(workdir)]):
+        spaces_of(workdir, pipeline)  # a mistyped name has nothing to send, and must not look like a run that was sent
     unsent = unsent_folders(kept)
     if not unsent:
         synced = Synced()

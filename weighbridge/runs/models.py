@@ -1,5 +1,6 @@
 """A pushed model by whatever people call it: a version's folder, a destination, a pipeline, or a digest."""
 
+import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -101,8 +102,11 @@ def find_model(text: str, destinations: Iterable[str] = ()) -> FoundModel:
         return _at(where, version)
     if _DIGEST.fullmatch(text):
         return _by_digest(text.removeprefix("sha256:"), known)
+    names = sorted({name for destination in known for name in PurePosixPath(destination).parts[-2:]})
+    close = difflib.get_close_matches(where, names, n=1)
+    guess = f" Did you mean {close[0]!r}?" if close else ""
     looked = f" Looked in {', '.join(known)}." if known else ""
-    raise NoSuchModelError(f"There is no pushed model {text!r}.{looked}".removesuffix("."), _HINT)
+    raise NoSuchModelError(f"There is no pushed model {text!r}.{guess}{looked}".removesuffix("."), _HINT)
 
 
 def destinations_in(workdir: str | Path) -> list[str]:

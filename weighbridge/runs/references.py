@@ -58,7 +58,12 @@ def _with_guess(error: UsageError, workdir: str | Path, reference: str) -> Usage
     return UsageError(error.message, f"Did you mean {close[0]!r}? {error.hint}") if close else error
 
 
-def _spaces(workdir: str | Path, pipeline: str) -> list[Workspace]:
+def spaces_of(workdir: str | Path, pipeline: str) -> list[Workspace]:
+    """The workspaces of a pipeline, of all for an empty name.
+
+    Raises:
+        UsageError: none of that name has run here; guesses what was meant.
+    """
     every = workspaces(workdir)
     found = [space for space in every if pipeline in ("", space.pipeline)]
     if pipeline and not found:
@@ -75,7 +80,7 @@ def _spaces(workdir: str | Path, pipeline: str) -> list[Workspace]:
 def _back(workdir: str | Path, pipeline: str, back: int) -> Run:
     """The run that is `back` from the end, as `weighbridge runs` lists them."""
     runs = sorted(
-        (run for space in _spaces(workdir, pipeline) for run in space.runs()), key=lambda run: run.record.started
+        (run for space in spaces_of(workdir, pipeline) for run in space.runs()), key=lambda run: run.record.started
     )
     if len(runs) < -back:
         there = f"There are {len(runs)} runs" if runs else "There is no run"
@@ -89,7 +94,7 @@ def _back(workdir: str | Path, pipeline: str, back: int) -> Run:
 
 def _production(workdir: str | Path, pipeline: str, store: str) -> Run:
     """The run that weighed what is in production."""
-    names = sorted({space.pipeline for space in _spaces(workdir, pipeline)})
+    names = sorted({space.pipeline for space in spaces_of(workdir, pipeline)})
     if len(names) != 1:
         raise UsageError(
             f"Whose production? {len(names)} pipelines have run in {Path(workdir).absolute()}",

@@ -89,7 +89,8 @@ def _send(folder: Path, server: Server, waiting: Callable[[str], None]) -> Entry
             try:
                 return send(folder, entry, server)
             except WeighbridgeError as error:
-                entry.became(folder, "unsent", error=error.message)
+                if folder.is_dir():  # writing would make one anew that somebody removed meanwhile
+                    entry.became(folder, "unsent", error=error.message)
                 raise
     except OSError as error:
         raise InfrastructureError(f"{folder / ENTRY_FILE} cannot be read or written: {error}", "Run again.") from error

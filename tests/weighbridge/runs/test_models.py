@@ -53,3 +53,8 @@ def test_a_pipeline_is_found_by_its_name_where_its_package_lies(
     (tmp_path / "taxi").mkdir()
     monkeypatch.chdir(tmp_path)
     assert find_model("taxi", [str(destination)]).version == 2
+
+
+def test_a_mistyped_name_is_guessed_at(destination: Path) -> None:
+    with pytest.raises(UsageError, match=r"no pushed model 'taxy'. Did you mean 'taxi'\? Looked in "):
+        find_model("taxy", [str(destination)])

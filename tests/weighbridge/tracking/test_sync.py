@@ -102,6 +102,13 @@ def test_only_the_pipeline_that_is_named(weighbridge, kept):
     assert weighbridge("sync", "taxi").code == 3
 
 
+def test_a_mistyped_name_is_guessed_at(weighbridge, kept):
+    done = weighbridge("sync", "taxy")
+    assert done.code == 2
+    assert "No pipeline 'taxy' has run in" in done.err
+    assert "Did you mean 'taxi'?" in done.err
+
+
 def test_show_says_what_has_become_of_it(weighbridge, kept):
     assert "has not been told yet: `weighbridge sync` sends it" in weighbridge("show").err
     entry_of(kept).became(kept.run.folder, "sent", page="https://mlflow/#/experiments/1/runs/2")
