@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 VENV := .venv
+SERVING := .venv-serving
 BIN := $(VENV)/bin
 LOCKS := $(wildcard requirements/*.lock) requirements/bootstrap.sh setup.py
 PIPELINE ?= taxi
@@ -11,7 +12,7 @@ ENGINE ?= $(shell command -v podman || command -v docker)
 # Tests of one file stay on one worker, which shares what the file's fixtures made.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help setup run test test-slow test-all lint format lock audit sbom bench bench-gates docs docs-notebooks docs-serve image clean
+.PHONY: help setup serving run test test-slow test-all lint format lock audit sbom bench bench-gates docs docs-notebooks docs-serve image clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -23,6 +24,11 @@ $(VENV)/.ready-dev: $(LOCKS)
 	@sh requirements/bootstrap.sh dev
 
 setup: $(VENV)/.ready-dev ## set up what tests and lints need
+
+$(SERVING)/.ready-serving: requirements/serving-py311.lock requirements/bootstrap.sh setup.py
+	@sh requirements/bootstrap.sh serving
+
+serving: $(SERVING)/.ready-serving ## set up what `weighbridge serve` starts: KServe's model server, in .venv-serving
 
 run: $(VENV)/.ready-run ## set up, run the taxi pipeline on real data, show the verdict (PIPELINE=name for another)
 	@$(BIN)/weighbridge run $(PIPELINE)
@@ -77,4 +83,4 @@ image: ## build the image that steps run in (IMAGE=name, BASE=image with Python 
 		$(BUILD_ARGS) .
 
 clean: ## remove the virtual environment and the tools, keep runs
-	@rm -rf $(VENV) .tools
+	@rm -rf $(VENV) $(SERVING) .tools

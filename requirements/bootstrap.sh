@@ -2,6 +2,7 @@
 # Make .venv from a lock file on a machine that has nothing but Python 3.11 and a way to PyPI.
 #   bootstrap.sh run    what a pipeline needs
 #   bootstrap.sh dev    the same, and what tests and lints need
+#   bootstrap.sh serving  what serves models, into .venv-serving: KServe wants other versions of packages than TFX
 # Every step is safe to repeat; a killed set-up is simply run again.
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,6 +10,7 @@ cd "$(dirname "$0")/.."
 UV_VERSION=0.13.9
 PROFILE=${1:-run}
 VENV=.venv
+[ "$PROFILE" = serving ] && VENV=.venv-serving
 # What an image may bring, as infra/jenkins/agent.Dockerfile does: an environment (venv), uv, and which locks it was made from.
 PREPARED=${WEIGHBRIDGE_PREPARED:-}
 
@@ -16,6 +18,11 @@ fail() { printf 'weighbridge set-up: %s\n' "$1" >&2; exit "${2:-2}"; }
 
 # TFX 1.16's wheels load on any glibc and Python 3.11. A newer TFX joins by its lock file alone.
 choose_lock() {
+    if [ "$PROFILE" = serving ]; then
+        python=3.11 lock=requirements/serving-py311.lock
+        find_python "$python"
+        return
+    fi
     for line in 1.16:3.11; do
         python=${line#*:}
         lock="requirements/tfx-${line%%:*}-py$(printf %s "$python" | tr -d .).lock"
@@ -61,7 +68,7 @@ get_uv() {
 # Links the packages of an environment of the same locks: seconds, where installing takes minutes. Programs are copied, to
 # find the Python beside them. A link leads to what is not ours to change: for other locks, all are made anew.
 take_prepared() {
-    [ -n "$PREPARED" ] || return 0
+    [ -n "$PREPARED" ] && [ "$PROFILE" != serving ] || return 0
     locks=$(cat requirements/*.lock | sha256sum)
     [ ! -e "$VENV/.linked" ] || [ "$(cat "$VENV/.linked")" = "$locks" ] || rm -rf "$VENV"
     [ ! -e "$VENV" ] && [ "$(cat "$PREPARED/locks.sha256")" = "$locks" ] || return 0
