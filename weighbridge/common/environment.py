@@ -20,3 +20,12 @@ VERIFY_KEY_VARIABLE = "WEIGHBRIDGE_VERIFY_KEY"
 
 VERIFY_IDENTITY_VARIABLE = "WEIGHBRIDGE_VERIFY_IDENTITY"
 """Who may sign by Sigstore without a key, and who vouches for that: `IDENTITY ISSUER`."""
+
+GIT_TOKEN_VARIABLE = "WEIGHBRIDGE_GIT_TOKEN"  # noqa: S105, the name of it
+"""What a configuration repository is read and written with over https."""
+
+GIT_USER_VARIABLE = "WEIGHBRIDGE_GIT_USER"
+"""The name that a server wants beside that token; most take any."""
+
+GIT_SIGNING_KEY_VARIABLE = "WEIGHBRIDGE_GIT_SIGNING_KEY"
+"""What commits to a configuration repository are signed with: the file of an ssh key, or a key that GnuPG knows."""
