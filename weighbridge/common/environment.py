@@ -23,3 +23,11 @@ VERIFY_IDENTITY_VARIABLE = "WEIGHBRIDGE_VERIFY_IDENTITY"
 
 SERVING_PYTHON_VARIABLE = "WEIGHBRIDGE_SERVING_PYTHON"
 """The Python of the environment that model servers run in."""
+GIT_TOKEN_VARIABLE = "WEIGHBRIDGE_GIT_TOKEN"  # noqa: S105, the name of it
+"""What a configuration repository is read and written with over https."""
+
+GIT_USER_VARIABLE = "WEIGHBRIDGE_GIT_USER"
+"""The name that a server wants beside that token; most take any."""
+
+GIT_SIGNING_KEY_VARIABLE = "WEIGHBRIDGE_GIT_SIGNING_KEY"
+"""What commits to a configuration repository are signed with: the file of an ssh key, or a key that GnuPG knows."""
