@@ -34,6 +34,24 @@ STAGED_EVIDENCE = "evidence"  # in a folder that is staged
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
+class Rollback(BaseModel):
+    """That a version is an earlier one again.
+
+    Attributes:
+        restores: the earlier version, whose bytes and evidence this one has.
+        replaces: the version that it took out of production.
+        run_id: the rollback; the record's own `run_id` is the run that weighed the model.
+        reason: why, in a person's words; empty for none given.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    restores: int = Field(ge=1, le=MAX_VERSION)
+    replaces: int = Field(ge=1, le=MAX_VERSION)
+    run_id: str = ""
+    reason: str = ""
+
+
 class ProductionRecord(BaseModel):
     """What `production.json` says.
 
@@ -49,6 +67,9 @@ class ProductionRecord(BaseModel):
         approved_by: who approved the promotion; empty where nobody was asked.
         approved_in: address of the build that said so; empty where the name was given.
         signed_by: fingerprint of the key, or the identity, that signed what is attested with it; empty for nobody.
+        rollback: which earlier version this is again; None for one that was pushed or promoted.
+        withdrawn: models that rollbacks took out of production, by digest, each with its version. Every record has
+            those of the record before it, so that none of them comes back by itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,10 +85,12 @@ class ProductionRecord(BaseModel):
     approved_by: str = ""
     approved_in: str = ""
     signed_by: str = ""
+    rollback: Rollback | None = None
+    withdrawn: dict[Digest, int] = Field(default_factory=dict)
 
 
 def record_bytes(record: ProductionRecord) -> bytes:
-    """The bytes of `production.json`; who promoted and approved it only where it was promoted."""
+    """The bytes of `production.json`; who promoted and approved it, and what was rolled back, only where that is so."""
     return json_text(record.model_dump(mode="json", exclude_defaults=True)).encode()
 
 

@@ -13,9 +13,10 @@ from weighbridge.common.machine import is_machine_failure
 from weighbridge.components.production_model.fetch import production_state
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import record_digest
+from weighbridge.components.production_model.withdrawn import after
 from weighbridge.components.pusher.bucket_target import BucketTarget
 from weighbridge.components.pusher.registry_target import RegistryTarget
-from weighbridge.components.pusher.replacement import replacement_gates
+from weighbridge.components.pusher.replacement import replacement_gates, withdrawn_gate
 from weighbridge.components.pusher.statement import Statement, replaceable_gate, state
 from weighbridge.components.pusher.target import FilesystemTarget, Target
 from weighbridge.evidence.provenance import Origin
@@ -60,8 +61,8 @@ def push(
 
     The model that is in production already is not pushed again; the record then keeps naming the verdict it was
     pushed on. A version that a killed push left without a record is completed. Where the verdict says that the model
-    was weighed against what this destination held, that must be what it holds still; and what a person approved is only
-    replaced by a promotion, whose policy asks again.
+    was weighed against what this destination held, that must be what it holds still; what a person approved is only
+    replaced by a promotion, whose policy asks again; and what was rolled back from comes back by a rollback alone.
 
     Args:
         model: folder of the SavedModel.
@@ -93,14 +94,14 @@ def push(
     if odd := files.odd_one(model):
         return Pushed((*gates, _whole_gate(odd)))
     manifest = _manifest(Path(model))
-    digest_gate = _digest_gate(manifest.tree_digest if manifest else None, weighed)
-    if verdict is None or manifest is None or any(gate.refuses for gate in (*gates, digest_gate)):
-        return Pushed((*gates, digest_gate))
+    same = digest_gate(manifest.tree_digest if manifest else None, weighed)
+    if verdict is None or manifest is None or any(gate.refuses for gate in (*gates, same)):
+        return Pushed((*gates, same))
     kept = Path(statistics) if statistics else None
     statement = state(manifest, verdict, Path(evaluation), origin, statistics=kept, promoted=bool(promoted_from))
     gates += statement.gates
     if any(gate.refuses for gate in gates):
-        return Pushed((*gates, digest_gate))
+        return Pushed((*gates, same))
     description = {"promoted_from": promoted_from, "approved_by": approved_by, "approved_in": approved_in}
     with target.exclusive():
         if expected_state and production_state(destination) != expected_state:
@@ -159,17 +160,20 @@ def _push_weighed(
     version, record = _look_up(target, weighed)
     if version is not None and record is not None:
         progress.report(f"already in production as version {version}")
-        return Pushed((*gates, _digest_gate(weighed, weighed)), record, target.path(version), already=True)
+        return Pushed((*gates, digest_gate(weighed, weighed)), record, target.path(version), already=True)
     gates = [*gates, *replacement_gates(destination, verdict, promoted=bool(description["promoted_from"]))]
-    if unsigned := replaceable_gate(target.record(), statement):
+    replaced = target.record()
+    if unsigned := replaceable_gate(replaced, statement):
         gates.append(unsigned)
+    if withdrawn := withdrawn_gate(destination, replaced, weighed):
+        gates.append(withdrawn)
     if any(gate.refuses for gate in gates):
-        return Pushed((*gates, _digest_gate(weighed, weighed)))
+        return Pushed((*gates, digest_gate(weighed, weighed)))
     evidence = {VERDICT_FILE: verdict.canonical(), **statement.files}
     with target.stage(None if version else model, evidence, statistics) as staged:
-        digest_gate = _digest_gate(staged.model_digest or weighed, weighed)
-        if digest_gate.refuses:  # the model was changed while it was copied
-            return Pushed((*gates, digest_gate))
+        same = digest_gate(staged.model_digest or weighed, weighed)
+        if same.refuses:  # the model was changed while it was copied
+            return Pushed((*gates, same))
         record = ProductionRecord(
             version=version or target.next_version(),
             model_digest=weighed,
@@ -179,14 +183,17 @@ def _push_weighed(
             pushed_at=datetime.now(UTC),
             subject=verdict.subject,
             signed_by=statement.signed_by,
-            **description,
+            withdrawn=after(replaced),
+            promoted_from=description["promoted_from"],
+            approved_by=description["approved_by"],
+            approved_in=description["approved_in"],
         )
         # Who asks the process to end before the target's last look finds nothing pushed; who asks later, all of it.
         with interruption.deferred():
             record = target.commit(staged, record)
             path = target.path(record.version)
             progress.lasts(f"version {record.version} is in production at {path}")
-    return Pushed((*gates, digest_gate), record, path)
+    return Pushed((*gates, same), record, path)
 
 
 def _look_up(target: Target, digest: str) -> tuple[int | None, ProductionRecord | None]:
@@ -234,7 +241,8 @@ def _whole_gate(odd: str) -> Gate:
     return Gate(name="push.model.whole", status="refused", observed=odd, threshold="files and folders", message=message)
 
 
-def _digest_gate(found: str | None, weighed: str | None) -> Gate:
+def digest_gate(found: str | None, weighed: str | None) -> Gate:
+    """Whether the bytes that were found are those that were weighed."""
     if found is None:
         message = "The model has no readable files. Look at the step that exports it."
     elif weighed is None:

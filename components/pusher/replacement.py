@@ -1,11 +1,13 @@
-"""What a model may replace: the production that it was weighed against, and no approved one without asking. No tfx."""
+"""What may replace a model: what was weighed against it, approved where it was, and not rolled back from. No tfx."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
+from weighbridge.common.errors import WeighbridgeError
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import read_record, recorded
+from weighbridge.components.production_model.withdrawn import rollback_from
 from weighbridge.storage.destination import is_remote, open_destination
 from weighbridge.verdict import Gate, Verdict, passed_if
 
@@ -64,6 +66,41 @@ def unchanged_gate(group: str, record: ProductionRecord | None, subject: Mapping
         threshold=then or _NOTHING,
         message=message,
     )
+
+
+def withdrawn_gate(destination: str | Path, record: ProductionRecord | None, model_digest: str) -> Gate | None:
+    """Refuses a model that a rollback took out of production: its verdict passed, and it was bad all the same.
+
+    Args:
+        destination: what is pushed to.
+        record: of what is in production now; None for nothing yet.
+        model_digest: of the model that is pushed.
+
+    Returns:
+        None for a model that was never rolled back from, or that a person put back since.
+    """
+    bad = None if record is None else record.withdrawn.get(model_digest)
+    if record is None or bad is None:
+        return None
+    found = _rollback(destination, record, bad)
+    when = f" on {found.pushed_at:%Y-%m-%d %H:%M} UTC" if found else ""
+    why = f": {found.rollback.reason}" if found and found.rollback and found.rollback.reason else ""
+    return Gate(
+        name="push.production.rolled_back",
+        status="refused",
+        observed=f"version {bad}",
+        threshold="never rolled back from",
+        message=f"These bytes are those of version {bad}, which was rolled back from{when}{why}. Change what was wrong "
+        "(the code, the data, a gate that catches it) and run again; or put the model back on purpose: "
+        f"weighbridge rollback {record.pipeline} --to {bad} --reason TEXT",
+    )
+
+
+def _rollback(destination: str | Path, record: ProductionRecord, version: int) -> ProductionRecord | None:
+    try:
+        return rollback_from(open_destination(destination), record, version)
+    except WeighbridgeError:
+        return None  # it only tells when and why
 
 
 def _approved_gate(record: ProductionRecord) -> Gate:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from weighbridge.components.production_model.standing import read_record
+from weighbridge.components.production_model.record import ProductionRecord
+from weighbridge.components.production_model.standing import read_record, recorded
 from weighbridge.definition import load
 from weighbridge.delivery.promote import delivered_record
 from weighbridge.delivery.promotion import Promotion
@@ -13,6 +14,8 @@ from weighbridge.runs.workspace import Workspace
 
 def pending(pipeline: str, source: str, workdir: str | Path, destinations: str = "", store: str = "") -> list[str]:
     """The stages behind `source` that do not hold its model, or have not shown what the stage asks for.
+
+    A stage that was rolled back from this very model waits for no delivery of it.
 
     Args:
         pipeline: name or import path.
@@ -41,5 +44,11 @@ def pending(pipeline: str, source: str, workdir: str | Path, destinations: str =
     return [
         name
         for name in names[names.index(source) + 1 :]
-        if delivered_record(Promotion(workspace, stages, found, source, name, thresholds=thresholds), record) is None
+        if not _rolled_back(found[name], record)
+        and delivered_record(Promotion(workspace, stages, found, source, name, thresholds=thresholds), record) is None
     ]
+
+
+def _rolled_back(destination: str, record: ProductionRecord) -> bool:
+    there = recorded(destination)
+    return there is not None and record.model_digest in there.withdrawn

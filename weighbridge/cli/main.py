@@ -29,6 +29,7 @@ from weighbridge.cli import (
     promote,
     reports,
     reproduce,
+    rollback,
     run,
     sbom,
     schedule,
@@ -75,6 +76,7 @@ app.command("check", epilog=EXIT_CODES)(check.check)
 app.command("plan", epilog=EXIT_CODES)(plan.plan)
 app.command("backtest", epilog=EXIT_CODES)(backtest.backtest)
 app.command("promote", epilog=EXIT_CODES)(promote.promote)
+app.command("rollback", epilog=EXIT_CODES)(rollback.rollback)
 app.command("verify", epilog=EXIT_CODES)(verify.verify)
 app.command("production", epilog=EXIT_CODES)(production.production)
 app.command("lineage", epilog=EXIT_CODES)(lineage.lineage)

@@ -14,7 +14,8 @@ from weighbridge.cli.options import (
     WorkdirOption,
 )
 from weighbridge.cli.output import print_json
-from weighbridge.common.errors import ExitCode, UsageError
+from weighbridge.cli.places import AddressOption, StageOption, place_of_models
+from weighbridge.common.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,13 +28,8 @@ _NEWEST = 10
 
 def production(
     pipeline: PipelineArgument,
-    stage: Annotated[
-        str,
-        typer.Option("--deliver-to", "--stage", metavar="STAGE", help="What is live at this stage, e.g. staging."),
-    ] = "",
-    destination: Annotated[
-        str, typer.Option("--destination", metavar="FOLDER|URI", help="Look there, e.g. gs://models/taxi.")
-    ] = "",
+    stage: StageOption = "",
+    destination: AddressOption = "",
     everything: Annotated[
         bool, typer.Option("--all", help=f"Show the whole history, not the newest {_NEWEST} versions.")
     ] = False,
@@ -49,36 +45,13 @@ def production(
     """
     from weighbridge.runs.production import look_at_production
 
-    if stage and destination:
-        raise UsageError(
-            "--deliver-to and --destination exclude each other", "A stage has a destination: see delivery."
-        )
-    name, where, stage = _where(pipeline, stage, destination, workdir, store, destinations)
-    found = look_at_production(name, where, stage)
+    place = place_of_models(pipeline, stage, destination, workdir, store, destinations)
+    found = look_at_production(place.definition.name, place.destination, "" if destination else place.stage)
     if as_json:
         print_json(_document(found))
     else:
         _print(found, everything)
     raise typer.Exit(int(ExitCode.USAGE if found.problems else ExitCode.PASSED))
-
-
-def _where(
-    pipeline: str, stage: str, destination: str, workdir: str, store: str, destinations: str
-) -> tuple[str, str, str]:
-    """The pipeline's name, the destination, and the stage that it is."""
-    from weighbridge.definition import load
-    from weighbridge.runs.stages import delivery_policy, stage_destinations
-    from weighbridge.runs.workspace import Workspace
-    from weighbridge.thresholds.delivery import PRODUCTION
-
-    definition = load(pipeline)
-    if destination:
-        return definition.name, destination, ""
-    delivery, _ = delivery_policy(definition.folder)
-    stage = stage or PRODUCTION
-    delivery.stage(stage)  # refuses an unknown one
-    found = stage_destinations(Workspace(workdir, definition.name), delivery, destinations, store)
-    return definition.name, found[stage], stage
 
 
 def _document(found: "Production") -> dict[str, Any]:
@@ -122,6 +95,10 @@ def _told(found: "Production", live: "ProductionRecord") -> list[tuple[str, str]
         ("since", f"{live.pushed_at:%Y-%m-%d %H:%M} UTC, {_age(live.pushed_at)}"),
         ("run", live.run_id),
     ]
+    if back := live.rollback:
+        why = f": {back.reason}" if back.reason else ""
+        told = f"version {back.restores} again, in place of version {back.replaces}{why} (run {back.run_id})"
+        fields.append(("rolled back", told))
     if live.promoted_from:
         fields.append(("promoted", f"from {live.promoted_from}"))
     if live.approved_by:
@@ -183,6 +160,8 @@ def _history(out: "Console", found: "Production", everything: bool) -> None:
         record = version.record
         mark = "live" if version.live else "" if version.there else "removed"
         by = record.approved_by or ("promotion" if record.promoted_from else "its run")
+        if record.rollback is not None:
+            by = f"rollback to {record.rollback.restores}" + (f", {record.approved_by}" if record.approved_by else "")
         cells = (mark, str(record.version), f"{record.pushed_at:%Y-%m-%d %H:%M}", record.run_id)
         table.add_row(*map(Text, (*cells, record.model_digest.removeprefix("sha256:")[:12], by)))
     out.print()

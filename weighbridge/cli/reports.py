@@ -140,6 +140,9 @@ def _again(record: "RunRecord") -> str:
     from weighbridge.definition import available
 
     pipeline = record.pipeline if record.pipeline in available() else record.module
+    if record.kind == "rollback":
+        to = ["--to", str(record.parameters["to"])] if record.parameters.get("to") else []
+        return shlex.join(["weighbridge", "rollback", pipeline, *to])
     if record.kind != "promotion":
         return shlex.join(["weighbridge", "run", pipeline])
     source, target = (str(record.parameters.get(end, "")) for end in ("from", "to"))

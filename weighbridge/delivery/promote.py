@@ -1,12 +1,10 @@
 """Promotes a model from one stage to the next: verified against its record and verdict, pushed whole, then checked."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from weighbridge.common import interruption, progress
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.fetch import fetch_production, production_state
 from weighbridge.components.production_model.record import (
@@ -21,12 +19,12 @@ from weighbridge.delivery import judge
 from weighbridge.delivery.attested import attested_gates
 from weighbridge.delivery.kept_examples import kept_examples
 from weighbridge.delivery.promotion import Promotion
+from weighbridge.delivery.steps import Steps
 from weighbridge.evidence.delivered import Delivered
-from weighbridge.runs.display import Display, end_step
+from weighbridge.runs.display import Display
 from weighbridge.runs.finish import run_to_end
-from weighbridge.runs.log import mark_step
 from weighbridge.runs.outcome import RunOutcome
-from weighbridge.runs.record import Run, StepRecord
+from weighbridge.runs.record import Run
 from weighbridge.storage.destination import open_destination
 from weighbridge.thresholds.delivery import PRODUCTION
 from weighbridge.verdict import Gate, Verdict
@@ -99,7 +97,7 @@ def _scratch(home: Path) -> Iterator[Path]:
 
 
 def _deliver(promotion: Promotion, record: ProductionRecord, run: Run, display: Display, folder: Path) -> list[Gate]:
-    steps = _Steps(run, display)
+    steps = Steps(run, display)
     address, evidence = promotion.destinations[promotion.source], folder / "evidence"
     with steps.step("verify") as gates:
         source = open_destination(address)
@@ -151,46 +149,3 @@ def _check(promotion: Promotion, record: ProductionRecord, pushed: Pushed, folde
     if examples is None and promotion.store is not None:
         examples = kept_examples(promotion.store.kept, record, folder)
     return check_copy(promotion.target, promotion.stage, copies, examples, promotion.thresholds)
-
-
-class _Steps:
-    """Records and shows the steps of a promotion, and gathers their gates."""
-
-    def __init__(self, run: Run, display: Display) -> None:
-        self._run, self._display = run, display
-        self.gates: list[Gate] = []
-
-    @property
-    def refused(self) -> bool:
-        return any(gate.refuses for gate in self.gates)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[list[Gate]]:
-        """A step, whose gates are added to the list that is given."""
-        self._display.step_started(name)
-        began = time.monotonic()
-        found: list[Gate] = []
-        try:
-            interruption.check()
-            mark_step(name)
-            with progress.listening(self._display.step_progress):
-                yield found
-        except BaseException:
-            with interruption.deferred():
-                self._end(StepRecord(name=name, state="failed", seconds=round(time.monotonic() - began, 3)))
-            raise
-        self.gates += found
-        refusing = [gate for gate in found if gate.refuses]
-        seconds = round(time.monotonic() - began, 3)
-        note = refusing[0].message if refusing else ""
-        self._end(StepRecord(name=name, state="refused" if refusing else "done", seconds=seconds, note=note))
-
-    def left_out(self, *names: str) -> list[Gate]:
-        """Record steps that are not needed or not reached any more; returns all gates."""
-        note = "refused before" if self.refused else "nothing to check at this stage"
-        for name in names:
-            self._end(StepRecord(name=name, state="skipped", note=note))
-        return self.gates
-
-    def _end(self, step: StepRecord) -> None:
-        end_step(self._run, step, self._display)

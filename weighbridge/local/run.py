@@ -46,7 +46,7 @@ def last_outcome(request: RunRequest) -> Run | None:
     """The last run of a kind that came to a verdict; see `up_to_date_outcome`."""
     for run in request.workspace.newest_first():
         record = run.record
-        alike = record.kind != "promotion" and (record.to, record.delivered_to) == (request.to, request.delivered_to)
+        alike = not record.is_delivery and (record.to, record.delivered_to) == (request.to, request.delivered_to)
         if alike and record.state in ("passed", "refused"):
             return run
     return None

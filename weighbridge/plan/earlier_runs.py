@@ -19,7 +19,7 @@ class EarlierRuns:
     """
 
     def __init__(self, runs: Iterable[Run]) -> None:
-        self._unread = (run for run in runs if run.record.kind != "promotion")
+        self._unread = (run for run in runs if not run.record.is_delivery)
         self._read: list[Run] = []
 
     def last(self, step: str) -> StepRecord | None:

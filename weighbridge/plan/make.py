@@ -178,7 +178,7 @@ def _base(request: RunRequest) -> tuple[Base, dict[str, Any]]:
 
 def _is_comparable(run: Run) -> bool:
     """Whether a run kept a fingerprint that keeps the parts apart; one of an older version did not."""
-    return run.record.kind != "promotion" and "modules" in run.record.fingerprint
+    return not run.record.is_delivery and "modules" in run.record.fingerprint
 
 
 def _changes(

@@ -51,11 +51,14 @@ def of_destination(
 def before(destination: str, version: int) -> str:
     """Digest of the model that was in production before a version; empty for nothing yet.
 
+    Of a version that a rollback put back, what was there before the version that it restores.
+
     Raises:
         UsageError: its record is gone, or cannot be read.
         InfrastructureError: the store cannot be reached.
     """
     place = open_destination(destination)
+    version = _restored(destination, version)
     for number in reversed(numbers_of(place.folders(EVIDENCE_FOLDER))):
         if number >= version:
             continue
@@ -66,6 +69,29 @@ def before(destination: str, version: int) -> str:
         if place.read(evidence(number, CLAIM_FILE)) is None:  # else its push never came so far
             raise UsageError(f"The record {place.path(name)} is gone", "Restore it from a copy.")
     return ""
+
+
+def _restored(destination: str, version: int) -> int:
+    """The version whose bytes a version has again by rollbacks; itself, where it is none.
+
+    Raises:
+        UsageError: a record is gone, cannot be read, or restores what it cannot: a later version, or other bytes.
+    """
+    record = version_record(destination, version)
+    while record is not None and record.rollback is not None:
+        earlier = version_record(destination, record.rollback.restores)
+        alike = earlier is not None and (earlier.model_digest, earlier.verdict_digest) == (
+            record.model_digest,
+            record.verdict_digest,
+        )
+        if earlier is None or not alike or earlier.version >= record.version:
+            raise UsageError(
+                f"The record of version {record.version} says that it is version {record.rollback.restores} again, "
+                "which it is not",
+                "Find out who changed it; push the model again.",
+            )
+        record = earlier
+    return version if record is None else record.version
 
 
 def _kept(destination: str, version: int) -> ProductionRecord:

@@ -21,7 +21,8 @@ BROUGHT_FILE = "brought.json"
 UNSENT_FILE = "unsent.json"
 _FINGERPRINT = AliasChoices("fingerprint", "facts")  # as runs of earlier versions call it
 
-RunKind = Literal["run", "rehearsal", "experiment", "promotion"]
+RunKind = Literal["run", "rehearsal", "experiment", "promotion", "rollback"]
+_DELIVERIES = ("promotion", "rollback")  # they move what a run has weighed
 RunState = Literal["running", "passed", "refused", "failed"]
 StepState = Literal["done", "cached", "refused", "failed", "skipped"]
 
@@ -61,8 +62,8 @@ class RunRecord(BaseModel):
     """`run.json`: what a run was to do, what it depended on, what it did and how it ended.
 
     Attributes:
-        kind: a run; a rehearsal on a share of the data; an experiment, which is a rehearsal on all of them; or the
-            promotion of a model from one place to another.
+        kind: a run; a rehearsal on a share of the data; an experiment, which is a rehearsal on all of them; the
+            promotion of a model from one place to another; or a rollback to an earlier version.
         to: the step it was to end after; empty for the whole pipeline. What ends early is not an outcome of the whole.
         delivered_to: the stage that its model went to; empty for production of the work directory.
         commit: of the git repository that the pipeline's code is in, see `weighbridge.runs.commit`; empty for none.
@@ -104,6 +105,11 @@ class RunRecord(BaseModel):
         return bool(self.to)
 
     @property
+    def is_delivery(self) -> bool:
+        """Whether it moved a model that another run had weighed, and is no outcome of the pipeline."""
+        return self.kind in _DELIVERIES
+
+    @property
     def display_state(self) -> str:
         """The state as people see it: a run whose process is gone was killed."""
         if self.state == "running" and not _alive(self.pid):
@@ -115,6 +121,8 @@ class RunRecord(BaseModel):
         """What it was, as people see it: `run`, `partial run to DataValidator`, `rehearsal`, `promotion to canary`."""
         if self.kind == "promotion":
             return f"promotion to {self.delivered_to}"
+        if self.kind == "rollback":
+            return f"rollback of {self.delivered_to or 'a destination'}"
         return f"partial {self.kind} to {self.to}" if self.partial else self.kind
 
     def public_json(self) -> dict[str, Any]:

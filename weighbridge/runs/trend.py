@@ -24,7 +24,7 @@ LAST = 50
 def trend_of(workspace: Workspace, last: int = LAST, page: Path | None = None, reports: Path | None = None) -> "Trend":
     """The trend of a workspace's whole runs that have ended.
 
-    Runs that ended early on request, and promotions, are no outcome of the whole and are left out.
+    Runs that ended early on request, promotions and rollbacks, are no outcome of the whole and are left out.
 
     Args:
         workspace: of a pipeline, or of its rehearsals.
@@ -49,7 +49,7 @@ def trend_of(workspace: Workspace, last: int = LAST, page: Path | None = None, r
 
 
 def _is_whole_outcome(record: RunRecord) -> bool:
-    return record.kind != "promotion" and not record.partial and record.display_state != "running"
+    return not record.is_delivery and not record.partial and record.display_state != "running"
 
 
 def write_trend(workspace: Workspace, page: Path, last: int = LAST, reports: Path | None = None) -> "Trend":

@@ -87,7 +87,7 @@ def add_run(catalogue: Catalogue, run: Run) -> None:
         subject = read_verdict(run).subject
         if digest := subject.get("model", ""):
             weighing = _weighing(run, subject, catalogue.notes)
-            if run.record.kind != "promotion" or weighing.provenance is not None:
+            if not run.record.is_delivery or weighing.provenance is not None:
                 catalogue.add_weighing(digest, weighing)
     except UsageError as error:
         catalogue.notes.append(f"{error.message}.")

@@ -105,13 +105,23 @@ class Workspace:
     def _lock(self) -> Path:
         return self.folder / ".lock"
 
-    def new_run(self, definition: Definition, parameters: dict[str, Any], **described: Any) -> Run:
-        """Make the folder of a new run; `described` are further fields of its record."""
+    def new_run(
+        self, definition: Definition, parameters: dict[str, Any], *, holding: bool = True, **described: Any
+    ) -> Run:
+        """Make the folder of a new run; `described` are further fields of its record.
+
+        Args:
+            definition: of its pipeline.
+            parameters: what it is given.
+            holding: whether it holds the workspace's lock; a rollback waits for nobody.
+            described: further fields of its record.
+        """
         told = {"commit": commit_of(definition.folder), "origin": origin_of(definition, parameters)}
         record = self._record(definition, parameters, **told, **described)
         run = Run(self.folder / "runs" / record.run_id, record)
         run.save()
-        locks.describe(self._lock, run=record.run_id)
+        if holding:
+            locks.describe(self._lock, run=record.run_id)
         return run
 
     def scratch(self, definition: Definition) -> Run:

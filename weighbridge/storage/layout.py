@@ -4,4 +4,4 @@ RECORD_FILE = "production.json"
 KEPT_RECORD_FILE = "record.json"
 CLAIM_FILE = "claim.json"
 EVIDENCE_FOLDER = ".weighbridge"
-CANARY_FILE = "canary.json"
+CANARY_FILE = "canary.json"  # there as long as a canary is on its way

@@ -38,7 +38,7 @@ class EndedRun:
     Attributes:
         run_id: of the run.
         pipeline: its name.
-        kind: `run`, `rehearsal`, `experiment` or `promotion`.
+        kind: `run`, `rehearsal`, `experiment`, `promotion` or `rollback`.
         told: the kind in words.
         state: `passed`, `refused` or `failed`.
         started: when it began.

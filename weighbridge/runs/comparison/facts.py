@@ -78,8 +78,8 @@ def notes(before: RunRecord, after: RunRecord) -> list[str]:
 
 
 def _ended(record: RunRecord) -> str:
-    if record.kind == "promotion":
-        return "is a promotion"
+    if record.is_delivery:
+        return f"is a {record.kind}"
     return f"is {record.display_state}" if record.display_state == "running" else f"ended {record.display_state}"
 
 

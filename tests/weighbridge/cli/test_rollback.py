@@ -1,0 +1,274 @@
+"""`weighbridge rollback` as its user sees it, in a folder and in buckets: an earlier version in production again."""
+
+import json
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import gates_of
+from tests.components.pusher.buckets import GCS, S3, double_of
+from tests.components.pusher.doubles import BUCKET
+from tests.components.pusher.helpers import make_model, weigh
+from weighbridge.components.artifacts.models import LOOKED_UP_AT
+from weighbridge.components.production_model.standing import read_record, version_digest
+from weighbridge.components.pusher import push
+from weighbridge.components.pusher.push import Pushed
+from weighbridge.runs.workspace import find_run
+from weighbridge.storage.destination import open_destination
+
+KINDS = (None, GCS, S3)
+
+
+@pytest.fixture(params=KINDS, ids=["folder", "gs", "s3"])
+def destination(request, tmp_path, monkeypatch) -> str:
+    """Nothing yet: a folder, or a prefix of a bucket that a double stands for."""
+    if request.param is None:
+        return str(tmp_path / "production")
+    double_of(request.param, monkeypatch)
+    return f"{request.param.scheme}{BUCKET}/taxi"
+
+
+@pytest.fixture
+def folder(workdir) -> str:
+    """Production in the work directory."""
+    return str(workdir / "taxi" / "production")
+
+
+def push_model(folder: Path, name: str, destination: str | Path, run_id: str = "", **how: str) -> Pushed:
+    """A model of that name, weighed by a run of that name."""
+    model, weighed = folder / f"model-{name}", folder / f"evaluation-{run_id or name}"
+    if not model.exists():
+        make_model(model, name)
+    return push(model, weigh(weighed, model, run_id=run_id or f"run-{name}"), str(destination), **how)
+
+
+def push_models(folder: Path, destination: str, names: str = "abc") -> None:
+    for name in names:
+        assert push_model(folder, name, destination).record is not None
+
+
+def live_bytes(destination: str) -> bytes:
+    """The first bytes of what is served: they begin with the model's name."""
+    record = read_record(destination)
+    place = open_destination(destination)
+    assert version_digest(place, record.version) == record.model_digest
+    return place.read(f"{record.version}/saved_model.pb")[:1]
+
+
+def test_the_version_before_is_in_production_again(weighbridge, destination, tmp_path, workdir):
+    push_models(tmp_path, destination)
+    done = weighbridge("rollback", "taxi", "--destination", destination, "--reason", "fares of zero")
+    assert done.code == 0, done.out + done.err
+    assert "Version 4 is version 2 again. Version 3 comes back by no run" in done.out
+    record = read_record(destination)
+    assert (record.version, record.run_id, record.rollback.restores, record.rollback.replaces) == (4, "run-b", 2, 3)
+    assert record.rollback.reason == "fares of zero"
+    assert live_bytes(destination) == b"b"
+    place = open_destination(destination)
+    assert place.read(".weighbridge/4/verdict.json") == place.read(".weighbridge/2/verdict.json")
+    assert place.read(".weighbridge/4/attestations.intoto.jsonl") == place.read(
+        ".weighbridge/2/attestations.intoto.jsonl"
+    )
+    run = find_run(workdir)
+    assert run.record.display_kind == "rollback of production"
+    assert record.rollback.run_id == run.record.run_id
+    names = [case.get("name") for case in ET.parse(run.folder / "junit.xml").getroot().iter("testcase")]
+    assert {"rollback.version.whole", "rollback.verdict.equal", "push.model_digest.equal"} <= set(names)
+    assert not (run.folder / "copies").exists()
+    told = weighbridge("production", "taxi", "--destination", destination)
+    assert told.code == 0, told.out + told.err
+    assert "version 2 again, in place of version 3: fares of zero" in told.out
+    assert "rollback to 2" in told.out
+
+
+def test_what_is_put_back_is_verified_as_what_it_is(weighbridge, destination, tmp_path):
+    """It was weighed against what was there before it the first time, and not against what it replaces now."""
+    for name in "abc":
+        model, live = make_model(tmp_path / f"model-{name}", name), read_record(destination)
+        subject = {LOOKED_UP_AT: destination} | ({"production": live.model_digest} if live else {})
+        pushed = push(model, weigh(tmp_path / f"e-{name}", model, run_id=f"run-{name}", **subject), destination)
+        assert pushed.record is not None, pushed.gates
+    assert weighbridge("rollback", "taxi", "--destination", destination).code == 0
+    gates = {gate["name"]: gate for gate in json.loads(weighbridge("verify", destination, "--json").out)["gates"]}
+    gates.pop("verify.signature.valid")  # nobody signed it
+    assert gates["verify.record.order"]["observed"] == read_record(destination).subject["production"]
+    assert {gate["status"] for gate in gates.values()} == {"passed"}
+
+
+def test_any_earlier_version_or_run_can_be_named(weighbridge, folder, tmp_path):
+    push_models(tmp_path, folder, "abcd")
+    assert weighbridge("rollback", "taxi", "--to", "1").code == 0
+    assert live_bytes(folder) == b"a"
+    assert weighbridge("rollback", "taxi", "--to", "run-c").code == 0
+    assert live_bytes(folder) == b"c"
+    assert read_record(folder).rollback.restores == 3
+
+
+def test_the_same_version_again_does_nothing(weighbridge, folder, tmp_path, workdir):
+    push_models(tmp_path, folder)
+    assert weighbridge("rollback", "taxi", "--to", "1").code == 0
+    before = {path: path.read_bytes() for path in workdir.rglob("*") if path.is_file()}
+    for to in ("1", "4", "run-a"):
+        again = weighbridge("rollback", "taxi", "--to", to)
+        assert (again.code, again.err) == (0, "")
+        assert again.out.startswith("Nothing to do: ")
+    assert {path: path.read_bytes() for path in workdir.rglob("*") if path.is_file()} == before
+    document = json.loads(weighbridge("rollback", "taxi", "--to", "1", "--json").out)
+    assert (document["already"], document["version"], document["exit_code"]) == (True, 4, 0)
+
+
+def test_asked_twice_it_goes_back_once(weighbridge, folder, tmp_path):
+    """Two people at once, or one again after an error: nobody wants to go back twice without saying so."""
+    push_models(tmp_path, folder)
+    assert weighbridge("rollback", "taxi").code == 0
+    again = weighbridge("rollback", "taxi")
+    assert again.code == 0
+    assert "is a rollback already, from version 3 to version 2" in again.out
+    assert "To go back further: weighbridge rollback taxi --to 1" in again.out
+    assert live_bytes(folder) == b"b"
+
+
+def test_versions_that_were_rolled_back_from_are_skipped(weighbridge, folder, tmp_path):
+    push_models(tmp_path, folder, "ab")
+    assert weighbridge("rollback", "taxi").code == 0
+    push_models(tmp_path, folder, "c")
+    assert weighbridge("rollback", "taxi").code == 0
+    record = read_record(folder)
+    assert (record.version, record.rollback.restores, record.rollback.replaces) == (5, 3, 4)
+    assert live_bytes(folder) == b"a"
+
+
+def test_what_was_rolled_back_from_comes_back_by_no_push_but_by_a_person(weighbridge, folder, tmp_path):
+    push_models(tmp_path, folder)
+    assert weighbridge("rollback", "taxi", "--reason", "fares of zero").code == 0
+    pushed = push_model(tmp_path, "c", folder, run_id="run-c-again")
+    [gate] = [gate for gate in pushed.gates if gate.refuses]
+    assert gate.name == "push.production.rolled_back"
+    assert "fares of zero" in gate.message
+    assert "weighbridge rollback taxi --to 3" in gate.message
+    assert push_model(tmp_path, "c", folder, "again", promoted_from="/staging").record is None
+    assert push_model(tmp_path, "d", folder).record.version == 5
+    assert push_model(tmp_path, "c", folder, "run-c-later").record is None  # also over what was pushed since
+    assert weighbridge("rollback", "taxi", "--to", "3").code == 0
+    assert live_bytes(folder) == b"c"
+    assert read_record(folder).withdrawn == {}
+    assert push_model(tmp_path, "d", folder, "run-d-again").record is not None
+
+
+def test_a_damaged_version_is_refused_and_another_named(weighbridge, folder, tmp_path, workdir):
+    push_models(tmp_path, folder)
+    before = read_record(folder)
+    Path(folder, "2/saved_model.pb").write_bytes(b"damaged")
+    assert weighbridge("rollback", "taxi").code == 1
+    assert gates_of(workdir)["rollback.version.whole"]["status"] == "refused"
+    assert "weighbridge rollback taxi --to 1" in gates_of(workdir)["rollback.version.whole"]["message"]
+    shutil.rmtree(Path(folder, "2"))
+    assert weighbridge("rollback", "taxi").code == 1
+    assert gates_of(workdir)["rollback.version.whole"]["status"] == "unmeasured"
+    assert read_record(folder) == before
+    assert weighbridge("rollback", "taxi", "--to", "1").code == 0
+
+
+@pytest.mark.parametrize("damage", ["gone", "another", "refused"])
+def test_without_the_verdict_that_it_passed_nothing_goes_back(damage, weighbridge, folder, tmp_path, workdir):
+    push_models(tmp_path, folder)
+    kept = Path(folder, ".weighbridge/2/verdict.json")
+    if damage == "gone":
+        kept.unlink()
+    elif damage == "another":
+        kept.write_bytes(Path(folder, ".weighbridge/1/verdict.json").read_bytes())
+    else:
+        kept.write_text(kept.read_text().replace("passed", "refused"))
+    assert weighbridge("rollback", "taxi").code == 1
+    assert gates_of(workdir)["rollback.verdict.equal"]["status"] in ("refused", "unmeasured")
+    assert read_record(folder).version == 3
+
+
+def test_a_damaged_production_is_mended(weighbridge, folder, tmp_path):
+    """Somebody deleted the bad version, which no record allows, or it rotted: the same bytes, or earlier ones."""
+    push_models(tmp_path, folder)
+    shutil.rmtree(Path(folder, "3"))
+    assert weighbridge("production", "taxi").code == 2
+    assert weighbridge("rollback", "taxi").code == 0
+    assert weighbridge("production", "taxi").code == 0
+    assert live_bytes(folder) == b"b"
+    Path(folder, "4/saved_model.pb").write_bytes(b"rotten")
+    assert weighbridge("rollback", "taxi", "--to", "2").code == 0
+    assert live_bytes(folder) == b"b"
+    record = read_record(folder)
+    assert record.model_digest not in record.withdrawn
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--to", "9"), "no such version was in production"),
+        (("--to", "run-x"), "no such version was in production"),
+        (("--to", "run-"), "3 runs begin so"),
+        (("--stage", "nowhere"), "There is no stage 'nowhere'"),
+        (("--stage", "staging"), "Nothing is in production at"),
+        (("--stage", "staging", "--destination", "x"), "exclude each other"),
+        (("--reason", "two\nlines"), "--reason holds characters that cannot be seen"),
+        (("--reason", "x" * 501), "--reason has 501 characters"),
+    ],
+)
+def test_what_cannot_be_asked_for(arguments, message, weighbridge, folder, tmp_path, workdir):
+    push_models(tmp_path, folder)
+    failed = weighbridge("rollback", "taxi", *arguments)
+    assert failed.code == 2
+    assert message in failed.err
+    assert read_record(folder).version == 3
+
+
+def test_there_must_be_something_to_go_back_to(weighbridge, folder, tmp_path):
+    push_models(tmp_path, folder, "a")
+    failed = weighbridge("rollback", "taxi")
+    assert (failed.code, "No version is before version 1" in failed.err) == (2, True)
+
+
+def test_models_of_another_pipeline_are_not_rolled_back(weighbridge, tmp_path, workdir):
+    for name in "ab":
+        push_model(tmp_path, name, str(tmp_path / "taxi"))
+    refused = weighbridge("rollback", "recommender", "--destination", str(tmp_path / "taxi"))
+    assert refused.code == 1
+    assert gates_of(workdir)["rollback.pipeline.equal"]["status"] == "refused"
+
+
+def test_what_was_approved_is_taken_back_under_a_name(weighbridge, folder, tmp_path, workdir):
+    push_models(tmp_path, folder, "ab")
+    push_model(tmp_path, "c", folder, promoted_from="/staging", approved_by="Ada", approved_in="https://j/job/1/")
+    refused = weighbridge("rollback", "taxi")
+    assert refused.code == 1
+    gate = gates_of(workdir)["rollback.production.approved"]
+    assert "weighbridge rollback taxi --to 2 --approved-by NAME" in gate["message"]
+    assert weighbridge("rollback", "taxi", "--approved-by", "Grace").code == 0
+    assert (read_record(folder).approved_by, read_record(folder).approved_in) == ("Grace", "")
+    pushed = push_model(tmp_path, "d", folder)  # a run alone replaces nothing that somebody approved
+    assert [gate.name for gate in pushed.gates if gate.refuses] == ["push.production.approved"]
+
+
+def test_a_canary_must_end_first(weighbridge, folder, tmp_path, workdir):
+    push_models(tmp_path, folder)
+    Path(folder, "canary.json").write_text("{}")
+    assert weighbridge("rollback", "taxi").code == 1
+    assert gates_of(workdir)["rollback.canary.none"]["status"] == "refused"
+    assert "weighbridge canary taxi --abort" in gates_of(workdir)["rollback.canary.none"]["message"]
+
+
+def test_a_run_that_holds_the_work_directory_is_not_waited_for(weighbridge, folder, tmp_path, workdir):
+    from weighbridge.runs.workspace import Workspace
+
+    push_models(tmp_path, folder)
+    with Workspace(workdir, "taxi").lock():
+        assert weighbridge("rollback", "taxi").code == 0
+    assert live_bytes(folder) == b"b"
+
+
+def test_json_is_one_document(weighbridge, folder, tmp_path):
+    push_models(tmp_path, folder)
+    document = json.loads(weighbridge("rollback", "taxi", "--json").out)
+    assert (document["from"], document["to"], document["already"], document["exit_code"]) == (3, 2, False, 0)
+    assert document["run"]["delivered"]["version"] == "4"
+    assert document["verdict"]["passed"] is True
