@@ -17,7 +17,7 @@ pytestmark = pytest.mark.documents
 BLOCKS = [block for document in documents() for block in blocks(document)]
 RUN = ("console", "sh", "bash", "python")
 # The sections of a thresholds file; what a document shows a part of is completed by these.
-GATES = {"examples", "data", "quality", "latency", "delivery"}
+GATES = {"examples", "data", "quality", "latency", "delivery", "canary"}
 REST = {"quality": {"metrics": {"auc": {"min": 0.5}}}, "latency": {"batch_sizes": {1: {"p99_ms": {"max": 50}}}}}
 # Why a block may be left out, and how many are, by document: one more is a decision.
 REASONS = {

@@ -156,14 +156,14 @@ def is_up_to_date(earlier: Mapping[str, Any], definition: Definition, parameters
 def gate_sections(path: Path) -> dict[str, str]:
     """Digest of each section of a thresholds file, whatever its comments; of the bytes of one that is not ours.
 
-    How a model is delivered is not part of how it is weighed, so that section is left out.
+    How a model is delivered is not part of how it is weighed, so those sections are left out.
     """
     if not path.is_file():
         return {}
     from weighbridge.thresholds.gates_file import load_gates
 
     try:
-        sections = load_gates(path).model_dump(mode="json", exclude={"delivery"})
+        sections = load_gates(path).model_dump(mode="json", exclude={"delivery", "canary"})
     except UsageError:
         return {"": file_digest(path)}
     return {name: value_digest(section) for name, section in sections.items()}

@@ -1,13 +1,17 @@
 """The `canary` section of a thresholds file: the steps of a live canary, and what it must show at each."""
 
+import itertools
 from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
+from weighbridge.thresholds.canary_queries import CanaryQueries, of_one_version
 from weighbridge.verdict import Bounds, Section, told
 from weighbridge.verdict.risk import Allowed
 
-_HOLDS = "holds the canary, and rolls it back when `hold_minutes` are over"
+HOLDS = "holds the canary, and rolls it back when `hold_minutes` are over"
+_NO_ANSWER = f"no requests of the canary, or of production beside it: {HOLDS}"
+WHOLE = 100  # percent: production answers nothing any more
 
 
 class CanaryRisk(Section):
@@ -15,12 +19,14 @@ class CanaryRisk(Section):
 
     false_alarm: Allowed = Field(
         default=0.05,
-        description="How often, at most, a canary is rolled back as proven worse that is as good as production.",
+        description="How often, at most, a canary is rolled back as proven worse that keeps every threshold, as one "
+        "as good as production does: over all steps, thresholds and looks together.",
         json_schema_extra=told(unit="probability"),
     )
     miss: Allowed = Field(
         default=0.05,
-        description="How often, at most, a canary is promoted that misses a threshold: its true value lies there.",
+        description="How often, at most, a canary is promoted that misses a threshold: its true value lies exactly "
+        "there, however often it is looked at.",
         json_schema_extra=told(unit="probability"),
     )
 
@@ -28,18 +34,22 @@ class CanaryRisk(Section):
 class CanaryStep(Section):
     """One step on the way to all requests."""
 
-    percent: Annotated[float, Field(ge=0, le=100)] = Field(
+    percent: Annotated[float, Field(ge=0, le=WHOLE)] = Field(
         default=0.0,
-        description="Share of the users' requests that the canary answers.",
+        description="Share of the users' requests that the canary answers. Only the last step may be 100: production "
+        "then answers none, so only absolute thresholds are judged.",
         json_schema_extra=told(unit="%"),
     )
     shadow: bool = Field(
-        default=False, description="It gets copies of requests instead, and nobody sees what it answers."
+        default=False,
+        description="It gets copies of requests instead, and nobody sees what it answers. Metrics of the business are "
+        "not judged. Only at the beginning.",
     )
     requests: PositiveInt = Field(
-        default=1000,
-        description="Requests that the canary must have answered before the next step, at least.",
-        json_schema_extra=told(unit="requests", missing=_HOLDS),
+        default=2000,
+        description="Requests that the canary must have answered in this step before the next, at least. Where they "
+        "are too few to decide a threshold, the step goes on: `weighbridge gates PIPELINE` tells how many it takes.",
+        json_schema_extra=told(unit="requests", missing=HOLDS),
     )
     minutes: NonNegativeFloat = Field(
         default=5.0, description="Time that the step lasts, at least.", json_schema_extra=told(unit="min")
@@ -51,19 +61,38 @@ class CanaryStep(Section):
             raise ValueError("a step is either shadow: true, or has a percent above 0")
         return self
 
+    @property
+    def name(self) -> str:
+        """As people call it: `shadow`, `10 %`."""
+        return "shadow" if self.shadow else f"{self.percent:g} %"
+
 
 class BusinessGates(Section):
     """A metric of the business, such as recommendations bought of those that were shown."""
 
-    successes: str = Field(description="PromQL of a counter, with `$version` for the model's version.")
-    trials: str = Field(description="PromQL of the counter of all that could have succeeded, likewise.")
-    rate: Bounds = Field(description="Thresholds on successes by trials.", json_schema_extra=told(missing=_HOLDS))
+    successes: str = Field(
+        description="Selector of a counter, in PromQL, with `$version` for the model's version: see `queries`.",
+        json_schema_extra=told(missing="no series is no success, where there are trials"),
+    )
+    trials: str = Field(
+        description="The same of the counter of all that could have succeeded.",
+        json_schema_extra=told(missing=HOLDS),
+    )
+    rate: Bounds = Field(
+        description="Thresholds on successes by trials.",
+        json_schema_extra=told(unit="share", against="successes by trials", missing=HOLDS),
+    )
+
+    @field_validator("successes", "trials")
+    @classmethod
+    def _of_one_version(cls, query: str) -> str:
+        return of_one_version(query)
 
 
 def _steps() -> tuple[CanaryStep, ...]:
     return (
         CanaryStep(shadow=True),
-        CanaryStep(percent=1),
+        CanaryStep(percent=1, minutes=10),
         CanaryStep(percent=10, requests=5000, minutes=15),
         CanaryStep(percent=50, requests=10000, minutes=15),
     )
@@ -73,7 +102,9 @@ class CanaryGates(Section):
     """How a model goes to users step by step, and what its requests must show beside production's."""
 
     steps: tuple[CanaryStep, ...] = Field(
-        default_factory=_steps, min_length=1, description="The steps, in order; behind the last it is production."
+        default_factory=_steps,
+        min_length=1,
+        description="The steps, in order; behind the last it is production. Each is judged by its own requests.",
     )
     hold_minutes: PositiveFloat = Field(
         default=60.0,
@@ -82,26 +113,71 @@ class CanaryGates(Section):
     )
     risk: CanaryRisk = Field(default_factory=CanaryRisk, description="How often it may end wrongly.")
     p50_ms: Bounds | None = Field(
-        default=Bounds(max_ratio=1.2), description="Thresholds on the median time.", json_schema_extra=told(unit="ms")
+        default=Bounds(max_ratio=1.2),
+        description="Thresholds on the median of the time that requests take.",
+        json_schema_extra=told(unit="ms", against="the median of the requests of this step", missing=_NO_ANSWER),
     )
     p99_ms: Bounds | None = Field(
         default=Bounds(max_ratio=1.5),
-        description="Thresholds on the 99th percentile.",
-        json_schema_extra=told(unit="ms"),
+        description="Thresholds on the time that 99 % of requests take at most.",
+        json_schema_extra=told(
+            unit="ms", against="the 99th percentile of the requests of this step", missing=_NO_ANSWER
+        ),
     )
     error_rate: Bounds | None = Field(
-        default=Bounds(max_change=0.01), description="Thresholds on the share of failures.", json_schema_extra=told()
+        default=Bounds(max_change=0.01),
+        description="Thresholds on the share of requests that the server fails to answer.",
+        json_schema_extra=told(unit="share", against="failures by requests of this step", missing=_NO_ANSWER),
     )
     prediction_distance: Bounds | None = Field(
         default=Bounds(max=0.1),
-        description="Thresholds on the distance between the distributions that the two predict.",
-        json_schema_extra=told(),
+        description="Most that what the two predict may differ: by how much the share of predictions below any value "
+        "does, at most (Kolmogorov-Smirnov), 0 to 1. Only `max`.",
+        json_schema_extra=told(unit="share", against="the predictions of this step, each output by itself", missing=_NO_ANSWER),
     )
     memory_ratio: Bounds | None = Field(
         default=Bounds(max=1.5),
-        description="Thresholds on the canary's memory by what it had when the canary began.",
-        json_schema_extra=told(unit="x"),
+        description="Most that the canary's memory may be of what it had when it began. Only `max`.",
+        json_schema_extra=told(unit="x", against="memory of a server by what it began with", missing=HOLDS),
     )
     business: dict[str, BusinessGates] = Field(
-        default_factory=dict, description="Metrics of the business, by name.", json_schema_extra=told(each="metric")
+        default_factory=dict,
+        description="Metrics of the business, by name, such as recommendations bought of those shown.",
+        json_schema_extra=told(each="metric"),
     )
+    queries: CanaryQueries = Field(
+        default_factory=CanaryQueries,
+        description="How another server than Weighbridge's own is asked for: TensorFlow Serving, a service mesh.",
+    )
+
+    @model_validator(mode="after")
+    def _sound(self) -> "CanaryGates":
+        _check_steps(self.steps)
+        for name in ("prediction_distance", "memory_ratio"):
+            bounds: Bounds | None = getattr(self, name)
+            if bounds is not None and set(bounds.rules()) != {"max"}:
+                raise ValueError(f"{name} takes max alone, not {', '.join(sorted(set(bounds.rules()) - {'max'}))}")
+        if not any(bounds.severity == "blocking" for bounds in self.thresholds().values()):
+            raise ValueError("no threshold could roll the canary back: at least one must be blocking")
+        for name in self.business:
+            if not name or not name.replace("_", "").replace("-", "").isalnum():
+                raise ValueError(f"{name!r} is no name of a metric: letters, digits, _ and -")
+            if all(step.shadow for step in self.steps):
+                raise ValueError(f"business.{name} is never judged: nobody sees what a shadow answers")
+        return self
+
+    def thresholds(self) -> dict[str, Bounds]:
+        """All thresholds that are given, by what they judge, as gates are called: `p99_ms`, `business.bought`."""
+        plain = ("p50_ms", "p99_ms", "error_rate", "prediction_distance", "memory_ratio")
+        found = {name: bounds for name in plain if (bounds := getattr(self, name)) is not None}
+        return found | {f"business.{name}": metric.rate for name, metric in self.business.items()}
+
+
+def _check_steps(steps: tuple[CanaryStep, ...]) -> None:
+    for before, after in itertools.pairwise(steps):
+        if after.shadow and not before.shadow:
+            raise ValueError(f"a shadow comes before the steps that users see, not after {before.name}")
+        if not after.shadow and after.percent <= before.percent:
+            raise ValueError(f"the steps grow, but {after.name} comes after {before.name}")
+    if steps[0].percent == WHOLE:
+        raise ValueError("100 % can only be the last of several steps: a canary that takes all requests is none")

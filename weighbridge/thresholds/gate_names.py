@@ -25,8 +25,12 @@ def gate_names(key: KeyInForce, gates: Gates) -> "re.Pattern[str] | None":
         return _slice_gates(key, gates)
     if not key.is_rule or section == "delivery":
         return None
+    if section == "canary":
+        rest = [*rest[:2], rest[-1]] if rest[0] == "business" else rest  # without `rate`
+        output = r".+\." if rest[0] == "prediction_distance" else ""
+        return re.compile(rf"canary\.{re.escape('.'.join(rest[:-1]))}\.{output}{rest[-1]}")
     if section == "steps":  # a step calls its gates as it likes
-        return re.compile(rf"(?!examples\.|data\.|quality\.|latency\.).+\.{re.escape('.'.join(rest[-2:]))}")
+        return re.compile(rf"(?!examples\.|data\.|quality\.|latency\.|canary\.).+\.{re.escape('.'.join(rest[-2:]))}")
     if section == "quality":
         rest = rest[1:]  # without `metrics`
     if section == "latency":

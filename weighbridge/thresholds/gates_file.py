@@ -15,6 +15,7 @@ from weighbridge.common.yaml_file import YamlFile, read_yaml
 from weighbridge.components.data_validator.gates import DataGates
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
 from weighbridge.components.example_gen.gates import ExamplesGates
+from weighbridge.thresholds.canary import CanaryGates
 from weighbridge.thresholds.delivery import Delivery
 from weighbridge.verdict import Section, told
 
@@ -40,7 +41,8 @@ class Gates(Section):
     """All sections of a thresholds file.
 
     `quality` and `latency` must be there: a model that nothing weighs must not pass. `steps` has a section for each of
-    the pipeline's own steps. `delivery` weighs nothing: it says on which way a model that passed gets to production.
+    the pipeline's own steps. `delivery` and `canary` weigh nothing in a run: they say on which way a model that passed
+    gets to production, and to users.
     """
 
     examples: ExamplesGates = Field(default_factory=ExamplesGates, description="What reading the input may lose.")
@@ -53,6 +55,11 @@ class Gates(Section):
         default_factory=Delivery,
         description="The stages on the way to production, in the order a model passes them; the last is production. "
         "Without this section: staging, a canary (200 calls, p99_ms {max_ratio: 2.0}), production.",
+    )
+    canary: CanaryGates = Field(
+        default_factory=CanaryGates,
+        description="How a pushed model goes to users step by step, and what its requests must show beside those of "
+        "production (`weighbridge canary`).",
     )
     steps: dict[str, dict[str, Any]] = Field(
         default_factory=dict,

@@ -12,7 +12,7 @@ from weighbridge.thresholds.strictness import Looser, looser, with_rows
 from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.bounds import RELATIVE_RULES
 
-# Sections by which a model is weighed; `delivery` says on which way it goes.
+# Sections by which a model is weighed; `delivery` and `canary` say on which way it goes.
 SECTIONS = ("examples", "data", "quality", "latency", "steps")
 # Some formats, such as Parquet, have no lines that could be lost, so no gate counts them.
 _NOT_ALWAYS_ASKED = ("examples.rows_lost.",)
@@ -73,7 +73,8 @@ def _looser_gate(each: Looser, group: str, again: str) -> Gate:
 def _shown(policy: Gates, verdict: Verdict, group: str, again: str) -> Iterator[Gate]:
     """A refusing gate for each blocking rule of the policy that the verdict does not show to be kept."""
     for key in keys_of(policy):
-        pattern = gate_names(key, policy) if key.is_rule and key.severity == "blocking" else None
+        asked = key.is_rule and key.severity == "blocking" and key.location[0] in SECTIONS
+        pattern = gate_names(key, policy) if asked else None
         if pattern is None or key.path.startswith(_NOT_ALWAYS_ASKED):
             continue
         found = [gate for gate in verdict.gates if pattern.fullmatch(gate.name)]

@@ -20,6 +20,7 @@ _DIRECTIONS: dict[str, Direction] = {
     "min_distinct": "higher",
     "max_missing_fraction": "lower",
     "false_pass": "lower",
+    "miss": "lower",
     "rate_rps": "higher",
     "servers": "lower",
     "severity": "ranked",
@@ -32,6 +33,8 @@ _DIRECTIONS: dict[str, Direction] = {
     "inputs": "equal",
     # These decide nothing, or how long it is measured until something is decided: what is open then refuses.
     "false_refusal": "free",
+    "false_alarm": "free",
+    "hold_minutes": "free",
     "retraining_sd": "free",
     "budget_s": "free",
     "calls": "free",
