@@ -33,6 +33,7 @@ from weighbridge.cli import (
     sbom,
     schedule,
     schema,
+    serve,
     submit,
     sync,
     trend,
@@ -76,6 +77,7 @@ app.command("plan", epilog=EXIT_CODES)(plan.plan)
 app.command("backtest", epilog=EXIT_CODES)(backtest.backtest)
 app.command("promote", epilog=EXIT_CODES)(promote.promote)
 app.command("verify", epilog=EXIT_CODES)(verify.verify)
+app.command("serve", epilog=EXIT_CODES)(serve.serve)
 app.command("production", epilog=EXIT_CODES)(production.production)
 app.command("lineage", epilog=EXIT_CODES)(lineage.lineage)
 app.command("list", epilog=EXIT_CODES)(listing.list_pipelines)

@@ -20,3 +20,6 @@ VERIFY_KEY_VARIABLE = "WEIGHBRIDGE_VERIFY_KEY"
 
 VERIFY_IDENTITY_VARIABLE = "WEIGHBRIDGE_VERIFY_IDENTITY"
 """Who may sign by Sigstore without a key, and who vouches for that: `IDENTITY ISSUER`."""
+
+SERVING_PYTHON_VARIABLE = "WEIGHBRIDGE_SERVING_PYTHON"
+"""The Python of the environment that model servers run in."""
