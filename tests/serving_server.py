@@ -134,7 +134,8 @@ class ServingServer:
         """The value of a metric, summed over labels that are not given; 0 where it has none."""
         found = 0.0
         for line in self.get("/metrics")[1].splitlines():
-            if (line.startswith((f"{name}{{", f"{name} "))) and all(f'{key}="{value}"' in line for key, value in labels.items()):
+            named = line.startswith((f"{name}{{", f"{name} "))
+            if named and all(f'{key}="{value}"' in line for key, value in labels.items()):
                 found += float(line.rsplit(" ", 1)[1])
         return found
 

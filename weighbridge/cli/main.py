@@ -34,6 +34,7 @@ from weighbridge.cli import (
     sbom,
     schedule,
     schema,
+    serve,
     submit,
     sync,
     trend,
@@ -78,6 +79,7 @@ app.command("backtest", epilog=EXIT_CODES)(backtest.backtest)
 app.command("promote", epilog=EXIT_CODES)(promote.promote)
 app.command("rollback", epilog=EXIT_CODES)(rollback.rollback)
 app.command("verify", epilog=EXIT_CODES)(verify.verify)
+app.command("serve", epilog=EXIT_CODES)(serve.serve)
 app.command("production", epilog=EXIT_CODES)(production.production)
 app.command("lineage", epilog=EXIT_CODES)(lineage.lineage)
 app.command("list", epilog=EXIT_CODES)(listing.list_pipelines)

@@ -44,6 +44,7 @@ KNOWN = frozenset(
         "PYTHON",
         "REPORTS",
         "REPOSITORY",
+        "SERVING_PYTHON",
         "SIGNING_KEY",
         "SIGNING_KEY_PASSWORD",
         "SIGNING_PUBLIC_KEY",

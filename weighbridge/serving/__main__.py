@@ -1,13 +1,20 @@
 """`python -m weighbridge.serving`: one model behind KServe's server, in an environment that has it."""
 
 import asyncio
+import json
 import logging
 import os
+import shlex
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from weighbridge.common.errors import ExitCode, UsageError, WeighbridgeError
 from weighbridge.serving.settings import Settings, parse
+
+if TYPE_CHECKING:
+    from weighbridge.serving.served import Served
 
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
@@ -19,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         0 after an ordered end, 1 where the model may not be served, 2 for wrong options, 3 where the machine fails.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    warnings.filterwarnings("ignore", message="ORJSONResponse")
     logging.basicConfig(level=logging.INFO, format=_FORMAT, stream=sys.stderr)
     try:
         settings = parse(arguments)
@@ -60,7 +68,7 @@ async def _serve(settings: Settings) -> ExitCode:
     from weighbridge.serving.server import Ending, Server
     from weighbridge.serving.slot import Slot
 
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     metrics = Metrics(settings.name, REGISTRY)
     slot = Slot(metrics)
     source = source_of(settings)
@@ -69,6 +77,7 @@ async def _serve(settings: Settings) -> ExitCode:
     server = Server(settings, slot, metrics, predictor)
     for noisy in ("kserve", "uvicorn.error", "httpx"):  # KServe sets up its own at the start
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.access").handlers = []  # a line per request costs more than a small model
     ending = Ending()
     await server.begin()
     executor = ThreadPoolExecutor(settings.workers, "model")
@@ -78,8 +87,7 @@ async def _serve(settings: Settings) -> ExitCode:
         first = asyncio.ensure_future(follower.first())
         await asyncio.wait((first, ended), return_when=asyncio.FIRST_COMPLETED)
         if first.done():
-            await first
-            _announce(settings, slot.version, server.port, server.bound_grpc)
+            _announce(settings, await first, server.port, server.bound_grpc)
             following = asyncio.ensure_future(follower.follow()) if settings.watch else None
             await ended
             if following is not None:
@@ -91,11 +99,19 @@ async def _serve(settings: Settings) -> ExitCode:
     return ExitCode.PASSED
 
 
-def _announce(settings: Settings, version: str, port: int, grpc_port: int) -> None:
-    grpc = f", gRPC {settings.host}:{grpc_port}" if grpc_port else ""
-    print(  # noqa: T201, the program's output
-        f"serving {settings.name} version {version} on http://{settings.host}:{port}{grpc}", flush=True
-    )
+def _announce(settings: Settings, served: "Served", port: int, grpc_port: int) -> None:
+    """Say where it listens, what it serves, and a line to try it with."""
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    grpc = f", gRPC {shown}:{grpc_port}" if grpc_port else ""
+    address = f"http://{shown}:{port}"
+    lines = [f"serving {settings.name} version {served.version} on {address}{grpc}"]
+    signer = served.release.signed_by
+    lines.append(f"  {served.release.digest}, {f'signed by {signer[:12]}' if signer else 'unsigned'}")
+    if served.example:
+        body = json.dumps({"instances": [served.example]})
+        lines.append(f"  curl -s {address}/v1/models/{settings.name}:predict -d {shlex.quote(body)}")
+    lines.append(f"  metrics: {address}/metrics")
+    print("\n".join(lines), flush=True)  # noqa: T201, the program's output
 
 
 if __name__ == "__main__":

@@ -12,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from weighbridge.components.evaluator.arrays import MISSING
-from weighbridge.serving.rows import Feature, Kind, RequestError, Rows, check_names, checked, decoded
+from weighbridge.serving.rows import Feature, Kind, Names, RequestError, Rows, check_names, checked, decoded
 
 if TYPE_CHECKING:
     from weighbridge.components.evaluator.flavours import LoadedModel
     from weighbridge.components.evaluator.signature import Signature
 
 Outputs = dict[str, npt.NDArray[Any]]
+
+NAMES = Names()
 
 _KINDS: dict[str, Kind] = {"i": "int", "u": "int", "f": "float", "b": "bool", "O": "bytes"}
 
@@ -44,10 +46,12 @@ class Encoder(Protocol):
     Attributes:
         features: what is known of the model's features, by name; empty where nothing is.
         only: name of the one input that takes bare values; empty where rows are objects.
+        parameters: names of inputs that are given once per request.
     """
 
     features: Mapping[str, Feature]
     only: str
+    parameters: frozenset[str]
 
     def encode(self, rows: Rows, parameters: Mapping[str, Any]) -> Encoded:
         """One request.
@@ -65,22 +69,23 @@ class TensorEncoder:
 
     Args:
         signature: of the model.
-        label: column that is not sent.
+        names: what becomes of other names.
     """
 
-    def __init__(self, signature: "Signature", label: str = "") -> None:
-        self._label = label
+    def __init__(self, signature: "Signature", names: Names = NAMES) -> None:
+        self._names = names
         self._constants = signature.constants
         self._inputs = {name: _Input(name, spec) for name, spec in signature.inputs.items()}
         once = {name for name, each in self._inputs.items() if each.rank == 0} | set(self._constants)
+        self.parameters = frozenset(once)
         self._parameters = {name: each for name, each in self._inputs.items() if name in once}
         self._columns = {name: each for name, each in self._inputs.items() if name not in once}
-        self.features = {name: each.feature for name, each in self._columns.items()}
+        self.features: Mapping[str, Feature] = {name: each.feature for name, each in self._columns.items()}
         self.only = next(iter(self.features)) if len(self.features) == 1 else ""
 
     def encode(self, rows: Rows, parameters: Mapping[str, Any]) -> Encoded:
         """See `Encoder`."""
-        check_names(rows, self.features, self._label)
+        check_names(rows, self.features, self._names)
         given = {**self._constants, **parameters}
         for name in given:
             if name not in self._parameters:
@@ -164,14 +169,16 @@ class ExampleEncoder:
     Args:
         signature: of the model.
         features: what is known of the features in them; what is not is told by the values sent.
-        label: column that is not sent.
+        names: what becomes of other names.
     """
 
-    def __init__(self, signature: "Signature", features: Mapping[str, Feature], label: str = "") -> None:
+    parameters: frozenset[str] = frozenset()
+
+    def __init__(self, signature: "Signature", features: Mapping[str, Feature], names: Names = NAMES) -> None:
         [self.only] = signature.columns
         self._spec = signature.columns[self.only]
-        self._label = label
-        self.features = dict(features)
+        self._names = names
+        self.features: Mapping[str, Feature] = dict(features)
 
     def encode(self, rows: Rows, parameters: Mapping[str, Any]) -> Encoded:
         """See `Encoder`."""
@@ -180,7 +187,7 @@ class ExampleEncoder:
         if serialized is not None and len(rows.columns) == 1:
             payload = [_bytes_of(values, self.only, row) for row, values in enumerate(serialized)]
             return Encoded(rows.count, payload)
-        check_names(rows, self.features, self._label)
+        check_names(rows, self.features, self._names)
         columns = typed_columns(rows, self.features)
         return Encoded(rows.count, [_example(columns, row) for row in range(rows.count)])
 
@@ -199,22 +206,23 @@ class ArrowEncoder:
     Args:
         loaded: the model.
         features: what is known of its features.
-        label: column that does not exist when serving.
+        names: what becomes of other names.
     """
 
     only = ""
+    parameters: frozenset[str] = frozenset()
 
-    def __init__(self, loaded: "LoadedModel", features: Mapping[str, Feature], label: str = "") -> None:
+    def __init__(self, loaded: "LoadedModel", features: Mapping[str, Feature], names: Names = NAMES) -> None:
         self._loaded = loaded
-        self._label = label
-        self.features = {name: each for name, each in features.items() if name != label}
+        self._names = names
+        self.features: Mapping[str, Feature] = {name: each for name, each in features.items() if name != names.label}
 
     def encode(self, rows: Rows, parameters: Mapping[str, Any]) -> Encoded:
         """See `Encoder`."""
         import pyarrow as pa
 
         _no_parameters(parameters)
-        check_names(rows, self.features, self._label)
+        check_names(rows, self.features, self._names)
         types = {"int": pa.int64(), "float": pa.float32(), "bytes": pa.binary(), None: pa.int64()}
         found = typed_columns(rows, self.features)
         for name, each in self.features.items():  # a feature that nobody sent is a column without values
@@ -232,7 +240,7 @@ class ArrowEncoder:
         batch = parts[0].payload
         if len(parts) > 1:
             [batch] = pa.Table.from_batches([part.payload for part in parts]).combine_chunks().to_batches()
-        return self._loaded.request(batch, self._label or None)
+        return self._loaded.request(batch, self._names.label or None)
 
 
 def typed_columns(rows: Rows, features: Mapping[str, Feature]) -> dict[str, tuple[Kind, list[list[Any]]]]:

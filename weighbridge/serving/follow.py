@@ -45,13 +45,13 @@ class Follower:
         self._load = loading
         self._refused: tuple[int, str] | None = None
 
-    async def first(self) -> None:
-        """Fill the slot for the first time.
+    async def first(self) -> Served:
+        """Fill the slot for the first time; what answers from then on.
 
         Raises:
             WeighbridgeError: there is no version that may be served.
         """
-        await self._take(await asyncio.to_thread(self._source.newest))
+        return await self._take(await asyncio.to_thread(self._source.newest))
 
     async def follow(self) -> None:
         """Look every `watch` seconds, for ever. What goes wrong is told; the version that answers stays."""
@@ -93,15 +93,20 @@ class Follower:
         self._metrics.swaps.labels(self._metrics.name, "swapped").inc()
         return True
 
-    async def _take(self, release: Release) -> None:
+    async def _take(self, release: Release) -> Served:
         before, began = self._slot.version, time.monotonic()
         served = await asyncio.to_thread(self._load, self._source, release, self._settings)
         served.start(self._executor, self._settings, self._metrics)
         self._slot.swap(served)
         _LOG.info(
             "version %s of %s answers after %.1f s (before: %s), %s",
-            served.version, self._settings.name, time.monotonic() - began, before, release.digest,
+            served.version,
+            self._settings.name,
+            time.monotonic() - began,
+            before,
+            release.digest,
         )
+        return served
 
 
 def _same(one: Release, other: Release) -> bool:

@@ -1,4 +1,4 @@
-"""What a server tells Prometheus. Histograms count whole arrays at once: a request may bring thousands of predictions."""
+"""What a server tells Prometheus. Histograms count whole arrays at once."""
 
 import os
 import threading
@@ -81,18 +81,14 @@ class Metrics:
         self.seconds = Histograms(
             "weighbridge_request_seconds", "From receiving a request to its answer", labels, SECONDS
         )
-        self.predictions = Histograms(
-            "weighbridge_prediction", "Predicted numbers", (*labels, "output"), PREDICTIONS
-        )
+        self.predictions = Histograms("weighbridge_prediction", "Predicted numbers", (*labels, "output"), PREDICTIONS)
         registry.register(self.seconds)
         registry.register(self.predictions)
         self.info = Gauge(
             "weighbridge_model_info", "The model that is served", (*labels, "digest", "signed_by"), registry=registry
         )
         self.ready = Gauge("weighbridge_model_ready", "Whether it answers", labels, registry=registry)
-        self.in_flight = Gauge(
-            "weighbridge_requests_in_flight", "Requests being answered", labels, registry=registry
-        )
+        self.in_flight = Gauge("weighbridge_requests_in_flight", "Requests being answered", labels, registry=registry)
         self.memory = Gauge("weighbridge_memory_bytes", "Resident memory of the process", labels, registry=registry)
         self.batch_rows = Counter("weighbridge_batch_rows", "Rows given to the model", labels, registry=registry)
         self.batches = Counter("weighbridge_batches", "Calls of the model", labels, registry=registry)

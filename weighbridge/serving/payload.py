@@ -31,7 +31,7 @@ class Asked:
 
 
 def read_v1(body: Any, encoder: Encoder, signature: str) -> Asked:
-    """A request of V1: `{"instances": [row, …]}`, or `{"inputs": {feature: [value per row]}}` as TensorFlow Serving has.
+    """A request of V1: `{"instances": [row, …]}`, or TensorFlow Serving's `{"inputs": {feature: [values]}}`.
 
     Args:
         body: the JSON document, or its bytes.
@@ -73,12 +73,11 @@ def read_v2(request: Any, encoder: Encoder) -> Asked:
     Raises:
         RequestError: names the tensor that is wrong.
     """
-    once = getattr(encoder, "parameters", frozenset())
     given: dict[str, list[Any]] = {}
     parameters = _parameters(request.parameters)
     for tensor in request.inputs:
         values = _values(tensor)
-        if tensor.name in once:
+        if tensor.name in encoder.parameters:
             flat = np.ravel(np.array(values, object))
             if len(flat) != 1:
                 raise RequestError(f"input {tensor.name!r} is given once per request, in the shape [1]")

@@ -92,17 +92,23 @@ class Predictor(Model):
             raise ModelError(error.message) from error
         self._metrics.predicted(served.version, outputs)
         if self._log is not None:
-            self._note(served, asked, outputs, headers, began)
+            self._note(self._log, served, asked, outputs, headers, began)
         if second:
             return write_v2(outputs, self.name, served.version, payload)
         return write_v1(outputs, columns=asked.columns)
 
-    def _note(self, served: Served, asked: Asked, outputs: Any, headers: dict[str, str], began: float) -> None:
-        assert self._log is not None
-        self._log.note(
+    @staticmethod
+    def _note(
+        log: RequestLog, served: Served, asked: Asked, outputs: Any, headers: dict[str, str], began: float
+    ) -> None:
+        log.note(
             Entry(
-                time.time(), headers.get("x-request-id", ""), served.version, time.perf_counter() - began,
-                asked.rows, outputs,
+                time.time(),
+                headers.get("x-request-id", ""),
+                served.version,
+                time.perf_counter() - began,
+                asked.rows,
+                outputs,
             )
         )
 

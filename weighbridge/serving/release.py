@@ -16,6 +16,7 @@ from weighbridge.common.digests import folder_digest
 from weighbridge.common.errors import UsageError
 from weighbridge.common.files import copy_tree
 from weighbridge.components.production_model.claim import evidence as evidence_name
+from weighbridge.components.production_model.fetch import version_record
 from weighbridge.components.production_model.record import (
     EVIDENCE_FOLDER,
     KEPT_RECORD_FILE,
@@ -24,7 +25,6 @@ from weighbridge.components.production_model.record import (
     numbers_in,
     read_record_file,
 )
-from weighbridge.components.production_model.fetch import version_record
 from weighbridge.components.production_model.standing import standing
 from weighbridge.serving.settings import Settings
 from weighbridge.serving.trusted import check_trusted

@@ -127,7 +127,10 @@ class RequestLog:
         outputs = {name: plain(values[:_ROWS_OF_A_REQUEST]) for name, values in entry.outputs.items() if values.ndim}
         for index in range(min(entry.rows.count, _ROWS_OF_A_REQUEST)):
             row: dict[str, Any] = {
-                "time": entry.time, "version": int(entry.version), "row": index, "seconds": entry.seconds
+                "time": entry.time,
+                "version": int(entry.version),
+                "row": index,
+                "seconds": entry.seconds,
             }
             if self._asked(REQUEST_ID):
                 row[REQUEST_ID] = entry.request_id

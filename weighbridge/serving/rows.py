@@ -76,7 +76,7 @@ def from_instances(instances: Any, only: str = "") -> Rows:
                     f"row {index} is {_shown(row)}: a row is an object with a value per feature, e.g. "
                     '{"feature": 1.5}'
                 )
-            row = {only: row}  # noqa: PLW2901
+            row = {only: row}
         for name, value in row.items():
             column = columns.get(name)
             if column is None:
@@ -116,15 +116,31 @@ def from_columns(given: Mapping[str, Sequence[Any]]) -> Rows:
     return Rows(count, columns)
 
 
-def check_names(rows: Rows, features: Mapping[str, Feature], ignored: str) -> None:
+@dataclass(frozen=True)
+class Names:
+    """What becomes of names in a request that are no features of the model.
+
+    Attributes:
+        label: column that is dropped: it does not exist when serving.
+        drop_unknown: whether all others are dropped, too.
+    """
+
+    label: str = ""
+    drop_unknown: bool = False
+
+
+def check_names(rows: Rows, features: Mapping[str, Feature], names: Names) -> None:
     """Drop the column that is not sent, and refuse features that the model does not have: a typo would be missing.
 
     Raises:
         RequestError: names the feature.
     """
-    rows.columns.pop(ignored, None)
-    for name in rows.columns:
+    rows.columns.pop(names.label, None)
+    for name in list(rows.columns):
         if features and name not in features:
+            if names.drop_unknown:
+                del rows.columns[name]
+                continue
             known = sorted(features)
             more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
             raise RequestError(f"unknown feature {name!r}: the model takes {', '.join(known[:_SHOWN])}{more}")

@@ -18,7 +18,7 @@ from weighbridge.serving.batching import Batcher
 from weighbridge.serving.encode import ArrowEncoder, Encoded, Encoder, ExampleEncoder, Outputs, TensorEncoder
 from weighbridge.serving.metrics import Metrics
 from weighbridge.serving.release import Release, Source
-from weighbridge.serving.rows import Feature, RequestError, from_instances
+from weighbridge.serving.rows import Feature, Names, RequestError, from_instances
 from weighbridge.serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Served:
         self.version = str(release.version)
         self.loaded = loaded
         self.encoder = encoder
+        self.example: dict[str, Any] = {}
         self.outputs: dict[str, tuple[str, tuple[int, ...]]] = {}  # dtype and shape of a row, by name
         self.in_flight = 0
         self._kept = kept
@@ -76,7 +77,8 @@ class Served:
         Raises:
             Unmeasurable: the model raised.
         """
-        assert self._batcher is not None and self._metrics is not None
+        if self._batcher is None:
+            raise RuntimeError("the version has not been started")
         return await self._batcher.submit(part)
 
     def enter(self) -> None:
@@ -131,12 +133,13 @@ def _loaded(folder: Path, release: Release, settings: Settings) -> "tuple[Loaded
         raise UsageError(f"{release.source} cannot be served: {error.message}") from error
     known = features.kept_features(folder / "evidence")
     known.pop(settings.label, None)
+    names = Names(settings.label, settings.ignore_unknown)
     try:
         if not isinstance(loaded, Signature):
-            return loaded, ArrowEncoder(loaded, known, settings.label)
+            return loaded, ArrowEncoder(loaded, known, names)
         if _takes_examples(loaded, known):
-            return loaded, ExampleEncoder(loaded, known, settings.label)
-        return loaded, TensorEncoder(loaded, settings.label)
+            return loaded, ExampleEncoder(loaded, known, names)
+        return loaded, TensorEncoder(loaded, names)
     except RequestError as error:
         raise UsageError(f"{release.source} cannot be served: {error.message}") from error
 
@@ -157,14 +160,16 @@ def _samples(settings: Settings) -> list[dict[str, Any]]:
     try:
         rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
     except (OSError, ValueError) as error:
-        raise UsageError(f"--samples {path} cannot be read: {error}", "Give a file with a JSON object per line.") from error
+        raise UsageError(
+            f"--samples {path} cannot be read: {error}", "Give a file with a JSON object per line."
+        ) from error
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise UsageError(f"--samples {path} holds no rows", "Give a file with a JSON object per line.")
     return rows
 
 
 def warm_up(served: Served, samples: Sequence[dict[str, Any]], usual: Mapping[str, Any], settings: Settings) -> None:
-    """Call a model until its first request is answered as fast as its thousandth.
+    """Call a model until its first request is answered as fast as its thousandth, and keep a row that it answers.
 
     Args:
         served: the version.
@@ -177,22 +182,30 @@ def warm_up(served: Served, samples: Sequence[dict[str, Any]], usual: Mapping[st
     """
     taken = served.encoder.features
     synthetic = {**features.synthetic_row(taken), **{name: usual[name] for name in usual if name in taken}}
-    rows = list(samples) or [synthetic]
+    rows = _fitting(samples, taken) or [synthetic]
     try:
         for count in sorted({1, 2, min(settings.max_batch, settings.max_rows)}):
             part = served.encoder.encode(from_instances([rows[index % len(rows)] for index in range(count)]), {})
             for _ in range(_WARM_CALLS):
                 outputs = served.call([part])
-        _describe(served, outputs)
     except (Unmeasurable, RequestError) as error:
         if isinstance(error, Unmeasurable):
             error.check_not_the_machine()
         if samples:
             raise UsageError(
-                f"{served.release.source} does not answer the rows of {settings.samples}: {error.message}"
+                f"{served.release.source} does not answer the rows of {settings.samples}: {error.message}",
+                "It is not served: those who sent such rows would get errors.",
             ) from error
         _LOG.warning("warm-up with made-up rows failed; real rows in --samples tell more: %s", error.message)
-
-
-def _describe(served: Served, outputs: Outputs) -> None:
+        return
+    served.example = next((row for row in rows if row), {})
     served.outputs = {name: (values.dtype.str, values.shape[1:]) for name, values in outputs.items()}
+
+
+def _fitting(samples: Sequence[dict[str, Any]], taken: Mapping[str, Feature]) -> list[dict[str, Any]]:
+    """The samples with the most of the features taken, without what is not: a run has rows of several kinds."""
+    if not taken:
+        return list(samples)
+    cut = [{name: value for name, value in row.items() if name in taken} for row in samples]
+    most = max((len(row) for row in cut), default=0)
+    return [row for row in cut if len(row) > most // 2]

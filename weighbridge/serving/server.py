@@ -100,9 +100,7 @@ class Server(ModelServer):
             ("grpc.so_reuseport", 0),  # else a second server would take half of the first one's requests
         ]
         limited = _GrpcLimits(self)
-        self._grpc = grpc.aio.server(
-            ThreadPoolExecutor(1), interceptors=(limited, GrpcErrors()), options=options
-        )
+        self._grpc = grpc.aio.server(ThreadPoolExecutor(1), interceptors=(limited, GrpcErrors()), options=options)
         servicer = InferenceServicer(self.dataplane, self.model_repository_extension)
         grpc_predict_v2_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(servicer, self._grpc)
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
@@ -179,8 +177,7 @@ async def _told(_: Any, error: Exception) -> JSONResponse:
 
 
 async def _malformed(_: Any, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    [first, *_] = error.errors()
+    [first, *_] = error.errors()  # type: ignore[attr-defined]  # registered for RequestValidationError alone
     where = ".".join(str(each) for each in first["loc"] if each not in ("body", "InferenceRequest", "bytes"))
     return JSONResponse({"error": f"{where or 'the request'}: {first['msg']}"}, status_code=400)
 
@@ -193,16 +190,19 @@ class _GrpcLimits(grpc.aio.ServerInterceptor):
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
         handler = await continuation(details)
-        if handler is None or not details.method.endswith(("/ModelInfer", "/RepositoryModelUnload", "/RepositoryModelLoad")):
+        answers = {
+            "ModelInfer": self._infer,
+            "RepositoryModelUnload": self._refuse,
+            "RepositoryModelLoad": self._refuse,
+        }
+        answer = answers.get(details.method.rpartition("/")[2])
+        if handler is None or answer is None:
             return handler
-        answer = self._infer if details.method.endswith("/ModelInfer") else self._refuse
 
         async def limited(request: Any, context: Any) -> Any:
             return await answer(handler.unary_unary, request, context)
 
-        return grpc.unary_unary_rpc_method_handler(
-            limited, handler.request_deserializer, handler.response_serializer
-        )
+        return grpc.unary_unary_rpc_method_handler(limited, handler.request_deserializer, handler.response_serializer)
 
     async def _refuse(self, _: Any, __: Any, context: Any) -> None:
         message = "models are loaded and unloaded by what is in production, not by requests"

@@ -39,13 +39,14 @@ class Settings:
     threads: int = _told(0, "calls of the model at once; 0 for one per CPU")
     concurrency: int = _told(256, "requests at once; one more is answered with 429 and Retry-After")
     max_batch: int = _told(64, "most rows that one call of the model gets from waiting requests; 1 for no batching")
-    batch_delay_ms: float = _told(0.0, "how long a request waits for others at most; 0 takes only those that wait", "MS")
+    batch_delay_ms: float = _told(0.0, "how long a request waits for others; 0 takes only those that wait", "MS")
     max_request_bytes: int = _told(4 * MEBIBYTE, "a longer request is answered with 413")
     max_rows: int = _told(10_000, "a request of more rows is answered with 413")
+    ignore_unknown: bool = _told(False, "drop features that the model does not have, rather than answer 400")
     samples: str = _told("", "JSON lines with rows that the model is warmed up with", "FILE")
     log: str = _told("", "folder for the log of requests, as Parquet", "FOLDER")
     sample_log: float = _told(1.0, "share of requests that are logged", "SHARE")
-    log_fields: str = _told("", "features that are logged, separated by commas; * in a name stands for anything", "NAMES")
+    log_fields: str = _told("", "features that are logged, separated by commas; * stands for anything", "NAMES")
     log_bytes: int = _told(256 * MEBIBYTE, "most bytes of logs; the oldest file goes first")
     log_file_rows: int = _told(10_000, "rows of one file of the log")
     log_seconds: float = _told(30.0, "a file of the log is closed after so many seconds", "S")
@@ -95,7 +96,9 @@ class Settings:
         for each in fields(self):
             value = getattr(self, each.name)
             default = each.default_factory() if each.default_factory is not MISSING else each.default
-            if value != default:
+            if value is True:
+                found.append(option(each.name))
+            elif value != default:
                 found += [option(each.name), json.dumps(dict(value)) if each.name == "inputs" else str(value)]
         return found
 
@@ -115,6 +118,9 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
     parser = argparse.ArgumentParser("python -m weighbridge.serving", description=(__doc__ or "").split(":")[0] + ".")
     for each in fields(Settings):
         required = each.default is MISSING and each.default_factory is MISSING
+        if each.default is False:
+            parser.add_argument(option(each.name), action="store_true", help=each.metadata["help"])
+            continue
         kind: Any = {float: float, int: int}.get(type(each.default), str)
         parser.add_argument(
             option(each.name),
@@ -133,5 +139,5 @@ def _inputs(text: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no JSON: {error}") from error
     if not isinstance(given, dict) or not all(isinstance(each, bool | int | float | str) for each in given.values()):
-        raise argparse.ArgumentTypeError(f"{text!r} does not give one value per input, as {{\"k\": 100}} does")
+        raise argparse.ArgumentTypeError(f'{text!r} does not give one value per input, as {{"k": 100}} does')
     return given
