@@ -62,7 +62,7 @@ class Answering(asyncio.Protocol):
 async def main(options: argparse.Namespace) -> None:
     server = await asyncio.get_running_loop().create_server(lambda: Answering(options), "127.0.0.1", 0)
     options.began = time.monotonic()
-    print(server.sockets[0].getsockname()[1], flush=True)
+    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201
     await asyncio.sleep(options.lasting_s)  # stops by itself, whatever became of who started it
 
 

@@ -13,10 +13,12 @@ from weighbridge.common.errors import UsageError
 from weighbridge.components.artifacts.models import variant_folder
 from weighbridge.components.evaluator.flavours import find_model
 from weighbridge.components.evaluator.latency import weigh as latency
+from weighbridge.components.evaluator.latency.under_load import weigh as under_load
 from weighbridge.components.evaluator.quality import weigh as quality
 from weighbridge.components.evaluator.quality.anchor import anchor_digest
 from weighbridge.components.evaluator.request import SCHEMA_FILE, EvaluationRequest
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable, gates_or_refusal
+from weighbridge.evidence.sizing import SIZING_FILE
 from weighbridge.verdict import Gate, Verdict, read_gates, write_gates
 
 VERDICT_FILE = "verdict.json"
@@ -65,6 +67,10 @@ def evaluate(request: EvaluationRequest, output: str | Path) -> Evaluation:
     else:
         weighed_quality = gates_or_refusal(quality.GROUP, partial(quality.weigh, request, folder))
         weighed_latency = gates_or_refusal(latency.GROUP, partial(latency.weigh, request, folder))
+        if request.latency.served is not None:
+            weighed_latency += gates_or_refusal(latency.GROUP, partial(under_load.weigh, request, folder))
+        if (folder / SIZING_FILE).is_file():
+            subject["sizing"] = file_digest(folder / SIZING_FILE)
         weighed_quality += _unchanged(weighed, _models(request))
     own = [*weighed_quality, *weighed_latency]
     verdict = Verdict.of([*upstream, *own], pipeline=request.pipeline, run_id=request.run_id, subject=subject)

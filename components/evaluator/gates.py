@@ -15,6 +15,7 @@ from pydantic import (
 from weighbridge.components.artifacts.models import VARIANT_NAME
 from weighbridge.components.evaluator.call_gates import UNMEASURED, BatchGates, BatchSize, given_of
 from weighbridge.components.evaluator.metric_gates import NO_ROW, Features, Metrics, SliceGates
+from weighbridge.components.evaluator.served_gates import ServedGates
 from weighbridge.verdict import Bounds, Risk, Section, told
 from weighbridge.verdict.risk import OnUndecided
 
@@ -192,6 +193,10 @@ class LatencyGates(Section):
         description="Thresholds on models exported beside the served one, by the variant's name.",
         json_schema_extra=told(each="variant", missing="a variant that is not exported, or cannot be called, refuses"),
     )
+    served: ServedGates | None = Field(
+        default=None,
+        description="Thresholds on the model as a real server serves it, under load; None starts no server.",
+    )
     calls: Annotated[int, Field(ge=20)] = Field(
         default=400,
         description="Calls per model and batch size to begin with, at least 20.",
@@ -242,7 +247,8 @@ class LatencyGates(Section):
 
     @model_validator(mode="after")
     def _some_threshold(self) -> "LatencyGates":
-        if not self.given() and not any(gates.every() for gates in self.batch_sizes.values()):
+        calls = any(gates.every() for gates in self.batch_sizes.values())
+        if not self.given() and not calls and not (self.served and self.served.given()):
             raise ValueError("a latency section without any threshold could refuse nothing")
         return self
 

@@ -1,4 +1,4 @@
-"""`sizing.json`: what a served model asks of a cluster, as the Evaluator measured it; delivery writes it into manifests."""
+"""`sizing.json`: what a served model asks of a cluster; delivery writes it into manifests."""
 
 from typing import Annotated, ClassVar
 

@@ -59,13 +59,15 @@ class Answers:
         A request that failed has not been answered, however soon it failed: it counts as one that took as long as any
         may, or percentiles would get better the more fails.
         """
-        return 1000 * np.where(self.failed, self.timeout_s, self.done - self.planned)
+        latency: Floats = 1000.0 * np.where(self.failed, self.timeout_s, self.done - self.planned)
+        return latency
 
     @property
     def lag_ms(self) -> Floats:
         """Milliseconds by which the generator itself was late to send each [sent requests]."""
         sent = ~np.isnan(self.sent)
-        return 1000 * np.maximum(self.sent[sent] - self.free[sent], 0.0)
+        lag: Floats = 1000.0 * np.maximum(self.sent[sent] - self.free[sent], 0.0)
+        return lag
 
     @property
     def queued(self) -> npt.NDArray[np.bool_]:

@@ -102,7 +102,7 @@ def quantile_bounds(values: Floats, quantile: float, miss: float, distinct: int 
 
 def grouped_bounds(values: Floats, quantile: float, miss: float, groupings: Iterable[Index]) -> tuple[float, float]:
     """As `quantile_bounds`, of calls that may be slow together in groups: for each grouping the group of each call."""
-    return order_bounds(values, quantile, miss, int(len(values) / _design_effect(values, quantile, groupings)))
+    return order_bounds(values, quantile, miss, int(len(values) / design_effect(values, quantile, groupings)))
 
 
 def order_bounds(values: Floats, quantile: float, miss: float, independent: int) -> tuple[float, float]:
@@ -164,13 +164,13 @@ def _student(values: Floats, miss: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _design_effect(values: Floats, quantile: float, groupings: Iterable[Index]) -> float:
+def design_effect(values: Floats, quantile: float, groupings: Iterable[Index]) -> float:
     """How many calls tell as much as one that is independent of the others, at least 1."""
     calls = len(values)
     # Beyond a far percentile lie too few to see whether they come together: those before are looked at, too.
     effects = [1.0]
     slow = [values > np.quantile(values, share) for share in {quantile, min(quantile, max(0.5, 1 - _SEEN / calls))}]
-    effects += [_overdispersion(each, groups) for groups in groupings for each in slow]
+    effects += [overdispersion(each, groups) for groups in groupings for each in slow]
     return max(effects)
 
 
@@ -181,7 +181,7 @@ def _groupings(calls: int, distinct: int) -> list[Index]:
     return [order // length, *([order % distinct] if 1 < distinct < calls else [])]
 
 
-def _overdispersion(slow: Bools, groups: Index) -> float:
+def overdispersion(slow: Bools, groups: Index) -> float:
     """Variance of the number of slow calls in a group against that of as many independent calls.
 
     With few slow calls in all, that two of them meet is chance, by which the ratio varies with a standard deviation of
@@ -256,7 +256,7 @@ def _by_request(values: Mapping[str, Floats], calls: int, distinct: int) -> bool
     if len(groupings) == 1:
         return False
     slow = [column > np.median(column) for column in values.values()]
-    neighbours, requests = (max(_overdispersion(each, groups) for each in slow) for groups in groupings)
+    neighbours, requests = (max(overdispersion(each, groups) for each in slow) for groups in groupings)
     return requests > neighbours
 
 
