@@ -115,6 +115,15 @@ class Repository:
             raise InfrastructureError(f"{error.message}; it was there before", error.hint) from error
         return self.head()
 
+    def look(self) -> Snapshot:
+        """Look again; the folder as it is now, which stays as it is while others look further.
+
+        Raises:
+            UsageError, InfrastructureError: as for `refresh`.
+        """
+        self.refresh()
+        return self._looked()
+
     def commit(
         self,
         changes: Changes,
