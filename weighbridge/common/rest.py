@@ -50,7 +50,7 @@ class Api:
 
         Raises:
             UsageError: the service refuses what is asked, or asking it with this token.
-            InfrastructureError: it cannot be reached, is down, or asks to be left alone for longer than a command waits.
+            InfrastructureError: it cannot be reached, is down, or asks to be left alone for longer than one waits.
         """
         answer = self._send(method, self._root + path, **content)
         if answer.status_code in accept:

@@ -42,7 +42,11 @@ def of_destination(
         problem = problem or _live_problem(destination, version)
         gates = [_gate("record.equal", problem)]
         # In MLflow's registry and in a repository people choose versions by hand, in whatever order.
-        if not is_registry(destination) and not is_git(destination) and weighed_at(destination, attested.verdict.subject):
+        if (
+            not is_registry(destination)
+            and not is_git(destination)
+            and weighed_at(destination, attested.verdict.subject)
+        ):
             gates.append(_order_gate(before(destination, version), attested))
     except UsageError as error:
         return [Gate(name=f"{_GROUP}.record.equal", status="unmeasured", message=f"{error.message}. {error.hint}")]

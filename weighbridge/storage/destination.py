@@ -1,7 +1,6 @@
-"""A destination: a folder, a prefix of a bucket such as `gs://bucket/prefix`, `models:/name` in MLflow's registry, or a
-folder in a Git repository, `git+https://host/org/config.git//folder`.
+"""Where models go: a folder, a prefix of a bucket, a model in MLflow's registry, or a folder in a Git repository.
 
-Here it is opened. Only what looking up needs is here; how to push differs and is the Pusher's. Imports no tfx.
+Addresses are such as `gs://bucket/prefix`, `models:/name` and `git+https://host/org/config.git//folder`. Here it is opened. Only what looking up needs is here; how to push differs and is the Pusher's. Imports no tfx.
 """
 
 import re

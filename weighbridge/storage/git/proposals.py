@@ -4,6 +4,7 @@ One that is open for the branch already is found again and gets the new words; n
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import sleep as _sleep
@@ -41,6 +42,7 @@ def propose(
     body: str,
     *,
     reviewers: Sequence[str] = (),
+    said: str = "",
     environment: Mapping[str, str] = os.environ,
     sleep: Callable[[float], None] = _sleep,
 ) -> Proposal:
@@ -53,6 +55,7 @@ def propose(
         title: of the pull request.
         body: its text, in Markdown.
         reviewers: who is asked, by their names there.
+        said: what the server said of the push; GitLab tells there which merge request it made for `push_options`.
         environment: has the token, and what a CI server tells of its service.
         sleep: waits so many seconds.
 
@@ -64,13 +67,26 @@ def propose(
     by_hand = _page_to_open(service, address, branch, base)
     if not service:
         return Proposal(by_hand, False, f"{address.host or 'This repository'} is neither GitHub nor GitLab.")
-    tokens = (*SERVICE_TOKENS[service], GIT_TOKEN_VARIABLE)
-    token = next((environment[name].strip() for name in tokens if environment.get(name, "").strip()), "")
+    token = _token(service, environment)
+    if not token and (found := re.search(r"https://\S+/-/merge_requests/\d+", said)):
+        return Proposal(found[0], True)
     if not token:
-        return Proposal(by_hand, False, f"None of {', '.join(tokens)} is set, so nobody could ask {service} for it.")
+        return Proposal(
+            by_hand, False, f"None of {', '.join(_variables(service))} is set, so nobody could ask {service} for it."
+        )
     if service == "GitHub":
         return _on_github(address, branch, base, title, body, reviewers, token, environment, sleep)
     return _on_gitlab(address, branch, base, title, body, reviewers, token, environment, sleep)
+
+
+def push_options(
+    address: GitAddress, base: str, title: str, environment: Mapping[str, str] = os.environ
+) -> tuple[str, ...]:
+    """What a push asks GitLab for, where no token does: a merge request, as whoever pushes it by ssh."""
+    if service_of(address, environment) != "GitLab" or _token("GitLab", environment):
+        return ()
+    asked = ("create", f"target={base}", f"title={title}", "remove_source_branch")
+    return tuple(f"merge_request.{each}" for each in asked)
 
 
 def service_of(address: GitAddress, environment: Mapping[str, str]) -> Service:
@@ -83,6 +99,15 @@ def service_of(address: GitAddress, environment: Mapping[str, str]) -> Service:
     if name in ("github.com", github) or name.endswith(".ghe.com") or name.startswith("github."):
         return "GitHub"
     return "GitLab" if name in ("gitlab.com", gitlab) or name.startswith("gitlab.") else ""
+
+
+def _variables(service: str) -> tuple[str, ...]:
+    return (*SERVICE_TOKENS[service], GIT_TOKEN_VARIABLE)
+
+
+def _token(service: str, environment: Mapping[str, str]) -> str:
+    given = (environment.get(name, "").strip() for name in _variables(service))
+    return next((token for token in given if token), "")
 
 
 def _on_github(
