@@ -22,6 +22,7 @@ from weighbridge.components.production_model.record import (
 )
 from weighbridge.storage.bucket import BucketDestination
 from weighbridge.storage.destination import Destination, open_destination
+from weighbridge.storage.git.destination import GitDestination
 from weighbridge.storage.registry.destination import RegistryDestination
 
 _LAST = ("saved_model.pb", "saved_model.pbtxt")  # a push to a bucket copies it last: without it nothing can be loaded
@@ -182,6 +183,8 @@ def version_digest(place: Destination, version: int) -> str:
     There the store's checksums are compared with the claim's, which costs few requests. A version of somebody else has
     no claim: it is downloaded, each time; so is one in MLflow's registry, which has no checksums.
     """
+    if isinstance(place, GitDestination):
+        return version_digest(place.models, version)
     if isinstance(place, RegistryDestination):
         return place.version_digest(version)
     if not isinstance(place, BucketDestination):

@@ -81,7 +81,8 @@ class PusherExecutor(base_executor.BaseExecutor):
             },
         )
         write_gates(pushed_model.uri, pushed.gates)
-        pushed_model.set_int_custom_property("pushed", int(pushed.record is not None))
+        pushed_model.set_int_custom_property("pushed", int(pushed.record is not None and not pushed.proposed))
+        pushed_model.set_string_custom_property("proposed", pushed.proposed)
         if pushed.record is not None:
             pushed_model.set_int_custom_property("already_in_production", int(pushed.already))
             pushed_model.set_string_custom_property("pushed_destination", pushed.path)
@@ -127,7 +128,8 @@ class Pusher(base_component.BaseComponent):
             model: the model that was weighed.
             evaluation: the Evaluator's output, holding `verdict.json`.
             destination: base path of a model of TensorFlow Serving: a folder, or `gs://bucket/prefix` or `s3://bucket/prefix`;
-                or `models:/name` in MLflow's registry.
+                or `models:/name` in MLflow's registry; or a folder in a Git repository that says what is in production,
+                `git+https://host/org/config.git//folder`.
             statistics: statistics of the data it was trained on, to be kept with the version.
             blessing: if given, the model must be blessed.
             infra_blessing: if given, the model must be blessed by this too.

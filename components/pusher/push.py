@@ -15,6 +15,7 @@ from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import record_digest
 from weighbridge.components.production_model.withdrawn import after
 from weighbridge.components.pusher.bucket_target import BucketTarget
+from weighbridge.components.pusher.git_target import GitTarget, proposed
 from weighbridge.components.pusher.registry_target import RegistryTarget
 from weighbridge.components.pusher.replacement import replacement_gates, withdrawn_gate
 from weighbridge.components.pusher.statement import Statement, replaceable_gate, state
@@ -22,6 +23,7 @@ from weighbridge.components.pusher.target import FilesystemTarget, Target
 from weighbridge.evidence.provenance import Origin
 from weighbridge.storage.bucket import BucketDestination
 from weighbridge.storage.destination import open_destination
+from weighbridge.storage.git.destination import GitDestination
 from weighbridge.storage.registry.destination import RegistryDestination
 from weighbridge.verdict import Gate, Status, Verdict, passed_if
 from weighbridge.verdict.verdict import VERDICT_FILE
@@ -36,12 +38,14 @@ class Pushed:
         record: the production record after the push; None if the push was refused.
         path: where the version is; empty if the push was refused.
         already: the model was in production before, so nothing was done.
+        proposed: page of the pull request that must be merged first; empty where the version is in production.
     """
 
     gates: tuple[Gate, ...]
     record: ProductionRecord | None = None
     path: str = ""
     already: bool = False
+    proposed: str = ""
 
 
 def push(
@@ -68,8 +72,8 @@ def push(
         model: folder of the SavedModel.
         evaluation: folder with the model's `verdict.json`.
         destination: base path of a model of TensorFlow Serving: a folder, created if need be, or
-            `gs://bucket/prefix` or `s3://bucket/prefix` in a bucket that is there; or `models:/name` in MLflow's
-            registry.
+            `gs://bucket/prefix` or `s3://bucket/prefix` in a bucket that is there; `models:/name` in MLflow's
+            registry; or a folder in a Git repository, `git+https://host/org/config.git//folder`.
         statistics: folder with `Split-<name>/` statistics of the data, kept with the version.
         blessings: further conditions by name, such as `{"infra_blessing": False}`; all must hold.
         promoted_from: the destination that the model comes from, kept in the record.
@@ -116,6 +120,8 @@ def open_target(destination: str | Path) -> Target:
         UsageError: it is neither a folder's path nor the address of a store, such as `gs://bucket/prefix`.
     """
     place = open_destination(destination)
+    if isinstance(place, GitDestination):
+        return GitTarget(place.address, open_target)
     if isinstance(place, RegistryDestination):
         return RegistryTarget(place.address)
     return BucketTarget(place.address) if isinstance(place, BucketDestination) else FilesystemTarget(place.address)
@@ -192,8 +198,10 @@ def _push_weighed(
         with interruption.deferred():
             record = target.commit(staged, record)
             path = target.path(record.version)
-            progress.lasts(f"version {record.version} is in production at {path}")
-    return Pushed((*gates, same), record, path)
+            page, asked = proposed(target, record)
+            if not page:
+                progress.lasts(f"version {record.version} is in production at {path}")
+    return Pushed((*gates, same, *asked), record, path, proposed=page)
 
 
 def _look_up(target: Target, digest: str) -> tuple[int | None, ProductionRecord | None]:

@@ -1,7 +1,9 @@
 """What may replace a model: what was weighed against it, approved where it was, and not rolled back from. No tfx."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from weighbridge.common.errors import WeighbridgeError
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
@@ -9,6 +11,7 @@ from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import read_record, recorded
 from weighbridge.components.production_model.withdrawn import rollback_from
 from weighbridge.storage.destination import is_remote, open_destination
+from weighbridge.storage.layout import CANARY_FILE
 from weighbridge.verdict import Gate, Verdict, passed_if
 
 _NOTHING = "nothing yet"
@@ -27,7 +30,7 @@ def replacement_gates(destination: str | Path, verdict: Verdict, *, promoted: bo
         UsageError: the record cannot be read, or contradicts the versions beside it.
         InfrastructureError: the store cannot be reached.
     """
-    gates = []
+    gates = _canary_gates(destination, verdict)
     if weighed_at(destination, verdict.subject):
         gates.append(unchanged_gate("push", read_record(destination), verdict.subject, "run the pipeline anew."))
     record = None if promoted else recorded(destination)
@@ -101,6 +104,30 @@ def _rollback(destination: str | Path, record: ProductionRecord, version: int) -
         return rollback_from(open_destination(destination), record, version)
     except WeighbridgeError:
         return None  # it only tells when and why
+
+
+def _canary_gates(destination: str | Path, verdict: Verdict) -> list[Gate]:
+    """Refuses while a canary is on its way: what it is judged beside must stay. Its own model is its promotion."""
+    place = open_destination(destination)
+    if (data := place.read(CANARY_FILE)) is None:
+        return []
+    version, digest, percent = _canary(data)
+    own = digest == verdict.subject.get("model", "")
+    other = (
+        f"Version {version} is on its way as a canary, at {percent} % of the requests: {place.path(CANARY_FILE)}. "
+        f"Wait for its end, or end it: weighbridge canary {verdict.pipeline} --abort"
+    )
+    message = "The canary that is on its way is of this model." if own else other
+    return [Gate(name="push.canary.none", status=passed_if(own), observed=f"version {version}", message=message)]
+
+
+def _canary(data: bytes) -> tuple[Any, Any, Any]:
+    """Version, digest and share of the canary in a state's bytes; what cannot be read is a canary of another model."""
+    try:
+        found = json.loads(data)
+        return found["canary"]["version"], found["canary"]["model_digest"], found["percent"]
+    except (ValueError, KeyError, TypeError):
+        return "?", None, "?"
 
 
 def _approved_gate(record: ProductionRecord) -> Gate:

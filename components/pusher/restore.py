@@ -14,6 +14,7 @@ from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.production_model.fetch import production_state
 from weighbridge.components.production_model.record import RECORD_FILE, ProductionRecord, Rollback
 from weighbridge.components.production_model.withdrawn import after_rollback
+from weighbridge.components.pusher.git_target import proposed
 from weighbridge.components.pusher.push import Pushed, digest_gate, open_target
 from weighbridge.storage.destination import open_destination
 
@@ -92,7 +93,9 @@ def restore(
             with interruption.deferred():
                 record = place.commit(staged, target.model_copy(update=changes))
                 path = place.path(record.version)
-                progress.lasts(
-                    f"version {target.version} is in production again, as version {record.version} at {path}"
-                )
-    return Pushed((gate,), record, path)
+                page, asked = proposed(place, record)
+                if not page:
+                    progress.lasts(
+                        f"version {target.version} is in production again, as version {record.version} at {path}"
+                    )
+    return Pushed((gate, *asked), record, path, proposed=page)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.blackhole import Blackhole
-from weighbridge.ci.comment import api as comments
+from weighbridge.common import rest as comments
 from weighbridge.common import progress
 from weighbridge.common.errors import InfrastructureError
 from weighbridge.delivery import jenkins_build

@@ -31,3 +31,9 @@ GIT_USER_VARIABLE = "WEIGHBRIDGE_GIT_USER"
 
 GIT_SIGNING_KEY_VARIABLE = "WEIGHBRIDGE_GIT_SIGNING_KEY"
 """What commits to a configuration repository are signed with: the file of an ssh key, or a key that GnuPG knows."""
+
+SERVICE_TOKENS = {
+    "GitHub": ("WEIGHBRIDGE_GITHUB_TOKEN", "GITHUB_TOKEN"),
+    "GitLab": ("WEIGHBRIDGE_GITLAB_TOKEN", "GITLAB_TOKEN"),
+}
+"""What requests to a service's REST API are authorised with; the first that is set counts."""

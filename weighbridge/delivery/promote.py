@@ -124,7 +124,11 @@ def _deliver(promotion: Promotion, record: ProductionRecord, run: Run, display: 
         gates += pushed.gates
         if pushed.record is not None:
             run.record.delivered = Delivered.at(
-                pushed.path, pushed.record.version, promotion.target, already=pushed.already
+                pushed.path,
+                pushed.record.version,
+                promotion.target,
+                already=pushed.already,
+                proposed=pushed.proposed,
             )
     if steps.refused or pushed.record is None or not promotion.stage.calls:
         return steps.left_out("check")

@@ -140,6 +140,8 @@ def _go_back(rollback: Rollback, target: ProductionRecord, run: Run, display: Di
         gates += pushed.gates
         if pushed.record is not None:
             stage = rollback.stage.stage
-            run.record.delivered = Delivered.at(pushed.path, pushed.record.version, stage, already=False)
+            run.record.delivered = Delivered.at(
+                pushed.path, pushed.record.version, stage, already=False, proposed=pushed.proposed
+            )
             run.record.fingerprint = checked_version(pushed.record)
     return steps.gates

@@ -72,8 +72,10 @@ def delivered_by(result: "NodeResult", stage: str) -> Delivered | None:
     for artifact in result.outputs.get(result.traits.pushes, []):
         told = _custom_properties(artifact)
         path, version = (str(told.get(name) or "") for name in ("pushed_destination", "pushed_version"))
-        if told.get("pushed") and path:
-            return Delivered.at(path, version, stage, already=result.cached or bool(told.get("already_in_production")))
+        proposed = str(told.get("proposed") or "")
+        if (told.get("pushed") or proposed) and path:
+            already = not proposed and (result.cached or bool(told.get("already_in_production")))
+            return Delivered.at(path, version, stage, already=already, proposed=proposed)
     return None
 
 

@@ -1,5 +1,6 @@
 """Where a model to verify lies, and the evidence that belongs to it: at a destination, or somewhere as a copy."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from weighbridge.components.production_model.claim import evidence as evidence_o
 from weighbridge.components.production_model.record import EVIDENCE_FOLDER, KEPT_RECORD_FILE, RECORD_FILE
 from weighbridge.runs.models import NoSuchModelError, destinations_in, find_model
 from weighbridge.storage.destination import is_remote, open_destination
+
+_VERSION = re.compile(r"@[^/@]*$")
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def locate(text: str, workdir: str | Path, evidence: str = "") -> Located:
     if not named and not is_remote(text) and path.is_dir() and not _is_destination(path):
         return _copy_or_version(path, evidence)
     if "://" in text:
-        open_destination(text.partition("@")[0])  # a store of an unknown kind is no refusal
+        open_destination(_VERSION.sub("", text))  # a store of an unknown kind is no refusal
     try:
         found = find_model(text, known)
     except NoSuchModelError:

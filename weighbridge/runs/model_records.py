@@ -18,6 +18,7 @@ from weighbridge.components.production_model.record import (
 from weighbridge.components.production_model.standing import read_record
 from weighbridge.components.pusher.replacement import weighed_at
 from weighbridge.storage.destination import open_destination
+from weighbridge.storage.git.address import is_git
 from weighbridge.storage.registry.address import is_registry
 from weighbridge.verdict import Gate, passed_if
 
@@ -40,8 +41,12 @@ def of_destination(
         problem = _problem(_kept(destination, version), manifest, attested, beside)
         problem = problem or _live_problem(destination, version)
         gates = [_gate("record.equal", problem)]
-        # In MLflow's registry people choose versions by hand, in whatever order.
-        if not is_registry(destination) and weighed_at(destination, attested.verdict.subject):
+        # In MLflow's registry and in a repository people choose versions by hand, in whatever order.
+        if (
+            not is_registry(destination)
+            and not is_git(destination)
+            and weighed_at(destination, attested.verdict.subject)
+        ):
             gates.append(_order_gate(before(destination, version), attested))
     except UsageError as error:
         return [Gate(name=f"{_GROUP}.record.equal", status="unmeasured", message=f"{error.message}. {error.hint}")]

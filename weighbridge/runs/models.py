@@ -19,6 +19,7 @@ from weighbridge.components.production_model.record import (
 )
 from weighbridge.components.production_model.standing import read_record
 from weighbridge.storage.destination import open_destination
+from weighbridge.storage.git.address import is_git
 from weighbridge.storage.schemes import is_address
 from weighbridge.thresholds.delivery import PRODUCTION
 
@@ -117,7 +118,9 @@ def destinations_in(workdir: str | Path) -> list[str]:
 
 def _at(where: str, version: int | None) -> FoundModel:
     parent, _, last = where.rstrip("/").rpartition("/")
-    if version is None and last.isdecimal() and (parent or where.startswith("/")):
+    if is_git(where):
+        pass  # a branch may be called release/7
+    elif version is None and last.isdecimal() and (parent or where.startswith("/")):
         where, version = parent or "/", int(last)
     elif version is None and last.isdecimal() and Path(where).is_dir():
         where, version = str(Path(where).absolute().parent), int(last)

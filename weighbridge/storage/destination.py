@@ -1,6 +1,6 @@
-"""A destination is a folder, a prefix of a bucket as `gs://bucket/prefix` is, or `models:/name` in MLflow's registry.
+"""Where models go: a folder, a prefix of a bucket, a model in MLflow's registry, or a folder in a Git repository.
 
-Here it is opened. Only what looking up needs is here; how to push differs and is the Pusher's. Imports no tfx.
+Addresses are such as `gs://bucket/prefix`, `models:/name` and `git+https://host/org/config.git//folder`. Here it is opened. Only what looking up needs is here; how to push differs and is the Pusher's. Imports no tfx.
 """
 
 import re
@@ -10,6 +10,8 @@ from typing import Protocol
 from weighbridge.common.errors import UsageError
 from weighbridge.common.files import copy_tree
 from weighbridge.storage.bucket import BucketDestination
+from weighbridge.storage.git.address import is_git
+from weighbridge.storage.git.destination import GitDestination
 from weighbridge.storage.registry.address import is_registry
 from weighbridge.storage.registry.destination import RegistryDestination
 from weighbridge.storage.schemes import STORES, addresses, is_address
@@ -91,8 +93,8 @@ class FolderDestination:
 
 
 def is_remote(destination: str) -> bool:
-    """Whether a destination is the same from every machine: no folder, but in a store or a registry."""
-    return is_address(destination) or is_registry(destination)
+    """Whether a destination is the same from every machine: no folder, but in a store, a registry or a repository."""
+    return is_address(destination) or is_registry(destination) or is_git(destination)
 
 
 def open_destination(destination: str | Path) -> Destination:
@@ -100,8 +102,10 @@ def open_destination(destination: str | Path) -> Destination:
 
     Raises:
         UsageError: it is neither a folder's path nor the address of a store, such as `gs://bucket/prefix`, nor that of
-            a registered model, `models:/name`.
+            a registered model, `models:/name`, or of a folder in a Git repository.
     """
+    if is_git(str(destination)):
+        return GitDestination(str(destination))
     if is_registry(str(destination)):
         return RegistryDestination(str(destination))
     if is_address(str(destination)):
@@ -120,7 +124,7 @@ def local_destination(destination: str | Path) -> Path:
         known = next((scheme for scheme in STORES if text.startswith(scheme.removesuffix("/"))), "")
         raise UsageError(
             f"Push destination {text!r} is neither a local folder nor {addresses('bucket/prefix', ' nor ')}, "
-            "nor models:/name in MLflow's registry",
+            "nor models:/name in MLflow's registry, nor git+https://host/org/config.git//folder",
             f"Give it as text: a Path shortens {known} to {known.removesuffix('/')}."
             if known and isinstance(destination, Path)
             else f"Give the path of a folder, such as /models/churn, or {addresses('bucket/models/churn')}; "

@@ -24,6 +24,8 @@ from weighbridge.common.digests import bytes_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.storage.bucket import BucketDestination
 from weighbridge.storage.destination import Destination, FolderDestination
+from weighbridge.storage.git.address import is_git
+from weighbridge.storage.git.destination import GitDestination
 from weighbridge.storage.registry.address import is_registry
 from weighbridge.storage.schemes import addresses, is_address
 from weighbridge.storage.store import ABSENT
@@ -241,9 +243,14 @@ class FolderPlace(FolderDestination):
 def open_place(address: str | Path) -> Place:
     """The place of an address: `gs://bucket/prefix`, `models:/name` or a folder's path. Nothing is read or asked yet.
 
+    Of a folder in a Git repository it is where the models lie, which the repository is asked for.
+
     Raises:
         UsageError: it is none of these.
+        InfrastructureError: the repository cannot be reached.
     """
+    if is_git(str(address)):
+        return open_place(GitDestination(str(address)).settings.models)
     if is_registry(str(address)):
         from weighbridge.storage.registry.place import RegistryPlace  # it needs what is above
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from weighbridge.ci.comment.api import Api
 from weighbridge.ci.comment.place import Place
 from weighbridge.ci.comment.services import Comment, Drawing
 from weighbridge.common.errors import InfrastructureError
+from weighbridge.common.rest import Api, github_headers
 
 PICTURES_BRANCH = "weighbridge-pictures"
 
@@ -23,12 +23,7 @@ class GitHub:
     """See `Service`."""
 
     def __init__(self, place: Place, sleep: Callable[[float], None] = time.sleep) -> None:
-        headers = {
-            "Accept": "application/vnd.github+json",
-            "Authorization": f"Bearer {place.token}",
-            "X-GitHub-Api-Version": "2022-11-28",
-        }
-        self._api = Api("GitHub", place.api, headers, place.token, sleep)
+        self._api = Api("GitHub", place.api, github_headers(place.token), place.token, sleep)
         self._place, self._sleep = place, sleep
         self._repository = f"/repos/{place.project}"
 

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from weighbridge.ci.comment.api import Api
 from weighbridge.ci.comment.place import Place
 from weighbridge.ci.comment.services import Comment, Drawing
 from weighbridge.common.errors import InfrastructureError
+from weighbridge.common.rest import Api
 
 _NEEDS = "api, with the role Developer"
 

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
+from weighbridge.common.environment import SERVICE_TOKENS
 from weighbridge.common.errors import UsageError
+from weighbridge.common.rest import github_api
 
 Service = Literal["GitHub", "GitLab"]
 
-TOKENS: dict[Service, tuple[str, ...]] = {
-    "GitHub": ("WEIGHBRIDGE_GITHUB_TOKEN", "GITHUB_TOKEN"),
-    "GitLab": ("WEIGHBRIDGE_GITLAB_TOKEN", "GITLAB_TOKEN"),
-}
 _LOOKED_FOR = (
     "Looked for GITHUB_REPOSITORY with GITHUB_EVENT_PATH or GITHUB_REF=refs/pull/N/merge (GitHub Actions), "
     "CI_API_V4_URL with CI_PROJECT_ID and CI_MERGE_REQUEST_IID (GitLab), and CHANGE_URL with the address of a pull "
@@ -64,14 +62,13 @@ def place_of(environment: Mapping[str, str]) -> Place:
     if found is None:
         raise UsageError("The environment names no pull request to comment in", _LOOKED_FOR)
     service: Service = found["service"]
-    name, token = next(
-        ((name, environment[name].strip()) for name in TOKENS[service] if environment.get(name)), ("", "")
-    )
+    tokens = SERVICE_TOKENS[service]
+    name, token = next(((name, environment[name].strip()) for name in tokens if environment.get(name)), ("", ""))
     if re.search(r"[^!-~]", token):
         raise UsageError(f"{name} is no token: it holds blanks, or characters that no token has")
     if not token:
         raise UsageError(
-            f"There is no token to comment on {service} with: neither {' nor '.join(TOKENS[service])} is set",
+            f"There is no token to comment on {service} with: neither {' nor '.join(tokens)} is set",
             _WHERE_FROM[service],
         )
     return Place(token=token, build=_build(environment), **found)
@@ -118,7 +115,7 @@ def _jenkins(environment: Mapping[str, str]) -> dict[str, Any] | None:
     if address.scheme != "https" or not address.hostname:
         return None
     if pull := _PULL.fullmatch(address.path):
-        api = environment.get("GITHUB_API_URL") or _api_of(address.netloc)
+        api = environment.get("GITHUB_API_URL") or github_api(address.netloc)
         return _place("GitHub", api, page, pull["project"], pull["number"])
     if merge := _MERGE.fullmatch(address.path):
         api = environment.get("CI_API_V4_URL") or f"https://{address.netloc}/api/v4"
@@ -128,11 +125,6 @@ def _jenkins(environment: Mapping[str, str]) -> dict[str, Any] | None:
 
 def _place(service: Service, api: str, page: str, project: str, number: str) -> dict[str, Any]:
     return {"service": service, "api": api.rstrip("/"), "page": page, "project": project, "number": int(number)}
-
-
-def _api_of(host: str) -> str:
-    """GitHub's API: of github.com and of companies on ghe.com a host of its own, else below the server's."""
-    return f"https://api.{host}" if host == "github.com" or host.endswith(".ghe.com") else f"https://{host}/api/v3"
 
 
 def _build(environment: Mapping[str, str]) -> str:

@@ -67,10 +67,13 @@ class Git:
         folder: of the repository.
         address: what it is a copy of.
         config: further settings of Git.
+
+    Attributes:
+        said: what the last command wrote beside its result, masked.
     """
 
     def __init__(self, folder: Path, address: GitAddress, config: Mapping[str, str] | None = None) -> None:
-        self.folder = folder
+        self.folder, self.said = folder, ""
         self._environment = _environment(address, config or {})
         self._environment["GIT_DIR"] = str(folder)
 
@@ -114,8 +117,9 @@ class Git:
             ) from None
         finally:
             _end(process)
+        self.said = _shown(said)
         if process.returncode:
-            raise GitFailure(process.returncode, _shown(out), _shown(said))
+            raise GitFailure(process.returncode, _shown(out), self.said)
         return out
 
     def text(self, *arguments: str, data: bytes = b"") -> str:

@@ -8,7 +8,7 @@ at all, whenever the process is killed.
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -57,6 +57,7 @@ class Repository:
     def __init__(self, address: str | GitAddress, sleep: Callable[[float], None] = time.sleep) -> None:
         self.address = address if isinstance(address, GitAddress) else parse_git_address(address)
         self._sleep = sleep
+        self.said = ""  # what the server said of the last push
         self._branch = ""
         self._seen: dict[str, Snapshot] = {}
         self._now: Snapshot | None = None
@@ -115,6 +116,15 @@ class Repository:
             raise InfrastructureError(f"{error.message}; it was there before", error.hint) from error
         return self.head()
 
+    def look(self) -> Snapshot:
+        """Look again; the folder as it is now, which stays as it is while others look further.
+
+        Raises:
+            UsageError, InfrastructureError: as for `refresh`.
+        """
+        self.refresh()
+        return self._looked()
+
     def commit(
         self,
         changes: Changes,
@@ -160,7 +170,7 @@ class Repository:
             return made
         raise InfrastructureError(f"{self.address.remote} changes all the time", "Run again.")
 
-    def propose(self, changes: Changes, message: str, branch: str) -> str:
+    def propose(self, changes: Changes, message: str, branch: str, options: Sequence[str] = ()) -> str:
         """Put a change of the files as they are now onto a branch of its own.
 
         A branch that is there and says otherwise gets a commit more, which follows both its own end and this branch's.
@@ -169,6 +179,7 @@ class Repository:
             changes: as for `commit`.
             message: of the commit.
             branch: its name; made where there is none.
+            options: for the server, as `git push -o` gives them.
 
         Returns:
             The end of that branch; empty where this branch holds the change already, so that there is nothing to say.
@@ -192,12 +203,14 @@ class Repository:
                         return found.head
                     parents = [found.head, now.head]
             try:
-                return self._push(now.head, changes, message, parents, branch)
+                return self._push(now.head, changes, message, parents, branch, options)
             except Moved:
                 continue
         raise InfrastructureError(f"The branch {branch} of {self.address.remote} changes all the time", "Run again.")
 
-    def _push(self, base: str, changes: Changes, message: str, parents: list[str], branch: str) -> str:
+    def _push(
+        self, base: str, changes: Changes, message: str, parents: list[str], branch: str, options: Sequence[str] = ()
+    ) -> str:
         with self._copy() as git:
             by = committer(git)
             git = Git(git.folder, self.address, by.config)
@@ -209,11 +222,14 @@ class Repository:
             except GitFailure as failure:
                 raise explained_commit(failure, self.address, by.key) from failure
             commit = made.decode().strip()
+            asked = [f"--push-option={option}" for option in options]
             try:
                 with progress.waiting(f"a push to {self.address.remote}"):
-                    git("push", "--porcelain", "--no-verify", self.address.remote, f"{commit}:refs/heads/{branch}")
+                    refs = f"{commit}:refs/heads/{branch}"
+                    git("push", "--porcelain", "--no-verify", *asked, self.address.remote, refs)
             except GitFailure as failure:
                 raise explained_push(failure, self.address, branch) from failure
+            self.said = git.said
             git("update-ref", f"{_REFS}/{branch}", commit)
             if branch == self._branch:
                 self._remember(Snapshot(commit, files_in(git, commit, self.address)))

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from weighbridge.common.errors import UsageError
 from weighbridge.storage.git.address import GitAddress
-from weighbridge.storage.git.program import Git
+from weighbridge.storage.git.program import Git, GitFailure
 
 # Larger than any that people or we write there.
 _LARGEST = 1024 * 1024
@@ -31,7 +31,7 @@ def files_in(git: Git, commit: str, address: GitAddress) -> dict[str, bytes]:
             found[name] = ("", oid)
         elif kind == "blob" and int(size) <= _LARGEST:
             found[name] = (oid, oid)
-    read = _contents(git, [oid for oid, _ in found.values() if oid])
+    read = contents(git, [oid for oid, _ in found.values() if oid])
     # A link leads to what nobody reviewed here; as an empty file it is refused by whoever reads it.
     return {name: read[oid] if oid else b"" for name, (oid, _) in found.items()}
 
@@ -96,14 +96,22 @@ def _listed(git: Git, tree: str, *rest: str) -> list[tuple[str, str, str, str, s
     return found
 
 
-def _contents(git: Git, oids: list[str]) -> dict[str, bytes]:
+def contents(git: Git, oids: list[str]) -> dict[str, bytes]:
+    """The bytes of objects, by their names.
+
+    Raises:
+        GitFailure: one is missing, or the copy is broken.
+    """
     if not oids:
         return {}
     answer = git("cat-file", "--batch", data="\n".join([*oids, ""]).encode())
     found, place = {}, 0
     for oid in oids:
         end = answer.index(b"\n", place)
-        size = int(answer[place:end].split()[2])
+        told = answer[place:end].split()
+        if len(told) != 3:
+            raise GitFailure(128, "", f"error: {answer[place:end].decode(errors='replace')}")
+        size = int(told[2])
         found[oid] = answer[end + 1 : end + 1 + size]
         place = end + size + 2
     return found

@@ -7,10 +7,10 @@ from urllib.parse import urljoin, urlsplit
 
 from weighbridge.common import progress
 from weighbridge.common.errors import InfrastructureError, UsageError
-from weighbridge.report.text import cut, one_line
+from weighbridge.common.text import clean
 
 _TIMEOUT_S = (10, 30)  # to connect, and between two bytes
-# A build may wait this long, in all, for a service that asks to be left alone for a while.
+# A command may wait this long, in all, for a service that asks to be left alone for a while.
 PATIENCE_S = 60.0
 
 
@@ -50,7 +50,7 @@ class Api:
 
         Raises:
             UsageError: the service refuses what is asked, or asking it with this token.
-            InfrastructureError: it cannot be reached, is down, or asks to be left alone for longer than a build waits.
+            InfrastructureError: it cannot be reached, is down, or asks to be left alone for longer than one waits.
         """
         answer = self._send(method, self._root + path, **content)
         if answer.status_code in accept:
@@ -125,7 +125,8 @@ class Api:
             message = answer.json()["message"]
         except (ValueError, KeyError, TypeError):
             return ""
-        return f": {cut(one_line(message).replace(self._secret, '***'), 200)}"
+        line = " ".join(clean(message).split()).replace(self._secret, "***")
+        return f": {line if len(line) <= 200 else f'{line[:100]}…{line[-99:]}'}"
 
     def _document(self, answer: Any) -> Any:
         if not answer.content:
@@ -157,3 +158,22 @@ def _asks_to_wait(answer: Any) -> float | None:
 def _origin(address: str) -> str:
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def github_api(server: str) -> str:
+    """GitHub's API: of github.com and of companies on ghe.com a host of its own, else below the server's.
+
+    Args:
+        server: its host, and port where that is not the usual one.
+    """
+    own = server == "github.com" or server.endswith(".ghe.com")
+    return f"https://api.{server}" if own else f"https://{server}/api/v3"
+
+
+def github_headers(token: str) -> dict[str, str]:
+    """Headers of every request to GitHub's REST API, version 2022-11-28."""
+    return {
+        "Accept": "application/vnd.github+json",
+        "Authorization": f"Bearer {token}",
+        "X-GitHub-Api-Version": "2022-11-28",
+    }

@@ -1,0 +1,228 @@
+"""Pushes to a configuration repository: the version to where models lie, then one commit that says it is production.
+
+1. The version goes to `models` as every push does, whose own record there says no more than which version is newest.
+2. One commit changes `production.json` and what is rendered from it, on top of what the branch was when this push
+   looked at it: whoever pushed something else meanwhile keeps that, whoever changed the same makes this push fail.
+
+A kill before the commit leaves production as it was, and a version that the next push of the same model names; a commit
+is there as a whole or not at all. Imports no tfx.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from weighbridge.common import progress
+from weighbridge.common.digests import tree_digest
+from weighbridge.common.errors import UsageError, WeighbridgeError
+from weighbridge.components.production_model.record import ProductionRecord
+from weighbridge.components.pusher.git_changes import READ, changes, record_in
+from weighbridge.components.pusher.git_message import message, subject
+from weighbridge.components.pusher.target import Staged, Target
+from weighbridge.evidence.sizing import SIZING_FILE
+from weighbridge.storage.git.failures import Conflict
+from weighbridge.storage.git.proposals import Proposal, propose, push_options
+from weighbridge.storage.git.repository import Repository
+from weighbridge.verdict import Gate, Verdict, passed_if
+from weighbridge.verdict.verdict import VERDICT_FILE
+
+
+@dataclass(frozen=True)
+class _Push:
+    """What is staged.
+
+    Attributes:
+        pending: version at `models` that holds the model already, of a push that never came to its commit; 0 for none.
+        evidence: files to keep with the version.
+    """
+
+    pending: int
+    evidence: Mapping[str, bytes]
+
+
+class GitTarget:
+    """A folder on a branch of a Git repository.
+
+    Args:
+        destination: such as `git+https://host/org/config.git//taxi?ref=main`.
+        open_target: what pushes to where the models lie.
+
+    Raises:
+        UsageError: the address is malformed.
+    """
+
+    def __init__(self, destination: str, open_target: Callable[[str], Target]) -> None:
+        self._repository = Repository(destination)
+        self._open_target = open_target
+        self._began = ""
+        self._staged: dict[str, _Push] = {}
+        self.proposal: Proposal | None = None
+
+    @property
+    def _models(self) -> Target:
+        return self._open_target(self._repository.settings.models)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold where models lie, and remember the branch's end, so that `commit` fails if somebody changed production.
+
+        Raises:
+            UsageError: there is no such repository, branch, folder or settings; or the models may not be written.
+            InfrastructureError: the repository or the models cannot be reached.
+        """
+        self._repository.refresh()
+        models = self._models
+        with models.exclusive():
+            self._held = models
+            self._began = self._repository.refresh()
+            yield
+
+    def record(self) -> ProductionRecord | None:
+        """The production record of the repository; None for nothing yet. An unreadable one is a UsageError."""
+        return record_in(self._repository)
+
+    def newest_version(self) -> int | None:
+        """The version in production: the cluster serves what the repository says, whatever else is at `models`."""
+        record = self.record()
+        return None if record is None else record.version
+
+    def next_version(self) -> int:
+        """The number after all that were ever used at `models`."""
+        return self._models.next_version()
+
+    def model_digest(self, version: int) -> str:
+        """`tree_digest` of a version's bytes; empty if it has none."""
+        return self._models.model_digest(version)
+
+    def holds(self, version: int, digest: str) -> bool:
+        """Whether a version's bytes have this digest."""
+        return self._models.holds(version, digest)
+
+    def path(self, version: int) -> str:
+        """Address of the version: `git+https://host/org/config.git//taxi?ref=main@7`."""
+        return f"{self._repository.address}@{version}"
+
+    @contextmanager
+    def stage(self, model: Path | None, evidence: Mapping[str, bytes], statistics: Path | None) -> Iterator[Staged]:
+        """Write everything to where models lie, except for a model that the newest version there holds already.
+
+        Args:
+            model: folder of the exported model; None names the version in production.
+            evidence: bytes of the files to keep with it, by name.
+            statistics: folder with `Split-<name>/` folders to keep with it.
+
+        Raises:
+            UsageError: the models may not be written, or the model cannot be read.
+            InfrastructureError: the models cannot be reached.
+        """
+        digest = None if model is None else tree_digest(model)
+        newest, record = self._held.newest_version(), self.record()
+        unnamed = digest is not None and newest is not None and (record is None or newest > record.version)
+        pending = newest if unnamed and newest and digest and self._held.holds(newest, digest) else 0
+        with self._held.stage(None if pending else model, evidence, statistics) as staged:
+            key = str(staged.folder)
+            self._staged[key] = _Push(pending, evidence)
+            yield Staged(staged.folder, digest if pending else staged.model_digest)
+
+    def commit(self, staged: Staged, record: ProductionRecord) -> ProductionRecord:
+        """Make the version at `models`, then the commit, or the pull request: see `proposal` afterwards.
+
+        Args:
+            staged: what `stage` gave.
+            record: the new record; if its version is taken meanwhile, the next free number is used.
+
+        Returns:
+            The record that is now production's, or proposed.
+
+        Raises:
+            Conflict: somebody changed what is in production, a canary's state or the settings since `exclusive` began.
+            Declined: the server takes no push to this branch.
+            UsageError: the models or the repository may not be written, or the commit cannot be signed.
+            InfrastructureError: the models or the repository cannot be reached.
+            KeyboardInterrupt: the process was asked to end before anything could be seen.
+        """
+        push = self._staged[str(staged.folder)]
+        sizing = push.evidence.get(SIZING_FILE)
+        replaced, report = self.record(), self._report(record)
+        changes(self._repository, record, sizing=sizing)  # what cannot be said is found out before anything is pushed
+        self._check_unchanged()
+        if push.pending:
+            record = record.model_copy(update={"version": push.pending})
+        record = self._held.commit(Staged(staged.folder, None if push.pending else staged.model_digest), record)
+        text = message(record, replaced, _verdict(push.evidence), report)
+        changed = changes(self._repository, record, sizing=sizing)
+        try:
+            if self._repository.settings.changes == "pull_request":
+                self.proposal = self._propose(record, changed, text)
+            else:
+                self._repository.commit(changed, text, self._began, unchanged=READ)
+        except WeighbridgeError:
+            where = self._held.path(record.version)
+            progress.lasts(
+                f"version {record.version} is at {where}, and not in production: no commit says so. The next push of "
+                "this model makes it"
+            )
+            raise
+        return record
+
+    def _check_unchanged(self) -> None:
+        """Make sure that the commit will be possible, before a version is made that nothing would name."""
+        before = {name: self._repository.read(name) for name in READ}
+        self._repository.refresh()
+        if changed := [name for name, data in before.items() if self._repository.read(name) != data]:
+            raise Conflict(
+                f"Somebody changed {', '.join(changed)} in {self._repository.address} just now",
+                "Run again: the model is then weighed against what is in production now.",
+            )
+
+    def _propose(self, record: ProductionRecord, changed: Mapping[str, bytes | None], text: str) -> Proposal | None:
+        """Push a branch and ask for a pull request; None where the branch says so already."""
+        repository, settings = self._repository, self._repository.settings
+        branch = f"weighbridge/{record.pipeline}-{record.version}"
+        title, _, body = text.partition("\n")
+        asks = push_options(repository.address, repository.branch, title)
+        if not repository.propose(changed, text, branch, options=asks):
+            return None
+        return propose(
+            repository.address,
+            branch,
+            repository.branch,
+            subject(record),
+            f"```text\n{body.strip().replace('```', '')}\n```\n",
+            reviewers=settings.reviewers,
+            said=repository.said,
+        )
+
+    def _report(self, record: ProductionRecord) -> str:
+        """Address of the run's page, where people said how it is made."""
+        pattern = self._repository.settings.reports
+        try:
+            return pattern.format(run_id=record.run_id, pipeline=record.pipeline, version=record.version)
+        except (KeyError, IndexError, ValueError) as error:
+            raise UsageError(
+                f"{self._repository.address}: reports is {pattern!r}, with an unknown name in braces",
+                "Known are {run_id}, {pipeline} and {version}.",
+            ) from error
+
+
+def proposed(target: Target, record: ProductionRecord) -> tuple[str, list[Gate]]:
+    """The page of the pull request that a push made, and the gate that says so; nothing for what is in production."""
+    made = target.proposal if isinstance(target, GitTarget) else None
+    if made is None:
+        return "", []
+    when = "it is in production when that is merged"
+    message = (
+        f"Version {record.version} is proposed in {made.url}: {when}."
+        if made.opened
+        else f"{made.note} The branch is pushed; open the pull request at {made.url}: {when}."
+    )
+    progress.lasts(f"version {record.version} is proposed, and not in production yet: {made.url}")
+    status = passed_if(made.opened)
+    gate = Gate(name="push.pull_request.opened", status=status, severity="warning", observed=made.url, message=message)
+    return made.url, [gate]
+
+
+def _verdict(evidence: Mapping[str, bytes]) -> Verdict | None:
+    data = evidence.get(VERDICT_FILE)
+    return None if data is None else Verdict.model_validate_json(data)
