@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.components.pusher.buckets import KINDS, Kind, double_of, mirror
-from tests.components.pusher.doubles import Killed, once_before
+from tests.components.pusher.doubles import Double, Killed, once_before
 from tests.components.pusher.helpers import assert_whole, make_model, make_statistics, versions, weigh
 from tests.components.pusher.mlflow_double import MlflowDouble, mlflow_double
 from tests.components.pusher.processes import _Killer, exit_code, start
@@ -124,11 +124,11 @@ def test_killed_at_each_request_to_a_bucket(
         digests = push_both(models, store.destination)
         store.requests.clear()
 
-        def before(_: str, step: int = step, torn: bool = torn) -> None:
+        def before(_: str, step: int = step, torn: bool = torn, store: Double = store) -> None:
             if len(store.requests) > step - (0 if torn else 1):
                 raise Killed
 
-        def after(_: str, step: int = step, torn: bool = torn) -> None:
+        def after(_: str, step: int = step, torn: bool = torn, store: Double = store) -> None:
             if torn and len(store.requests) == step:
                 raise Killed
 
