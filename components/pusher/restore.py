@@ -13,9 +13,11 @@ from weighbridge.common.digests import bytes_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.production_model.fetch import production_state
 from weighbridge.components.production_model.record import RECORD_FILE, ProductionRecord, Rollback
+from weighbridge.components.production_model.standing import read_record
 from weighbridge.components.production_model.withdrawn import after_rollback
 from weighbridge.components.pusher.git_target import proposed
 from weighbridge.components.pusher.push import Pushed, digest_gate, open_target
+from weighbridge.components.pusher.target import Target
 from weighbridge.storage.destination import open_destination
 
 
@@ -30,6 +32,17 @@ def rollback_state(destination: str | Path) -> str:
     except UsageError:
         place = open_destination(destination)
         return bytes_digest((place.read(RECORD_FILE) or b"") + " ".join(place.folders()).encode())
+
+
+def settle(destination: str | Path) -> None:
+    """Finish what a killed push or rollback left half done, such as an alias that is still to be moved.
+
+    Raises:
+        UsageError: the destination cannot be written.
+        InfrastructureError: the store fails.
+    """
+    with open_target(destination).exclusive():
+        pass
 
 
 def restore(
@@ -62,7 +75,8 @@ def restore(
         approved_in: address of the build that says so.
 
     Returns:
-        What was done. Bytes that are not the record's are refused, which is a value and not an error.
+        What was done. Bytes that are not the record's are refused, which is a value and not an error. Where another
+        rollback to the same version came first, or was killed and is finished now, there is nothing left to do.
 
     Raises:
         UsageError: the destination cannot be written.
@@ -73,10 +87,7 @@ def restore(
     place = open_target(destination)
     with place.exclusive():
         if rollback_state(destination) != expected_state:
-            raise InfrastructureError(
-                f"Another push or rollback changed {destination} just now",
-                "See what is in production now: weighbridge production; then run again.",
-            )
+            return _done_by_another(place, destination, target, live)
         with place.stage(model, evidence, statistics) as staged:
             gate = digest_gate(staged.model_digest, target.model_digest)
             if gate.refuses:  # it was changed since it was copied
@@ -99,3 +110,23 @@ def restore(
                         f"version {target.version} is in production again, as version {record.version} at {path}"
                     )
     return Pushed((gate, *asked), record, path, proposed=page)
+
+
+def _done_by_another(
+    place: Target, destination: str | Path, target: ProductionRecord, live: ProductionRecord
+) -> Pushed:
+    """What there is to say where production changed meanwhile: the same was done, or something else.
+
+    Raises:
+        InfrastructureError: something else.
+    """
+    found = read_record(destination)
+    wanted = (target.version, live.version)
+    if found is None or found.rollback is None or (found.rollback.restores, found.rollback.replaces) != wanted:
+        raise InfrastructureError(
+            f"Another push or rollback changed {destination} just now",
+            "See what is in production now: weighbridge production; then run again.",
+        )
+    progress.report(f"another rollback did so just now, as version {found.version}")
+    gate = digest_gate(place.model_digest(found.version), target.model_digest)
+    return Pushed((gate,), found, place.path(found.version), already=True)

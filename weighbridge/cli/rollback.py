@@ -56,6 +56,7 @@ def rollback(
     skipping those that were rolled back from; where production is a rollback already, or that version, nothing is done.
     """
     from weighbridge.cli.display import ConsoleDisplay, print_outcome
+    from weighbridge.components.pusher.restore import settle
     from weighbridge.delivery import rollback as delivery
     from weighbridge.delivery.approval import find_approval
     from weighbridge.delivery.earlier_version import choose
@@ -73,6 +74,7 @@ def rollback(
     choice = choose(place.destination, to, command)
     document = _document(place, choice)
     if choice.target is None:
+        settle(place.destination)
         if as_json:
             print_json(document | {"already": True, "version": choice.live.version, "exit_code": 0})
         else:

@@ -90,7 +90,8 @@ def _before(
     others: tuple[int, ...],
     command: str,
 ) -> Choice:
-    further = next((record for record in known if is_candidate(record, live, live.withdrawn)), None)
+    before = (record for record in known if record.version < live.version)
+    further = next((record for record in before if is_candidate(record, live, live.withdrawn)), None)
     if live.rollback is not None:
         then = f"{live.pushed_at:%Y-%m-%d %H:%M} UTC"
         done = (

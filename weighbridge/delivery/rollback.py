@@ -1,8 +1,8 @@
 """Puts an earlier version back: chosen, verified as what was weighed once, and made production in one step.
 
 What would keep a model out today and says nothing of its bytes (its age, thresholds that were tightened since) is told
-as a warning: a rollback is for the middle of the night. That somebody weighed these very bytes, and that they passed, is
-asked for as always.
+as a warning: a rollback is for the middle of the night. That somebody weighed these very bytes, and that they passed,
+is asked for as always.
 """
 
 import shutil
@@ -141,7 +141,7 @@ def _go_back(rollback: Rollback, target: ProductionRecord, run: Run, display: Di
         if pushed.record is not None:
             stage = rollback.stage.stage
             run.record.delivered = Delivered.at(
-                pushed.path, pushed.record.version, stage, already=False, proposed=pushed.proposed
+                pushed.path, pushed.record.version, stage, already=pushed.already, proposed=pushed.proposed
             )
             run.record.fingerprint = checked_version(pushed.record)
     return steps.gates

@@ -20,6 +20,7 @@ from weighbridge.plan import changes
 from weighbridge.plan.earlier_runs import EarlierRuns
 from weighbridge.plan.model import Base, Change, Plan, PlannedStep, Reused
 from weighbridge.plan.revision import lock_files, repository, revision
+from weighbridge.plan.withdrawn import withdrawn_warnings
 from weighbridge.runs import fingerprint
 from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.record import Run
@@ -131,17 +132,20 @@ def _plan(
     running = [step.name for step in planned if step.action == "run"]
     delivery, _ = delivery_policy(request.definition.folder)
     stands = outcome.verdict if outcome else None
+    trains = steps is not None and any(map(steps.trains, running))
+    pushes = steps is not None and any(map(steps.pushes, running))
+    warnings = foretold(request) if base.kind != "revision" and running else ()
     return Plan(
         pipeline=request.definition.name,
         base=base,
         changed=tuple(changed),
         steps=planned,
         nothing=not running,
-        trains=steps is not None and any(map(steps.trains, running)),
-        pushes=steps is not None and any(map(steps.pushes, running)),
+        trains=trains,
+        pushes=pushes,
         approvals=() if request.workspace.rehearsal else tuple(delivery.approvals),
         outcome=Reused(run_id=outcome.run.record.run_id, passed=stands.passed) if outcome and stands else None,
-        warnings=tuple(foretold(request)) if base.kind != "revision" and running else (),
+        warnings=(*warnings, *(withdrawn_warnings(request, trains=trains) if pushes else ())),
     )
 
 
