@@ -51,7 +51,7 @@ class State(Protocol):
 
 
 class Settings(Protocol):
-    """What is read of `weighbridge.yaml`: `weighbridge.storage.git.settings.GitSettings`, `serving` too."""
+    """What is read of `weighbridge.yaml`: `weighbridge.storage.git.settings.GitSettings`."""
 
     @property
     def models(self) -> str:
@@ -60,6 +60,10 @@ class Settings(Protocol):
     @property
     def manifests(self) -> Literal["kserve", "deployment", "rollout", "none"]:
         """Which of the manifests the cluster gets."""
+
+    @property
+    def serving(self) -> ServingSettings:
+        """Who scales the servers, and in which limits."""
 
 
 def render(record: ProductionRecord, state: State | None, settings: Settings, sizing: Sizing | None) -> str:
@@ -80,7 +84,7 @@ def render(record: ProductionRecord, state: State | None, settings: Settings, si
     """
     if settings.manifests == "none":
         return ""
-    serving: ServingSettings = getattr(settings, "serving", None) or ServingSettings()
+    serving = settings.serving
     if settings.manifests == "rollout":
         _refuse_second_walk(state)
         objects = [_deployment(NAME, record, settings.models, sizing), _rollout(record, settings.models)]

@@ -3,12 +3,13 @@
 import json
 import math
 
+import hypothesis
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.infra.kubernetes.serving.configuration import SIZING, Settings, canary, record
+from tests.infra.kubernetes.serving.configuration import SIZING, canary, record, settings
 from weighbridge.common.errors import UsageError
 from weighbridge.components.pusher import replicas
 from weighbridge.components.pusher.manifests import render, weights
@@ -35,10 +36,10 @@ SERVING = st.builds(
 )
 
 
-@settings(max_examples=40)
+@hypothesis.settings(max_examples=40)
 @given(FORMS, TEXT, TEXT, SIZINGS, SERVING, st.none() | st.floats(0.001, 100))
 def test_what_data_say_comes_back_as_it_was_and_becomes_nothing_else(form, pipeline, models, sizing, serving, percent):
-    said = Settings(models=models, manifests=form, serving=serving)
+    said = settings(models=models, manifests=form, serving=serving)
     state = None if percent is None or form == "rollout" else canary(percent=percent)
     text = render(record(pipeline=pipeline, signed_by=pipeline), state, said, sizing)
     assert text == render(record(pipeline=pipeline, signed_by=pipeline), state, said, sizing)
@@ -88,19 +89,19 @@ def test_a_share_that_gateways_cannot_divide_is_refused():
 def test_all_requests_go_to_a_canary_of_100_percent():
     [route] = [
         one
-        for one in yaml.safe_load_all(render(record(), canary(percent=100), Settings(), None))
+        for one in yaml.safe_load_all(render(record(), canary(percent=100), settings(), None))
         if one["kind"] == "HTTPRoute"
     ]
     assert [each["name"] for each in route["spec"]["rules"][0]["backendRefs"]] == ["model-canary"]
 
 
 def test_nothing_is_written_where_no_manifests_are_asked_for():
-    assert render(record(), None, Settings(manifests="none"), SIZING) == ""
+    assert render(record(), None, settings(manifests="none"), SIZING) == ""
 
 
 def test_argo_rollouts_walks_alone():
     with pytest.raises(UsageError, match="manifests is rollout, and version 8") as caught:
-        render(record(), canary(), Settings(manifests="rollout"), SIZING)
+        render(record(), canary(), settings(manifests="rollout"), SIZING)
     assert "manifests: deployment" in caught.value.hint
 
 

@@ -1,7 +1,6 @@
 """A folder of a configuration repository as its owner writes it, and what it renders to."""
 
 import os
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.pusher.manifests import render
 from weighbridge.evidence.sizing import Sizing
 from weighbridge.rollout.state import CanaryState
-from weighbridge.storage.git.serving import ServingSettings
+from weighbridge.storage.git.settings import GitSettings
 
 SERVING = KUBERNETES / "serving"
 FORMS = ("deployment", "kserve", "rollout")
@@ -23,13 +22,9 @@ SIZING = Sizing(
 )
 
 
-@dataclass(frozen=True)
-class Settings:
+def settings(models: str = "gs://models/taxi", **more: Any) -> GitSettings:
     """What a test says in `weighbridge.yaml`."""
-
-    models: str = "gs://models/taxi"
-    manifests: Any = "deployment"
-    serving: ServingSettings = field(default_factory=ServingSettings)
+    return GitSettings(models=models, **({"manifests": "deployment"} | more))
 
 
 def record(version: int = 7, pipeline: str = "taxi", **more: Any) -> ProductionRecord:
@@ -75,17 +70,17 @@ def built(folder: Path) -> list[Object]:
 
 def applied(
     folder: Path,
-    settings: Settings,
+    said: GitSettings,
     state: CanaryState | None = None,
     sizing: Sizing | None = SIZING,
     **options: Any,
 ) -> list[Object]:
     """What the cluster gets of production's version 7 and `state`."""
-    option = {"keda": "components/keda", "none": "components/fixed"}.get(settings.serving.autoscaling)
-    if option and settings.manifests != "kserve":
+    option = {"keda": "components/keda", "none": "components/fixed"}.get(said.serving.autoscaling)
+    if option and said.manifests != "kserve":
         options["components"] = (*options.get("components", ()), option)
-    text = render(record(), state, settings, sizing)
-    return built(folder_with(folder, settings.manifests, text, **options))
+    text = render(record(), state, said, sizing)
+    return built(folder_with(folder, said.manifests, text, **options))
 
 
 def pod_of(workload: Object) -> Object:

@@ -1,24 +1,17 @@
 """The example of a configuration repository's folder is what a push would leave, and builds as it lies there."""
 
-from dataclasses import replace
-
-import yaml
-
 from tests.infra.kubernetes.rendering import the
-from tests.infra.kubernetes.serving.configuration import SERVING, SIZING, Settings, built, pod_metadata
+from tests.infra.kubernetes.serving.configuration import SERVING, SIZING, built, pod_metadata
 from weighbridge.components.production_model.record import read_record_file
 from weighbridge.components.pusher.manifests import render
-from weighbridge.storage.git.serving import ServingSettings
+from weighbridge.storage.git.settings import parse_settings
 
 EXAMPLE = SERVING / "example"
 
 
 def test_model_yaml_is_what_a_push_writes() -> None:
-    said = yaml.safe_load((EXAMPLE / "weighbridge.yaml").read_text())
-    settings = replace(
-        Settings(), models=said["models"], manifests=said["manifests"], serving=ServingSettings(**said["serving"])
-    )
-    text = render(read_record_file(EXAMPLE / "production.json"), None, settings, SIZING)
+    said = parse_settings((EXAMPLE / "weighbridge.yaml").read_bytes(), "weighbridge.yaml")
+    text = render(read_record_file(EXAMPLE / "production.json"), None, said, SIZING)
     assert (EXAMPLE / "model.yaml").read_text() == text
 
 
