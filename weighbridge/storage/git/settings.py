@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from weighbridge.common.errors import UsageError
 from weighbridge.storage.git.address import is_git
+from weighbridge.storage.git.serving import ServingSettings
 
 SETTINGS_FILE = "weighbridge.yaml"
 EXAMPLE = "models: gs://models/taxi\nchanges: commit\n"
@@ -20,6 +21,7 @@ class GitSettings(BaseModel):
         models: destination that holds the versions' files and evidence: a folder, a bucket's prefix, or `models:/name`.
         changes: whether a push commits to the branch, or proposes that in a pull request.
         manifests: what is written as `model.yaml` for the cluster.
+        serving: how the cluster is to run it, beyond what was measured.
         reports: where the pages of runs are, with `{run_id}` and `{pipeline}` in it, for links in commits; empty for
             nowhere.
         reviewers: whom a pull request asks, by their names on GitHub or GitLab.
@@ -30,6 +32,7 @@ class GitSettings(BaseModel):
     models: str = Field(min_length=1)
     changes: Literal["commit", "pull_request"] = "commit"
     manifests: Literal["kserve", "deployment", "rollout", "none"] = "none"
+    serving: ServingSettings = ServingSettings()
     reports: str = ""
     reviewers: tuple[str, ...] = ()
 
