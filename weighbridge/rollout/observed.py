@@ -3,6 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 EDGES = tuple[float, ...]
 
@@ -19,6 +25,13 @@ class Histogram:
     edges: EDGES
     counts: tuple[int, ...]
 
+    @cached_property
+    def numbers(self) -> "npt.NDArray[np.float64]":
+        """The counts as an array, shape [edges]: all windows are judged at every look."""
+        import numpy as np
+
+        return np.array(self.counts, dtype=np.float64)
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -31,6 +44,7 @@ class Counts:
         predictions: values predicted, by output.
         trials: of the business metric, such as recommendations shown; 0 where none is asked for.
         successes: of these, such as recommendations bought.
+        business: trials and successes of each metric of the business, by name.
         memory_bytes: resident memory of its servers at the window's end, the most of any one; None for not told.
         restarts: of its servers within the window.
     """
@@ -41,6 +55,7 @@ class Counts:
     predictions: Mapping[str, Histogram] = field(default_factory=dict)
     trials: int = 0
     successes: int = 0
+    business: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     memory_bytes: float | None = None
     restarts: int = 0
 
