@@ -31,3 +31,15 @@ GIT_USER_VARIABLE = "WEIGHBRIDGE_GIT_USER"
 
 GIT_SIGNING_KEY_VARIABLE = "WEIGHBRIDGE_GIT_SIGNING_KEY"
 """What commits to a configuration repository are signed with: the file of an ssh key, or a key that GnuPG knows."""
+
+PROMETHEUS_VARIABLE = "WEIGHBRIDGE_PROMETHEUS"
+"""Address of the Prometheus that a live canary is judged by."""
+
+PROMETHEUS_TOKEN_VARIABLE = "WEIGHBRIDGE_PROMETHEUS_TOKEN"  # noqa: S105, the name of it
+"""A bearer token for it."""
+
+PROMETHEUS_USER_VARIABLE = "WEIGHBRIDGE_PROMETHEUS_USER"
+"""Or a user, for basic authentication,"""
+
+PROMETHEUS_PASSWORD_VARIABLE = "WEIGHBRIDGE_PROMETHEUS_PASSWORD"  # noqa: S105, the name of it
+"""and that user's password."""

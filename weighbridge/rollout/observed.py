@@ -33,6 +33,7 @@ class Counts:
         successes: of these, such as recommendations bought.
         memory_bytes: resident memory of its servers at the window's end, the most of any one; None for not told.
         restarts: of its servers within the window.
+        business: trials and successes of each metric of the business, by its name in `gates.yaml`.
     """
 
     requests: int
@@ -43,6 +44,7 @@ class Counts:
     successes: int = 0
     memory_bytes: float | None = None
     restarts: int = 0
+    business: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
