@@ -23,6 +23,7 @@ VERIFY_IDENTITY_VARIABLE = "WEIGHBRIDGE_VERIFY_IDENTITY"
 
 SERVING_PYTHON_VARIABLE = "WEIGHBRIDGE_SERVING_PYTHON"
 """The Python of the environment that model servers run in."""
+
 GIT_TOKEN_VARIABLE = "WEIGHBRIDGE_GIT_TOKEN"  # noqa: S105, the name of it
 """What a configuration repository is read and written with over https."""
 

@@ -47,6 +47,10 @@ class TakenOverError(InfrastructureError):
     """Somebody else walks the canary now: this process has no part in it any more."""
 
 
+class EndedElsewhereError(InfrastructureError):
+    """Somebody else ended the canary: there is no state any more."""
+
+
 @dataclass(frozen=True)
 class Clock:
     """This machine's time; tests have one of their own."""
@@ -174,7 +178,10 @@ class Walk:
     def _walk(self, state: CanaryState, token: str) -> Ended:
         while True:
             interruption.check()
-            token, standing = self._standing(state, token)
+            try:
+                token, standing = self._standing(state, token)
+            except EndedElsewhereError as error:
+                return self._ended_elsewhere(state, f"{error.message}.")
             look, seen = self._look(state, standing)
             if standing.done:
                 return self._finished(state, token, look)
@@ -192,7 +199,7 @@ class Walk:
                 elif decision.action == "roll_back":
                     return self._roll_back(state, token, decision.reason, look.gates)
             except StateChangedError:
-                token = self._expect_own(state)  # or says who changed it
+                pass  # by whom, the next look says
             except InfrastructureError as error:
                 if decision.action == "roll_back":
                     raise
@@ -204,7 +211,7 @@ class Walk:
         try:
             token = self._expect_own(state)
             production = self.store.production()
-        except TakenOverError:
+        except (TakenOverError, EndedElsewhereError):
             raise
         except WeighbridgeError as error:
             return token, _Standing(problem=f"The state cannot be read: {error.message}")
@@ -219,7 +226,7 @@ class Walk:
     def _look(self, state: CanaryState, standing: "_Standing") -> tuple[Look, Window | None]:
         """How things stand, and the new window."""
         problems, fatal, window = [standing.problem] if standing.problem else [], standing.fatal, None
-        windows = self.timeline.windows
+        windows = list(self.timeline.windows)
         now = self.clock.now() + self._offset
         try:
             seen = self.watch.look(windows[-1].end if windows else state.since, state.step)
@@ -256,10 +263,7 @@ class Walk:
         """Make sure that the state is still ours; its token as it is now, as others may have changed what is beside."""
         there, token = self.store.read()
         if there is None:
-            raise TakenOverError(
-                f"The canary of version {state.canary.version} was ended by somebody else",
-                f"See what is live: weighbridge production {state.canary.pipeline}",
-            )
+            raise EndedElsewhereError(f"The canary of version {state.canary.version} was ended by somebody else")
         if there != state:
             raise TakenOverError(
                 f"Run {there.run_id} walks the canary of version {there.canary.version} now",
@@ -294,6 +298,14 @@ class Walk:
         told = "It was in production already, and only its state was left."
         gates = last.gates if last is not None else look.gates
         return self._ended("promoted", told, gates, state, canary_alone(state))
+
+    def _ended_elsewhere(self, state: CanaryState, reason: str) -> Ended:
+        """Whoever ended it need not be able to set the traffic, and this process is."""
+        ending = stable_alone(state)
+        if not self.traffic.follows:
+            self._insist(lambda: self._give_back(ending))
+        last = self.timeline.last
+        return self._ended("rolled_back", reason, last.gates if last else (), state, None)
 
     def _roll_back(self, state: CanaryState, token: str, reason: str, gates: Sequence[Gate]) -> Ended:
         """Give all requests to stable, then remove the state; a process killed in between finds that it ends."""

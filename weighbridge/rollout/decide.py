@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from weighbridge.rollout.state import CanaryState
-from weighbridge.thresholds.canary import CanaryGates
+from weighbridge.thresholds.canary import WHOLE, CanaryGates
 from weighbridge.verdict import Gate
 
 Action = Literal["hold", "next", "promote", "roll_back"]
@@ -80,8 +80,10 @@ def open_points(gates: CanaryGates, state: CanaryState, look: Look) -> list[str]
     if left > timedelta(0):
         found.append(f"{left.total_seconds() / 60:.1f} of {step.minutes:g} min to go")
     blocking = [gate for gate in look.gates if gate.severity == "blocking"]
-    undecided = [gate.name for gate in blocking if gate.status != "passed"]
-    if not blocking:
+    undecided = [gate.name for gate in blocking if not gate.passed]
+    # Where production answers nothing any more, there is nothing to compare with: the steps before have.
+    compared = any(gate.status == "passed" for gate in blocking) or (step.percent == WHOLE and state.step > 0)
+    if not blocking or (not undecided and not compared):
         found.append("nothing was judged")
     elif undecided:
         more = f" and {len(undecided) - _TOLD} more" if len(undecided) > _TOLD else ""

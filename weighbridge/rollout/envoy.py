@@ -64,7 +64,7 @@ class Envoy:
 
     def __post_init__(self) -> None:
         if not self.folder.is_dir():
-            raise UsageError(f"--envoy: there is no folder {self.folder}", "Name the one that Envoy reads routes.json in.")
+            raise UsageError(f"--envoy: there is no folder {self.folder}", "Name the one with Envoy's routes.json.")
         if self.stable == self.canary or not self.stable or not self.canary:
             told = f"--envoy-clusters: {self.stable!r} and {self.canary!r} are no two clusters"
             raise UsageError(told, "Give two names of Envoy's configuration: --envoy-clusters stable,canary")
@@ -80,15 +80,21 @@ class Envoy:
             InfrastructureError: the disk is full or fails.
         """
         path = self.folder / ROUTES_FILE
-        version = f"{state.run_id}-{state.step}-{'shadow' if state.shadow else f'{state.percent:g}'}-{uuid.uuid4().hex[:6]}"
+        version = (
+            f"{state.run_id}-{state.step}-{'shadow' if state.shadow else f'{state.percent:g}'}-{uuid.uuid4().hex[:6]}"
+        )
         document = self._routes(path)
         for route in self._own(document, path):
             self._divide(route, state)
         try:
-            files.write_json(path, {"version_info": version, **{k: v for k, v in document.items() if k != "version_info"}})
+            files.write_json(
+                path, {"version_info": version, **{k: v for k, v in document.items() if k != "version_info"}}
+            )
         except OSError as error:
             kind = InfrastructureError if is_machine_failure(error) else UsageError
-            raise kind(f"{path} cannot be written: {error.strerror or error}", "The routes are as they were.") from error
+            raise kind(
+                f"{path} cannot be written: {error.strerror or error}", "The routes are as they were."
+            ) from error
         self._asked = version
 
     def problem(self) -> str:

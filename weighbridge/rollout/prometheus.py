@@ -19,9 +19,8 @@ from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import Any
 
-from weighbridge.common.environment import PROMETHEUS_PASSWORD_VARIABLE, PROMETHEUS_TOKEN_VARIABLE
+from weighbridge.common.environment import PROMETHEUS_PASSWORD_VARIABLE, PROMETHEUS_TOKEN_VARIABLE, PROMETHEUS_VARIABLE
 from weighbridge.common.environment import PROMETHEUS_USER_VARIABLE as USER_VARIABLE
-from weighbridge.common.environment import PROMETHEUS_VARIABLE
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.common.text import hide, mask_addresses
 from weighbridge.thresholds.jenkins import is_loopback

@@ -14,7 +14,7 @@ from weighbridge.rollout.observed import Counts, Histogram, Window
 
 
 class Timeline:
-    """The events of one canary.
+    """The events of one canary, and the windows that they tell of.
 
     Args:
         folder: of its run; what is there already is gone on from.
@@ -29,6 +29,7 @@ class Timeline:
         try:
             self.events = list(read_rollout(folder))
             self._mend()
+            self.windows = [window_of(event.window) for event in self.events if event.window is not None]
         except OSError as error:
             raise _cannot(self.path, error) from error
 
@@ -39,6 +40,8 @@ class Timeline:
             InfrastructureError: the disk is full or fails; `events` has it all the same.
         """
         self.events.append(event)
+        if event.window is not None:
+            self.windows.append(window_of(event.window))
         line = event.model_dump_json(exclude_defaults=True).encode() + b"\n"
         try:
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -52,11 +55,6 @@ class Timeline:
                 os.close(descriptor)
         except OSError as error:
             raise _cannot(self.path, error) from error
-
-    @property
-    def windows(self) -> list[Window]:
-        """All windows so far."""
-        return [window_of(event.window) for event in self.events if event.window is not None]
 
     @property
     def last(self) -> RolloutEvent | None:

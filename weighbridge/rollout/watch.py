@@ -15,17 +15,20 @@ from weighbridge.thresholds.canary import CanaryGates
 
 QUERIES: Mapping[str, str] = {
     "requests": 'weighbridge_requests_total{model="$model",version="$version"}',
-    "seconds": 'weighbridge_request_seconds_bucket{model="$model",version="$version"}',
+    "latency": 'weighbridge_request_seconds_bucket{model="$model",version="$version"}',
     "predictions": 'weighbridge_prediction_bucket{model="$model",version="$version"}',
-    "memory": 'weighbridge_memory_bytes{model="$model",version="$version"}',
+    "memory_bytes": 'weighbridge_memory_bytes{model="$model",version="$version"}',
     "started": 'weighbridge_started_seconds{model="$model",version="$version"}',
 }
 """What is asked for, where `canary.queries` of gates.yaml says nothing else."""
 
+_CODES = ("code", "response_code", "status", "status_code")  # labels that hold an answer's HTTP status
+_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 MOST_SKEW_S = 30.0
 LAG_S = 1.0  # a sample bears the time when its scrape began, and is there when that has ended
 LOOKBACK_S = 300.0  # as far as Prometheus itself looks back
 _LOOKBACK_SAMPLES = 20
+_LEAST_LOOKBACK_S = 10.0
 _CHUNK_S = 600.0  # of a window that is looked up later
 _MIN_TIMES = 100  # requests without a time that are no chance
 
@@ -134,43 +137,44 @@ class Watch:
 
     def _side(self, version: str, start: datetime, end: datetime) -> _Side:
         lookback = min(LOOKBACK_S, _LOOKBACK_SAMPLES * self._interval_s) if self._interval_s else LOOKBACK_S
-        seconds = (end - start).total_seconds() + max(lookback, 10.0)
+        seconds = (end - start).total_seconds() + max(lookback, _LEAST_LOOKBACK_S)
 
         def ask(query: str) -> list[Series]:
             return self.prometheus.samples(self._filled(query, version), end, seconds)
 
-        queries = {**QUERIES, **self.own_queries}
-        found = {name: ask(query) for name, query in queries.items()}
+        found = {name: ask(query) for name, query in self.queries.items()}
         others = [series for name, each in found.items() if name != "started" for series in each]
         instances = Instances.of(found["started"], others, start.timestamp())
-        requests = {series.labels.get("code", ""): 0.0 for series in found["requests"]}
-        for series in found["requests"]:
-            requests[series.labels.get("code", "")] += increase(series, instances)
+        grown = [(series, increase(series, instances)) for series in found["requests"]]
+        failed = [(series, increase(series, instances)) for series in found.get("errors", ())]
+        if "errors" not in found:
+            failed = [(series, count) for series, count in grown if _failed(series)]
         outputs: dict[str, list[Series]] = {}
         for series in found["predictions"]:
             outputs.setdefault(series.labels.get("output", ""), []).append(series)
         newest = max((series.times[-1] for each in found.values() for series in each), default=0.0)
-        fresh = [series for series in found["memory"] if series.times[-1] >= newest - self.stale_s]
+        fresh = [series for series in found["memory_bytes"] if series.times[-1] >= newest - self.stale_s]
         business = self._business(ask, instances)
         counts = Counts(
-            requests=round(sum(requests.values())),
-            errors=round(sum(count for code, count in requests.items() if code.startswith("5"))),
+            requests=round(sum(count for _, count in grown)),
+            errors=round(sum(count for _, count in failed)),
             seconds=histogram({}, ()),
             memory_bytes=max((series.values[-1] for series in fresh), default=None),
-            restarts=instances.restarts,
+            restarts=instances.restarts + round(sum(increase(each, instances) for each in found.get("restarts", ()))),
             trials=sum(trials for trials, _ in business.values()),
             successes=sum(successes for _, successes in business.values()),
             business=business,
         )
+        unit = _UNITS[self.gates.queries.latency_unit] if self.gates.queries.latency else 1.0
+        times = {edge * unit: count for edge, count in cumulative(found["latency"], instances).items()}
         predictions = {output: cumulative(each, instances) for output, each in outputs.items()}
-        interval_s = _interval([*found["started"], *others])
-        return _Side(counts, cumulative(found["seconds"], instances), predictions, newest, interval_s)
+        return _Side(counts, times, predictions, newest, _interval([*found["started"], *others]))
 
     @property
-    def own_queries(self) -> Mapping[str, str]:
-        """The queries that gates.yaml has in place of ours."""
-        given = getattr(self.gates, "queries", None)
-        return {} if given is None else {name: query for name, query in dict(given).items() if query}
+    def queries(self) -> Mapping[str, str]:
+        """What is asked for, by name: what gates.yaml says, else what Weighbridge's own server tells."""
+        given = self.gates.queries.model_dump(exclude={"latency_unit"}, exclude_none=True)
+        return {**QUERIES, **given}
 
     @property
     def stale_s(self) -> float:
@@ -183,9 +187,7 @@ class Watch:
         def grown(query: str) -> int:
             return round(sum(increase(series, instances) for series in ask(query)))
 
-        return {
-            name: (grown(metric.trials), grown(metric.successes)) for name, metric in self.gates.business.items()
-        }
+        return {name: (grown(metric.trials), grown(metric.successes)) for name, metric in self.gates.business.items()}
 
     def _missing(self, sides: Mapping[str, _Side], end: float) -> tuple[list[str], str]:
         """What is missing, and whether the canary's servers are gone."""
@@ -198,7 +200,7 @@ class Watch:
                 problems.append(self._unseen(name, age, sides[name].newest))
         for name, side in sides.items():
             if side.counts.requests > _MIN_TIMES and not sum(side.seconds.values()):
-                query = self._filled({**QUERIES, **self.own_queries}["seconds"], self.versions[name])
+                query = self._filled(self.queries["latency"], self.versions[name])
                 problems.append(f"Prometheus has no times of the {side.counts.requests:,} requests of {name}: {query}.")
         self._met = self._met or sides["canary"].newest > 0
         gone = ""
@@ -209,7 +211,7 @@ class Watch:
 
     def _unseen(self, name: str, age: float, newest: float) -> str:
         what = f"version {self.versions[name]}" + (", the canary," if name == "canary" else ", production,")
-        query = self._filled({**QUERIES, **self.own_queries}["started"], self.versions[name])
+        query = self._filled(self.queries["requests"], self.versions[name])
         since = f"since {age:,.0f} s" if newest else "at all"
         return f"Prometheus has no samples of {what} {since}. Does it scrape those servers? {query}."
 
@@ -226,6 +228,11 @@ class Watch:
     def _filled(self, query: str, version: str) -> str:
         name = self.model.replace("\\", "\\\\").replace('"', '\\"')
         return query.replace("$version", version).replace("$model", name)
+
+
+def _failed(series: Series) -> bool:
+    """Whether a counter counts answers that say that the server failed."""
+    return any(series.labels.get(name, "").startswith("5") for name in _CODES)
 
 
 def _interval(series: list[Series]) -> float:
