@@ -60,6 +60,7 @@ def push(
     approved_in: str = "",
     expected_state: str = "",
     origin: Origin | None = None,
+    at_least: int = 1,
 ) -> Pushed:
     """Put a model into production if its verdict passed and its bytes are the ones that were weighed.
 
@@ -81,6 +82,7 @@ def push(
         approved_in: address of the build that says so, kept in the record.
         expected_state: `production_state` of the destination as the caller judged it; empty for any.
         origin: what the run was asked for, to be attested with the model; None where that is not known.
+        at_least: number that a new version gets at least, such as the one that it had as a canary.
 
     Returns:
         What was done. A refusal is a value and not an error.
@@ -110,7 +112,7 @@ def push(
     with target.exclusive():
         if expected_state and production_state(destination) != expected_state:
             raise InfrastructureError(f"Another push changed {destination} just now", "Run again.")
-        return _push_weighed(target, destination, Path(model), verdict, statement, gates, kept, description)
+        return _push_weighed(target, destination, Path(model), verdict, statement, gates, kept, description, at_least)
 
 
 def open_target(destination: str | Path) -> Target:
@@ -161,6 +163,7 @@ def _push_weighed(
     gates: list[Gate],
     statistics: Path | None,
     description: Mapping[str, str],
+    at_least: int,
 ) -> Pushed:
     weighed = verdict.subject["model"]
     version, record = _look_up(target, weighed)
@@ -181,7 +184,7 @@ def _push_weighed(
         if same.refuses:  # the model was changed while it was copied
             return Pushed((*gates, same))
         record = ProductionRecord(
-            version=version or target.next_version(),
+            version=version or max(target.next_version(), at_least),
             model_digest=weighed,
             verdict_digest=verdict.digest,
             run_id=verdict.run_id,

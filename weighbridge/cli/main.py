@@ -9,6 +9,7 @@ import typer
 from weighbridge import __version__
 from weighbridge.cli import (
     backtest,
+    canary,
     catalogue,
     check,
     ci,
@@ -78,6 +79,7 @@ app.command("plan", epilog=EXIT_CODES)(plan.plan)
 app.command("backtest", epilog=EXIT_CODES)(backtest.backtest)
 app.command("promote", epilog=EXIT_CODES)(promote.promote)
 app.command("rollback", epilog=EXIT_CODES)(rollback.rollback)
+app.command("canary", epilog=EXIT_CODES)(canary.canary)
 app.command("verify", epilog=EXIT_CODES)(verify.verify)
 app.command("serve", epilog=EXIT_CODES)(serve.serve)
 app.command("production", epilog=EXIT_CODES)(production.production)

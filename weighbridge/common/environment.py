@@ -23,6 +23,7 @@ VERIFY_IDENTITY_VARIABLE = "WEIGHBRIDGE_VERIFY_IDENTITY"
 
 SERVING_PYTHON_VARIABLE = "WEIGHBRIDGE_SERVING_PYTHON"
 """The Python of the environment that model servers run in."""
+
 GIT_TOKEN_VARIABLE = "WEIGHBRIDGE_GIT_TOKEN"  # noqa: S105, the name of it
 """What a configuration repository is read and written with over https."""
 
@@ -37,3 +38,14 @@ SERVICE_TOKENS = {
     "GitLab": ("WEIGHBRIDGE_GITLAB_TOKEN", "GITLAB_TOKEN"),
 }
 """What requests to a service's REST API are authorised with; the first that is set counts."""
+PROMETHEUS_VARIABLE = "WEIGHBRIDGE_PROMETHEUS"
+"""Address of the Prometheus that a live canary is judged by."""
+
+PROMETHEUS_TOKEN_VARIABLE = "WEIGHBRIDGE_PROMETHEUS_TOKEN"  # noqa: S105, the name of it
+"""A bearer token for it."""
+
+PROMETHEUS_USER_VARIABLE = "WEIGHBRIDGE_PROMETHEUS_USER"
+"""Or a user, for basic authentication,"""
+
+PROMETHEUS_PASSWORD_VARIABLE = "WEIGHBRIDGE_PROMETHEUS_PASSWORD"  # noqa: S105, the name of it
+"""and that user's password."""

@@ -47,6 +47,7 @@ class Counts:
         business: trials and successes of each metric of the business, by name.
         memory_bytes: resident memory of its servers at the window's end, the most of any one; None for not told.
         restarts: of its servers within the window.
+        business: trials and successes of each metric of the business, by its name in `gates.yaml`.
     """
 
     requests: int
@@ -58,6 +59,7 @@ class Counts:
     business: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     memory_bytes: float | None = None
     restarts: int = 0
+    business: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

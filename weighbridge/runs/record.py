@@ -21,8 +21,8 @@ BROUGHT_FILE = "brought.json"
 UNSENT_FILE = "unsent.json"
 _FINGERPRINT = AliasChoices("fingerprint", "facts")  # as runs of earlier versions call it
 
-RunKind = Literal["run", "rehearsal", "experiment", "promotion", "rollback"]
-_DELIVERIES = ("promotion", "rollback")  # they move what a run has weighed
+RunKind = Literal["run", "rehearsal", "experiment", "promotion", "canary", "rollback"]
+_DELIVERIES = ("promotion", "canary", "rollback")  # they move what a run has weighed
 RunState = Literal["running", "passed", "refused", "failed"]
 StepState = Literal["done", "cached", "refused", "failed", "skipped"]
 
@@ -63,7 +63,8 @@ class RunRecord(BaseModel):
 
     Attributes:
         kind: a run; a rehearsal on a share of the data; an experiment, which is a rehearsal on all of them; the
-            promotion of a model from one place to another; or a rollback to an earlier version.
+            promotion of a model from one place to another; a canary that is walked to production; or a rollback to an
+            earlier version.
         to: the step it was to end after; empty for the whole pipeline. What ends early is not an outcome of the whole.
         delivered_to: the stage that its model went to; empty for production of the work directory.
         commit: of the git repository that the pipeline's code is in, see `weighbridge.runs.commit`; empty for none.
@@ -123,6 +124,8 @@ class RunRecord(BaseModel):
             return f"promotion to {self.delivered_to}"
         if self.kind == "rollback":
             return f"rollback of {self.delivered_to or 'a destination'}"
+        if self.kind == "canary":
+            return "live canary"
         return f"partial {self.kind} to {self.to}" if self.partial else self.kind
 
     def public_json(self) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+"""`weighbridge canary` as its user sees it: real pushes and files; servers, users and Prometheus are made up."""
+
+import json
+
+import pytest
+
+from tests.weighbridge.rollout.shop import Server, Shop, served
+from weighbridge.components.production_model.standing import read_record
+from weighbridge.rollout.observed import Window
+from weighbridge.runs.workspace import find_run
+from weighbridge.thresholds.canary import CanaryGates
+from weighbridge.verdict import Gate
+
+SHOP = "shop.pipeline"
+
+
+def quick(section: CanaryGates, windows: list[Window]) -> list[Gate]:
+    """Judges the share of failures without any statistics: what this file is about is what becomes of gates."""
+    last = [window for window in windows if window.step == windows[-1].step]
+    canary = sum(window.canary.requests for window in last)
+    failed = sum(window.canary.errors for window in last) / max(canary, 1)
+    status = "inconclusive" if canary < 500 else "refused" if failed > 0.02 else "passed"
+    name, message = "canary.error_rate.max_change", f"{failed:.2%} of the canary's requests failed."
+    return [Gate(name=name, status=status, observed=failed, threshold=0.02, message=message)]
+
+
+@pytest.fixture(autouse=True)
+def judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weighbridge.rollout.request.judge", quick)
+
+
+def canary(weighbridge, address: str, *more: str):
+    return weighbridge("canary", SHOP, "--prometheus", address, "--every", "0.3", *more)
+
+
+def test_a_good_model_reaches_production(weighbridge, shop: Shop, workdir) -> None:
+    with served(shop) as address:
+        done = canary(weighbridge, address)
+    assert done.code == 0, done.out + done.err
+    record = read_record(shop.production)
+    assert record is not None
+    assert (record.version, record.run_id, record.promoted_from) == (2, "run-two", str(shop.home / "staging"))
+    assert not (shop.production / "canary.json").exists()
+    run = find_run(workdir)
+    assert (run.record.kind, run.record.state, run.record.exit_code) == ("canary", "passed", 0)
+    assert [step.name for step in run.record.steps] == ["verify", "shadow", "10 %", "50 %", "promote"]
+    assert {path.name for path in run.folder.iterdir()} >= {"rollout.jsonl", "report.html", "junit.xml", "verdict.json"}
+    names = {gate["name"] for gate in json.loads((run.folder / "verdict.json").read_text())["gates"]}
+    assert {
+        "canary.steps.passed",
+        "canary.bytes.equal",
+        "canary.error_rate.max_change",
+        "delivery.verdict.equal",
+    } <= names
+
+
+def test_a_failing_model_is_rolled_back(weighbridge, shop: Shop, workdir) -> None:
+    shop.servers["2"] = Server(failing=0.05)
+    with served(shop) as address:
+        done = canary(weighbridge, address)
+    assert done.code == 1, done.out + done.err
+    assert "canary.steps.passed" in done.out
+    record = read_record(shop.production)
+    assert record is not None
+    assert record.version == 1
+    assert not (shop.production / "canary.json").exists()
+    assert find_run(workdir).record.state == "refused"

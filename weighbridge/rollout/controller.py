@@ -1,0 +1,429 @@
+"""Walks a canary through its steps: look, judge, then hold, go on, promote or roll back; and go on after a kill.
+
+What decides lies outside the process, in the state beside production's record and the samples in Prometheus, so that
+whoever comes next goes on from there. The state is written before traffic is set, and a canary never gets more than
+the state says.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol
+
+from weighbridge.common import interruption
+from weighbridge.common.errors import InfrastructureError, WeighbridgeError
+from weighbridge.evidence.rollout import EventKind, RolloutEvent
+from weighbridge.rollout.decide import Decision, Look, decide
+from weighbridge.rollout.observed import Window
+from weighbridge.rollout.share import of_step, share_problem
+from weighbridge.rollout.state import CanaryState
+from weighbridge.rollout.store import StateChangedError, StateStore
+from weighbridge.rollout.timeline import Timeline, document_of
+from weighbridge.rollout.traffic import Traffic, canary_alone, stable_alone
+from weighbridge.rollout.watch import Seen
+from weighbridge.thresholds.canary import CanaryGates
+from weighbridge.verdict import Gate
+
+Judge = Callable[[CanaryGates, Sequence[Window]], Sequence[Gate]]
+Checks = Callable[[CanaryState], Sequence[Gate]]
+
+LOOK_EVERY_S = 30.0
+INSIST_S = 120.0  # how long a rollback that cannot be written, or is not taken, is tried
+_TOO_MUCH_FOR = timedelta(minutes=5)  # Argo CD, for one, looks every three minutes
+
+
+class Watcher(Protocol):
+    """What looks at the monitoring, see `weighbridge.rollout.watch.Watch`."""
+
+    def now(self) -> datetime: ...  # noqa: D102
+
+    def look(self, start: datetime, step: int) -> Seen: ...  # noqa: D102
+
+    def again(self, start: datetime, end: datetime, step: int) -> list[Window]: ...  # noqa: D102
+
+
+class TakenOverError(InfrastructureError):
+    """Somebody else walks the canary now: this process has no part in it any more."""
+
+
+class EndedElsewhereError(InfrastructureError):
+    """Somebody else ended the canary: there is no state any more."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """This machine's time; tests have one of their own."""
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a canary ended.
+
+    Attributes:
+        outcome: promoted, or rolled back.
+        reason: why, in a sentence.
+        gates: as they stood at the end, and those of the promotion.
+        state: the last.
+    """
+
+    outcome: Literal["promoted", "rolled_back"]
+    reason: str
+    gates: tuple[Gate, ...]
+    state: CanaryState
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Whether production is as it was: it holds the canary already; is another; or nobody can tell."""
+
+    done: bool = False
+    fatal: str = ""
+    problem: str = ""
+
+
+@dataclass
+class Walk:
+    """One canary on its way.
+
+    Attributes:
+        gates: the section `canary` of gates.yaml.
+        store: where its state lies.
+        traffic: who divides the requests.
+        watch: who looks at the monitoring.
+        judge: makes gates of windows.
+        timeline: what happened so far.
+        intact: gates on the canary's bytes: are they those that were weighed?
+        promote: makes the canary production and removes its state, given the state and its token; its gates, of which
+            one that refuses means that nothing was changed.
+        tell: is told of every event, for people to see.
+        every_s: between two looks.
+        clock: this machine's.
+    """
+
+    gates: CanaryGates
+    store: StateStore
+    traffic: Traffic
+    watch: Watcher
+    judge: Judge
+    timeline: Timeline
+    intact: Checks
+    promote: Callable[[CanaryState, str], Sequence[Gate]]
+    tell: Callable[[RolloutEvent, CanaryState], None] = lambda event, state: None
+    every_s: float = LOOK_EVERY_S
+    clock: Clock = field(default_factory=Clock)
+    _offset: timedelta = field(default=timedelta(0), init=False)
+    _not_applied: str = field(default="", init=False)
+    _not_kept: str = field(default="", init=False)
+
+    def begin(self, state: CanaryState, token: str) -> Ended:
+        """Begin a canary whose version lies where servers find it.
+
+        Args:
+            state: of its first step.
+            token: of the store, where there is no canary.
+
+        Raises:
+            StateChangedError: another canary began just now.
+            TakenOverError, KeyboardInterrupt, InfrastructureError: as for `go_on`.
+        """
+        if refused := [gate for gate in self.intact(state) if gate.refuses]:
+            return Ended("rolled_back", refused[0].message, tuple(refused), state)
+        token = self.store.write(state, token, message=f"Begin a canary of version {state.canary.version}")
+        self._event("began", state, reason=f"Version {state.canary.version} beside version {state.stable}.")
+        self._apply(state)
+        return self._walk(state, token)
+
+    def go_on(self, state: CanaryState, token: str, run_id: str) -> Ended:
+        """Go on with a canary that was left on its way.
+
+        Args:
+            state: as it lies there.
+            token: its.
+            run_id: of the run that walks it from now on: whoever walked it before finds it taken.
+
+        Returns:
+            How it ended.
+
+        Raises:
+            TakenOverError: somebody else goes on with it.
+            KeyboardInterrupt: the process was asked to end; the canary stays where it is.
+            InfrastructureError: it ought to be rolled back, and that fails for minutes; the state is left.
+        """
+        if state.run_id != run_id:
+            state = state.model_copy(update={"run_id": run_id})
+            told = f"Go on with the canary of version {state.canary.version}"
+            token = self.store.write(state, token, message=told)
+        last = self.timeline.last
+        self._event("resumed", state, reason=f"Taken up again at step {state.step + 1}.")
+        if state.phase == "rolling_back":
+            return self._roll_back(state, token, "It was being rolled back when its process ended.", ())
+        if last is not None and last.action == "roll_back" and last.at >= state.step_since:
+            return self._roll_back(state, token, last.reason, last.gates)
+        if state.step >= len(self.gates.steps):
+            told = f"gates.yaml has {len(self.gates.steps)} steps, and the canary is at its step {state.step + 1}."
+            return self._roll_back(state, token, told, ())
+        self._recover(state)
+        self._apply(state)
+        return self._walk(state, token)
+
+    def abort(self, state: CanaryState, token: str, reason: str) -> Ended:
+        """End a canary: all requests go to stable, and its state is removed."""
+        last = self.timeline.last
+        return self._roll_back(state, token, reason, () if last is None else last.gates)
+
+    def _walk(self, state: CanaryState, token: str) -> Ended:
+        while True:
+            interruption.check()
+            try:
+                token, standing = self._standing(state, token)
+            except EndedElsewhereError as error:
+                return self._ended_elsewhere(state, f"{error.message}.")
+            look, seen = self._look(state, standing)
+            if standing.done:
+                return self._finished(state, token, look)
+            decision = decide(self.gates, state, look)
+            self._event(
+                "look", state, at=look.now, look=look, seen=seen, action=decision.action, reason=decision.reason
+            )
+            try:
+                if decision.action == "next":
+                    state, token = self._next(state, token, look.now)
+                elif decision.action == "promote":
+                    ended = self._promoted(state, token, look, decision)
+                    if ended is not None:
+                        return ended
+                elif decision.action == "roll_back":
+                    return self._roll_back(state, token, decision.reason, look.gates)
+            except StateChangedError:
+                pass  # by whom, the next look says
+            except InfrastructureError as error:
+                if decision.action == "roll_back":
+                    raise
+                self._event("look", state, reason=f"Could not go on: {error.message}.")
+            self._pause()
+
+    def _standing(self, state: CanaryState, token: str) -> tuple[str, "_Standing"]:
+        """Whether the canary is still ours, beside the production that it began beside; and the state's token."""
+        try:
+            token = self._expect_own(state)
+            production = self.store.production()
+        except (TakenOverError, EndedElsewhereError):
+            raise
+        except WeighbridgeError as error:
+            return token, _Standing(problem=f"The state cannot be read: {error.message}")
+        if production is not None and production.model_digest == state.canary.model_digest:
+            return token, _Standing(done=True)
+        if (production.version if production else 0) == state.stable:
+            return token, _Standing()
+        now = f"version {production.version}, of run {production.run_id}" if production else "nothing"
+        changed = f"Production is {now} by now, and was version {state.stable} when the canary began."
+        return token, _Standing(fatal=changed)
+
+    def _look(self, state: CanaryState, standing: "_Standing") -> tuple[Look, Window | None]:
+        """How things stand, and the new window."""
+        problems, fatal, window = [standing.problem] if standing.problem else [], standing.fatal, None
+        windows = list(self.timeline.windows)
+        now = self.clock.now() + self._offset
+        try:
+            seen = self.watch.look(windows[-1].end if windows else state.since, state.step)
+            now, window = seen.now, seen.window
+            self._offset = now - self.clock.now()
+            problems += seen.problems
+            if seen.gone and not state.shadow:
+                fatal = fatal or seen.gone
+        except WeighbridgeError as error:  # credentials may run out, and queries be changed, in the middle
+            problems.append(error.message)
+        if window is not None:
+            windows.append(window)
+        problems += self._traffic_problems(windows, state)
+        wrong, too_much = share_problem(windows, state)
+        if wrong:
+            problems.append(wrong)
+            if too_much and now - state.step_since > _TOO_MUCH_FOR:
+                fatal = fatal or wrong
+        gates = tuple(self.judge(self.gates, windows)) if windows else ()
+        requests = sum(each.canary.requests for each in of_step(windows, state))
+        return Look(now, gates, requests, tuple(problems), fatal), window
+
+    def _traffic_problems(self, windows: Sequence[Window], state: CanaryState) -> list[str]:
+        if self._not_applied:
+            self._apply(state)
+        problem = self._not_applied
+        try:
+            problem = problem or self.traffic.problem()
+        except WeighbridgeError as error:
+            problem = error.message
+        return [each for each in (problem, self._not_kept) if each]
+
+    def _expect_own(self, state: CanaryState) -> str:
+        """Make sure that the state is still ours; its token as it is now, as others may have changed what is beside."""
+        there, token = self.store.read()
+        if there is None:
+            raise EndedElsewhereError(f"The canary of version {state.canary.version} was ended by somebody else")
+        if there != state:
+            raise TakenOverError(
+                f"Run {there.run_id} walks the canary of version {there.canary.version} now",
+                "This run has no part in it any more; that one says how it ends.",
+            )
+        return token
+
+    def _next(self, state: CanaryState, token: str, now: datetime) -> tuple[CanaryState, str]:
+        step = self.gates.steps[state.step + 1]
+        after = state.model_copy(
+            update={"step": state.step + 1, "percent": step.percent, "shadow": step.shadow, "step_since": now}
+        )
+        told = "copies of requests" if step.shadow else f"{step.percent:g} % of requests"
+        with interruption.deferred():
+            token = self.store.write(after, token, message=f"Canary of version {state.canary.version}: {told}")
+            self._apply(after)
+        return after, token
+
+    def _promoted(self, state: CanaryState, token: str, look: Look, decision: Decision) -> Ended | None:
+        """Promote; None where that has to be tried again."""
+        gates = tuple(self.intact(state))
+        if not any(gate.refuses for gate in gates):
+            gates = (*gates, *self.promote(state, token))
+        if refused := [gate for gate in gates if gate.refuses]:
+            return self._roll_back(state, token, refused[0].message, (*look.gates, *gates))
+        return self._ended("promoted", decision.reason, (*look.gates, *gates), state, canary_alone(state))
+
+    def _finished(self, state: CanaryState, token: str, look: Look) -> Ended:
+        """A promotion whose process was killed before it had removed the state."""
+        self.store.write(None, token, message=f"Version {state.canary.version} is in production")
+        last = self.timeline.last
+        told = "It was in production already, and only its state was left."
+        gates = last.gates if last is not None else look.gates
+        return self._ended("promoted", told, gates, state, canary_alone(state))
+
+    def _ended_elsewhere(self, state: CanaryState, reason: str) -> Ended:
+        """Whoever ended it need not be able to set the traffic, and this process is."""
+        ending = stable_alone(state)
+        if not self.traffic.follows:
+            self._insist(lambda: self._give_back(ending))
+        last = self.timeline.last
+        return self._ended("rolled_back", reason, last.gates if last else (), state, None)
+
+    def _roll_back(self, state: CanaryState, token: str, reason: str, gates: Sequence[Gate]) -> Ended:
+        """Give all requests to stable, then remove the state; a process killed in between finds that it ends."""
+        ending = stable_alone(state).model_copy(update={"phase": "rolling_back"})
+        told = f"Roll back the canary of version {state.canary.version}\n\n{reason}"
+        with interruption.deferred():
+            if not self.traffic.follows:
+                try:
+                    token = self.store.write(ending, token, message=told)
+                except StateChangedError:
+                    raise
+                except WeighbridgeError:
+                    pass  # users first
+                self._insist(lambda: self._give_back(ending))
+            self._insist(lambda: self.store.write(None, token, message=told))
+        return self._ended("rolled_back", reason, gates, state, None)
+
+    def _give_back(self, ending: CanaryState) -> None:
+        self.traffic.apply(ending)
+        if problem := self.traffic.problem():
+            raise InfrastructureError(problem, "Run again.")
+
+    def _insist(self, act: Callable[[], object]) -> None:
+        """Try until it works, or for minutes."""
+        pause_s, waited_s = 1.0, 0.0
+        while True:
+            try:
+                act()
+                return
+            except StateChangedError:
+                raise
+            except WeighbridgeError as error:
+                if waited_s >= INSIST_S:
+                    raise InfrastructureError(
+                        f"The canary must be rolled back, and cannot: {error.message}",
+                        "Users may get it still. Mend the cause, then run the same command again: it goes on with "
+                        "the rollback.",
+                    ) from error
+            self.clock.sleep(pause_s)
+            waited_s, pause_s = waited_s + pause_s, min(2 * pause_s, 15.0)
+
+    def _apply(self, state: CanaryState) -> None:
+        try:
+            self.traffic.apply(state)
+            self._not_applied = ""
+        except WeighbridgeError as error:
+            self._not_applied = error.message
+
+    def _recover(self, state: CanaryState) -> None:
+        """Look up what was seen before, where the timeline is not here: on another machine, or after a lost disk."""
+        if self.timeline.windows or state.step == 0:
+            return
+        for window in self.watch.again(state.since, state.step_since, state.step - 1):
+            self._event("resumed", state, seen=window, reason="Looked up again.")
+
+    def _ended(
+        self,
+        outcome: Literal["promoted", "rolled_back"],
+        reason: str,
+        gates: Sequence[Gate],
+        state: CanaryState,
+        traffic: CanaryState | None,
+    ) -> Ended:
+        if traffic is not None and not self.traffic.follows:
+            try:
+                self._insist(lambda: self._give_back(traffic))
+            except InfrastructureError as error:  # both are good by now
+                reason += f" But the requests are divided still as at its last step: {error.message}."
+        self._event("ended", state, reason=reason, outcome=outcome)
+        return Ended(outcome, reason, tuple(gates), state)
+
+    def _event(
+        self,
+        kind: EventKind,
+        state: CanaryState,
+        *,
+        at: datetime | None = None,
+        look: Look | None = None,
+        seen: Window | None = None,
+        action: Literal["hold", "next", "promote", "roll_back", ""] = "",
+        reason: str = "",
+        outcome: Literal["promoted", "rolled_back", "left", ""] = "",
+    ) -> None:
+        """Keep what happened, then tell it."""
+        inside = state.step < len(self.gates.steps)
+        event = RolloutEvent(
+            at=at or self.clock.now() + self._offset,
+            kind=kind,
+            step=state.step,
+            percent=state.percent,
+            shadow=state.shadow,
+            version=state.canary.version,
+            stable=state.stable,
+            requests=look.requests if look else 0,
+            needed=self.gates.steps[state.step].requests if inside else 0,
+            window=None if seen is None else document_of(seen),
+            gates=look.gates if look else (),
+            problems=look.problems if look else (),
+            action=action,
+            reason=reason,
+            outcome=outcome,
+        )
+        try:
+            self.timeline.add(event)
+            self._not_kept = ""
+        except InfrastructureError as error:  # a full disk must leave no canary to itself
+            self._not_kept = error.message
+        self.tell(event, state)
+
+    def left(self, state: CanaryState, reason: str) -> None:
+        """Keep that the process ended and the canary did not."""
+        self._event("ended", state, reason=reason, outcome="left")
+
+    def _pause(self) -> None:
+        """Wait for the next look, in parts: a request to end is heeded soon."""
+        left = self.every_s
+        while left > 0:
+            interruption.check()
+            part = min(left, 1.0)
+            self.clock.sleep(part)
+            left -= part

@@ -1,0 +1,326 @@
+"""A live canary from end to end, as a run of its own: verified, placed, walked, and promoted by the policy of delivery.
+
+The walk may take hours, in which other runs of the pipeline go on: the workspace is held at the beginning and at the
+end alone.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weighbridge.common import interruption, progress
+from weighbridge.common.errors import InfrastructureError, InterruptedRunError, UsageError, WeighbridgeError
+from weighbridge.components.production_model.record import EVIDENCE_FOLDER, ProductionRecord
+from weighbridge.delivery import judge as policy
+from weighbridge.delivery.attested import attested_gates
+from weighbridge.delivery.promotion import Promotion
+from weighbridge.evidence.delivered import Delivered
+from weighbridge.evidence.rollout import RolloutEvent
+from weighbridge.rollout.controller import Clock, Ended, Judge, TakenOverError, Walk, Watcher
+from weighbridge.rollout.gates import bytes_gate, walked_gate
+from weighbridge.rollout.placed import Model, Placed, fetch
+from weighbridge.rollout.state import CanaryState
+from weighbridge.rollout.steps import step_records
+from weighbridge.rollout.store import StateStore
+from weighbridge.rollout.timeline import Timeline
+from weighbridge.rollout.traffic import Traffic
+from weighbridge.runs.display import Display
+from weighbridge.runs.finish import run_to_end
+from weighbridge.runs.log import mark_step
+from weighbridge.runs.outcome import RunOutcome
+from weighbridge.runs.record import Run
+from weighbridge.runs.workspace import Workspace
+from weighbridge.storage.destination import open_destination
+from weighbridge.thresholds.canary import CanaryGates
+from weighbridge.verdict import Gate, Verdict
+from weighbridge.verdict.verdict import VERDICT_FILE
+
+_COPIES = "copies"
+_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a canary needs.
+
+    Attributes:
+        promotion: from which stage the model comes, and the policy that it is held against; its target is production.
+        gates: the steps and what they ask for.
+        store: where its state lies.
+        placed: where its version lies.
+        traffic: who divides the requests.
+        watch: who looks at the monitoring of a state's two versions.
+        judge: makes gates of windows.
+        again: the command that goes on with it.
+        every_s: between two looks.
+        clock: this machine's.
+        tell: is told of each event, for people.
+    """
+
+    promotion: Promotion
+    gates: CanaryGates
+    store: StateStore
+    placed: Placed
+    traffic: Traffic
+    watch: Callable[[CanaryState], Watcher]
+    judge: Judge
+    again: str
+    every_s: float
+    clock: Clock = field(default_factory=Clock)
+    tell: Callable[[RolloutEvent, CanaryState], None] = lambda event, state: None
+
+    @property
+    def workspace(self) -> Workspace:
+        """Whose run it is."""
+        return self.promotion.workspace
+
+
+def begin(delivery: Delivery, record: ProductionRecord, source: str, run: Run, display: Display) -> RunOutcome:
+    """Begin a canary and walk it to its end.
+
+    Args:
+        delivery: what it needs.
+        record: of the model at its source.
+        source: the destination that the model is at.
+        run: a new run of kind `canary`.
+        display: shows the steps.
+
+    Returns:
+        How it ended: promoted, or refused by a gate and rolled back; or an error, where the canary stays on its way.
+    """
+
+    def work() -> Ended:
+        with _copies(run) as folder:
+            model, gates = _verified(delivery, record, source, folder)
+            placed: ProductionRecord | None = None
+            if not any(gate.refuses for gate in gates):
+                display.step_progress(f"placing it at {delivery.placed.address}")
+                pushed = delivery.placed.place(model)
+                gates, placed = [*gates, *pushed.gates], pushed.record
+        production = delivery.store.production()
+        state = _first(delivery, placed or record, production, run)
+        if refused := [gate for gate in gates if gate.refuses]:
+            return Ended("rolled_back", refused[0].message, tuple(gates), state)
+        watch = delivery.watch(state)
+        now = watch.now()
+        state = state.model_copy(update={"since": now, "step_since": now})
+        _expect_production_seen(watch, state)
+        ended = _walk(delivery, run, watch, record).begin(state, delivery.store.read()[1])
+        return _with_gates(ended, gates)
+
+    return _to_end(delivery, run, display, record, work)
+
+
+def go_on(delivery: Delivery, state: CanaryState, token: str, run: Run, display: Display) -> RunOutcome:
+    """Go on with a canary that is on its way; as `begin`."""
+
+    def work() -> Ended:
+        return _walk(delivery, run, delivery.watch(state), state.canary).go_on(state, token, run.record.run_id)
+
+    return _to_end(delivery, run, display, state.canary, work)
+
+
+def abort(delivery: Delivery, state: CanaryState, token: str, run: Run, reason: str, display: Display) -> RunOutcome:
+    """Roll a canary back because somebody says so; as `begin`."""
+
+    def work() -> Ended:
+        return _walk(delivery, run, delivery.watch(state), state.canary).abort(state, token, reason)
+
+    return _to_end(delivery, run, display, state.canary, work)
+
+
+def reopened(workspace: Workspace, state: CanaryState) -> Run | None:
+    """The run that walked a canary, to go on with it in the same folder; None where it is not here."""
+    run = workspace.run(state.run_id)
+    if run is None or run.brought or run.record.kind != "canary":
+        return None
+    if run.record.display_state == "running" and run.record.pid != os.getpid():
+        return None
+    again: dict[str, object] = {
+        "state": "running",
+        "exit_code": None,
+        "error": "",
+        "pid": os.getpid(),
+        "steps": [],
+        "verdict_digest": "",
+    }
+    run = Run(run.folder, run.record.model_copy(update=again))
+    run.save()
+    return run
+
+
+def _to_end(
+    delivery: Delivery, run: Run, display: Display, record: ProductionRecord, work: Callable[[], Ended]
+) -> RunOutcome:
+    """Do the work without the workspace, then hold it and finish the run with what came of it."""
+    names = [step.name for step in delivery.gates.steps]
+    display.started(run, ["verify", *names, "promote"])
+    began = time.monotonic()
+    ended: Ended | None = None
+    error: BaseException | None = None
+    mark_step("canary")
+    try:
+        with progress.listening(display.step_progress):
+            ended = work()
+    except KeyboardInterrupt:
+        interruption.heeded()
+        error = _left(delivery, run)
+    except BaseException as caught:
+        error = caught
+    display.ended()
+
+    def verdict() -> Verdict:
+        run.record.steps = step_records(delivery.gates, Timeline(run.folder).events, ended)
+        for step in run.record.steps:
+            display.step_ended(step)
+        if ended is None:
+            raise error or AssertionError
+        if ended.outcome == "promoted":
+            version, stage = ended.state.canary.version, delivery.promotion.target
+            at = open_destination(delivery.promotion.destination).path(str(version))
+            run.record.delivered = Delivered.at(at, version, stage, already=False)
+        gates = _latest([*ended.gates, walked_gate(delivery.gates, ended)])
+        subject = policy.subject(record, delivery.promotion.target)
+        return Verdict.of(gates, pipeline=record.pipeline, run_id=run.record.run_id, subject=subject)
+
+    with held(delivery.workspace):
+        outcome = run_to_end(run, display, verdict, {"rollout": run.folder})
+        run.record.seconds = round(time.monotonic() - began, 3)
+        with suppress(OSError):  # the record is there, with the time that finishing took
+            run.save()
+    return outcome
+
+
+@contextmanager
+def held(workspace: Workspace) -> Iterator[None]:
+    """Hold the workspace, waiting for a run that has it: what a canary comes to must be kept."""
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(workspace.lock())
+                break
+            except InfrastructureError as error:
+                if not isinstance(error.__cause__, BlockingIOError):
+                    raise
+                progress.report(f"{progress.WAITING}the work directory: {error.message}")
+                time.sleep(_PAUSE_S)
+        yield
+
+
+def _walk(delivery: Delivery, run: Run, watch: Watcher, record: ProductionRecord) -> Walk:
+    def intact(state: CanaryState) -> Sequence[Gate]:
+        return [bytes_gate(delivery.placed.address, state)]
+
+    def promote(state: CanaryState, token: str) -> Sequence[Gate]:
+        with _copies(run) as folder:
+            model = fetch(delivery.placed.address, state.canary, folder)
+            gates = policy.judge(delivery.promotion, state.canary, model.evidence / VERDICT_FILE)
+            if not any(gate.refuses for gate in gates):
+                gates += attested_gates(delivery.promotion, state.canary, model.folder, model.evidence)
+            if not any(gate.refuses for gate in gates):
+                gates += delivery.placed.promote(model, state, token, delivery.store).gates
+        return gates
+
+    return Walk(
+        gates=delivery.gates,
+        store=delivery.store,
+        traffic=delivery.traffic,
+        watch=watch,
+        judge=delivery.judge,
+        timeline=Timeline(run.folder),
+        intact=intact,
+        promote=promote,
+        tell=delivery.tell,
+        every_s=delivery.every_s,
+        clock=delivery.clock,
+    )
+
+
+def _verified(delivery: Delivery, record: ProductionRecord, source: str, folder: Path) -> tuple[Model, list[Gate]]:
+    """Bring the model here, and hold it against the policy."""
+    place, evidence = open_destination(source), folder / "evidence"
+    place.copy(str(record.version), folder / "model")
+    place.copy(f"{EVIDENCE_FOLDER}/{record.version}", evidence)
+    promotion = delivery.promotion
+    gates = policy.judge(promotion, record, evidence / VERDICT_FILE)
+    if not any(gate.refuses for gate in gates):
+        gates += attested_gates(promotion, record, folder / "model", evidence)
+    approval = promotion.approval
+    described = {"promoted_from": source, "approved_by": approval.by, "approved_in": approval.build}
+    return Model(folder / "model", evidence, described), gates
+
+
+def _first(delivery: Delivery, record: ProductionRecord, production: ProductionRecord | None, run: Run) -> CanaryState:
+    if production is None:
+        raise UsageError(
+            f"Nothing is in production at {delivery.store.address} that a canary could be held against",
+            f"Promote the first model as it is: weighbridge promote {record.pipeline} "
+            f"--from {delivery.promotion.source} --to production",
+        )
+    step, now = delivery.gates.steps[0], delivery.clock.now()
+    return CanaryState(
+        canary=record,
+        stable=production.version,
+        step=0,
+        percent=step.percent,
+        shadow=step.shadow,
+        step_since=now,
+        since=now,
+        run_id=run.record.run_id,
+    )
+
+
+def _expect_production_seen(watch: Watcher, state: CanaryState) -> None:
+    """A canary is begun only where the monitoring shows what it is to be held against."""
+    from datetime import timedelta
+
+    seen = watch.look(state.since - timedelta(minutes=1), 0)
+    for problem in seen.problems:
+        if "production" in problem or "clock" in problem:
+            raise InfrastructureError(
+                f"No canary is begun: {problem.rstrip('.')}", "Serve production first: weighbridge serve."
+            )
+
+
+def _left(delivery: Delivery, run: Run) -> WeighbridgeError:
+    """What to say where the process was asked to end, and the canary stays on its way."""
+    try:
+        state, _ = delivery.store.read()
+    except WeighbridgeError:
+        state = None
+    if state is None:
+        return InterruptedRunError("The canary was interrupted before it had begun", "Run the same command again.")
+    step = delivery.gates.steps[min(state.step, len(delivery.gates.steps) - 1)]
+    return InterruptedRunError(
+        f"Interrupted: the canary of version {state.canary.version} stays at {step.name}, and nobody watches it",
+        f"Go on: {delivery.again}\nEnd it: {delivery.again} --abort",
+    )
+
+
+def _with_gates(ended: Ended, before: Sequence[Gate]) -> Ended:
+    return Ended(ended.outcome, ended.reason, (*before, *ended.gates), ended.state)
+
+
+def _latest(gates: Sequence[Gate]) -> list[Gate]:
+    """Of several gates of one name, as before a canary and at its promotion, the last; in the order of the first."""
+    found: Mapping[str, Gate] = {gate.name: gate for gate in gates}
+    return list(found.values())
+
+
+@contextmanager
+def _copies(run: Run) -> Iterator[Path]:
+    """A folder for copies of models, in the run's; what a killed process left there goes first."""
+    folder = run.folder / _COPIES
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+__all__ = ["Delivery", "TakenOverError", "abort", "begin", "go_on", "held", "reopened"]

@@ -1,0 +1,340 @@
+"""What `weighbridge canary` was asked for: a canary begun, gone on with, waited for or ended; one of a pipeline."""
+
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from weighbridge.common import locks, progress
+from weighbridge.common.environment import PROMETHEUS_VARIABLE
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.components.production_model.fetch import version_record
+from weighbridge.components.production_model.record import ProductionRecord
+from weighbridge.definition import Definition, load
+from weighbridge.delivery.approval import Approval, find_approval
+from weighbridge.delivery.promote import source_record
+from weighbridge.delivery.promotion import Promotion
+from weighbridge.local.output_capture import captured_output
+from weighbridge.rollout import deliver
+from weighbridge.rollout.controller import Watcher
+from weighbridge.rollout.envoy import Envoy
+from weighbridge.rollout.judge import judge
+from weighbridge.rollout.places import placed_at, state_at
+from weighbridge.rollout.prometheus import Prometheus
+from weighbridge.rollout.state import CanaryState
+from weighbridge.rollout.traffic import Declared, Traffic
+from weighbridge.rollout.watch import Watch
+from weighbridge.runs.display import Display
+from weighbridge.runs.outcome import RunOutcome
+from weighbridge.runs.record import Run
+from weighbridge.runs.sending import sent
+from weighbridge.runs.stages import delivery_policy, present_gates, stage_destinations
+from weighbridge.runs.store import RunStore
+from weighbridge.runs.workspace import Workspace
+from weighbridge.thresholds.canary import CanaryGates
+from weighbridge.thresholds.delivery import PRODUCTION
+
+LOCK_FILE = "canary.lock"
+CLUSTERS = "stable,canary"
+_PAUSE_S = 2.0
+
+
+@dataclass(frozen=True)
+class CanaryRequest:
+    """What was asked for; see the options of `weighbridge canary`."""
+
+    pipeline: str
+    prometheus: str = ""
+    source: str = ""
+    version: int | None = None
+    approved_by: str = ""
+    approved_in: str = ""
+    envoy: str = ""
+    envoy_admin: str = ""
+    envoy_clusters: str = CLUSTERS
+    every_s: float = 30.0
+    wait: bool = False
+    abort: bool = False
+    destinations: str = ""
+    store: str = ""
+    workdir: str = "work"
+
+    @property
+    def traffic(self) -> dict[str, str]:
+        """Who divides the requests, as the run's record keeps it: whoever ends the canary later needs it."""
+        if not self.envoy:
+            return {}
+        return {"envoy": self.envoy, "envoy_admin": self.envoy_admin, "envoy_clusters": self.envoy_clusters}
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """There was nothing to do, and why."""
+
+    pipeline: str
+    destination: str
+    message: str
+    already: bool = False
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A canary that ended, or was left."""
+
+    pipeline: str
+    destination: str
+    outcome: RunOutcome
+
+
+class CanaryDisplay(Display, Protocol):
+    """A display that is told of a canary's events, too."""
+
+    def tell(self, event: Any, state: CanaryState) -> None:
+        """An event happened."""
+
+
+Displays = Callable[[TextIO, CanaryGates], CanaryDisplay]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where everything is that the request works on."""
+
+    request: CanaryRequest
+    definition: Definition
+    workspace: Workspace
+    gates: CanaryGates
+    promotion: Promotion
+    shared: RunStore | None
+
+    @property
+    def destination(self) -> str:
+        return self.promotion.destination
+
+
+def walk(request: CanaryRequest, display: Displays, say: Callable[[str], None]) -> Walked | Nothing:
+    """Do what was asked for.
+
+    Args:
+        request: what.
+        display: makes what shows it, given the real terminal and the steps.
+        say: prints a line, as of what is waited for.
+
+    Raises:
+        UsageError: an option, the policy or the destination is wrong.
+        InfrastructureError: something cannot be reached, or another canary is on its way.
+    """
+    place = _place(request)
+    store = state_at(place.destination)
+    if request.abort:
+        state, token = store.read()
+        if state is None:
+            message = f"No canary of {place.definition.name} is on its way at {place.destination}."
+            return Nothing(place.definition.name, place.destination, message)
+        return _abort(place, display, state, token)
+    if not request.prometheus.strip():
+        raise UsageError(
+            "No Prometheus is named, which is what a canary is judged by",
+            f"Give --prometheus URL, or set {PROMETHEUS_VARIABLE}.",
+        )
+    Prometheus(request.prometheus)
+    with _alone(place, say):
+        while True:
+            state, token = store.read()
+            wanted = _wanted(place, state)
+            if state is None or wanted is None or wanted[0].model_digest == state.canary.model_digest:
+                break
+            _refuse_or_wait(place, state, say)
+        if state is not None:
+            return _go_on(place, display, state, token)
+        assert wanted is not None  # noqa: S101, it is looked up where there is no canary
+        record, source = wanted
+        there = store.production()
+        if there is not None and there.model_digest == record.model_digest:
+            message = f"Nothing to do: this model is in production already, as version {there.version}."
+            return Nothing(place.definition.name, place.destination, message, already=True)
+        return _run(
+            place, display, None, lambda delivery, run, shown: deliver.begin(delivery, record, source, run, shown)
+        )
+
+
+def _go_on(place: _Place, display: Displays, state: CanaryState, token: str) -> Walked:
+    return _run(place, display, state, lambda given, run, shown: deliver.go_on(given, state, token, run, shown))
+
+
+def _abort(place: _Place, display: Displays, state: CanaryState, token: str) -> Walked:
+    why = "It was ended by --abort."
+    return _run(place, display, state, lambda given, run, shown: deliver.abort(given, state, token, run, why, shown))
+
+
+def _place(request: CanaryRequest) -> _Place:
+    definition = load(request.pipeline)
+    workspace = Workspace(request.workdir, definition.name)
+    stages, thresholds = delivery_policy(definition.folder)
+    policy = present_gates(definition.folder)
+    gates = None if policy is None else policy.canary
+    if gates is None:
+        raise UsageError(
+            f"The gates.yaml of {definition.name} has no section canary, so nobody said what a canary must show",
+            "Add one; `canary: {}` takes the usual steps: shadow, 1 %, 10 %, 50 %.",
+        )
+    before = [name for name in stages.names if name != PRODUCTION]
+    if not before:
+        raise UsageError(
+            "There is no stage before production that a canary could come from", "Add one to delivery in gates.yaml."
+        )
+    if request.source and request.version is not None:
+        raise UsageError("--from and --version exclude each other", "Give where the model is, or which version it is.")
+    # By its version alone a model may be of any stage: then every stage on the way must have passed it.
+    source = request.source or (before[0] if request.version is not None else before[-1])
+    addresses = stage_destinations(workspace, stages, request.destinations, request.store)
+    shared = RunStore(request.store, definition.name, request.workdir) if request.store else None
+    promotion = Promotion(
+        workspace, stages, addresses, source, PRODUCTION, thresholds=thresholds, store=shared, policy=policy
+    )
+    return _Place(request, definition, workspace, gates, promotion, shared)
+
+
+def _wanted(place: _Place, state: CanaryState | None) -> tuple[ProductionRecord, str] | None:
+    """The record of the model that is asked for, and where it lies; None for the canary that is on its way, if any."""
+    request = place.request
+    if request.version is not None:
+        if state is not None and state.canary.version == request.version:
+            return None
+        address = placed_at(place.destination).address
+        record = version_record(address, request.version)
+        if record is None:
+            raise UsageError(f"No version {request.version} was ever pushed to {address}", "Give --from STAGE.")
+        return record, address
+    if state is not None and not request.source:
+        return None
+    return source_record(place.promotion), place.promotion.destinations[place.promotion.source]
+
+
+def _run(
+    place: _Place,
+    display: Displays,
+    state: CanaryState | None,
+    work: Callable[[deliver.Delivery, Run, CanaryDisplay], RunOutcome],
+) -> Walked:
+    """Make the run or open it again, and do the work in it."""
+    name, store = place.definition.name, state_at(place.destination)
+    parameters: dict[str, Any] = {"from": place.promotion.source, "to": PRODUCTION}
+    with deliver.held(place.workspace):
+        if place.shared is not None:
+            place.shared.send_unsent()
+            place.shared.bring()
+        promotion = replace(place.promotion, approval=_approval(place, state))
+        run = None if state is None else deliver.reopened(place.workspace, state)
+        kept = {} if run is None else run.record.parameters
+        if state is not None and run is None and (walker := place.workspace.run(state.run_id)) is not None:
+            kept = walker.record.parameters  # it is alive, and is to be ended
+        told = place.request.traffic or {key: str(kept[key]) for key in kept if key.startswith("envoy")}
+        traffic = _traffic(told)
+        if run is None:
+            run = place.workspace.new_run(place.definition, parameters | told, kind="canary", delivered_to=PRODUCTION)
+        if place.shared is not None:
+            place.shared.announce(run)
+
+    def watch(walked: CanaryState) -> Watcher:
+        versions = {"canary": str(walked.canary.version), "stable": str(walked.stable)}
+        return Watch(Prometheus(place.request.prometheus), place.gates, name, versions)
+
+    with captured_output(run.log, verbose=False) as terminal:
+        shown = display(terminal, place.gates)
+        delivery = deliver.Delivery(
+            promotion=promotion,
+            gates=place.gates,
+            store=store,
+            placed=placed_at(place.destination),
+            traffic=traffic,
+            watch=watch,
+            judge=judge,
+            again=_again(place.request, told),
+            every_s=place.request.every_s,
+            tell=shown.tell,
+        )
+        outcome = work(delivery, run, shown)
+    outcome = sent(place.shared, outcome, f"{PRODUCTION}, {place.destination}")
+    return Walked(name, place.destination, outcome)
+
+
+def _approval(place: _Place, state: CanaryState | None) -> Approval:
+    """Who approved: whom the options name, else whom the canary's record names, which was asked when it began."""
+    request = place.request
+    if state is not None and not request.approved_by and not request.approved_in:
+        return Approval(state.canary.approved_by, state.canary.approved_in)
+    command = f"weighbridge canary {shlex.quote(request.pipeline)} --from {place.promotion.source}"
+    return find_approval(place.promotion.stage, request.approved_by, request.approved_in, command)
+
+
+def _traffic(told: dict[str, str]) -> Traffic:
+    if not told.get("envoy"):
+        return Declared()
+    stable, _, canary = told.get("envoy_clusters", CLUSTERS).partition(",")
+    return Envoy(Path(told["envoy"]), told.get("envoy_admin", ""), stable.strip(), canary.strip())
+
+
+def _again(request: CanaryRequest, told: dict[str, str]) -> str:
+    """The command that goes on with the canary."""
+    words = ["weighbridge", "canary", request.pipeline]
+    given = {"--workdir": request.workdir if request.workdir != "work" else "", "--store": request.store}
+    given |= {
+        "--destinations": request.destinations,
+        "--prometheus": request.prometheus,
+        "--envoy": told.get("envoy", ""),
+    }
+    if told.get("envoy_admin"):
+        given["--envoy-admin"] = told["envoy_admin"]
+    if told.get("envoy_clusters", CLUSTERS) != CLUSTERS:
+        given["--envoy-clusters"] = told["envoy_clusters"]
+    return shlex.join([*words, *(word for name, value in given.items() if value for word in (name, value))])
+
+
+@contextmanager
+def _alone(place: _Place, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the pipeline's canaries on this machine; the system lets go of them when the process ends."""
+    path = place.workspace.folder / LOCK_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def waiting(holder: str) -> None:
+        say(f"{progress.WAITING}another canary of {place.definition.name}{f' ({holder})' if holder else ''}")
+
+    try:
+        with locks.exclusive(path, waiting if place.request.wait else None):
+            yield
+    except BlockingIOError as error:
+        if error.filename != str(path):
+            raise
+        state, _ = state_at(place.destination).read()
+        raise _other(place, state, locks.holder(path)) from error
+
+
+def _refuse_or_wait(place: _Place, state: CanaryState, say: Callable[[str], None]) -> None:
+    error = _other(place, state, "")
+    if not place.request.wait:
+        raise error
+    say(f"{progress.WAITING}another canary: {error.message}")
+    time.sleep(_PAUSE_S)
+
+
+def _other(place: _Place, state: CanaryState | None, holder: str) -> InfrastructureError:
+    """The error that another canary is on its way: who, what, since when, and what to do."""
+    name = place.definition.name
+    told = f"A canary of {name} is on its way already"
+    if state is not None:
+        step = place.gates.steps[state.step].name if state.step < len(place.gates.steps) else f"step {state.step + 1}"
+        told += f": version {state.canary.version} at {step}, run {state.run_id}, since {_minute(state.since)}"
+    if holder:
+        told += f" ({holder})"
+    command = f"weighbridge canary {shlex.quote(place.request.pipeline)}"
+    hint = f"Wait for it with --wait, go on with one that was left: {command}, or end it: {command} --abort."
+    return InfrastructureError(told, hint)
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
