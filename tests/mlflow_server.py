@@ -4,24 +4,14 @@ It lives in an environment of its own (`.tools/mlflow`), which the first test th
 other versions of packages than TFX.
 """
 
-import fcntl
 import os
 import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from tests.command_line import ROOT
-from tests.patience import wait_until
+from tests.server_process import ServerProcess, answers, free_port
+from tests.tool_environment import tool_environment
 
 MLFLOW = "mlflow[auth]==3.17.2"
 USER = "admin"
@@ -32,37 +22,7 @@ _OURS = ("MLFLOW_", "PYTHONPATH", "GUNICORN_", "UVICORN_")
 
 def mlflow_program() -> str:
     """The path of the `mlflow` program, installed where it is missing; skips the test where it cannot be had."""
-    tools = (ROOT / ".tools").resolve()  # programs in it name it by this path, whoever reaches it by a link
-    folder, marker = tools / "mlflow", tools / "mlflow" / MLFLOW
-    tools.mkdir(exist_ok=True)
-    with (tools / "mlflow.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not marker.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            _install(folder)
-            marker.touch()
-    return str(folder / "bin/mlflow")
-
-
-def _install(folder: Path) -> None:
-    [uv, *_] = [*map(str, sorted(ROOT.glob(".tools/uv-*/bin/uv"), reverse=True)), "uv"]  # the set-up's own
-    install = [
-        uv,
-        "pip",
-        "install",
-        "--quiet",
-        "--system-certs",
-        "--compile-bytecode",
-        "--python",
-        f"{folder}/bin/python",
-    ]
-    for command in ([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], [*install, MLFLOW]):
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except OSError as error:
-            pytest.skip(f"an MLflow server needs uv: {error}")
-        if done.returncode:
-            pytest.skip(f"{MLFLOW} cannot be installed here: {done.stderr.strip()[-300:]}")
+    return str(tool_environment("mlflow", MLFLOW) / "bin/mlflow")
 
 
 class MlflowServer:
@@ -79,11 +39,9 @@ class MlflowServer:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.user, self.password = (USER, secrets.token_hex(12)) if auth else ("", "")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.uri = f"http://127.0.0.1:{self._port}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = ServerProcess("the MLflow server", folder / "server.log")
         self._environ = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         self._environ |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
         if auth:
@@ -118,41 +76,17 @@ class MlflowServer:
         command += ["--artifacts-destination", str(self.folder / "artifacts")]
         if self.user:
             command += ["--app-name", "basic-auth"]
-        log = self.folder / "server.log"
-        with log.open("ab") as output:
-            self._process = process = subprocess.Popen(
-                command, stdout=output, stderr=output, env=self._environ, cwd=self.folder, start_new_session=True
-            )
-        try:
-            wait_until(lambda: self._answers() or process.poll() is not None, "the MLflow server")
-        except BaseException:
-            self.kill()
-            raise
-        assert process.poll() is None, f"the MLflow server ended:\n{log.read_text()[-3000:]}"
+        health = f"{self.uri}/health"
+        self._process.start(command, lambda: answers(health, whatever=True), cwd=self.folder, env=self._environ)
         return self
 
     def kill(self) -> None:
         """Kill it and its workers at once, as a machine that loses power does."""
-        self._end(signal.SIGKILL)
+        self._process.kill()
 
     def stop(self) -> None:
         """Ask it to end, and wait for it; without effect where it has ended."""
-        self._end(signal.SIGTERM)
-
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            os.killpg(self._process.pid, number)  # not reaped: the group is still its own
-            self._process.wait()
-            self._process = None
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=5):
-                return True
-        except urllib.error.HTTPError:
-            return True
-        except OSError:
-            return False
+        self._process.stop()
 
 
 @contextmanager
