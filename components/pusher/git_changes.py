@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from weighbridge.common.errors import UsageError
 from weighbridge.common.files import json_text
 from weighbridge.components.production_model.record import ProductionRecord, parse_record, record_bytes
+from weighbridge.components.pusher.manifests import State, render
 from weighbridge.evidence.sizing import SIZING_FILE, Sizing
 from weighbridge.storage.destination import open_destination
 from weighbridge.storage.git.repository import Repository
@@ -19,10 +20,8 @@ READ = (RECORD_FILE, CANARY_FILE, SETTINGS_FILE)
 """Names of the files that a change is made from: where somebody else changed one of them, it is made anew."""
 
 
-class CanaryLike(Protocol):
+class CanaryLike(State, Protocol):
     """What is asked of `weighbridge.rollout.state.CanaryState`, which lies above."""
-
-    canary: ProductionRecord
 
     def model_dump(self, *, mode: str) -> dict[str, Any]:
         """Its fields as JSON values."""
@@ -53,8 +52,6 @@ def changes(
     }
     settings = repository.settings
     if settings.manifests != "none" and record is not None:
-        from weighbridge.components.pusher.manifests import render
-
         newer = record if state is None else state.canary
         measured = _sizing(sizing or _kept_sizing(settings, newer.version), newer.version)
         found[MANIFEST_FILE] = render(record, state, settings, measured).encode()

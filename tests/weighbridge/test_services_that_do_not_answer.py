@@ -3,8 +3,8 @@
 import pytest
 
 from tests.blackhole import Blackhole
-from weighbridge.common import rest as comments
 from weighbridge.common import progress
+from weighbridge.common import rest as comments
 from weighbridge.common.errors import InfrastructureError
 from weighbridge.delivery import jenkins_build
 from weighbridge.kubeflow.client import api as kubeflow

@@ -44,7 +44,6 @@ class Counts:
         predictions: values predicted, by output.
         trials: of the business metric, such as recommendations shown; 0 where none is asked for.
         successes: of these, such as recommendations bought.
-        business: trials and successes of each metric of the business, by name.
         memory_bytes: resident memory of its servers at the window's end, the most of any one; None for not told.
         restarts: of its servers within the window.
         business: trials and successes of each metric of the business, by its name in `gates.yaml`.
@@ -56,7 +55,6 @@ class Counts:
     predictions: Mapping[str, Histogram] = field(default_factory=dict)
     trials: int = 0
     successes: int = 0
-    business: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     memory_bytes: float | None = None
     restarts: int = 0
     business: Mapping[str, tuple[int, int]] = field(default_factory=dict)

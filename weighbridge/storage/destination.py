@@ -1,6 +1,7 @@
 """Where models go: a folder, a prefix of a bucket, a model in MLflow's registry, or a folder in a Git repository.
 
-Addresses are such as `gs://bucket/prefix`, `models:/name` and `git+https://host/org/config.git//folder`. Here it is opened. Only what looking up needs is here; how to push differs and is the Pusher's. Imports no tfx.
+Addresses are such as `gs://bucket/prefix`, `models:/name` and `git+https://host/org/config.git//folder`. Here they are
+opened. Only what looking up needs is here; how to push differs and is the Pusher's. Imports no tfx.
 """
 
 import re
