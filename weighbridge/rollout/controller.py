@@ -200,7 +200,7 @@ class Walk:
                     return self._roll_back(state, token, decision.reason, look.gates)
             except StateChangedError:
                 pass  # by whom, the next look says
-            except InfrastructureError as error:
+            except WeighbridgeError as error:  # a right that was taken away may come back, too
                 if decision.action == "roll_back":
                     raise
                 self._event("look", state, reason=f"Could not go on: {error.message}.")

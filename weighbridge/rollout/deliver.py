@@ -15,6 +15,7 @@ from pathlib import Path
 from weighbridge.common import interruption, progress
 from weighbridge.common.errors import InfrastructureError, InterruptedRunError, UsageError, WeighbridgeError
 from weighbridge.components.production_model.record import EVIDENCE_FOLDER, ProductionRecord
+from weighbridge.components.pusher.replacement import withdrawn_gate
 from weighbridge.delivery import judge as policy
 from weighbridge.delivery.attested import attested_gates
 from weighbridge.delivery.promotion import Promotion
@@ -97,7 +98,9 @@ def begin(delivery: Delivery, record: ProductionRecord, source: str, run: Run, d
         with _copies(run) as folder:
             model, gates = _verified(delivery, record, source, folder)
             placed: ProductionRecord | None = None
-            if not any(gate.refuses for gate in gates):
+            if source == delivery.placed.address:
+                placed = record  # it lies there already
+            elif not any(gate.refuses for gate in gates):
                 display.step_progress(f"placing it at {delivery.placed.address}")
                 pushed = delivery.placed.place(model)
                 gates, placed = [*gates, *pushed.gates], pushed.record
@@ -247,6 +250,8 @@ def _verified(delivery: Delivery, record: ProductionRecord, source: str, folder:
     place.copy(f"{EVIDENCE_FOLDER}/{record.version}", evidence)
     promotion = delivery.promotion
     gates = policy.judge(promotion, record, evidence / VERDICT_FILE)
+    withdrawn = withdrawn_gate(promotion.destination, delivery.store.production(), record.model_digest)
+    gates += [withdrawn] if withdrawn is not None else []
     if not any(gate.refuses for gate in gates):
         gates += attested_gates(promotion, record, folder / "model", evidence)
     approval = promotion.approval

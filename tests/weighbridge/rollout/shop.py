@@ -8,12 +8,13 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.components.pusher.helpers import make_model
+from tests.config_repository import ConfigRepository
 from tests.weighbridge.rollout.prometheus_double import Samples, prometheus
 from weighbridge.common.digests import tree_digest
 from weighbridge.components.pusher import push
@@ -69,12 +70,14 @@ class Shop:
         folder: the package.
         home: the pipeline's work directory.
         rate: requests that users make in a second.
+        repository: says what is in production, if it is no folder.
         servers: by version; a version that is not there has the usual ones.
     """
 
     folder: Path
     home: Path
     rate: float = 20_000
+    repository: ConfigRepository | None = None
     servers: dict[str, Server] = field(default_factory=dict)
     samples: Samples = field(default_factory=Samples)
     _last: float = 0.0
@@ -94,15 +97,33 @@ class Shop:
         evaluation = self.folder / f"evaluation-{name}"
         verdict = Verdict.of([gate], pipeline="shop", run_id=run_id or f"run-{name}", subject=subject)
         verdict.write(evaluation / "verdict.json")
-        assert push(model, evaluation, self.home / place).record is not None
+        where = self.destination if place == "production" else self.home / place
+        assert push(model, evaluation, where).record is not None
+
+    @property
+    def destination(self) -> str:
+        return self.repository.address if self.repository else str(self.production)
+
+    def read(self, name: str) -> bytes | None:
+        """A file that says what is in production, or on its way."""
+        if self.repository is not None:
+            return self.repository.read(name)
+        try:
+            return (self.production / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    @property
+    def live(self) -> str:
+        """The version in production."""
+        return str(json.loads(self.read("production.json") or b"{}").get("version", ""))
 
     def requests_since(self, seconds: float) -> dict[str, float]:
         """Requests by version, as `canary.json` and `production.json` divide them."""
-        stable = str(json.loads((self.production / "production.json").read_text())["version"])
-        try:
-            state = json.loads((self.production / "canary.json").read_text())
-        except (FileNotFoundError, ValueError):
+        stable, text = self.live, self.read("canary.json")
+        if text is None:
             return {stable: seconds * self.rate}
+        state = json.loads(text)
         canary, total = str(state["canary"]["version"]), seconds * self.rate
         if state["shadow"]:
             return {stable: total, canary: total}
@@ -116,8 +137,7 @@ class Shop:
             return
         counted = self.requests_since(now - self._last)
         self._last = now
-        stable = str(json.loads((self.production / "production.json").read_text())["version"])
-        for version in {stable, *counted, "2"}:
+        for version in {self.live, *counted, "2"}:
             server = self.servers.setdefault(version, Server())
             if server.alive:
                 self._serve(version, server, counted.get(version, 0.0), now)
@@ -161,5 +181,3 @@ def served(shop: Shop) -> Iterator[str]:
     with prometheus(shop.samples) as address:
         yield address
 
-
-Made = Callable[[], Shop]
