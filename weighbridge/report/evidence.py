@@ -17,6 +17,7 @@ from weighbridge.evidence.delivered import Delivered
 from weighbridge.evidence.history import TrainingHistory
 from weighbridge.evidence.latency import LatencyReport
 from weighbridge.evidence.metrics import Metrics
+from weighbridge.evidence.rollout import RolloutEvent, read_rollout
 from weighbridge.evidence.summary import ExamplesSummary
 from weighbridge.lineage.origins import Origins
 from weighbridge.report.features import Feature, read_features
@@ -45,6 +46,7 @@ class Evidence:
         commit: that the pipeline's code was at; empty for none.
         delivered: where the model went; None where that is not known.
         origins: where the model comes from; None where nothing is recorded of that.
+        rollout: what happened to a live canary, in order; empty for other runs.
     """
 
     verdict: Verdict
@@ -61,6 +63,7 @@ class Evidence:
     commit: str = ""
     delivered: Delivered | None = None
     origins: Origins | None = None
+    rollout: tuple[RolloutEvent, ...] = ()
 
     @classmethod
     def collect(
@@ -76,8 +79,8 @@ class Evidence:
 
         Args:
             verdict: the run's verdict.
-            folders: artifact folders by output key; `examples`, `statistics`, `anomalies`, `model_run` and
-                `evaluation` are read, others ignored.
+            folders: artifact folders by output key; `examples`, `statistics`, `anomalies`, `model_run`,
+                `evaluation` and `rollout` are read, others ignored.
             steps: `{"name", "state", "seconds", "cached", "rows", "note"}` each, in order.
             versions: versions to show; by default those of the installed libraries that compute.
             notes: notes of the caller's own.
@@ -92,6 +95,7 @@ class Evidence:
             comparison=reader.file("anomalies", Comparison),
             statistics=reader.statistics(),
             steps=reader.steps(steps),
+            rollout=reader.rollout(),
             versions=dict(library_versions() if versions is None else versions),
             notes=tuple(reader.notes),
         )
@@ -133,6 +137,15 @@ class _Reader:
                 self.notes.append(f"The statistics of split {split} cannot be read.")
         # What is learnt from comes before what it is tested on.
         return dict(sorted(found.items(), key=lambda item: (item[0] != "train", item[0])))
+
+    def rollout(self) -> tuple[RolloutEvent, ...]:
+        if "rollout" not in self._folders:
+            return ()
+        try:
+            return read_rollout(self._folders["rollout"])
+        except (UsageError, OSError) as error:
+            self.notes.append(f"The canary's timeline cannot be shown: {error}.")
+            return ()
 
     def steps(self, given: Iterable[Mapping[str, Any]]) -> tuple[StepOutcome, ...]:
         steps = []

@@ -17,6 +17,7 @@ from weighbridge.report.glance import glance
 from weighbridge.report.lineage_picture import origins_picture
 from weighbridge.report.lineage_rows import origins_rows
 from weighbridge.report.plots import read_plots
+from weighbridge.report.rollout import rollout_picture, rollout_rows
 from weighbridge.report.telling import telling_features
 from weighbridge.report.text import bytes_text, clean, count, number_text, seconds_text, short_digest, signed_text
 from weighbridge.report.worth import worth_text
@@ -68,6 +69,8 @@ def render_html(evidence: Evidence) -> str:
             all_features=all_features,
             distances=distances,
             splits=tables.splits(evidence.examples) if evidence.examples else [],
+            rollout_picture=rollout_picture(evidence.rollout),
+            rollout_rows=rollout_rows(evidence.rollout),
             origins_picture=origins_picture(evidence.origins) if evidence.origins else "",
             origins_rows=origins_rows(evidence.origins) if evidence.origins else [],
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from weighbridge.evidence.metrics import Metric
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.gate_groups import MARKS, MOST_LINES, ORDER, Line, counts_text, group_gates
+from weighbridge.report.rollout import rollout_rows
 from weighbridge.report.text import count, number_text, one_line, short_digest, signed_text
 from weighbridge.report.worth import worth_text
 from weighbridge.verdict import Verdict
@@ -32,6 +33,7 @@ def render_markdown(evidence: Evidence) -> str:
         _listed([f"- **{_code(gate.name)}**: {escaped(gate.message)}" for gate in verdict.refusals]),
         _listed([f"- warning {_code(gate.name)}: {escaped(gate.message)}" for gate in verdict.warnings]),
         escaped(worth_text(verdict)),
+        _rollout(evidence),
         "### Gates\n\n" + _gates(verdict),
         _metrics(evidence),
         _subject(verdict),
@@ -61,6 +63,16 @@ def _model(evidence: Evidence) -> str:
         return ""
     words, address = evidence.delivered.told(passed=evidence.verdict.passed)
     return f"Model: {escaped(words)} {_code(address) if address else ''}".rstrip()
+
+
+def _rollout(evidence: Evidence) -> str:
+    """What happened to a live canary, and why."""
+    if not evidence.rollout:
+        return ""
+    rows = ([escaped(cell) for cell in row[1:]] for row in rollout_rows(evidence.rollout))
+    return "### The canary, step by step\n\n" + _table(
+        ("when (UTC)", "share", "what", "requests", "why"), "lrlrl", rows
+    )
 
 
 def _gates(verdict: Verdict) -> str:

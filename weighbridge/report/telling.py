@@ -11,6 +11,7 @@ from weighbridge.report import figures
 from weighbridge.report.charts.svg import standalone
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.gate_groups import group_of
+from weighbridge.report.rollout import rollout_picture
 from weighbridge.verdict import Gate
 
 MOST_PICTURES = 2
@@ -60,6 +61,8 @@ def _features(evidence: Evidence) -> set[str]:
 def _subjects(evidence: Evidence) -> Iterator[Subject]:
     """What could be drawn, the most telling first; a subject may come more than once."""
     features = _features(evidence)
+    if evidence.rollout:
+        yield "rollout", ""
     for gate in evidence.verdict.refusals:
         yield from _behind(gate, evidence, features)
     judged = [gate for gate in evidence.verdict.gates if group_of(gate) == "quality"]
@@ -130,9 +133,14 @@ def _training(evidence: Evidence, _: str) -> Markup | None:
     return next(iter(figures.training_charts(evidence.history)), None) if evidence.history else None
 
 
+def _rollout(evidence: Evidence, _: str) -> Markup | None:
+    return Markup(picture) if (picture := rollout_picture(evidence.rollout)) else None  # noqa: S704, it is markup
+
+
 _DRAW: dict[str, Callable[[Evidence, str], Markup | None]] = {
     "quality": _quality,
     "latency": _latency,
     "data": _data,
     "training": _training,
+    "rollout": _rollout,
 }
