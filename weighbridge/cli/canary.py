@@ -54,7 +54,10 @@ JudgeOnlyOption = Annotated[
 ]
 StepOption = Annotated[int, typer.Option("--step", min=1, metavar="K", help="With --judge-only: which step, from 1.")]
 StableOption = Annotated[
-    int | None, typer.Option("--stable", min=1, metavar="N", help="With --judge-only: production's version.")
+    int | None,
+    typer.Option(
+        "--stable", min=1, metavar="N", help="With --judge-only: production's version; else the one beside it."
+    ),
 ]
 MinutesOption = Annotated[
     float | None,
@@ -166,15 +169,13 @@ def _judge_only(
     from weighbridge.cli.output import print_json, print_line
     from weighbridge.common.errors import ExitCode
     from weighbridge.rollout.judge import judge
-    from weighbridge.rollout.judged import judge_step
+    from weighbridge.rollout.judged import judge_step, stable_version
     from weighbridge.rollout.prometheus import Prometheus
     from weighbridge.rollout.watch import Watch
     from weighbridge.thresholds import load_gates
 
-    if version is None or stable is None:
-        raise UsageError(
-            "--judge-only needs the versions of both models", "Give --version N of the canary and --stable N."
-        )
+    if version is None:
+        raise UsageError("--judge-only needs the canary's version", "Give --version N.")
     if gates:
         name, section = pipeline, load_gates(Path(gates)).canary
     else:
@@ -182,7 +183,9 @@ def _judge_only(
 
         definition = load(pipeline)
         name, section = definition.name, load_gates(definition.folder / "gates.yaml").canary
-    watch = Watch(Prometheus(prometheus), section, name, {"canary": str(version), "stable": str(stable)})
+    server = Prometheus(prometheus)
+    stable = stable or stable_version(server, name, version)
+    watch = Watch(server, section, name, {"canary": str(version), "stable": str(stable)})
     found = judge_step(
         section,
         step,

@@ -10,6 +10,7 @@ from weighbridge.evidence.rollout import RolloutEvent
 from weighbridge.report.charts.timeline import Moment, Panel, Story, Trace, timeline_chart
 from weighbridge.verdict import Gate
 
+_LONG_S = 180.0  # what is shorter is told in seconds
 _MOST_PANELS = 4  # of gates with an interval
 _STATES = {"next": "passed", "promote": "passed", "roll_back": "refused"}
 _WHAT = {"next": "next step", "promote": "promoted", "roll_back": "rolled back"}
@@ -21,25 +22,26 @@ def rollout_picture(events: Sequence[RolloutEvent]) -> Markup | str:
     looks = [event for event in events if event.kind == "look"]
     if not looks:
         return ""
-    first = events[0].at
+    first, last = events[0].at, events[-1].at
+    unit, length = ("minutes", 60.0) if (last - first).total_seconds() > _LONG_S else ("seconds", 1.0)
 
-    def minutes(event: RolloutEvent) -> float:
-        return (event.at - first).total_seconds() / 60
+    def place(event: RolloutEvent) -> float:
+        return (event.at - first).total_seconds() / length
 
-    panels = [_shares(events, minutes)]
+    panels = [_shares(events, place)]
     quantities: dict[str, Callable[[Mapping[str, Any]], float | None]] = {
         "99th percentile of the time (ms)": lambda side: _quantile_ms(side, 0.99),
         "failures by requests (%)": _failures,
     }
-    panels += [panel for label, of in quantities.items() if (panel := _both(label, looks, minutes, of)).traces]
-    panels += list(_gate_panels(looks, minutes))
+    panels += [panel for label, of in quantities.items() if (panel := _both(label, looks, place, of)).traces]
+    panels += list(_gate_panels(looks, place))
     moments = [
-        Moment(minutes(event), str(number), _STATES.get(event.action, "failed"))
+        Moment(place(event), str(number), _STATES.get(event.action, "failed"))
         for number, event in enumerate(_told(events), 1)
     ]
     title = f"Canary of version {looks[0].version} beside version {looks[0].stable}"
     labels = (("candidate", "canary"), ("production", "production"))
-    return timeline_chart(Story(title, "minutes since it began", panels, moments, labels))
+    return timeline_chart(Story(title, f"{unit} since it began", panels, moments, labels))
 
 
 def rollout_rows(events: Sequence[RolloutEvent], names: Mapping[int, str] | None = None) -> list[tuple[str, ...]]:
@@ -75,20 +77,21 @@ def _told(events: Sequence[RolloutEvent]) -> list[RolloutEvent]:
     return found
 
 
-def _shares(events: Sequence[RolloutEvent], minutes: Callable[[RolloutEvent], float]) -> Panel:
+def _shares(events: Sequence[RolloutEvent], place: Callable[[RolloutEvent], float]) -> Panel:
     """The canary's share over time, as steps."""
     points: list[tuple[float, float]] = []
-    spans = []
+    spans, before = [], None
     for (_, shadow, percent), group in groupby(events, key=lambda event: (event.step, event.shadow, event.percent)):
         listed = list(group)
-        start, end = minutes(listed[0]), minutes(listed[-1])
+        start, end = place(before or listed[0]), place(listed[-1])
+        before = listed[-1]  # which decided what comes
         if points:
             points.append((start, points[-1][1]))
         points += [(start, percent), (end, percent)]
         spans.append((start, end, "shadow" if shadow else f"{percent:g} %"))
     last = events[-1]
     if last.kind == "ended" and last.outcome != "left":
-        points.append((minutes(last), 100.0 if last.outcome == "promoted" else 0.0))
+        points.append((place(last), 100.0 if last.outcome == "promoted" else 0.0))
     return Panel(
         "share of users' requests that the canary answers (%)", [Trace("candidate", points, filled=True)], spans=spans
     )
@@ -97,14 +100,14 @@ def _shares(events: Sequence[RolloutEvent], minutes: Callable[[RolloutEvent], fl
 def _both(
     label: str,
     looks: Sequence[RolloutEvent],
-    minutes: Callable[[RolloutEvent], float],
+    place: Callable[[RolloutEvent], float],
     of: Callable[[Mapping[str, Any]], float | None],
 ) -> Panel:
     """A quantity of both in each window."""
     traces = []
     for series, side in (("production", "stable"), ("candidate", "canary")):
         points = [
-            (minutes(event), value)
+            (place(event), value)
             for event in looks
             if event.window is not None and (value := of(event.window[side])) is not None
         ]
@@ -113,7 +116,7 @@ def _both(
     return Panel(label, traces)
 
 
-def _gate_panels(looks: Sequence[RolloutEvent], minutes: Callable[[RolloutEvent], float]) -> Iterator[Panel]:
+def _gate_panels(looks: Sequence[RolloutEvent], place: Callable[[RolloutEvent], float]) -> Iterator[Panel]:
     """The gates that an interval decided, with it and what is allowed: first those that refuse."""
     last = {gate.name: gate for event in looks for gate in event.gates if gate.interval is not None}
     ordered = sorted(last.values(), key=lambda gate: (gate.status != "refused", gate.severity != "blocking"))
@@ -124,10 +127,10 @@ def _gate_panels(looks: Sequence[RolloutEvent], minutes: Callable[[RolloutEvent]
             observed = None if found is None else _number(found.observed)
             if found is None or observed is None:
                 continue
-            points.append((minutes(event), observed))
+            points.append((place(event), observed))
             low, high = found.interval or (None, None)
             if low is not None and high is not None:
-                band.append((minutes(event), low, high))
+                band.append((place(event), low, high))
         limit = _number(gate.threshold)
         if points:
             yield Panel(_label(gate), [Trace("candidate", points, band)], limit)

@@ -53,7 +53,7 @@ class RepositoryStore:
         if self._repository.settings.changes == PULL_REQUEST and (state is not None or production is not None):
             raise UsageError(
                 f"{self.address} takes changes by pull requests alone, and a canary's steps wait for nobody",
-                "Say `changes: commit` in its weighbridge.yaml: people approve the promotion by the policy of delivery.",
+                "Say `changes: commit` in its weighbridge.yaml: delivery's policy asks people before a canary begins.",
             )
         replaced = record_in(self._repository)
         if production is not None:

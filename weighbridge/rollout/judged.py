@@ -11,7 +11,9 @@ from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.rollout.controller import Clock, Judge, Watcher
 from weighbridge.rollout.decide import Look, decide
 from weighbridge.rollout.observed import Window
+from weighbridge.rollout.prometheus import Prometheus
 from weighbridge.rollout.state import CanaryState
+from weighbridge.rollout.watch import LOOKBACK_S, QUERIES
 from weighbridge.thresholds.canary import CanaryGates
 from weighbridge.verdict import Gate
 
@@ -99,6 +101,28 @@ def judge_step(
                 raise InfrastructureError(f"Nothing was seen of step {step.name}: {unreached}", "Run again.")
             return Judged(False, decision.reason, tuple(found), tuple(windows))
         clock.sleep(every_s)
+
+
+def stable_version(prometheus: Prometheus, model: str, canary: int) -> int:
+    """The version, other than the canary's, that answered most requests of a model in the last minutes.
+
+    Raises:
+        UsageError: there is none, or the queries are not ours, which tell no version.
+        InfrastructureError: Prometheus cannot be reached.
+    """
+    selector = QUERIES["requests"].replace(',version="$version"', "").replace("$model", model)
+    answered: dict[int, float] = {}
+    for series in prometheus.samples(selector, prometheus.now(), LOOKBACK_S):
+        version = series.labels.get("version", "")
+        if version.isdigit() and int(version) != canary:
+            grown = max(series.values) - min(series.values)
+            answered[int(version)] = answered.get(int(version), 0.0) + grown
+    if not answered:
+        raise UsageError(
+            f"Prometheus knows no version of {model} beside {canary}: {selector}",
+            "Give production's version with --stable N, or serve production first.",
+        )
+    return max(answered, key=lambda version: (answered[version], version))
 
 
 def _state(step: int, versions: tuple[int, int], percent: float, shadow: bool, now: datetime) -> CanaryState:

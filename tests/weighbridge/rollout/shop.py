@@ -51,6 +51,8 @@ canary:
 
 EDGES = tuple(0.0005 * 1.1**number for number in range(105))
 
+PREDICTED = tuple(number / 20 for number in range(21))
+
 
 @dataclass
 class Server:
@@ -59,6 +61,7 @@ class Server:
     median_s: float = 0.01
     failing: float = 0.0
     memory: float = 5e8
+    collapsed: float | None = None  # what it predicts, whoever asks; else anything between 0 and 1
     alive: bool = True
 
 
@@ -159,6 +162,12 @@ class Shop:
             value = round(self._counted["seconds", version, str(edge)])
             le = "+Inf" if edge == math.inf else repr(edge)
             self.samples.add("weighbridge_request_seconds_bucket", value, now, le=le, **labels)
+        for edge in (*PREDICTED, math.inf):
+            below = min(edge, 1.0) if server.collapsed is None else float(edge >= server.collapsed)
+            self._grow(("predicted", version, str(edge)), requests * below)
+            value = round(self._counted["predicted", version, str(edge)])
+            le = "+Inf" if edge == math.inf else repr(edge)
+            self.samples.add("weighbridge_prediction_bucket", value, now, le=le, output="tip", **labels)
         self.samples.add("weighbridge_memory_bytes", server.memory, now, **labels)
         self.samples.add("weighbridge_started_seconds", 1000.0, now, **labels)
 
@@ -180,4 +189,3 @@ def served(shop: Shop) -> Iterator[str]:
     shop._last = now
     with prometheus(shop.samples) as address:
         yield address
-

@@ -6,27 +6,9 @@ import pytest
 
 from tests.weighbridge.rollout.shop import Server, Shop, served
 from weighbridge.components.production_model.standing import read_record
-from weighbridge.rollout.observed import Window
 from weighbridge.runs.workspace import find_run
-from weighbridge.thresholds.canary import CanaryGates
-from weighbridge.verdict import Gate
 
 SHOP = "shop.pipeline"
-
-
-def quick(section: CanaryGates, windows: list[Window]) -> list[Gate]:
-    """Judges the share of failures without any statistics: what this file is about is what becomes of gates."""
-    last = [window for window in windows if window.step == windows[-1].step]
-    canary = sum(window.canary.requests for window in last)
-    failed = sum(window.canary.errors for window in last) / max(canary, 1)
-    status = "inconclusive" if canary < 500 else "refused" if failed > 0.02 else "passed"
-    name, message = "canary.error_rate.max_change", f"{failed:.2%} of the canary's requests failed."
-    return [Gate(name=name, status=status, observed=failed, threshold=0.02, message=message)]
-
-
-@pytest.fixture(autouse=True)
-def judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weighbridge.rollout.request.judge", quick)
 
 
 def canary(weighbridge, address: str, *more: str):

@@ -1,5 +1,6 @@
 """Numbers of requests from counters: restarts, series that begin, servers that differ."""
 
+import itertools
 import math
 
 import pytest
@@ -72,7 +73,7 @@ def test_windows_add_up_however_they_are_cut(steps: list[tuple[int, bool]], cuts
     counter = Series({"instance": "a"}, tuple(float(at) for at in range(len(values))), tuple(values))
     ends = sorted({0, *(cut for cut in cuts if cut < len(values)), len(values) - 1})
     found = 0.0
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in itertools.pairwise(ends):
         seen = Series(counter.labels, counter.times[: end + 1], counter.values[: end + 1])
         found += increase(seen, Instances.of((), (seen,), float(start)))
     assert found == expected

@@ -10,7 +10,8 @@ from weighbridge.report.charts.scale import Axis, horizontal, vertical
 from weighbridge.report.charts.svg import STATES, area, drawing, element, legend, line, path, stroke, text
 
 _WIDTH, _LEFT, _RIGHT = 760.0, 62.0, 18.0
-_PLOT, _GAP, _HEAD = 96.0, 34.0, 62.0
+_PLOT, _GAP, _HEAD = 96.0, 34.0, 94.0
+_DISC = 60.0  # where the numbers of what happened stand
 
 Band = Sequence[tuple[float, float, float]]  # x, low, high
 
@@ -71,7 +72,7 @@ def timeline_chart(story: Story) -> Markup:
     for moment in story.moments:
         colour = STATES.get(moment.state, STATES["failed"])
         at = x_axis(moment.x)
-        parts.append(line((at, _HEAD - 4), (at, bottom), stroke=colour, stroke_opacity=0.6, stroke_dasharray="2 3"))
+        parts.append(line((at, _DISC + 8), (at, bottom), stroke=colour, stroke_opacity=0.6, stroke_dasharray="2 3"))
     for number, panel in enumerate(story.panels):
         top = _HEAD + number * (_PLOT + _GAP)
         last = number == len(story.panels) - 1
@@ -128,6 +129,6 @@ def _trace(trace: Trace, x_axis: Axis, y_axis: Axis) -> list[Markup]:
 
 def _mark(moment: Moment, at: float) -> list[Markup]:
     colour = STATES.get(moment.state, STATES["failed"])
-    disc = element("circle", cx=at, cy=_HEAD - 10, r=8, fill=colour)
-    number = text(at, _HEAD - 6, moment.name, text_anchor="middle", font_size=10, fill="#ffffff")
+    disc = element("circle", cx=at, cy=_DISC, r=8, fill=colour)
+    number = text(at, _DISC + 4, moment.name, text_anchor="middle", font_size=10, fill="#ffffff")
     return [disc, number]
