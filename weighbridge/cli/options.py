@@ -48,6 +48,15 @@ SampleOption = Annotated[
 DeliverOption = Annotated[
     str, typer.Option("--deliver-to", metavar="STAGE", help="Push to this stage, e.g. staging, not to production.")
 ]
+DestinationOption = Annotated[
+    str,
+    typer.Option(
+        "--destination",
+        metavar="FOLDER|URI",
+        help="Where production lies and is pushed to, e.g. gs://models/taxi or git+https://host/config.git//taxi.",
+    ),
+]
+
 DestinationsOption = Annotated[
     str,
     typer.Option(

@@ -8,6 +8,7 @@ from weighbridge.cli.options import (
     WORKDIR,
     DataOption,
     DeliverOption,
+    DestinationOption,
     DestinationsOption,
     ForceOption,
     JsonOption,
@@ -37,6 +38,7 @@ def plan(
     to: ToOption = "",
     sample: SampleOption = 1.0,
     deliver_to: DeliverOption = "",
+    destination: DestinationOption = "",
     destinations: DestinationsOption = "",
     store: StoreOption = "",
     force: ForceOption = False,
@@ -62,6 +64,7 @@ def plan(
         deliver_to=deliver_to,
         destinations=destinations,
         store=store,
+        destination=destination,
     )
     with without_output():
         try:

@@ -10,6 +10,7 @@ from weighbridge.cli.options import (
     WORKDIR,
     DataOption,
     DeliverOption,
+    DestinationOption,
     DestinationsOption,
     ForceOption,
     JsonOption,
@@ -45,6 +46,7 @@ def run(
     to: ToOption = "",
     sample: SampleOption = 1.0,
     deliver_to: DeliverOption = "",
+    destination: DestinationOption = "",
     destinations: DestinationsOption = "",
     store: StoreOption = "",
     reports: ReportsOption = "",
@@ -79,6 +81,7 @@ def run(
         deliver_to=deliver_to,
         destinations=destinations,
         store=store,
+        destination=destination,
     )
     request = dataclasses.replace(request, snapshot_mib=snapshot_data)
     check_reports(reports)

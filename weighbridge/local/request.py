@@ -11,6 +11,7 @@ from weighbridge.runs.record import Run
 from weighbridge.runs.stages import check_needs_no_approval, delivery_policy, run_destinations, stage_destinations
 from weighbridge.runs.store import RunStore
 from weighbridge.runs.workspace import Workspace
+from weighbridge.storage.destination import open_destination
 from weighbridge.thresholds import THRESHOLDS_FILE
 from weighbridge.thresholds.delivery import PRODUCTION
 
@@ -119,6 +120,7 @@ def make_request(
     deliver_to: str = "",
     destinations: str = "",
     store: str = "",
+    destination: str = "",
     experiment: bool = False,
 ) -> RunRequest:
     """The request that the options of `run` and `plan` make.
@@ -133,6 +135,7 @@ def make_request(
         deliver_to: the stage to push to; empty for production.
         destinations: where stages lie, see `weighbridge.runs.stages`; empty for what the policy says.
         store: folder or address of what builds on all machines share; empty for nothing.
+        destination: folder or address that production lies at and that is pushed to; empty for the stage's.
         experiment: push nothing, and leave everything that runs and production depend on as it is.
 
     Raises:
@@ -146,6 +149,10 @@ def make_request(
     rehearsal = experiment or sample < WHOLE
     if rehearsal and deliver_to:
         raise UsageError("--sample and --deliver-to exclude each other", "A rehearsal pushes nothing.")
+    if deliver_to and destination:
+        raise UsageError(
+            "--deliver-to and --destination exclude each other", "A stage has a destination: see delivery."
+        )
     definition = load(pipeline)
     parameters = definition.parameters(data, settings or ())
     workspace = Workspace(workdir, definition.name, rehearsal)
@@ -157,11 +164,20 @@ def make_request(
         delivery, _ = delivery_policy(definition.folder)
         found = stage_destinations(workspace, delivery, destinations, store)
         context = dataclasses.replace(context, production=found[PRODUCTION])
+    if destination:
+        address = open_destination(destination).address
+        delivery, _ = delivery_policy(definition.folder)
+        for stage, place in stage_destinations(workspace, delivery, destinations, store).items():
+            if place == address:
+                check_needs_no_approval(definition.name, delivery, stage)
+        context = dataclasses.replace(context, production=address)
     words = [pipeline, *([] if data is None else ["--data", data])]
     for setting in settings or ():
         words += ["--set", setting]
     if workspace.home.parent != Path(DEFAULT_WORKDIR).absolute():
         words += ["--workdir", str(workdir)]
+    if destination:
+        words += ["--destination", destination]
     if store:
         words += ["--store", store]
     shared = RunStore(store, definition.name, workdir) if store else None

@@ -34,8 +34,8 @@ _MOVED = re.compile(
     r"|reference already exists|failed to lock|cannot lock ref[^)]*|remote ref updated since checkout)\)"
     r"|cannot lock ref"
 )
-_SIGNING = re.compile(
-    r"gpg failed to sign|failed to sign|Couldn't load public key|signing key|user\.signingkey|No private key"
+_OF_GIT = re.compile(
+    r"(?:remote|fatal|error|hint|warning): ?|Please make sure|and the repository|To |Done|Everything|!"
 )
 
 
@@ -110,7 +110,7 @@ def explained_push(failure: GitFailure, address: GitAddress, branch: str) -> Exc
 
 def explained_commit(failure: GitFailure, address: GitAddress, key: str) -> WeighbridgeError:
     """Why a commit could not be made."""
-    if key and (_SIGNING.search(failure.said) or "sign" in failure.said):
+    if key and not _FULL.search(failure.said):
         return UsageError(
             f"The commit cannot be signed with {key}: {_line(failure.said)}",
             "WEIGHBRIDGE_GIT_SIGNING_KEY names the file of an ssh key without a password, or one that ssh-agent holds, "
@@ -133,5 +133,6 @@ def _line(said: str) -> str:
     remote = [line for line in remote if line and not set(line) <= set("=-* ")]
     fatal = [re.sub(r"^(?:fatal|error): ", "", line) for line in lines if re.match(r"fatal: |error: ", line)]
     rejected = [found[0] for line in lines if (found := re.search(r"\[(?:remote )?rejected\].*", line))]
-    told = "; ".join(dict.fromkeys([*rejected[:1], *remote[:3]])) or "; ".join(fatal[:2]) or " ".join(lines[-1:])
+    plain = [line for line in lines if not _OF_GIT.match(line)]  # what ssh says, and it knows best
+    told = "; ".join(dict.fromkeys([*rejected[:1], *remote[:3]])) or "; ".join([*plain[:1], *fatal[:2]])
     return told[:400] or "git says nothing"

@@ -82,7 +82,7 @@ class Git:
         *arguments: str,
         data: bytes = b"",
         environment: Mapping[str, str] | None = None,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float = 0.0,
     ) -> bytes:
         """What a command of Git writes.
 
@@ -90,13 +90,14 @@ class Git:
             arguments: the command; no secret among them.
             data: what it reads.
             environment: further variables.
-            timeout_s: after which it is ended.
+            timeout_s: after which it is ended; 0 for `TIMEOUT_S`.
 
         Raises:
             GitFailure: it fails.
             UsageError: there is no Git.
             InfrastructureError: it does not end.
         """
+        timeout_s = timeout_s or TIMEOUT_S
         try:
             process = subprocess.Popen(
                 ["git", *arguments],
@@ -113,7 +114,7 @@ class Git:
             out, said = process.communicate(data, timeout_s)
         except subprocess.TimeoutExpired:
             raise InfrastructureError(
-                f"git {arguments[0]} did not end within {timeout_s:.0f} s", "Try again; is the server there?"
+                f"git {arguments[0]} did not end within {timeout_s:g} s", "Try again; is the server there?"
             ) from None
         finally:
             _end(process)

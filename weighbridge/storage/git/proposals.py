@@ -121,7 +121,7 @@ def _on_github(
     environment: Mapping[str, str],
     sleep: Callable[[float], None],
 ) -> Proposal:
-    ours = urlsplit(environment.get("GITHUB_SERVER_URL", "")).hostname == address.host
+    ours = urlsplit(environment.get("GITHUB_SERVER_URL", "")).netloc == _web_host(address)
     root = (environment.get("GITHUB_API_URL", "") if ours else "") or github_api(_web_host(address))
     api = Api("GitHub", root.rstrip("/"), github_headers(token), token, sleep)
     pulls, owner = f"/repos/{address.project}/pulls", address.project.partition("/")[0]
@@ -151,7 +151,7 @@ def _on_gitlab(
     environment: Mapping[str, str],
     sleep: Callable[[float], None],
 ) -> Proposal:
-    ours = environment.get("CI_SERVER_HOST") == address.host
+    ours = environment.get("CI_SERVER_HOST") == _web_host(address).partition(":")[0]
     root = (environment.get("CI_API_V4_URL", "") if ours else "") or f"https://{_web_host(address)}/api/v4"
     api = Api("GitLab", root.rstrip("/"), {"PRIVATE-TOKEN": token}, token, sleep)
     requests = f"/projects/{quote(address.project, safe='')}/merge_requests"

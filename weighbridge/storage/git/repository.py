@@ -214,8 +214,8 @@ class Repository:
         with self._copy() as git:
             by = committer(git)
             git = Git(git.folder, self.address, by.config)
+            tree = tree_with(git, base, self.address, changes)
             try:
-                tree = tree_with(git, base, self.address, changes)
                 signed = ["-S"] if by.key else []
                 follows = [word for parent in parents for word in ("-p", parent)]
                 made = git("commit-tree", *signed, *follows, tree, data=message.encode(), environment=by.environment)

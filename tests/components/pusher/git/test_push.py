@@ -248,3 +248,15 @@ def test_what_was_weighed_against_another_production_is_refused(
     found = {"production": "sha256:other", LOOKED_UP_AT: config.address}
     pushed = push(model, weigh(tmp_path / "evaluation", model, **found), config.address)
     assert refusing(pushed) == ["push.production.unchanged"]
+
+
+@pytest.mark.parametrize("manifests", ["deployment", "kserve", "rollout"])
+def test_what_the_cluster_runs_is_in_the_same_commit(
+    config: ConfigRepository, models: Path, model: Path, tmp_path: Path, manifests: str
+) -> None:
+    config.settings(models, manifests=manifests)
+    push(model, weigh(tmp_path / "evaluation", model), config.address)
+    assert config.run("show", "--name-only", "--format=", "main").split() == ["taxi/model.yaml", "taxi/production.json"]
+    rendered = (config.read("model.yaml") or b"").decode()
+    assert tree_digest(model) in rendered
+    assert push(model, weigh(tmp_path / "evaluation", model), config.address).already
