@@ -1,5 +1,6 @@
 """`weighbridge production`: what is live, where, since when, and whether it is what was weighed."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from weighbridge.components.production_model.record import ProductionRecord
     from weighbridge.runs.production import Production
+    from weighbridge.runs.served.compared import Compared
 
 _NEWEST = 10
 
@@ -33,6 +35,17 @@ def production(
     everything: Annotated[
         bool, typer.Option("--all", help=f"Show the whole history, not the newest {_NEWEST} versions.")
     ] = False,
+    served: Annotated[
+        list[str] | None,
+        typer.Option("--served", metavar="URL", help="Ask this server what it serves; repeatable."),
+    ] = None,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Ask the cluster that kubectl knows what it serves.")
+    ] = False,
+    namespace: Annotated[str, typer.Option("--namespace", help="There; else kubectl's own.")] = "",
+    model_name: Annotated[
+        str, typer.Option("--name", metavar="MODEL", help="The model's name at servers; else the pipeline's.")
+    ] = "",
     workdir: WorkdirOption = WORKDIR,
     store: StoreOption = "",
     destinations: DestinationsOption = "",
@@ -42,16 +55,50 @@ def production(
 
     The model's bytes, the record and the verdict that it was pushed on are held against each other. The exit code is 0
     where all of it is whole or nothing is live yet, 2 where something contradicts, and 3 where it cannot be reached.
+    With --served and --cluster so is what is really served: 2 where that has drifted, 3 where it is still on its way.
     """
     from weighbridge.runs.production import look_at_production
+    from weighbridge.runs.served.look import look_at_served
 
     place = place_of_models(pipeline, stage, destination, workdir, store, destinations)
     found = look_at_production(place.definition.name, place.destination, "" if destination else place.stage)
+    asked = bool(served) or cluster
+    seen = look_at_served(found, served or (), cluster=cluster, namespace=namespace, name=model_name) if asked else []
+    code = _exit_code(found, seen)
     if as_json:
-        print_json(_document(found))
+        print_json(_document(found) | _served_document(seen, asked) | {"exit_code": int(code)})
     else:
         _print(found, everything)
-    raise typer.Exit(int(ExitCode.USAGE if found.problems else ExitCode.PASSED))
+        _print_served(seen)
+    raise typer.Exit(int(code))
+
+
+def _exit_code(found: "Production", seen: "Sequence[Compared]") -> ExitCode:
+    """What contradicts is for a person; what is on its way is safe to ask for again."""
+    from weighbridge.runs.served.compared import worst
+
+    if found.problems or worst(seen) == "drifted":
+        return ExitCode.USAGE
+    return ExitCode.INFRASTRUCTURE if worst(seen) == "behind" else ExitCode.PASSED
+
+
+def _served_document(seen: "Sequence[Compared]", asked: bool) -> dict[str, Any]:
+    return {"served": [each.model_dump(mode="json") for each in seen]} if asked else {}
+
+
+_COLOURS = {"in step": "green", "behind": "yellow", "drifted": "red"}
+
+
+def _print_served(seen: "Sequence[Compared]") -> None:
+    from rich.markup import escape
+
+    from weighbridge.cli.display import console
+
+    out = console()
+    if seen:
+        out.print()
+    for each in seen:
+        out.print(f"[{_COLOURS[each.step]}]{each.step}[/]  {escape(each.serving.source)}: {escape(each.message)}")
 
 
 def _document(found: "Production") -> dict[str, Any]:
@@ -60,7 +107,6 @@ def _document(found: "Production") -> dict[str, Any]:
         gate.model_dump(mode="json", include={"name", "observed", "threshold", "unit", "severity"})
         for gate in found.key_gates
     ]
-    document["exit_code"] = int(ExitCode.USAGE if found.problems else ExitCode.PASSED)
     return document
 
 

@@ -22,7 +22,7 @@ def withdrawn_warnings(request: RunRequest, *, trains: bool) -> list[str]:
     if version is None:
         return []
     return [
-        f"The model that comes out unchanged is that of version {version}, which was rolled back from: it is not pushed "
-        "again. Change what was wrong, or put it back on purpose: "
+        f"The model that comes out unchanged is that of version {version}, which was rolled back from: it is not "
+        "pushed again. Change what was wrong, or put it back on purpose: "
         f"weighbridge rollback {request.definition.name} --to {version}"
     ]

@@ -1,0 +1,1 @@
+"""What is really served, held against what the record of production says."""
