@@ -18,7 +18,7 @@ from weighbridge.components.evaluator.quality import weigh as quality
 from weighbridge.components.evaluator.quality.anchor import anchor_digest
 from weighbridge.components.evaluator.request import SCHEMA_FILE, EvaluationRequest
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable, gates_or_refusal
-from weighbridge.evidence.sizing import SIZING_FILE
+from weighbridge.evidence.sizing import SIZING_FILE, SIZING_SUBJECT
 from weighbridge.verdict import Gate, Verdict, read_gates, write_gates
 
 VERDICT_FILE = "verdict.json"
@@ -70,7 +70,7 @@ def evaluate(request: EvaluationRequest, output: str | Path) -> Evaluation:
         if request.latency.served is not None:
             weighed_latency += gates_or_refusal(latency.GROUP, partial(under_load.weigh, request, folder))
         if (folder / SIZING_FILE).is_file():
-            subject["sizing"] = file_digest(folder / SIZING_FILE)
+            subject[SIZING_SUBJECT] = file_digest(folder / SIZING_FILE)
         weighed_quality += _unchanged(weighed, _models(request))
     own = [*weighed_quality, *weighed_latency]
     verdict = Verdict.of([*upstream, *own], pipeline=request.pipeline, run_id=request.run_id, subject=subject)

@@ -36,12 +36,12 @@ class RampGates(Section):
         description="How far apart, as a share, the highest rate that held and the lowest that did not may end.",
         json_schema_extra=told(unit="share"),
     )
-    seconds: Annotated[float, Field(ge=1, le=600)] = Field(
+    load_s: Annotated[float, Field(ge=1, le=600)] = Field(
         default=5.0,
         description="Load at each rate, at least; the highest rate is confirmed for three times as long.",
         json_schema_extra=told(unit="s"),
     )
-    steps: Annotated[int, Field(ge=3, le=100)] = Field(
+    tries: Annotated[int, Field(ge=3, le=100)] = Field(
         default=20,
         description="Rates that are tried, at most.",
         json_schema_extra=told(unit="rates", missing="what is not found by then has no upper end"),
@@ -66,7 +66,7 @@ class ServedGates(Section):
         description="Requests that are sent in a second, at random (a Poisson process), whatever became of others.",
         json_schema_extra=told(unit="requests/s", missing=_NO_SERVER),
     )
-    seconds: Annotated[float, Field(ge=10, le=86_400)] = Field(
+    load_s: Annotated[float, Field(ge=10, le=86_400)] = Field(
         default=60.0,
         description="Load on each model, in 20 to 40 segments that candidate and production get in turn. The first "
         "fifth of each segment only fills the server.",
@@ -191,9 +191,9 @@ class ServedGates(Section):
     @property
     def segments(self) -> int:
         """Segments of load on each model: of two seconds, where that makes 20 to 40."""
-        return min(40, max(20, round(self.seconds / 2)))
+        return min(40, max(20, round(self.load_s / 2)))
 
     @property
     def requests(self) -> int:
         """Requests of each model that are measured, about."""
-        return int(self.rate_rps * self.seconds * (1 - LEAD))
+        return int(self.rate_rps * self.load_s * (1 - LEAD))

@@ -18,6 +18,7 @@ from weighbridge.components.pusher.bucket_target import BucketTarget
 from weighbridge.components.pusher.git_target import GitTarget, proposed
 from weighbridge.components.pusher.registry_target import RegistryTarget
 from weighbridge.components.pusher.replacement import replacement_gates, withdrawn_gate
+from weighbridge.components.pusher.sized import sized
 from weighbridge.components.pusher.statement import Statement, replaceable_gate, state
 from weighbridge.components.pusher.target import FilesystemTarget, Target
 from weighbridge.evidence.provenance import Origin
@@ -105,6 +106,7 @@ def push(
         return Pushed((*gates, same))
     kept = Path(statistics) if statistics else None
     statement = state(manifest, verdict, Path(evaluation), origin, statistics=kept, promoted=bool(promoted_from))
+    statement = sized(statement, verdict, Path(evaluation))
     gates += statement.gates
     if any(gate.refuses for gate in gates):
         return Pushed((*gates, same))

@@ -7,6 +7,7 @@ from pydantic import Field
 from weighbridge.evidence.base import EvidenceFile, Number
 
 SIZING_FILE = "sizing.json"
+SIZING_SUBJECT = "sizing"  # of a verdict: the digest of the file
 
 
 class Sizing(EvidenceFile):

@@ -6,7 +6,7 @@ certain, or neither; and what is certain bounds the knee, as long as what a lowe
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _CONFIRMED = 3.0  # times as long as other rates
 _FEWEST = 1e-3  # of the first rate: where that fails too, nothing holds
@@ -82,21 +82,21 @@ def search(start_rps: float, growth: float, resolution: float, steps: int) -> Ge
     """
     tried: list[Tried] = []
 
-    def found() -> Knee:
-        return conclude(tried)
-
     rate, held, failed = start_rps, 0.0, math.inf
     while len(tried) < steps - 1:
         last = yield Try(rate)
         tried.append(last)
         if last.limited:
             break
+        if not last.held and not last.surely and len(tried) < steps - 1:  # a moment's trouble is not the server's end
+            last = yield Try(rate)
+            tried.append(last)
         if last.held:
             held = max(held, rate)
         else:
             failed = min(failed, rate)
         if not held and failed < _FEWEST * start_rps:
-            return found()
+            return conclude(tried)
         if math.isinf(failed):
             rate *= growth
         elif not held:
@@ -111,7 +111,8 @@ def search(start_rps: float, growth: float, resolution: float, steps: int) -> Ge
         if last.held or last.limited:
             break
         held /= 1 + resolution  # it had held by luck
-    return found()
+    found = conclude(tried)
+    return replace(found, rate_rps=max(found.low, min(found.rate_rps, held)))
 
 
 def conclude(tried: list[Tried]) -> Knee:

@@ -23,6 +23,12 @@ _DIRECTIONS: dict[str, Direction] = {
     "miss": "lower",
     "rate_rps": "higher",
     "servers": "lower",
+    "timeout_ms": "lower",
+    "limit_ms": "lower",
+    "limit_errors": "lower",
+    "max_lag": "lower",
+    "headroom": "higher",
+    "cost_per_hour": "higher",
     "severity": "ranked",
     "anomalies": "ranked",
     "changed_spans": "ranked",
@@ -39,6 +45,11 @@ _DIRECTIONS: dict[str, Direction] = {
     "budget_s": "free",
     "calls": "free",
     "slices": "free",
+    "load_s": "free",
+    "start_rps": "free",
+    "growth": "free",
+    "resolution": "free",
+    "tries": "free",
     "min_slice_rows": "free",  # said by each slice, see `with_rows`
 }
 _ASKED_ANYHOW = {"inputs", "prediction", "unit"}  # nothing there is not the same as anything

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from weighbridge.components.evaluator.call_gates import BatchGates
 from weighbridge.components.evaluator.gates import LatencyGates
-from weighbridge.components.evaluator.latency.intervals import QUANTILES, calls_needed
+from weighbridge.components.evaluator.latency.intervals import QUANTILES, calls_needed, side
+from weighbridge.components.evaluator.served_gates import ERROR_RATE
 from weighbridge.verdict.gate import format_value
 
 _QUICKEST_MS = 0.02  # that a call of any model takes
@@ -50,6 +51,7 @@ def too_short(gates: LatencyGates) -> Iterator[TooShort]:
         gates: the section.
     """
     yield from _of(gates, ("batch_sizes",), gates.batch_sizes)
+    yield from _served(gates)
     for name, variant in gates.variants.items():
         yield from _of(gates, ("variants", name, "batch_sizes"), variant.batch_sizes)
 
@@ -65,6 +67,35 @@ def _of(gates: LatencyGates, above: tuple[str, ...], sizes: Mapping[int, BatchGa
                 found = _judge(gates, (*above, str(rows), name), bounds.max, median, models)
                 if found is not None:
                     yield found
+
+
+def _served(gates: LatencyGates) -> Iterator[TooShort]:
+    """The limits of a served model that its seconds of load are too few for, whatever the model."""
+    served = gates.served
+    if served is None:
+        return
+    miss = side(gates.confidence)
+    for name, bounds in served.given().items():
+        if name in QUANTILES:
+            needed = calls_needed(name, gates.confidence)
+        elif name == ERROR_RATE and bounds.max is not None and 0 < bounds.max < 1:
+            needed = math.ceil(math.log(miss) / math.log(1 - bounds.max))  # without a single failure
+        else:
+            continue
+        if bounds.severity != "blocking" or bounds.rules().keys() <= {"min"} or served.requests >= needed:
+            continue
+        seconds = _up(needed / (served.requests / served.load_s))
+        yield TooShort(
+            ("served", name),
+            never=True,
+            calls=needed,
+            slowest_ms=0.0,
+            budget_s=seconds,
+            message=f"latency.served.{name}: {served.load_s:g} s at rate_rps {served.rate_rps:g} are about "
+            f"{served.requests:,} requests, and {needed:,} tell it at the earliest: no model can pass",
+            hint=f"Set latency.served.load_s: {seconds:g}"
+            + (", or judge a lower percentile." if name in QUANTILES else ", or a higher max."),
+        )
 
 
 def _judge(

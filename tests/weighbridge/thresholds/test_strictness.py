@@ -213,6 +213,9 @@ def test_every_key_of_the_gates_has_a_direction_or_must_be_the_same() -> None:
     kinds = [Gates.model_fields[name].annotation for name in SECTIONS if name != "steps"]
     names = set().union(*(every_field(kind, set()) for kind in kinds))
     assert names - set(_DIRECTIONS) - set(RULES) == {
+        "connections",
+        "protocol",
+        "rows",
         "feature",
         "prediction",
         "reserve",

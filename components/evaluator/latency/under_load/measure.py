@@ -107,7 +107,7 @@ def _at_rate(
     rng: np.random.Generator,
     found: UnderLoad,
 ) -> None:
-    names, seconds = list(contenders), gates.seconds / gates.segments
+    names, seconds = list(contenders), gates.load_s / gates.segments
     answered, used, first = dict.fromkeys(names, 0), dict.fromkeys(names, 0.0), 0
     for number in range(gates.segments):
         plan = poisson(gates.rate_rps, seconds, distinct, rng, first)
@@ -135,8 +135,8 @@ def _knees(
     """The highest rate of each contender; their rates are tried in turn."""
     start = ramp.start_rps or gates.rate_rps / 2
     # Every rate is a chance to be certain by luck: they share what may be missed.
-    miss = (1 - confidence) / 2 / ramp.steps
-    searches = {name: search(start, ramp.growth, ramp.resolution, ramp.steps) for name in generators}
+    miss = (1 - confidence) / 2 / ramp.tries
+    searches = {name: search(start, ramp.growth, ramp.resolution, ramp.tries) for name in generators}
     asked = {name: next(each) for name, each in searches.items()}
     knees: dict[str, Knee] = {}
     while asked:
@@ -176,7 +176,7 @@ def try_rate(
     """
     # So many tell a 99th percentile from above; half of the time again for what is alike, and for the lead.
     needed = 2 * math.log(miss) / math.log(0.99) / rate_rps
-    seconds = longer * ramp.seconds
+    seconds = longer * ramp.load_s
     seconds = max(seconds, min(needed, _LONGEST * seconds))
     timeout_s = min(gates.timeout_ms, max(_PATIENCE * gates.limit_ms, 1000.0)) / 1000
     whole = generator.run(poisson(rate_rps, seconds, distinct, rng), timeout_s)

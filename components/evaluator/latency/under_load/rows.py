@@ -2,11 +2,14 @@
 
 import base64
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from weighbridge.components.evaluator.flavours import LoadedModel
+from weighbridge.components.evaluator.signature import Signature
 from weighbridge.components.evaluator.unmeasurable import Unmeasurable
 
 _SAMPLES = 64
@@ -41,9 +44,17 @@ def rows_of(batch: pa.RecordBatch, label: str, count: int = 2048) -> list[dict[s
     ]
 
 
-def samples_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def taken_by(model: LoadedModel, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with what the model takes alone: a server refuses a feature that its model does not have."""
+    names = sorted({name for row in rows for name in row})
+    if not isinstance(model, Signature) or model.takes_examples(names):
+        return [dict(row) for row in rows]
+    return [{name: value for name, value in row.items() if name in model.columns} for row in rows]
+
+
+def samples_of(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Those that a server is warmed up with."""
-    return rows[:_SAMPLES]
+    return list(rows[:_SAMPLES])
 
 
 def _cell(name: str, values: list[Any], several: bool) -> Any:

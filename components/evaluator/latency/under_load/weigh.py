@@ -17,7 +17,7 @@ from weighbridge.components.evaluator.latency.timing import histogram
 from weighbridge.components.evaluator.latency.under_load.judge import GROUP, all_estimates, judge
 from weighbridge.components.evaluator.latency.under_load.measure import Contender, UnderLoad, measure
 from weighbridge.components.evaluator.latency.under_load.responses import Responses
-from weighbridge.components.evaluator.latency.under_load.rows import rows_of, samples_of
+from weighbridge.components.evaluator.latency.under_load.rows import rows_of, samples_of, taken_by
 from weighbridge.components.evaluator.latency.under_load.size import sizing
 from weighbridge.components.evaluator.request import EvaluationRequest
 from weighbridge.components.evaluator.served_gates import LATENCIES, ServedGates
@@ -52,12 +52,11 @@ def weigh(request: EvaluationRequest, folder: Path) -> list[Gate]:
     if batch is None:
         raise Unmeasurable("rows", "present", f"Split {request.split!r} has no rows to ask a server with.")
     rows = rows_of(batch, request.label)
-    bodies = bodies_of(served, rows)
     stored = find_model(request.model, gates.signature, gates.inputs)
     judged: list[Gate] = []
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="weighbridge-load-")))
-        start = partial(_serve, stack, scratch, request, served, bodies, rows)
+        start = partial(_serve, stack, scratch, served, rows)
         contenders = {"candidate": start("candidate", stored)}
         if request.production is not None:
             try:
@@ -95,14 +94,14 @@ def bodies_of(gates: ServedGates, rows: Sequence[Mapping[str, Any]]) -> list[byt
 def _serve(
     stack: ExitStack,
     scratch: Path,
-    request: EvaluationRequest,
     gates: ServedGates,
-    bodies: Sequence[bytes],
-    rows: list[dict[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
     name: str,
     stored: StoredModel,
 ) -> Contender:
     """Start a server for a model, and ask it once."""
+    rows = taken_by(stored.load(), rows)
+    bodies = bodies_of(gates, rows)
     try:
         server: ModelServer = stack.enter_context(
             model_server(
@@ -184,7 +183,7 @@ def report(gates: ServedGates, found: UnderLoad, confidence: float, server: str)
         rate_rps=gates.rate_rps,
         rows=gates.rows,
         connections=gates.connections,
-        seconds=gates.seconds,
+        seconds=gates.load_s,
         segments=gates.segments,
         timeout_ms=gates.timeout_ms,
         confidence=confidence,
