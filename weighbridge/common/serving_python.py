@@ -1,4 +1,4 @@
-"""The Python that model servers run in: KServe wants other versions of packages than TFX, so it has an environment of its own."""
+"""The Python that model servers run in: KServe wants other versions of packages than TFX."""
 
 import importlib.util
 import os

@@ -1,7 +1,6 @@
 """What Prometheus is told, as the canary's judge reads it."""
 
 import numpy as np
-import pytest
 from prometheus_client import generate_latest
 
 from tests.weighbridge.serving.helpers import metrics

@@ -79,7 +79,7 @@ def test_a_version_that_is_gone_is_told(destination):
     source = source_of(settings(model=str(destination)))
     found = source.newest()
     shutil.rmtree(destination / "2")
-    with pytest.raises(UsageError, match="There is no .*/2 any more"), source.fetched(found):
+    with pytest.raises(UsageError, match=r"There is no .*/2 any more"), source.fetched(found):
         pass
 
 

@@ -105,7 +105,7 @@ def test_rows_reach_a_signature_as_the_evaluator_sends_them(models):
         "pair": pa.array([[1, 2], [3, 4], [5.5, 6]], pa.list_(pa.float32())),
     }
     batch = pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
-    theirs = evaluator_signature.load(models / "mixed", "serving_default", {"k": 2}).request(batch)
+    theirs = evaluator_signature.load(models / "mixed/Format-Serving", "serving_default", {"k": 2}).request(batch)
     assert set(mine) == set(theirs)
     for name, tensor in theirs.items():
         assert mine[name].dtype == tensor.dtype
@@ -217,7 +217,7 @@ def test_a_model_that_does_not_answer_real_rows_never_becomes_ready(models, tmp_
     assert served.example == {"x": 1.5}
     assert served.outputs == {"y": ("<f4", ())}
     samples.write_text('{"x": "text"}\n')
-    with pytest.raises(UsageError, match="does not answer the rows of .*'x' takes numbers"):
+    with pytest.raises(UsageError, match=r"does not answer the rows of .*'x' takes numbers"):
         loaded(models / "one", samples=str(samples))
     samples.write_text("[1]\n")
     with pytest.raises(UsageError, match="holds no rows"):
