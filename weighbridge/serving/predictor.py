@@ -1,5 +1,6 @@
 """Our model on KServe's server: rows in, predictions out, by whichever version the slot holds."""
 
+import logging
 import time
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from kserve import InferRequest, Model
 from kserve.errors import ModelNotReady
 
-from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable, first_line
 from weighbridge.serving.metrics import Metrics
 from weighbridge.serving.payload import Asked, read_v1, read_v2, write_v1, write_v2
 from weighbridge.serving.request_log import Entry, RequestLog
@@ -16,6 +17,7 @@ from weighbridge.serving.served import Served
 from weighbridge.serving.settings import Settings
 from weighbridge.serving.slot import Slot
 
+_LOG = logging.getLogger("weighbridge.serving")
 VERSION_HEADER = "x-weighbridge-version"
 _DATATYPES = {"f4": "FP32", "f8": "FP64", "f2": "FP16", "b1": "BOOL"}
 
@@ -88,8 +90,9 @@ class Predictor(Model):
         part = served.encoder.encode(asked.rows, asked.parameters)
         try:
             outputs = await served.answer(part)
-        except Unmeasurable as error:
-            raise ModelError(error.message) from error
+        except Exception as error:  # whatever a user's graph or flavour raises
+            _LOG.error("version %s raised on a request: %s", served.version, first_line(error))
+            raise ModelError(error.message if isinstance(error, Unmeasurable) else first_line(error)) from error
         self._metrics.predicted(served.version, outputs)
         if self._log is not None:
             self._note(self._log, served, asked, outputs, headers, began)

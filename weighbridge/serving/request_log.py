@@ -225,7 +225,7 @@ def _prepare(folder: Path) -> None:
         probe = folder / f"{_STAGED}probe-{os.getpid()}"
         probe.write_bytes(b"")
         probe.unlink()
-    except PermissionError as error:
+    except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise UsageError(f"--log {folder} cannot be written to: {error.strerror}") from error
     except OSError as error:
         raise InfrastructureError(f"--log {folder} cannot be written to: {error.strerror}") from error

@@ -169,7 +169,7 @@ def _value(value: Any, kind: Kind | None, feature: Feature, row: int) -> Any:
             return _whole(int(value), feature, row)
     elif given is int:
         if kind == "float":
-            return float(value) if abs(value) < 10**300 else math.copysign(math.inf, value)
+            return float(value) if abs(value) < 10**300 else math.inf if value > 0 else -math.inf
         if kind == "int" or kind is None:
             return _whole(value, feature, row)
     elif given is str:

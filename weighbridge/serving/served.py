@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator.flavours import find_model
 from weighbridge.components.evaluator.signature import Signature
-from weighbridge.components.evaluator.unmeasurable import Unmeasurable
+from weighbridge.components.evaluator.unmeasurable import Unmeasurable, first_line
 from weighbridge.serving import features
 from weighbridge.serving.batching import Batcher
 from weighbridge.serving.encode import ArrowEncoder, Encoded, Encoder, ExampleEncoder, Outputs, TensorEncoder
@@ -183,20 +183,24 @@ def warm_up(served: Served, samples: Sequence[dict[str, Any]], usual: Mapping[st
     taken = served.encoder.features
     synthetic = {**features.synthetic_row(taken), **{name: usual[name] for name in usual if name in taken}}
     rows = _fitting(samples, taken) or [synthetic]
+    if not any(rows):
+        _LOG.warning("nothing tells what rows are like: the first request warms it up; or give --samples")
+        return
     try:
         for count in sorted({1, 2, min(settings.max_batch, settings.max_rows)}):
             part = served.encoder.encode(from_instances([rows[index % len(rows)] for index in range(count)]), {})
             for _ in range(_WARM_CALLS):
                 outputs = served.call([part])
-    except (Unmeasurable, RequestError) as error:
+    except Exception as error:  # whatever a user's graph or flavour raises
         if isinstance(error, Unmeasurable):
             error.check_not_the_machine()
+        why = error.message if isinstance(error, Unmeasurable | RequestError) else first_line(error)
         if samples:
             raise UsageError(
-                f"{served.release.source} does not answer the rows of {settings.samples}: {error.message}",
+                f"{served.release.source} does not answer the rows of {settings.samples}: {why}",
                 "It is not served: those who sent such rows would get errors.",
             ) from error
-        _LOG.warning("warm-up with made-up rows failed; real rows in --samples tell more: %s", error.message)
+        _LOG.warning("warm-up with made-up rows failed; real rows in --samples tell more: %s", why)
         return
     served.example = next((row for row in rows if row), {})
     served.outputs = {name: (values.dtype.str, values.shape[1:]) for name, values in outputs.items()}
