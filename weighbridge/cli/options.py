@@ -48,7 +48,7 @@ SampleOption = Annotated[
 DeliverOption = Annotated[
     str, typer.Option("--deliver-to", metavar="STAGE", help="Push to this stage, e.g. staging, not to production.")
 ]
-DestinationOption = Annotated[
+ProductionOption = Annotated[
     str,
     typer.Option(
         "--destination",
