@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 LOCKS := $(wildcard requirements/*.lock) requirements/bootstrap.sh setup.py
 PIPELINE ?= taxi
 IMAGE ?= weighbridge
+DOCKERFILE ?= infra/docker/Dockerfile
 ENGINE ?= $(shell command -v podman || command -v docker)
 
 # Tests of one file stay on one worker, which shares what the file's fixtures made.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help setup serving run test test-slow test-all lint format lock audit sbom bench bench-gates docs docs-notebooks docs-serve image clean
+.PHONY: help setup serving run test test-slow test-all lint format lock audit sbom bench bench-gates docs docs-notebooks docs-serve image serving-image clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -78,9 +79,13 @@ docs-serve: $(VENV)/.ready-dev ## show the documentation at http://127.0.0.1:800
 
 image: ## build the image that steps run in (IMAGE=name, BASE=image with Python 3.11); see infra/docker/README.md
 	@test -n "$(ENGINE)" || { echo "make image: needs podman or docker on PATH" >&2; exit 2; }
-	@$(ENGINE) build --file infra/docker/Dockerfile --tag "$(IMAGE)" $(if $(BASE),--build-arg BASE="$(BASE)") \
+	@$(ENGINE) build --file $(DOCKERFILE) --tag "$(IMAGE)" $(if $(BASE),--build-arg BASE="$(BASE)") \
 		--build-arg REVISION="$$(git describe --always --abbrev=40 --exclude '*' --dirty 2>/dev/null || echo unknown)" \
 		$(BUILD_ARGS) .
+
+serving-image: ## build the image that models are served from (IMAGE=name, BASE=…); see infra/docker/README.md
+	@$(MAKE) --no-print-directory image DOCKERFILE=infra/docker/serving.Dockerfile \
+		IMAGE="$(if $(filter file,$(origin IMAGE)),weighbridge-serving,$(IMAGE))"
 
 clean: ## remove the virtual environment and the tools, keep runs
 	@rm -rf $(VENV) $(SERVING) .tools

@@ -190,7 +190,7 @@ def _serve(settings: "Settings", workspace: "Workspace", record: "ProductionReco
 
     from weighbridge.common.files import write_text
     from weighbridge.delivery.sample_rows import label_of, sample_rows
-    from weighbridge.serving.command import become, server_command
+    from weighbridge.serving.command import run, server_command
 
     command, environ = server_command(settings)  # first of all: whether there is anything to start
     rows = sample_rows(workspace, record)
@@ -205,7 +205,7 @@ def _serve(settings: "Settings", workspace: "Workspace", record: "ProductionReco
         return
     where = f"{settings.model}/{record.version}"
     print_line(f"starting {settings.name} version {record.version}, {record.model_digest}, of {where}")
-    become(command, environ)
+    raise typer.Exit(run(command, environ))
 
 
 def _write_tf_serving(folder: Path, settings: "Settings", address: str, record: "ProductionRecord") -> None:

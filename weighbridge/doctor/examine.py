@@ -43,6 +43,7 @@ def probes(work: str, pipeline: str = "") -> dict[str, Probe]:
         "jenkins": settings.jenkins,
         "containers": programs.containers,
         "uv": programs.uv,
+        "serving": programs.serving,
         "chromium": programs.chromium,
     }
     return looks | ({"pipeline": partial(pipelines.pipeline, pipeline)} if pipeline else {})

@@ -4,8 +4,13 @@ import os
 import shutil
 from collections.abc import Iterator
 
+from weighbridge.common.environment import SERVING_PYTHON_VARIABLE
+from weighbridge.common.errors import WeighbridgeError
+from weighbridge.common.serving_python import serving_python
 from weighbridge.doctor.finding import Finding
 from weighbridge.doctor.machine import said
+from weighbridge.serving.command import SET_UP, server_command
+from weighbridge.serving.settings import Settings
 
 
 def containers() -> Iterator[Finding]:
@@ -30,6 +35,20 @@ def uv() -> Iterator[Finding]:
         yield Finding("uv", "ok", version)
     else:
         yield Finding("uv", "ok", "not on PATH: only installing needs it (python -m pip install uv)")
+
+
+def serving() -> Iterator[Finding]:
+    """The environment that model servers run in; only serving needs it."""
+    try:
+        python = serving_python()
+        server_command(Settings("model", "model"))
+    except WeighbridgeError as error:
+        if SERVING_PYTHON_VARIABLE in os.environ:
+            yield Finding("serving", "wrong", error.message, error.hint)
+        else:
+            yield Finding("serving", "ok", f"no environment with KServe: only weighbridge serve needs one ({SET_UP})")
+        return
+    yield Finding("serving", "ok", f"KServe's model server: {python}")
 
 
 def chromium() -> Iterator[Finding]:

@@ -1,16 +1,21 @@
 """How a server is started from an environment without KServe: which Python, with which command line."""
 
 import os
+import signal
 import subprocess
+import time
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
-from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
+from weighbridge.common.parent import die_with
 from weighbridge.common.serving_python import serving_python
 from weighbridge.serving.settings import Settings
 
 SET_UP = "sh requirements/bootstrap.sh serving"
 
+_PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_SAME_S = 2.0  # a second signal within it is the same one, come to a process and to its group
 _ROOT = Path(__file__).absolute().parents[2]
 # Found without being loaded: asking takes a twentieth of a second.
 _ASK = (
@@ -41,6 +46,30 @@ def server_command(settings: Settings) -> tuple[list[str], dict[str, str]]:
     return [python, "-m", "weighbridge.serving", *settings.arguments()], environ
 
 
-def become(command: list[str], environ: dict[str, str]) -> NoReturn:
-    """Go on as the server: signals reach it, and its exit code is ours."""
-    os.execve(command[0], command, environ)  # noqa: S606, no shell is meant
+def run(command: list[str], environ: dict[str, str]) -> int:
+    """Run a server until it ends: signals are passed on to it, once each, and it ends where this process is killed.
+
+    Returns:
+        Its exit code; 3 where a signal ended it.
+    """
+    process = subprocess.Popen(
+        command,
+        env=environ,
+        process_group=0,  # Ctrl-C reaches us alone, and it from here: twice would end it at once
+        preexec_fn=partial(die_with, os.getpid(), int(ExitCode.INFRASTRUCTURE)),
+    )
+    sent = -_SAME_S
+
+    def pass_on(*_: object) -> None:
+        nonlocal sent
+        if time.monotonic() - sent >= _SAME_S:
+            sent = time.monotonic()
+            process.terminate()
+
+    before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
+    try:
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else int(ExitCode.INFRASTRUCTURE)
