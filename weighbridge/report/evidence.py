@@ -18,6 +18,8 @@ from weighbridge.evidence.history import TrainingHistory
 from weighbridge.evidence.latency import LatencyReport
 from weighbridge.evidence.metrics import Metrics
 from weighbridge.evidence.rollout import RolloutEvent, read_rollout
+from weighbridge.evidence.served import ServedReport
+from weighbridge.evidence.sizing import Sizing
 from weighbridge.evidence.summary import ExamplesSummary
 from weighbridge.lineage.origins import Origins
 from weighbridge.report.features import Feature, read_features
@@ -35,6 +37,8 @@ class Evidence:
         verdict: the only thing that decides.
         metrics: quality per slice, of the Evaluator.
         latency: latency, size and load time, of the Evaluator.
+        served: what the served model showed under load, of the Evaluator.
+        sizing: what a cluster needs for it.
         history: training curves, of the Trainer.
         examples: rows and input files, of the ExampleGen.
         comparison: distances between distributions, of the DataValidator.
@@ -52,6 +56,8 @@ class Evidence:
     verdict: Verdict
     metrics: Metrics | None = None
     latency: LatencyReport | None = None
+    served: ServedReport | None = None
+    sizing: Sizing | None = None
     history: TrainingHistory | None = None
     examples: ExamplesSummary | None = None
     comparison: Comparison | None = None
@@ -90,6 +96,8 @@ class Evidence:
             verdict=verdict,
             metrics=reader.file("evaluation", Metrics),
             latency=reader.file("evaluation", LatencyReport),
+            served=reader.file("evaluation", ServedReport),
+            sizing=reader.file("evaluation", Sizing),
             history=reader.file("model_run", TrainingHistory),
             examples=reader.file("examples", ExamplesSummary),
             comparison=reader.file("anomalies", Comparison),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from weighbridge.report import figures, tables
+from weighbridge.report import figures, served, tables
 from weighbridge.report.evidence import Evidence
 from weighbridge.report.gate_groups import MOST_LINES, counts_text, group_gates
 from weighbridge.report.glance import glance
@@ -63,6 +63,11 @@ def render_html(evidence: Evidence) -> str:
             at_once_rows=tables.at_once_rows(evidence.latency) if evidence.latency else [],
             variant_rows=tables.variant_rows(evidence.latency) if evidence.latency else [],
             model_rows=tables.model_rows(evidence.latency) if evidence.latency else [],
+            served_charts=served.served_charts(evidence.served) if evidence.served else [],
+            served_rows=served.response_rows(evidence.served) if evidence.served else [],
+            capacity_rows=served.capacity_rows(evidence.served) if evidence.served else [],
+            rate_rows=served.rate_rows(evidence.served) if evidence.served else [],
+            sizing_rows=served.sizing_rows(evidence.sizing) if evidence.sizing else [],
             feature_charts=figures.feature_charts(statistics, distances),
             feature_rows=tables.feature_rows(statistics),
             shown_features=len(shown),
