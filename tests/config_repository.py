@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 SETTINGS = "models: {models}\nchanges: {changes}\nmanifests: {manifests}\n"
 
 # What people have set up for themselves has no part in tests, and nobody is asked anything.
@@ -14,6 +16,16 @@ ISOLATED = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
+
+
+def isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Keep what whoever runs the tests has set up for Git out of a test, and copies of repositories below a folder."""
+    for name, value in ISOLATED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    for name in ("WEIGHBRIDGE_GIT_TOKEN", "WEIGHBRIDGE_GIT_USER", "WEIGHBRIDGE_GIT_SIGNING_KEY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 class ConfigRepository:

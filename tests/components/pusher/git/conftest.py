@@ -5,17 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.components.pusher.helpers import make_model
-from tests.config_repository import ISOLATED, ConfigRepository
+from tests.config_repository import ConfigRepository, isolate
 
 
 @pytest.fixture(autouse=True)
 def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ISOLATED.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for name in ("WEIGHBRIDGE_GIT_TOKEN", "WEIGHBRIDGE_GIT_USER", "WEIGHBRIDGE_GIT_SIGNING_KEY"):
-        monkeypatch.delenv(name, raising=False)
+    isolate(monkeypatch, tmp_path)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Reading and changing a folder of a real repository, with others who push at the same time."""
 
 import os
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -273,3 +274,16 @@ def test_a_link_is_not_followed(config: ConfigRepository) -> None:
     commit = config.run("commit-tree", "-p", "main", "-m", "A link", config.run("write-tree").strip()).strip()
     config.run("update-ref", "refs/heads/main", commit)
     assert Repository.open(config.address).read("production.json") == b""
+
+
+def test_however_long_the_history_is_one_commit_of_it_is_brought_here(config: ConfigRepository) -> None:
+    for number in range(5):
+        config.commit({"other/x": str(number).encode()})
+    repository = Repository.open(config.address)
+    config.commit({"other/x": b"again"})
+    repository.refresh()
+    repository.commit({"production.json": b"7"}, "Deliver", repository.head())
+    [copy] = cache_home().glob("*.git")
+    kept = subprocess.run(["git", "--git-dir", copy, "rev-list", "--count", "--all"], capture_output=True, check=True)
+    assert int(kept.stdout) <= 3, "the two looks and the commit"
+    assert len(config.messages()) == 8
