@@ -14,6 +14,7 @@ from weighbridge.rollout.observed import Counts, Histogram, Window
 from weighbridge.rollout.sequential.asked import NOTHING_YET, SHADOW, WHOLE, Asked
 from weighbridge.rollout.sequential.distance import distance_gates
 from weighbridge.rollout.sequential.memory import memory_gates
+from weighbridge.rollout.sequential.quantities import QUANTILES, shares_of_risk
 from weighbridge.rollout.sequential.rates import rate_gates
 from weighbridge.rollout.sequential.tallies import Tallies, UnmeasuredError, unsound
 from weighbridge.rollout.sequential.times import quantile_gates
@@ -22,9 +23,7 @@ from weighbridge.thresholds.canary import CanaryGates, CanaryStep
 from weighbridge.verdict import Gate
 
 GROUP = "canary"
-QUANTILES = {"p50_ms": 0.5, "p99_ms": 0.99}
 _UNITS = {"p50_ms": "ms", "p99_ms": "ms", "memory_ratio": "x"}
-_COUNTED = ("memory_ratio",)  # in which chance has no part
 
 
 def judge(gates: CanaryGates, windows: Sequence[Window], *, first: bool = False) -> list[Gate]:
@@ -66,19 +65,6 @@ def _gates(gates: CanaryGates, windows: Sequence[Window], first: bool) -> Iterat
             not_compared="" if compared else NOTHING_YET if first else WHOLE,
         )
         yield from _quantity(name, asked, tallies, windows, step, problem, alone)
-
-
-def shares_of_risk(gates: CanaryGates) -> int:
-    """How many proofs of something worse share `risk.false_alarm`: each blocking rule that a sample decides, each step.
-
-    Outputs whose predictions are compared share what is theirs, see `_distances`.
-    """
-    rules = sum(
-        len(bounds.rules())
-        for name, bounds in gates.thresholds().items()
-        if bounds.severity == "blocking" and name not in _COUNTED
-    )
-    return max(rules, 1) * len(gates.steps)
 
 
 def _expected(step: CanaryStep) -> float:

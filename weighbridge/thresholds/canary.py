@@ -46,7 +46,7 @@ class CanaryStep(Section):
         "not judged. Only at the beginning.",
     )
     requests: PositiveInt = Field(
-        default=2000,
+        default=2500,
         description="Requests that the canary must have answered in this step before the next, at least. Where they "
         "are too few to decide a threshold, the step goes on: `weighbridge gates PIPELINE` tells how many it takes.",
         json_schema_extra=told(unit="requests", missing=HOLDS),
@@ -91,7 +91,7 @@ class BusinessGates(Section):
 
 def _steps() -> tuple[CanaryStep, ...]:
     return (
-        CanaryStep(shadow=True),
+        CanaryStep(shadow=True, requests=6000),
         CanaryStep(percent=1, minutes=10),
         CanaryStep(percent=10, requests=5000, minutes=15),
         CanaryStep(percent=50, requests=10000, minutes=15),
@@ -99,7 +99,10 @@ def _steps() -> tuple[CanaryStep, ...]:
 
 
 class CanaryGates(Section):
-    """How a model goes to users step by step, and what its requests must show beside production's."""
+    """How a model goes to users step by step, and what its requests must show beside production's.
+
+    What is not measured where a model is served, and has a default, is only shown with `severity: warning`.
+    """
 
     steps: tuple[CanaryStep, ...] = Field(
         default_factory=_steps,
@@ -133,11 +136,14 @@ class CanaryGates(Section):
         default=Bounds(max=0.1),
         description="Most that what the two predict may differ: by how much the share of predictions below any value "
         "does, at most (Kolmogorov-Smirnov), 0 to 1. Only `max`.",
-        json_schema_extra=told(unit="share", against="the predictions of this step, each output by itself", missing=_NO_ANSWER),
+        json_schema_extra=told(
+            unit="share", against="the predictions of this step, each output by itself", missing=_NO_ANSWER
+        ),
     )
     memory_ratio: Bounds | None = Field(
         default=Bounds(max=1.5),
-        description="Most that the canary's memory may be of what it had when it began. Only `max`.",
+        description="Most that the canary's memory may be of what it had when it began, now and if it goes on to grow "
+        "as lately. Only `max`.",
         json_schema_extra=told(unit="x", against="memory of a server by what it began with", missing=HOLDS),
     )
     business: dict[str, BusinessGates] = Field(

@@ -59,7 +59,7 @@ class Gates(Section):
     canary: CanaryGates = Field(
         default_factory=CanaryGates,
         description="How a pushed model goes to users step by step, and what its requests must show beside those of "
-        "production (`weighbridge canary`).",
+        "production (`weighbridge canary`). A threshold that has a default is only shown with `severity: warning`.",
     )
     steps: dict[str, dict[str, Any]] = Field(
         default_factory=dict,

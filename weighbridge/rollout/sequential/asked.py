@@ -11,6 +11,7 @@ from weighbridge.verdict.outcome import Rule, kind_of
 from weighbridge.verdict.risk import NORMAL
 
 NOTHING_YET = "nothing is in production yet to compare with"
+_FAR = 50.0  # times as many requests tell nobody anything
 WHOLE = "production answers nothing any more at 100 %, so nothing is compared"
 SHADOW = "nobody sees what a shadow answers: it is judged from the first step on that users see"
 
@@ -73,11 +74,17 @@ class Asked:
         )
 
     def judged(self, rule: Rule, proof: "Proof") -> Gate:
-        """A gate that says what was proven."""
-        status: Status = "passed" if proof.within else "refused" if proof.beyond else "inconclusive"
+        """A gate that says what was proven.
+
+        What is worse is proven as early as it shows. That a canary is within is not believed before the step has the
+        requests that it asks for: few windows tell little of how long the spells of one model last.
+        """
+        enough = self.progress >= 1
+        status: Status = "passed" if proof.within and enough else "refused" if proof.beyond else "inconclusive"
         rates = None
         if proof.equal_stays_open is not None:
-            rates = Rates(false_pass=self.miss, false_refusal=round(proof.equal_stays_open, 6))
+            stays = proof.equal_stays_open if enough else 1.0
+            rates = Rates(false_pass=self.miss, false_refusal=round(stays, 6))
         return self.gate(rule, status, self._sentence(rule, proof, status)).model_copy(
             update={
                 "observed": _finite(proof.observed),
@@ -103,6 +110,8 @@ class Asked:
         if status == "refused":
             return f"{self.subject} is proven to be worse: {value} ({interval}) {of}, but {rule.limit}."
         more = f" {proof.advice}" if proof.advice else ""
+        if proof.within:
+            more = f" So far it is within, and passes with {self.requests / self.progress:,.0f} requests."
         return f"{self.subject} is undecided: {value} ({interval}) {of}, and {rule.limit}.{more}"
 
 
@@ -156,7 +165,9 @@ def more_requests(requests: float, room: float, margin: float) -> str:
     if room <= 0 or not math.isfinite(margin):
         return ""
     needed = float(f"{requests * max(margin / room, 1.0) ** 2:.2g}")
-    return f"If it stays so, about {needed:,.0f} requests prove it." if needed > requests else ""
+    if not requests < needed < _FAR * requests:
+        return ""
+    return f"If it stays so, about {needed:,.0f} requests prove it."
 
 
 def _finite(value: float | None) -> float | None:

@@ -149,7 +149,9 @@ def design_effect(left: Floats, expected: Floats, there: npt.NDArray[np.bool_]) 
     """How much more windows vary than independent requests would: at least 1.
 
     The most that single windows, or 2, 4, 8, … of them in a row, tell, as long as there are four such groups: of what
-    lasts over several windows only groups tell (batch means; Glynn & Whitt, Operations Research Letters 10, 1991).
+    lasts over several windows only groups tell (batch means; Glynn & Whitt, Operations Research Letters 10, 1991). What
+    lasts longer than a group makes it resemble the next, which is added (the first lag of Newey & West, Econometrica
+    55, 1987).
 
     Args:
         left: what is left of each window's weighted difference, shape [windows, ...].
@@ -170,6 +172,8 @@ def design_effect(left: Floats, expected: Floats, there: npt.NDArray[np.bool_]) 
         sums = left[-groups * length :].reshape(groups, length, *left.shape[1:]).sum(axis=1)
         whole = expected[-groups * length :].sum(axis=0)
         found = np.where(whole > 0, (sums**2).sum(axis=0) / np.where(whole > 0, whole, 1.0), 1.0)
-        effect = np.maximum(effect, found * groups / (groups - 1))
+        squares = (sums**2).sum(axis=0)
+        alike = (sums[1:] * sums[:-1]).sum(axis=0) / np.where(squares > 0, squares, 1.0) + 1 / groups
+        effect = np.maximum(effect, found * groups / (groups - 1) * (1 + 2 * np.maximum(alike, 0.0)))
         length *= 2
     return effect

@@ -33,35 +33,40 @@ def distance_gates(asked: Asked, tally: Tally, alone: str) -> Iterator[Gate]:
             yield asked.judged(rule, _proof(asked, rule.threshold, tally))
 
 
-def _proof(asked: Asked, limit: float, tally: Tally) -> Proof:
+def compared(tally: Tally) -> Contrast:
+    """Shares of both at most at each edge that something lies below or above; shape [edges]."""
     upto = tally.upto()
-    # Edges that nothing lies between tell the same.
     told = np.flatnonzero((tally.canary.sum(axis=0) + tally.stable.sum(axis=0))[:-1] > 0)
     told = told if len(told) else np.array([0])
-    found = contrast(
-        upto.canary[:, told], tally.of_canary[:, None], upto.stable[:, told], tally.of_stable[:, None]
-    )  # fmt: skip
-    progress, each = asked.progress, asked.false_alarm / (2 * len(told))
-    difference = found.difference
-    margins = [found.margin(sign * limit, -sign, asked.miss, progress) for sign in (1, -1)]
-    rooms = [limit - sign * difference for sign in (1, -1)]
-    within = all(bool((room > 0).all() and (room >= margin).all()) for room, margin in zip(rooms, margins, strict=True))
-    beyond = any(bool(found.proves(sign * limit, sign, each, progress).any()) for sign in (1, -1))
-    worst = int(np.argmax(np.abs(difference)))
-    sign = 1 if difference[worst] >= 0 else -1
-    margin = float(margins[0 if sign > 0 else 1][worst])
-    low, high = _ends(found, each, asked.miss, progress)
-    spread = float(found.error(0.0).max())
-    widest = float(max(each.max() for each in margins))
+    return contrast(upto.canary[:, told], tally.of_canary[:, None], upto.stable[:, told], tally.of_stable[:, None])
+
+
+def is_within(found: Contrast, limit: float, miss: float, progress: float) -> bool:
+    """Whether the distance is proven to be less than a limit: each edge, the worst one too, must prove it."""
+    return all(bool(found.proves(sign * limit, -sign, miss, progress).all()) for sign in (1, -1))
+
+
+def is_beyond(found: Contrast, limit: float, false_alarm: float, progress: float) -> bool:
+    """Whether it is proven to be more: one edge must prove it, and all in both directions share what may go wrong."""
+    each = false_alarm / (2 * found.canary.size)
+    return any(bool(found.proves(sign * limit, sign, each, progress).any()) for sign in (1, -1))
+
+
+def _proof(asked: Asked, limit: float, tally: Tally) -> Proof:
+    found, progress = compared(tally), asked.progress
+    worst = int(np.argmax(np.abs(found.difference)))
+    observed = float(abs(found.difference[worst]))
+    margins = np.maximum(*(found.margin(sign * limit, -sign, asked.miss, progress) for sign in (1, -1)))
+    low, high = _ends(found, asked.false_alarm / (2 * found.canary.size), asked.miss, progress)
     return Proof(
-        observed=float(abs(difference[worst])),
-        within=within,
-        beyond=beyond,
+        observed=observed,
+        within=is_within(found, limit, asked.miss, progress),
+        beyond=is_beyond(found, limit, asked.false_alarm, progress),
         low=low,
         high=high,
-        # Of two directions at the edge that varies most; the largest of many differences lies about one error off.
-        equal_stays_open=min(1.0, 2 * stays_open(limit, widest, spread)),
-        advice=more_requests(asked.requests, float(limit - abs(difference[worst])), margin),
+        # At the edge that varies most, in two directions.
+        equal_stays_open=min(1.0, 2 * stays_open(limit, float(margins.max()), float(found.error(0.0).max()))),
+        advice=more_requests(asked.requests, limit - observed, float(margins[worst])),
     )
 
 

@@ -31,10 +31,13 @@ def memory_gates(asked: Asked, windows: Sequence[Window], step: int) -> list[Gat
         step: the one that it is in.
     """
     told = [(window.canary.memory_bytes, window.canary.restarts) for window in windows]
-    now = [window.canary.memory_bytes for window in windows if window.step == step]
+    # A server that is not ready yet answers nothing, and tells nothing.
+    here = [window.canary for window in windows if window.step == step]
+    now = [counts.memory_bytes for counts in here if counts.requests or counts.memory_bytes is not None]
     known = [value for value in now if value is not None and math.isfinite(value) and value > 0]
     if len(now) - len(known) > MOST_MISSING * len(now) or not known:
-        return asked.unmeasured(f"{len(now) - len(known)} of {len(now)} looks in this step tell nothing of memory")
+        many = f"{len(now) - len(known)} of {len(now)} looks in this step"
+        return asked.unmeasured(f"{many} tell nothing of the canary's memory")
     lives = lives_of(told)
     grown, begun = max((max(smoothed(life)) / life[0], life[0]) for life in lives)
     ahead = max(grown, goes_on_to(lives[-1]))
