@@ -181,7 +181,7 @@ class Walk:
             try:
                 token, standing = self._standing(state, token)
             except EndedElsewhereError as error:
-                return self._ended_elsewhere(state, f"{error.message}.")
+                return self.ended_elsewhere(state, f"{error.message}.")
             look, seen = self._look(state, standing)
             if standing.done:
                 return self._finished(state, token, look)
@@ -299,8 +299,8 @@ class Walk:
         gates = last.gates if last is not None else look.gates
         return self._ended("promoted", told, gates, state, canary_alone(state))
 
-    def _ended_elsewhere(self, state: CanaryState, reason: str) -> Ended:
-        """Whoever ended it need not be able to set the traffic, and this process is."""
+    def ended_elsewhere(self, state: CanaryState, reason: str) -> Ended:
+        """A canary without a state: whoever ended it need not be able to set the traffic, and this process is."""
         ending = stable_alone(state)
         if not self.traffic.follows:
             self._insist(lambda: self._give_back(ending))
