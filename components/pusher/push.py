@@ -62,6 +62,7 @@ def push(
     expected_state: str = "",
     origin: Origin | None = None,
     at_least: int = 1,
+    own_canary: bool = False,
 ) -> Pushed:
     """Put a model into production if its verdict passed and its bytes are the ones that were weighed.
 
@@ -84,6 +85,7 @@ def push(
         expected_state: `production_state` of the destination as the caller judged it; empty for any.
         origin: what the run was asked for, to be attested with the model; None where that is not known.
         at_least: number that a new version gets at least, such as the one that it had as a canary.
+        own_canary: the canary that is on its way to the destination is this model, and this push is its promotion.
 
     Returns:
         What was done. A refusal is a value and not an error.
@@ -114,7 +116,9 @@ def push(
     with target.exclusive():
         if expected_state and production_state(destination) != expected_state:
             raise InfrastructureError(f"Another push changed {destination} just now", "Run again.")
-        return _push_weighed(target, destination, Path(model), verdict, statement, gates, kept, description, at_least)
+        return _push_weighed(
+            target, destination, Path(model), verdict, statement, gates, kept, description, at_least, own_canary
+        )
 
 
 def open_target(destination: str | Path) -> Target:
@@ -166,13 +170,17 @@ def _push_weighed(
     statistics: Path | None,
     description: Mapping[str, str],
     at_least: int,
+    own_canary: bool,
 ) -> Pushed:
     weighed = verdict.subject["model"]
     version, record = _look_up(target, weighed)
     if version is not None and record is not None:
         progress.report(f"already in production as version {version}")
         return Pushed((*gates, digest_gate(weighed, weighed)), record, target.path(version), already=True)
-    gates = [*gates, *replacement_gates(destination, verdict, promoted=bool(description["promoted_from"]))]
+    gates = [
+        *gates,
+        *replacement_gates(destination, verdict, promoted=bool(description["promoted_from"]), own_canary=own_canary),
+    ]
     replaced = target.record()
     if unsigned := replaceable_gate(replaced, statement):
         gates.append(unsigned)

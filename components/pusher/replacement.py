@@ -17,7 +17,9 @@ from weighbridge.verdict import Gate, Verdict, passed_if
 _NOTHING = "nothing yet"
 
 
-def replacement_gates(destination: str | Path, verdict: Verdict, *, promoted: bool) -> list[Gate]:
+def replacement_gates(
+    destination: str | Path, verdict: Verdict, *, promoted: bool, own_canary: bool = False
+) -> list[Gate]:
     """Whether a model may replace what is at a destination.
 
     Args:
@@ -25,12 +27,13 @@ def replacement_gates(destination: str | Path, verdict: Verdict, *, promoted: bo
         verdict: of the model. `production` in its subject is the digest of the model that it was compared with, absent
             for nothing yet.
         promoted: whether the model comes from another stage; then the policy was asked already.
+        own_canary: whether this is the promotion of the canary that is on its way there, which has passed its steps.
 
     Raises:
         UsageError: the record cannot be read, or contradicts the versions beside it.
         InfrastructureError: the store cannot be reached.
     """
-    gates = _canary_gates(destination, verdict)
+    gates = _canary_gates(destination, verdict, own_canary)
     if weighed_at(destination, verdict.subject):
         gates.append(unchanged_gate("push", read_record(destination), verdict.subject, "run the pipeline anew."))
     record = None if promoted else recorded(destination)
@@ -106,13 +109,13 @@ def _rollback(destination: str | Path, record: ProductionRecord, version: int) -
         return None  # it only tells when and why
 
 
-def _canary_gates(destination: str | Path, verdict: Verdict) -> list[Gate]:
-    """Refuses while a canary is on its way: what it is judged beside must stay. Its own model is its promotion."""
+def _canary_gates(destination: str | Path, verdict: Verdict, promotes: bool) -> list[Gate]:
+    """Refuses while a canary is on its way: what it is judged beside must stay, and it must pass its own steps."""
     place = open_destination(destination)
     if (data := place.read(CANARY_FILE)) is None:
         return []
     version, digest, percent = _canary(data)
-    own = digest == verdict.subject.get("model", "")
+    own = promotes and digest == verdict.subject.get("model", "")
     other = (
         f"Version {version} is on its way as a canary, at {percent} % of the requests: {place.path(CANARY_FILE)}. "
         f"Wait for its end, or end it: weighbridge canary {verdict.pipeline} --abort"

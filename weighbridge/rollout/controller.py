@@ -30,6 +30,7 @@ Checks = Callable[[CanaryState], Sequence[Gate]]
 
 LOOK_EVERY_S = 30.0
 INSIST_S = 120.0  # how long a rollback that cannot be written, or is not taken, is tried
+_NOT_READY = "The canary's servers are not ready by what Prometheus says: all requests go to production."
 _TOO_MUCH_FOR = timedelta(minutes=5)  # Argo CD, for one, looks every three minutes
 
 
@@ -118,6 +119,7 @@ class Walk:
     _offset: timedelta = field(default=timedelta(0), init=False)
     _not_applied: str = field(default="", init=False)
     _not_kept: str = field(default="", init=False)
+    _met: bool = field(default=False, init=False)  # the canary's servers, by this process
 
     def begin(self, state: CanaryState, token: str) -> Ended:
         """Begin a canary whose version lies where servers find it.
@@ -181,7 +183,7 @@ class Walk:
             try:
                 token, standing = self._standing(state, token)
             except EndedElsewhereError as error:
-                return self._ended_elsewhere(state, f"{error.message}.")
+                return self.ended_elsewhere(state, f"{error.message}.")
             look, seen = self._look(state, standing)
             if standing.done:
                 return self._finished(state, token, look)
@@ -235,6 +237,9 @@ class Walk:
             problems += seen.problems
             if seen.gone and not state.shadow:
                 fatal = fatal or seen.gone
+            if seen.ready and not self._met:
+                self._met = True
+                self._apply(state)
         except WeighbridgeError as error:  # credentials may run out, and queries be changed, in the middle
             problems.append(error.message)
         if window is not None:
@@ -257,7 +262,8 @@ class Walk:
             problem = problem or self.traffic.problem()
         except WeighbridgeError as error:
             problem = error.message
-        return [each for each in (problem, self._not_kept) if each]
+        waits = "" if self._met or self.traffic.follows else _NOT_READY
+        return [each for each in (problem, self._not_kept, waits) if each]
 
     def _expect_own(self, state: CanaryState) -> str:
         """Make sure that the state is still ours; its token as it is now, as others may have changed what is beside."""
@@ -299,8 +305,8 @@ class Walk:
         gates = last.gates if last is not None else look.gates
         return self._ended("promoted", told, gates, state, canary_alone(state))
 
-    def _ended_elsewhere(self, state: CanaryState, reason: str) -> Ended:
-        """Whoever ended it need not be able to set the traffic, and this process is."""
+    def ended_elsewhere(self, state: CanaryState, reason: str) -> Ended:
+        """A canary without a state: whoever ended it need not be able to set the traffic, and this process is."""
         ending = stable_alone(state)
         if not self.traffic.follows:
             self._insist(lambda: self._give_back(ending))
@@ -348,8 +354,9 @@ class Walk:
             waited_s, pause_s = waited_s + pause_s, min(2 * pause_s, 15.0)
 
     def _apply(self, state: CanaryState) -> None:
+        """Ask for the traffic of a state; nobody is sent to servers that nobody has seen yet."""
         try:
-            self.traffic.apply(state)
+            self.traffic.apply(state if self._met else stable_alone(state))
             self._not_applied = ""
         except WeighbridgeError as error:
             self._not_applied = error.message

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from weighbridge.common import interruption, progress
@@ -23,12 +24,14 @@ from weighbridge.evidence.delivered import Delivered
 from weighbridge.evidence.rollout import RolloutEvent
 from weighbridge.rollout.controller import Clock, Ended, Judge, TakenOverError, Walk, Watcher
 from weighbridge.rollout.gates import bytes_gate, walked_gate
+from weighbridge.rollout.observed import Window
 from weighbridge.rollout.placed import Model, Placed, fetch
 from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.steps import step_records
-from weighbridge.rollout.store import StateStore
+from weighbridge.rollout.store import StateChangedError, StateStore
 from weighbridge.rollout.timeline import Timeline
 from weighbridge.rollout.traffic import Traffic
+from weighbridge.rollout.watch import Seen
 from weighbridge.runs.display import Display
 from weighbridge.runs.finish import run_to_end
 from weighbridge.runs.log import mark_step
@@ -112,7 +115,7 @@ def begin(delivery: Delivery, record: ProductionRecord, source: str, run: Run, d
         now = watch.now()
         state = state.model_copy(update={"since": now, "step_since": now})
         _expect_production_seen(watch, state)
-        ended = _walk(delivery, run, watch, record).begin(state, delivery.store.read()[1])
+        ended = _walk(delivery, run, watch).begin(state, delivery.store.read()[1])
         return _with_gates(ended, gates)
 
     return _to_end(delivery, run, display, record, work)
@@ -122,26 +125,48 @@ def go_on(delivery: Delivery, state: CanaryState, token: str, run: Run, display:
     """Go on with a canary that is on its way; as `begin`."""
 
     def work() -> Ended:
-        return _walk(delivery, run, delivery.watch(state), state.canary).go_on(state, token, run.record.run_id)
+        return _walk(delivery, run, delivery.watch(state)).go_on(state, token, run.record.run_id)
 
     return _to_end(delivery, run, display, state.canary, work)
+
+
+class _Nobody:
+    """Looks at nothing: to end a canary, nobody needs to."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def look(self, start: datetime, step: int) -> Seen:
+        return Seen(self.now())
+
+    def again(self, start: datetime, end: datetime, step: int) -> list[Window]:
+        return []
 
 
 def abort(delivery: Delivery, state: CanaryState, token: str, run: Run, reason: str, display: Display) -> RunOutcome:
     """Roll a canary back because somebody says so; as `begin`."""
 
     def work() -> Ended:
-        return _walk(delivery, run, delivery.watch(state), state.canary).abort(state, token, reason)
+        walk, now, then = _walk(delivery, run, _Nobody()), state, token
+        while True:
+            try:
+                return walk.abort(now, then, reason)
+            except StateChangedError:  # whoever walks it has just gone a step further
+                found, then = delivery.store.read()
+                if found is None:
+                    return walk.ended_elsewhere(now, "Somebody else ended it just now.")
+                now = found
 
     return _to_end(delivery, run, display, state.canary, work)
 
 
 def reopened(workspace: Workspace, state: CanaryState) -> Run | None:
-    """The run that walked a canary, to go on with it in the same folder; None where it is not here."""
+    """The run that walked a canary, to go on with it in the same folder; None where it is not here.
+
+    The caller holds the pipeline's canaries on this machine, so nobody walks it any more, whatever its record says.
+    """
     run = workspace.run(state.run_id)
     if run is None or run.brought or run.record.kind != "canary":
-        return None
-    if run.record.display_state == "running" and run.record.pid != os.getpid():
         return None
     again: dict[str, object] = {
         "state": "running",
@@ -214,7 +239,7 @@ def held(workspace: Workspace) -> Iterator[None]:
         yield
 
 
-def _walk(delivery: Delivery, run: Run, watch: Watcher, record: ProductionRecord) -> Walk:
+def _walk(delivery: Delivery, run: Run, watch: Watcher) -> Walk:
     def intact(state: CanaryState) -> Sequence[Gate]:
         return [bytes_gate(delivery.placed.address, state)]
 
@@ -281,8 +306,6 @@ def _first(delivery: Delivery, record: ProductionRecord, production: ProductionR
 
 def _expect_production_seen(watch: Watcher, state: CanaryState) -> None:
     """A canary is begun only where the monitoring shows what it is to be held against."""
-    from datetime import timedelta
-
     seen = watch.look(state.since - timedelta(minutes=1), 0)
     for problem in seen.problems:
         if "production" in problem or "clock" in problem:
@@ -299,6 +322,7 @@ def _left(delivery: Delivery, run: Run) -> WeighbridgeError:
         state = None
     if state is None:
         return InterruptedRunError("The canary was interrupted before it had begun", "Run the same command again.")
+    _walk(delivery, run, _Nobody()).left(state, "The process was asked to end.")
     step = delivery.gates.steps[min(state.step, len(delivery.gates.steps) - 1)]
     return InterruptedRunError(
         f"Interrupted: the canary of version {state.canary.version} stays at {step.name}, and nobody watches it",

@@ -100,6 +100,7 @@ class Beside:
             self.destination,
             statistics=model.statistics,
             at_least=state.canary.version,
+            own_canary=True,
             **model.described,  # type: ignore[arg-type]
         )
         if pushed.record is not None:

@@ -3,7 +3,7 @@
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -135,7 +135,13 @@ def walk(request: CanaryRequest, display: Displays, say: Callable[[str], None]) 
         if state is None:
             message = f"No canary of {place.definition.name} is on its way at {place.destination}."
             return Nothing(place.definition.name, place.destination, message)
-        return _abort(place, display, state, token)
+        with ExitStack() as held:
+            try:
+                held.enter_context(_alone(replace(place, request=replace(request, wait=False)), say))
+                walked = False
+            except InfrastructureError:
+                walked = True  # by a process that will find that there is no state any more
+            return _abort(place, display, state, token, walked)
     if not request.prometheus.strip():
         raise UsageError(
             "No Prometheus is named, which is what a canary is judged by",
@@ -166,9 +172,15 @@ def _go_on(place: _Place, display: Displays, state: CanaryState, token: str) -> 
     return _run(place, display, state, lambda given, run, shown: deliver.go_on(given, state, token, run, shown))
 
 
-def _abort(place: _Place, display: Displays, state: CanaryState, token: str) -> Walked:
+def _abort(place: _Place, display: Displays, state: CanaryState, token: str, walked: bool) -> Walked:
     why = "It was ended by --abort."
-    return _run(place, display, state, lambda given, run, shown: deliver.abort(given, state, token, run, why, shown))
+    return _run(
+        place,
+        display,
+        state,
+        walked=walked,
+        work=lambda given, run, shown: deliver.abort(given, state, token, run, why, shown),
+    )
 
 
 def _place(request: CanaryRequest) -> _Place:
@@ -220,8 +232,9 @@ def _run(
     display: Displays,
     state: CanaryState | None,
     work: Callable[[deliver.Delivery, Run, CanaryDisplay], RunOutcome],
+    walked: bool = False,
 ) -> Walked:
-    """Make the run or open it again, and do the work in it."""
+    """Make the run, or open again the one that nobody walks any more, and do the work in it."""
     name, store = place.definition.name, state_at(place.destination)
     parameters: dict[str, Any] = {"from": place.promotion.source, "to": PRODUCTION}
     with deliver.held(place.workspace):
@@ -229,7 +242,7 @@ def _run(
             place.shared.send_unsent()
             place.shared.bring()
         promotion = replace(place.promotion, approval=_approval(place, state))
-        run = None if state is None else deliver.reopened(place.workspace, state)
+        run = None if state is None or walked else deliver.reopened(place.workspace, state)
         kept = {} if run is None else run.record.parameters
         if state is not None and run is None and (walker := place.workspace.run(state.run_id)) is not None:
             kept = walker.record.parameters  # it is alive, and is to be ended

@@ -19,6 +19,7 @@ QUERIES: Mapping[str, str] = {
     "predictions": 'weighbridge_prediction_bucket{model="$model",version="$version"}',
     "memory_bytes": 'weighbridge_memory_bytes{model="$model",version="$version"}',
     "started": 'weighbridge_started_seconds{model="$model",version="$version"}',
+    "ready": 'weighbridge_model_ready{model="$model",version="$version"}',
 }
 """What is asked for, where `canary.queries` of gates.yaml says nothing else."""
 
@@ -42,12 +43,14 @@ class Seen:
         window: since the last look; None where there is nothing to tell.
         problems: why nothing may pass on it, a sentence each.
         gone: why nobody can use the canary: its servers were there and are gone, while production's are there.
+        ready: whether the canary's servers are there, and none of them says that it is not ready.
     """
 
     now: datetime
     window: Window | None = None
     problems: tuple[str, ...] = ()
     gone: str = ""
+    ready: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class _Side:
     seconds: Mapping[float, float]
     predictions: Mapping[str, Mapping[float, float]]
     newest: float  # sample; Unix seconds, 0 for none
+    ready: bool
     interval_s: float  # between samples; 0 where that is not known
 
 
@@ -106,10 +110,12 @@ class Watch:
         problems = self._skew(now)
         end = now - timedelta(seconds=self.lag_s)
         if end <= start:
-            return Seen(now, None, tuple(problems))
+            return Seen(now, None, tuple(problems), ready=False)
         window, sides = self._window(start, end, step)
         found, gone = self._missing(sides, end.timestamp())
-        return Seen(now, window, (*problems, *found), gone)
+        canary = sides["canary"]
+        there = end.timestamp() - canary.newest <= self.stale_s
+        return Seen(now, window, (*problems, *found), gone, there and canary.ready)
 
     def again(self, start: datetime, end: datetime, step: int) -> list[Window]:
         """The windows of a time that is over, as of a canary whose process was killed; as `look`."""
@@ -168,7 +174,8 @@ class Watch:
         unit = _UNITS[self.gates.queries.latency_unit] if self.gates.queries.latency else 1.0
         times = {edge * unit: count for edge, count in cumulative(found["latency"], instances).items()}
         predictions = {output: cumulative(each, instances) for output, each in outputs.items()}
-        return _Side(counts, times, predictions, newest, _interval([*found["started"], *others]))
+        ready = all(series.values[-1] == 1 for series in found["ready"] if series.times[-1] >= newest - self.stale_s)
+        return _Side(counts, times, predictions, newest, ready, _interval([*found["started"], *others]))
 
     @property
     def queries(self) -> Mapping[str, str]:

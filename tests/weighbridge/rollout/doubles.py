@@ -72,6 +72,7 @@ class World:
     status: Status = "passed"
     problems: tuple[str, ...] = ()
     gone: str = ""
+    starting: bool = False  # the canary's servers are not there yet
     share: float | None = None  # that the canary gets, where it is not the one asked for
     applied: list[CanaryState] = field(default_factory=list)
     on_sleep: Callable[["World"], None] = lambda world: None
@@ -146,13 +147,15 @@ class Monitoring:
         world.check("prometheus")
         seconds = (world.now - start).total_seconds()
         if seconds <= 0:
-            return Seen(world.now)
+            return Seen(world.now, ready=False)
         total = round(seconds * world.rate)
         there = world.in_force
         share = world.share if world.share is not None else there.percent / 100 if there else 0.0
         canary, stable = round(total * share), round(total * (1 - share))
         if there is not None and there.shadow:
             canary, stable = total, total
+        if world.starting:
+            return Seen(world.now, None, ("Prometheus has no samples of version 7.",), ready=False)
         window = Window(world.now, seconds, step, canary=counts(canary), stable=counts(stable))
         return Seen(world.now, window, world.problems, world.gone)
 

@@ -63,6 +63,7 @@ class Server:
     memory: float = 5e8
     collapsed: float | None = None  # what it predicts, whoever asks; else anything between 0 and 1
     alive: bool = True
+    ready: bool = True
 
 
 @dataclass
@@ -169,6 +170,7 @@ class Shop:
             le = "+Inf" if edge == math.inf else repr(edge)
             self.samples.add("weighbridge_prediction_bucket", value, now, le=le, output="tip", **labels)
         self.samples.add("weighbridge_memory_bytes", server.memory, now, **labels)
+        self.samples.add("weighbridge_model_ready", float(server.ready), now, **labels)
         self.samples.add("weighbridge_started_seconds", 1000.0, now, **labels)
 
     def _grow(self, name: tuple[str, ...], count: float) -> bool:

@@ -24,7 +24,7 @@ def test_a_good_canary_takes_every_step_and_is_production_then(tmp_path: Path) -
     assert world.production.version == 7
     assert world.state is None
     asked = [(state.percent, state.shadow) for state in world.applied]
-    assert asked == [(0, True), (1, False), (50, False), (100, False)]
+    assert asked == [(0, False), (0, True), (1, False), (50, False), (100, False)]
     assert world.now - BEGINNING >= timedelta(minutes=3)  # each step lasts its time
 
 
@@ -61,7 +61,7 @@ def test_a_prometheus_out_of_reach_is_no_pass(tmp_path: Path) -> None:
     ended = begun(world, tmp_path)
     assert ended.outcome == "rolled_back"
     assert "prometheus is out of reach" in ended.reason
-    assert len(world.applied) == 2  # shadow, and nothing
+    assert not any(state.percent or state.shadow for state in world.applied)
 
 
 def test_a_prometheus_that_comes_back_in_time_is_waited_for(tmp_path: Path) -> None:
@@ -120,6 +120,20 @@ def test_routes_that_the_proxy_rejects_hold(tmp_path: Path) -> None:
     ended = begun(world, tmp_path)
     assert ended.outcome == "rolled_back"
     assert "rejected" in ended.reason
+
+
+def test_nobody_is_sent_to_servers_that_are_not_there_yet(tmp_path: Path) -> None:
+    world, section = World(starting=True), gates(gates().steps[1:])
+
+    def start(world: World) -> None:
+        if world.now - BEGINNING > timedelta(seconds=45):
+            world.starting = False
+        assert not (world.starting and world.in_force is not None and world.in_force.percent)
+
+    world.on_sleep = start
+    ended = walk(world, Timeline(tmp_path), section).begin(first_state(section), "0")
+    assert ended.outcome == "promoted"
+    assert [state.percent for state in world.applied] == [0, 1, 50, 100]
 
 
 def test_a_rollback_that_cannot_be_done_leaves_the_state_for_the_next_command(tmp_path: Path) -> None:
@@ -192,7 +206,7 @@ def test_what_a_killed_process_left_is_gone_on_with(tmp_path: Path) -> None:
     assert seen
     ended = walk(world, Timeline(tmp_path), section).go_on(world.state, str(world.token), "run-1")
     assert ended.outcome == "promoted"
-    assert [state.percent for state in world.applied] == [0, 1, 1, 50, 100]
+    assert [state.percent for state in world.applied] == [0, 0, 1, 0, 1, 50, 100]
     ends = [window.end for window in Timeline(tmp_path).windows]
     assert ends == sorted(set(ends))  # nothing was counted twice
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from tests.weighbridge.rollout.doubles import gates
 from tests.weighbridge.rollout.prometheus_double import Samples, prometheus
 from weighbridge.common.errors import UsageError
