@@ -57,9 +57,13 @@ def _feature(name: str, told: Any, statistics_pb2: Any) -> tuple[Feature, Any]:
         statistics_pb2.FeatureNameStatistics.BYTES: "bytes",
     }
     kind = kinds.get(told.type)
-    value: Any = None
+    usual: Any = None
     if told.HasField("num_stats"):
-        value = int(told.num_stats.median) if kind == "int" else float(told.num_stats.median)
-    elif told.HasField("string_stats") and told.string_stats.top_values:
-        value = told.string_stats.top_values[0].value
+        usual = told.num_stats.median
+    elif told.HasField("string_stats") and told.string_stats.top_values:  # of numbers that name something, too
+        usual = told.string_stats.top_values[0].value
+    try:
+        value = None if usual is None else int(usual) if kind == "int" else float(usual) if kind == "float" else usual
+    except (ValueError, OverflowError):
+        value = None
     return Feature(name, kind), value

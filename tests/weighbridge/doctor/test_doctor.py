@@ -16,12 +16,13 @@ import pytest
 from tests.command_line import ROOT
 from tests.keys import make_key
 from tests.weighbridge.runs.histories import add_run
-from weighbridge.common import locks, pinned
+from weighbridge.common import locks, pinned, serving_python
 from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError
 from weighbridge.doctor import libraries, machine, programs, services, settings, workdir
 from weighbridge.doctor.examine import examine, exit_code, probes
 from weighbridge.doctor.finding import Finding
 from weighbridge.runs.workspace import Workspace
+from weighbridge.serving.command import SET_UP
 
 SECRET = "tok-4711-secret"
 
@@ -236,6 +237,18 @@ class TestMachine:
         for look in (programs.containers, programs.uv, programs.chromium):
             [found] = look()
             assert found.state == "ok"
+        monkeypatch.delenv("WEIGHBRIDGE_SERVING_PYTHON", raising=False)
+        monkeypatch.setattr(serving_python, "_IN_CHECKOUT", "nowhere")
+        [found] = programs.serving()
+        assert (found.state, "sh requirements/bootstrap.sh serving" in found.found) == ("ok", True)
+        monkeypatch.setenv("WEIGHBRIDGE_SERVING_PYTHON", sys.executable)
+        [found] = programs.serving()
+        assert (found.state, "lacks kserve" in found.found, found.mend) == ("wrong", True, f"Make it: {SET_UP}")
+        (tmp_path / "python").write_text("#!/bin/sh\nexit 0\n")
+        (tmp_path / "python").chmod(0o755)
+        monkeypatch.setenv("WEIGHBRIDGE_SERVING_PYTHON", str(tmp_path / "python"))
+        [found] = programs.serving()
+        assert (found.state, str(tmp_path / "python") in found.found) == ("ok", True)
         (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n")
         (tmp_path / "docker").chmod(0o755)
         [found] = programs.containers()
