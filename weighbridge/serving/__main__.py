@@ -68,6 +68,10 @@ async def _serve(settings: Settings) -> ExitCode:
     from weighbridge.serving.server import Ending, Server
     from weighbridge.serving.slot import Slot
 
+    for noisy in ("kserve", "uvicorn.error", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    logging.getLogger("kserve").addHandler(logging.NullHandler())  # else KServe sets up a format of its own
+    logging.getLogger("uvicorn.access").propagate = False  # a line per request costs more than a small model
     disable_created_metrics()  # type: ignore[no-untyped-call]
     metrics = Metrics(settings.name, REGISTRY)
     slot = Slot(metrics)
@@ -75,9 +79,6 @@ async def _serve(settings: Settings) -> ExitCode:
     log = RequestLog(settings, metrics) if settings.log else None
     predictor = Predictor(settings, slot, metrics, log)
     server = Server(settings, slot, metrics, predictor)
-    for noisy in ("kserve", "uvicorn.error", "httpx"):  # KServe sets up its own at the start
-        logging.getLogger(noisy).setLevel(logging.ERROR)
-    logging.getLogger("uvicorn.access").handlers = []  # a line per request costs more than a small model
     ending = Ending()
     await server.begin()
     executor = ThreadPoolExecutor(settings.workers, "model")

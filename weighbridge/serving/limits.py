@@ -1,6 +1,7 @@
 """What stands before KServe's routes: how many requests at once, how long they may be, and what Prometheus is told."""
 
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -15,6 +16,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 RETRY_AFTER_S = 1
+_VERSIONED = re.compile(r"(/v[12]/models/[^/:]+)/versions/([^/:]+)(.*)")
 _VERSION = b"x-weighbridge-version"
 
 
@@ -39,11 +41,18 @@ class Limits:
         """Answer, or let KServe answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif scope["method"] == "POST" and scope["path"].endswith((":predict", "/infer")):
-            await self._predict(scope, receive, send)
-        elif scope["path"].startswith("/v2/repository"):
+            return
+        asked = _VERSIONED.fullmatch(scope["path"])
+        if asked is not None:  # KServe knows no versions; TensorFlow Serving and V2 do
+            if asked[2] != self._slot.version:
+                await _refuse(send, 404, f"version {asked[2]} is not served, but version {self._slot.version}")
+                return
+            scope = {**scope, "path": asked[1] + asked[3], "raw_path": (asked[1] + asked[3]).encode()}
+        if scope["path"].startswith("/v2/repository"):
             # Whoever reaches the port could unload the model: what is served, production alone says.
             await _refuse(send, 403, "models are loaded and unloaded by what is in production, not by requests")
+        elif scope["method"] == "POST":
+            await self._predict(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -143,7 +144,9 @@ def check_names(rows: Rows, features: Mapping[str, Feature], names: Names) -> No
                 continue
             known = sorted(features)
             more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
-            raise RequestError(f"unknown feature {name!r}: the model takes {', '.join(known[:_SHOWN])}{more}")
+            close = difflib.get_close_matches(name, known, 1)
+            meant = f" Did you mean {close[0]!r}?" if close else ""
+            raise RequestError(f"unknown feature {name!r}: the model takes {', '.join(known[:_SHOWN])}{more}.{meant}")
 
 
 def checked(values: list[Any], feature: Feature, row: int) -> list[Any]:

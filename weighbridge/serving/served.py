@@ -1,6 +1,7 @@
 """A version in memory: loaded from a verified copy, warmed up, and called through its own batches."""
 
 import asyncio
+import gc
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,7 @@ class Served:
         self.version = str(release.version)
         self.loaded = loaded
         self.encoder = encoder
+        self.platform = "tensorflow_savedmodel" if isinstance(loaded, Signature) else "python"
         self.example: dict[str, Any] = {}
         self.outputs: dict[str, tuple[str, tuple[int, ...]]] = {}  # dtype and shape of a row, by name
         self.in_flight = 0
@@ -103,6 +105,7 @@ class Served:
         del self.loaded, self.encoder
         self._batcher = None
         self._kept.close()
+        gc.collect()  # TensorFlow's functions hold each other in circles
 
 
 def load(source: Source, release: Release, settings: Settings) -> Served:

@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import fastapi
@@ -18,6 +19,7 @@ import grpc
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from kserve import ModelServer
+from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady, ServerNotReady
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc
 from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor
@@ -153,6 +155,12 @@ class _DataPlane(DataPlane):
         """Whether requests are wanted."""
         return self._slot.ready
 
+    async def model_metadata(self, model_name: str) -> dict[str, Any]:
+        """As KServe's, with the version that answers and the kind of model."""
+        served = self._slot.current
+        more = {} if served is None else {"versions": [served.version], "platform": served.platform}
+        return {**await super().model_metadata(model_name), **more}
+
     async def model_ready(self, model_name: str, disable_predictor_health_check: bool = False) -> bool:
         """Whether a model answers; asked from outside, whether requests are wanted."""
         there = await super().model_ready(model_name, disable_predictor_health_check)
@@ -168,12 +176,19 @@ class _Rest(RESTServer):
     def _add_exception_handlers(self, app: fastapi.FastAPI) -> None:
         super()._add_exception_handlers(app)
         app.add_exception_handler(RequestError, _told)
+        statuses = {ModelNotFound: 404, InvalidInput: 400, ModelNotReady: 503, ServerNotReady: 503}
+        for kind, status in statuses.items():  # KServe's own handlers write a traceback into the log
+            app.add_exception_handler(kind, partial(_answered, status))
         app.add_exception_handler(ModelError, _told)
         app.add_exception_handler(RequestValidationError, _malformed)
 
 
 async def _told(_: Any, error: Exception) -> JSONResponse:
     return JSONResponse({"error": str(error)}, status_code=getattr(error, "status", 500))
+
+
+async def _answered(status: int, _: Any, error: Exception) -> JSONResponse:
+    return JSONResponse({"error": str(error)}, status_code=status)
 
 
 async def _malformed(_: Any, error: Exception) -> JSONResponse:

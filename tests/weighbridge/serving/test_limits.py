@@ -157,6 +157,25 @@ def test_nobody_unloads_the_model_by_a_request():
     use(test)
 
 
+def test_a_version_in_the_path_must_be_the_one_that_answers():
+    async def test(client, echo, limits, slot, registry):
+        seen = []
+
+        async def app(scope, receive, send):
+            seen.append(scope["path"])
+            await echo(scope, receive, send)
+
+        limits._app = app
+        assert (await client.post(b"{}", path="/v1/models/taxi/versions/7:predict"))[0] == 200
+        assert (await client.post(b"{}", path="/v2/models/taxi/versions/7/infer"))[0] == 200
+        assert (await client.post(b"{}", path="/v2/models/taxi/versions/7", method="GET"))[0] == 200
+        assert seen == [PATH, "/v2/models/taxi/infer", "/v2/models/taxi"]
+        status, _, body = await client.post(b"{}", path="/v1/models/taxi/versions/6:predict")
+        assert (status, "version 6 is not served, but version 7" in json.loads(body)["error"]) == (404, True)
+
+    use(test)
+
+
 def test_other_pages_pass_uncounted():
     async def test(client, echo, limits, slot, registry):
         assert (await client.post(b"page", path="/metrics", method="GET"))[2] == b"page"

@@ -99,7 +99,7 @@ def test_a_row_of_too_many_values_is_told():
 
 def test_a_mistyped_name_is_refused_rather_than_served_as_missing():
     features = {"miles": Feature("miles", "float", 1)}
-    with pytest.raises(RequestError, match="unknown feature 'mile': the model takes miles"):
+    with pytest.raises(RequestError, match=r"unknown feature 'mile': the model takes miles. Did you mean 'miles'\?"):
         check_names(from_instances([{"mile": 1}]), features, Names())
     rows = from_instances([{"mile": 1, "miles": 2, "label": 1}])
     check_names(rows, features, Names("label", drop_unknown=True))

@@ -136,13 +136,14 @@ def test_it_answers_by_every_protocol_and_tells_prometheus(models, tmp_path):
         assert done.stdout.splitlines() == [
             "7 [3.0, 4.0] [8.0]",
             "True True",
-            "INVALID_ARGUMENT unknown feature 'mile': the model takes miles",
+            "INVALID_ARGUMENT unknown feature 'mile': the model takes miles. Did you mean 'miles'?",
         ]
 
         assert server.get("/v2/health/live") == (200, '{"live":true}')
         assert server.get("/v2/health/ready") == (200, '{"ready":true}')
         told = json.loads(server.get("/v2/models/taxi")[1])
         assert told["inputs"] == [{"name": "miles", "datatype": "FP32", "shape": [-1]}]
+        assert (told["versions"], told["platform"]) == (["7"], "tensorflow_savedmodel")
         assert told["outputs"] == [{"name": "p", "datatype": "FP32", "shape": [-1]}]
 
         wrong = [
@@ -159,6 +160,7 @@ def test_it_answers_by_every_protocol_and_tells_prometheus(models, tmp_path):
         for (status, body, _), code, text in wrong:
             assert (status, text in body["error"]) == (code, True), body
         assert server.predict([{"miles": 1}])[0] == 200
+        assert "Traceback" not in server.text()  # what senders do wrong is no failure of ours
 
         assert server.metric("weighbridge_requests_total", model="taxi", version="7", code="200") == 5
         assert server.metric("weighbridge_requests_total", code="400") == 6
