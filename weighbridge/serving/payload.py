@@ -76,6 +76,8 @@ def read_v2(request: Any, encoder: Encoder) -> Asked:
     given: dict[str, list[Any]] = {}
     parameters = _parameters(request.parameters)
     for tensor in request.inputs:
+        if tensor.name in given:
+            raise RequestError(f"input {tensor.name!r} is given twice")
         values = _values(tensor)
         if tensor.name in encoder.parameters:
             flat = np.ravel(np.array(values, object))
@@ -153,6 +155,8 @@ def _text(value: Any) -> Any:
 def _values(tensor: Any) -> Any:
     from kserve.errors import InvalidInput
 
+    if isinstance(tensor.data, list) and tensor.datatype != "BYTES":
+        _check_numbers(tensor)  # NumPy would cut 1.5 to 1, and read "7" as 7
     try:
         values = tensor.as_numpy()
     except InvalidInput as error:
@@ -164,6 +168,13 @@ def _values(tensor: Any) -> Any:
     if values.ndim > 2:
         raise RequestError(f"input {tensor.name!r} has {values.ndim} dimensions: [rows] or [rows, values] is taken")
     return values.tolist()
+
+
+def _check_numbers(tensor: Any) -> None:
+    whole = tensor.datatype.startswith(("INT", "UINT"))
+    for value in np.ravel(np.array(tensor.data, object)):
+        if isinstance(value, str) or (whole and isinstance(value, float) and not value.is_integer()):
+            raise RequestError(f"input {tensor.name!r} holds {value!r}, which is no {tensor.datatype}")
 
 
 def _parameters(given: Any) -> dict[str, Any]:

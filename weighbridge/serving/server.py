@@ -36,6 +36,13 @@ from weighbridge.serving.slot import Slot
 
 _LOG = logging.getLogger("weighbridge.serving")
 _BACKLOG = 2048
+_STATUSES: dict[type[Exception], int] = {
+    InvalidInput: 400,
+    ModelNotFound: 404,
+    NotImplementedError: 501,
+    ModelNotReady: 503,
+    ServerNotReady: 503,
+}
 _CODES = {
     grpc.StatusCode.OK: 200,
     grpc.StatusCode.INVALID_ARGUMENT: 400,
@@ -176,7 +183,13 @@ class _Rest(RESTServer):
     def _add_exception_handlers(self, app: fastapi.FastAPI) -> None:
         super()._add_exception_handlers(app)
         app.add_exception_handler(RequestError, _told)
-        statuses = {ModelNotFound: 404, InvalidInput: 400, ModelNotReady: 503, ServerNotReady: 503}
+        statuses = {
+            ModelNotFound: 404,
+            InvalidInput: 400,
+            ModelNotReady: 503,
+            ServerNotReady: 503,
+            NotImplementedError: 501,
+        }
         for kind, status in statuses.items():  # KServe's own handlers write a traceback into the log
             app.add_exception_handler(kind, partial(_answered, status))
         app.add_exception_handler(ModelError, _told)

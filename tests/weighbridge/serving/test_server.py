@@ -72,6 +72,17 @@ def push_version(folder: Path, model: Path, number: int) -> None:
     push(model, weigh(folder / f"e{number}", model, run_id=f"run-{number}"), folder)
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Load:
     """Asks without a pause on a few connections, until it is told to stop: what was answered, by status and version."""
 
@@ -155,6 +166,10 @@ def test_it_answers_by_every_protocol_and_tells_prometheus(models, tmp_path):
             (server.post("/v1/models/churn:predict", {"instances": [1]}), 404, "churn"),
             (server.post("/v2/models/taxi/infer", {"inputs": [{**tensor, "shape": [3]}]}), 400, "'miles'"),
             (server.post("/v2/models/taxi/infer", {"inputs": 5}), 400, "inputs"),
+            (server.post("/v2/models/taxi/infer", {"inputs": [tensor, tensor]}), 400, "given twice"),
+            (server.post("/v2/models/taxi/infer", {"inputs": [{**tensor, "datatype": "INT64"}]}), 400, "1.5"),
+            (server.post("/v2/models/taxi/infer", {"inputs": [{**tensor, "data": ["7", 1]}]}), 400, "'7'"),
+            (server.post("/v1/models/taxi:explain", {"instances": [{"miles": 1}]}), 501, "explain"),
             (server.post("/v2/repository/models/taxi/unload", {}), 403, "in production"),
         ]
         for (status, body, _), code, text in wrong:
@@ -163,8 +178,8 @@ def test_it_answers_by_every_protocol_and_tells_prometheus(models, tmp_path):
         assert "Traceback" not in server.text()  # what senders do wrong is no failure of ours
 
         assert server.metric("weighbridge_requests_total", model="taxi", version="7", code="200") == 5
-        assert server.metric("weighbridge_requests_total", code="400") == 6
-        assert server.metric("weighbridge_request_seconds_count", version="7") == 14
+        assert server.metric("weighbridge_requests_total", code="400") == 9
+        assert server.metric("weighbridge_request_seconds_count", version="7") == 18
         assert server.metric("weighbridge_prediction_bucket", output="p", version="7", le="+Inf") == 8
         assert server.metric("weighbridge_model_ready", version="7") == 1
         assert server.metric("weighbridge_memory_bytes", version="7") > 1e8
@@ -178,6 +193,23 @@ def test_it_answers_by_every_protocol_and_tells_prometheus(models, tmp_path):
     with socket.socket() as probe:
         assert probe.connect_ex((uri.hostname, uri.port)) != 0
     assert uri.hostname == "127.0.0.1"
+
+
+def test_it_is_alive_and_not_ready_until_it_has_answered_rows(models, tmp_path):
+    port = free_port()
+    server = ServingServer(tmp_path, "taxi", models / "m1", ["--port", str(port)])
+    server.start(ready=False)
+    server.uri = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: listens(port) and server.get("/v2/health/live")[0] == 200, "a server that is alive")
+        assert server.get("/v2/health/ready")[0] == 503  # it has not loaded TensorFlow yet
+        assert server.get("/v2/models/taxi/ready")[0] == 503
+        assert server.predict([{"miles": 1.0}])[0] == 503
+        wait_until(lambda: server.get("/v2/health/ready")[0] == 200, "readiness")
+        assert server.predict([{"miles": 1.0}])[:2] == (200, {"predictions": [1.0]})
+        assert server.metric("weighbridge_requests_total", version="none", code="503") == 1
+    finally:
+        assert server.stop() == 0
 
 
 def test_production_changes_under_load_without_a_failed_request_and_a_bad_version_never_takes_over(models, tmp_path):
