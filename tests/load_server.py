@@ -6,6 +6,7 @@ It answers one request after the other, each after `service_ms`: what waits for 
 import argparse
 import asyncio
 import contextlib
+import math
 import subprocess
 import sys
 import time
@@ -26,20 +27,38 @@ class Answering(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.buffer += data
         while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
+            if self.buffer.startswith(b"GET"):
+                self.buffer = self.buffer[end + 4 :]
+                self.tell()
+                continue
             length = int(self.buffer[:end].lower().partition(b"content-length:")[2].split(b"\r\n")[0])
             if len(self.buffer) < end + 4 + length:
                 return
             self.buffer = self.buffer[end + 4 + length :]
             self.answer()
 
+    def tell(self) -> None:
+        """What prometheus-client exports of a process."""
+        text = f"process_cpu_seconds_total {time.process_time()}\nprocess_resident_memory_bytes 1.5e+07\n".encode()
+        self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text))
+
     def answer(self) -> None:
         options = self.options
         options.count += 1
         if options.stall_s and (phase := (time.monotonic() - options.began) % options.period_s) < options.stall_s:
             time.sleep(options.stall_s - phase)
+        if options.delay_ms:
+            # Known times without any queue: the quantiles of an exponential distribution, in an order that mixes them.
+            share = ((options.count * 617) % 1000 + 0.5) / 1000
+            delay = -options.delay_ms * math.log(1 - share) / 1000
+            asyncio.get_running_loop().call_later(delay, self.reply, -1)
+            return
         if options.service_ms:
             time.sleep(options.service_ms / 1000)
-        turn = options.count % options.every if options.every else -1
+        self.reply(options.count % options.every if options.every else -1)
+
+    def reply(self, turn: int) -> None:
+        options = self.options
         if turn == 0 and options.fault == "hang":
             return
         if turn == 0 and options.fault == "drop":
@@ -82,6 +101,7 @@ def load_server(**options: object) -> Iterator[str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--service-ms", type=float, default=0)
+    parser.add_argument("--delay-ms", type=float, default=0)
     parser.add_argument("--stall-s", type=float, default=0)
     parser.add_argument("--period-s", type=float, default=10)
     parser.add_argument("--every", type=int, default=0)

@@ -1,4 +1,4 @@
-"""What a pushed model asks of a cluster, kept with its version: bound to the verdict, whose subject names its digest."""
+"""What a pushed model asks of a cluster, kept with its version: the verdict's subject names its digest."""
 
 from dataclasses import replace
 from pathlib import Path

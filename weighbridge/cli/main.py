@@ -23,6 +23,7 @@ from weighbridge.cli import (
     kubeflow,
     lineage,
     listing,
+    load,
     lock,
     logs,
     plan,
@@ -95,6 +96,7 @@ app.command("trend", epilog=EXIT_CODES)(trend.trend)
 app.command("sync", epilog=EXIT_CODES)(sync.sync)
 app.command("schema", epilog=EXIT_CODES)(schema.schema)
 app.command("gates", epilog=EXIT_CODES)(gates.gates)
+app.command("load", epilog=EXIT_CODES)(load.load)
 app.command("doctor", epilog=EXIT_CODES)(doctor.doctor)
 app.command("lock", epilog=EXIT_CODES)(lock.lock)
 app.command("sbom", epilog=EXIT_CODES)(sbom.sbom)

@@ -69,7 +69,7 @@ def rate_rows(served: ServedReport) -> list[Row]:
 
 def sizing_rows(sizing: Sizing) -> list[Row]:
     """What delivery writes into manifests: name and value."""
-    rows = [
+    rows: list[Row] = [
         ("replicas", number_text(sizing.replicas)),
         ("processor of a replica", f"{number_text(sizing.cpu_millicores)} m"),
         ("memory of a replica", bytes_text(sizing.memory_bytes)),

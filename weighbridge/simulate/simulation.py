@@ -228,6 +228,8 @@ def _latency(
         notes.append(f"Latency was not simulated as a whole: {error.message}")
     if latency.peak_memory_bytes is not None:
         notes.append("latency.peak_memory_bytes was not simulated: each measurement takes a load of the model.")
+    if latency.served is not None:
+        notes.append("latency.served was not simulated: it takes servers. Its intervals state the same risk.")
     began(f"replaying {sum(len(next(iter(each.times.values()))) for each in traces):,} recorded calls")
     return [weigh_replayed(latency, traces, draw[0], replays), *parts]
 

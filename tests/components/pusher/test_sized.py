@@ -10,7 +10,12 @@ from weighbridge.components.pusher.push import push
 from weighbridge.evidence.sizing import SIZING_FILE, Sizing
 
 SIZING = Sizing(
-    cpu_millicores=900, memory_bytes=734003200, rate_rps=200.0, max_rps_per_replica=310.0, replicas=2, cost_per_million=0.42
+    cpu_millicores=900,
+    memory_bytes=734003200,
+    rate_rps=200.0,
+    max_rps_per_replica=310.0,
+    replicas=2,
+    cost_per_million=0.42,
 )
 
 

@@ -80,10 +80,9 @@ def test_more_than_the_server_can_answer_ends_with_what_was_never_sent() -> None
 
 
 def test_a_server_that_is_not_there_is_an_error_and_one_that_goes_away_loses_the_rest() -> None:
-    with load_server() as url:
-        with Generator(Target(url), _BODIES, 4) as generator:
-            pass
-    with Generator(Target(url), _BODIES, 4) as generator, pytest.raises(OSError, match="refused|Connect"):
+    with load_server() as url, Generator(Target(url), _BODIES, 4):
+        pass
+    with Generator(Target(url), _BODIES, 4) as generator, pytest.raises(OSError, match=r"refused|Connect"):
         generator.run(even(10, 1))
     found = load(seconds=2, lasting_s=1, timeout_s=1.0)
     assert set(found.errors()) == {"connection lost"}

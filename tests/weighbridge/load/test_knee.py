@@ -1,4 +1,4 @@
-"""The knee of servers whose own is known: by a rate that breaks them, by chance near it, and by a generator at its end."""
+"""The knee of servers whose own is known: by a rate that breaks them, and by chance near it."""
 
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """What a report shows of a served model: responses, the knee with its limit, and what a cluster needs."""
 
-from dataclasses import replace
-
 import pytest
 
 from tests.weighbridge.report.pages import ELEMENTS, Page
@@ -26,7 +24,9 @@ def model(scale: float = 1.0, knee: float | None = 310.0, measured: bool = True)
     }
     rates = [
         Rate(rate_rps=100, held=True, surely=True, limited=False, requests=800, p50_ms=4, p99_ms=20, error_rate=0),
-        Rate(rate_rps=400, held=False, surely=True, limited=False, requests=3200, p50_ms=900, p99_ms=4000, error_rate=0.2),
+        Rate(
+            rate_rps=400, held=False, surely=True, limited=False, requests=3200, p50_ms=900, p99_ms=4000, error_rate=0.2
+        ),
         Rate(rate_rps=310, held=True, surely=False, limited=False, requests=900, p50_ms=6, p99_ms=45, error_rate=0),
         Rate(rate_rps=350, held=False, surely=False, limited=True, requests=900, p50_ms=6, p99_ms=70, error_rate=0),
     ]
@@ -101,7 +101,7 @@ def test_a_first_model_that_sought_no_knee_has_one_chart_and_no_rates() -> None:
     found = served(candidate=model(knee=None), production=None, ratio=None, limit_ms=None)
     assert len(served_charts(found)) == 1
     assert rate_rows(found) == []
-    assert [row[0] for row in capacity_rows(found)][0].startswith("processor")
+    assert capacity_rows(found)[0][0].startswith("processor")
     assert not page(found, None).unbalanced
 
 

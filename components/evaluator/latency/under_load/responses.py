@@ -182,7 +182,7 @@ def _doubted(effect: float, segments: int) -> float:
 
     if effect <= 1:
         return 1.0
-    return max(effect, effect * (segments - 1) / float(chi2.ppf(_DOUBT, segments - 1)))
+    return 1 + (effect - 1) * (segments - 1) / float(chi2.ppf(_DOUBT, segments - 1))
 
 
 def _end(end: float | None) -> float:

@@ -66,7 +66,9 @@ def test_served_alone_is_a_threshold() -> None:
 
 
 def short(**keys: object) -> list:
-    return [found for found in too_short(latency_gates(served={"rate_rps": 50, **keys})) if found.location[0] == "served"]
+    return [
+        found for found in too_short(latency_gates(served={"rate_rps": 50, **keys})) if found.location[0] == "served"
+    ]
 
 
 def test_requests_that_are_too_few_for_a_percentile_are_foretold() -> None:

@@ -129,7 +129,9 @@ def test_the_knee_of_a_server_is_where_it_can_do_no_more() -> None:
     assert statuses(judge(section, found, in_production=False))["max_rate_rps.min"] in ("passed", "inconclusive")
 
 
-def answers(latency_s: float, seconds: float = 5.0, rate: float = 400, failed: float = 0.0, late: float = 0.0) -> Answers:
+def answers(
+    latency_s: float, seconds: float = 5.0, rate: float = 400, failed: float = 0.0, late: float = 0.0
+) -> Answers:
     planned = np.arange(0, seconds, 1 / rate)
     rng = np.random.default_rng(0)
     times = rng.exponential(latency_s, len(planned)) + late * planned
