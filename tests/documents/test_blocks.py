@@ -47,6 +47,7 @@ NOT_RUN = {
     "docs/runbooks/kubeflow.md": 1,
     "docs/mlflow.md": 3,
     "infra/docker/README.md": 6,
+    "infra/gitops/README.md": 1,
     "infra/jenkins/README.md": 8,
     "infra/kubernetes/README.md": 3,
     "infra/mlflow/README.md": 3,
