@@ -8,7 +8,7 @@ from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.gate import format_value
 
 _WIDTH = 72  # of a subject, as `git log --oneline` and GitHub show it
-_SHOWN = 12  # gates; all of them are in the verdict
+_SHOWN = 12  # quantities; all of them are in the verdict
 
 
 def subject(record: ProductionRecord) -> str:
@@ -46,11 +46,13 @@ def _weighed(verdict: Verdict) -> Iterator[str]:
     passed = sum(gate.status == "passed" for gate in verdict.gates)
     warned = sum(not gate.passed and not gate.refuses for gate in verdict.gates)
     yield f"{passed} gate{'s' * (passed != 1)} passed{f', {warned} warned' if warned else ''}."
-    told = [gate for gate in verdict.gates if _is_key(gate)]
-    for gate in told[:_SHOWN]:
-        before = f", in production {format_value(gate.baseline, gate.unit)}" if gate.baseline is not None else ""
-        name = gate.name.rpartition(".")[0]
-        yield _line(f"- {name} {format_value(gate.observed, gate.unit)} ({gate.allowed}{before})")
+    told: dict[str, list[Gate]] = {}
+    for gate in filter(_is_key, verdict.gates):
+        told.setdefault(gate.name.rpartition(".")[0], []).append(gate)
+    for name, [first, *_] in list(told.items())[:_SHOWN]:
+        before = [f"in production {format_value(first.baseline, first.unit)}"] if first.baseline is not None else []
+        asked = ", ".join([*(gate.allowed for gate in told[name]), *before])
+        yield _line(f"- {name} {format_value(first.observed, first.unit)} ({asked})")
 
 
 def _is_key(gate: Gate) -> bool:

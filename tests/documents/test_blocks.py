@@ -48,6 +48,7 @@ NOT_RUN = {
     "docs/mlflow.md": 3,
     "docs/serving.md": 3,
     "infra/docker/README.md": 7,
+    "infra/gitops/README.md": 1,
     "infra/jenkins/README.md": 8,
     "infra/kubernetes/README.md": 3,
     "infra/mlflow/README.md": 3,

@@ -10,6 +10,7 @@ from weighbridge.common.yaml_file import read_yaml
 from weighbridge.components.evaluator.gates import LatencyGates
 from weighbridge.runs.workspace import Workspace
 from weighbridge.storage.destination import open_destination
+from weighbridge.storage.git.address import is_git
 from weighbridge.storage.place import open_store
 from weighbridge.storage.schemes import is_address
 from weighbridge.thresholds import THRESHOLDS_FILE, Delivery, Gates, load_gates
@@ -111,6 +112,11 @@ def _read(destinations: str, delivery: Delivery) -> Mapping[str, str]:
         raise UsageError(
             f"--destinations {destinations} is an address, and no file that maps stages to destinations",
             f"One address for all builds and stages is a store: --store {destinations} (or WEIGHBRIDGE_STORE).",
+        )
+    if is_git(destinations):
+        raise UsageError(
+            f"--destinations {destinations} is an address, and no file that maps stages to destinations",
+            "Name it in that file: production: git+https://…; or for one run or look: --destination ADDRESS.",
         )
     path = Path(destinations)
     try:

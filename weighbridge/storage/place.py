@@ -267,6 +267,11 @@ def open_store(address: str) -> Place:
     """
     if is_address(address):
         return BucketPlace(address)
+    if is_git(address):
+        raise UsageError(
+            f"--store {address} is a Git repository, which says what is in production and holds no models or runs",
+            f"Name a folder or {addresses('bucket/prefix')} as store, and the repository as a stage's destination.",
+        )
     try:
         folder = FolderPlace(Path(os.path.abspath(FolderDestination(address).root)))  # noqa: PTH100, links stay
     except UsageError as error:

@@ -80,3 +80,12 @@ def test_bytes_that_were_changed_where_models_lie_show_in_production(weighbridge
     assert done.code == 2, done.out + done.err
     assert "The model in production was changed" in done.out + done.err
     assert read_record(config.address).version == 1
+
+
+def test_a_repository_is_neither_a_store_nor_a_file_of_destinations(weighbridge, config):
+    done = weighbridge("production", "taxi", "--store", config.address)
+    assert done.code == 2
+    assert "is a Git repository, which says what is in production" in done.err
+    done = weighbridge("production", "taxi", "--destinations", config.address)
+    assert done.code == 2
+    assert "no file that maps stages to destinations" in done.err

@@ -44,7 +44,7 @@ def check_reachable(stage: str, place: str, pipeline: str) -> None:
     Raises:
         UsageError: it is a folder.
     """
-    if not is_remote(place):
+    if not is_remote(place) or place.startswith("git+file:"):
         raise UsageError(
             f"The stage {stage} is the folder {place}, which the steps on Kubeflow and the commands here do not share",
             f"Put the stages into a store: --store {addresses('BUCKET')} has {stage} at …/{pipeline}/{stage}; "

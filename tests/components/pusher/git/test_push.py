@@ -49,6 +49,7 @@ def test_the_message_says_what_why_and_by_whom(
     config.settings(tmp_path / "models", more="reports: https://ci.example.com/{pipeline}/{run_id}\n")
     gates = [
         Gate(name="quality.auc.min", status="passed", observed=0.912345, threshold=0.8, baseline=0.9051, message="."),
+        Gate(name="quality.auc.max", status="passed", observed=0.912345, threshold=1.0, baseline=0.9051, message="."),
         Gate(name="quality.auc.min_change", status="passed", observed=0.007, threshold=-0.01, message="."),
         Gate(name="quality.auc[x=1].min", status="passed", observed=0.9, threshold=0.8, message="."),
         Gate(name="latency.batch_1.p99_ms.max", status="passed", observed=3.0, threshold=20, unit="ms", message="."),
@@ -64,8 +65,8 @@ def test_the_message_says_what_why_and_by_whom(
     assert pushed.record is not None
     assert config.messages()[0] == (
         "Deliver taxi version 2\n\n"
-        "4 gates passed, 1 warned.\n"
-        "- quality.auc 0.9123 (≥ 0.8, in production 0.9051)\n"
+        "5 gates passed, 1 warned.\n"
+        "- quality.auc 0.9123 (≥ 0.8, ≤ 1, in production 0.9051)\n"
         "- latency.batch_1.p99_ms 3 ms (≤ 20 ms)\n\n"
         f"Model-digest: {tree_digest(model)}\n"
         f"Verdict-digest: {verdict.digest}\n"
