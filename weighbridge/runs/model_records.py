@@ -136,16 +136,20 @@ def _order_gate(previous: str, attested: Attested, record: ProductionRecord) -> 
     """
     then = attested.verdict.subject.get("production", "")
     same = then == previous
-    message = (
-        "The version before it is the one that it was weighed against."
-        if same and record.rollback is None
-        else f"It is version {record.rollback.restores} again, by a rollback from version {record.rollback.replaces} on "
-        f"{record.pushed_at:%Y-%m-%d %H:%M} UTC, which whoever may write there can do. The version before that is the one "
-        "that it was weighed against."
-        if same and record.rollback is not None
-        else "The version before it is not the one that it was weighed against: an old model, or an old verdict, was "
-        "put there. Run the pipeline anew."
-    )
+    back = record.rollback
+    if not same:
+        message = (
+            "The version before it is not the one that it was weighed against: an old model, or an old verdict, was put "
+            "there. Run the pipeline anew."
+        )
+    elif back is None:
+        message = "The version before it is the one that it was weighed against."
+    else:
+        message = (
+            f"It is version {back.restores} again, by a rollback from version {back.replaces} on "
+            f"{record.pushed_at:%Y-%m-%d %H:%M} UTC, which whoever may write there can do. Before version {back.restores} "
+            "was the one that it was weighed against."
+        )
     return Gate(
         name=f"{_GROUP}.record.order",
         status=passed_if(same),
