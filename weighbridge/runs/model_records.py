@@ -139,16 +139,16 @@ def _order_gate(previous: str, attested: Attested, record: ProductionRecord) -> 
     back = record.rollback
     if not same:
         message = (
-            "The version before it is not the one that it was weighed against: an old model, or an old verdict, was put "
-            "there. Run the pipeline anew."
+            "The version before it is not the one that it was weighed against: an old model, or an old verdict, was "
+            "put there. Run the pipeline anew."
         )
     elif back is None:
         message = "The version before it is the one that it was weighed against."
     else:
         message = (
             f"It is version {back.restores} again, by a rollback from version {back.replaces} on "
-            f"{record.pushed_at:%Y-%m-%d %H:%M} UTC, which whoever may write there can do. Before version {back.restores} "
-            "was the one that it was weighed against."
+            f"{record.pushed_at:%Y-%m-%d %H:%M} UTC, which whoever may write there can do. Before version "
+            f"{back.restores} was the one that it was weighed against."
         )
     return Gate(
         name=f"{_GROUP}.record.order",
