@@ -12,6 +12,7 @@ from weighbridge.components.production_model.record import (
     parse_record,
 )
 from weighbridge.storage.destination import Destination
+from weighbridge.storage.git.address import is_git
 from weighbridge.storage.registry.address import is_registry
 
 
@@ -43,13 +44,14 @@ def after_rollback(live: ProductionRecord, target: ProductionRecord) -> dict[str
 def earlier(place: Destination, live: ProductionRecord) -> Iterator[ProductionRecord]:
     """The versions that were in production before the one that is, the newest first, by the records kept with them.
 
-    In MLflow's registry people choose by hand, so that a higher number may have been in production before.
+    In MLflow's registry and in a repository people choose by hand, so that a higher number may have been in production
+    before.
 
     Raises:
         UsageError: one of them cannot be read.
         InfrastructureError: the store cannot be reached.
     """
-    by_hand = is_registry(place.address)
+    by_hand = is_registry(place.address) or is_git(place.address)
     for number in reversed(numbers_of(place.folders(EVIDENCE_FOLDER))):
         if number == live.version or (number > live.version and not by_hand):
             continue

@@ -119,10 +119,12 @@ def _new_run(workspace: "Workspace", place: PlaceOfModels, to: str) -> "Iterator
 
 
 def _print_what_follows(choice: "Choice", restored: int, record: "RunRecord", command: str) -> None:
-    version = record.delivered.version if record.delivered else "?"
+    delivered = record.delivered
+    version = delivered.version if delivered else "?"
+    when = f" once {delivered.proposed} is merged" if delivered and delivered.proposed else ""
     print_line(
-        f"Version {version} is version {restored} again. Version {choice.live.version} comes back by no run and no "
-        f"promotion of the same bytes; to take this back: {command} --to {choice.live.version}"
+        f"Version {version} is version {restored} again{when}. Version {choice.live.version} comes back by no run and "
+        f"no promotion of the same bytes; to take this back: {command} --to {choice.live.version}"
     )
 
 

@@ -38,7 +38,8 @@ def of_destination(
         beside: whether its verdict.json is there.
     """
     try:
-        problem = _problem(_kept(destination, version), manifest, attested, beside)
+        record = _kept(destination, version)
+        problem = _problem(record, manifest, attested, beside)
         problem = problem or _live_problem(destination, version)
         gates = [_gate("record.equal", problem)]
         # In MLflow's registry and in a repository people choose versions by hand, in whatever order.
@@ -47,7 +48,7 @@ def of_destination(
             and not is_git(destination)
             and weighed_at(destination, attested.verdict.subject)
         ):
-            gates.append(_order_gate(before(destination, version), attested))
+            gates.append(_order_gate(before(destination, version), attested, record))
     except UsageError as error:
         return [Gate(name=f"{_GROUP}.record.equal", status="unmeasured", message=f"{error.message}. {error.hint}")]
     return gates
@@ -128,16 +129,27 @@ def _live_problem(destination: str, version: int) -> str:
     return ""
 
 
-def _order_gate(previous: str, attested: Attested) -> Gate:
-    """A version follows the one that it was weighed against; an old verdict shown again does not."""
+def _order_gate(previous: str, attested: Attested, record: ProductionRecord) -> Gate:
+    """A version follows the one that it was weighed against; an old verdict shown again does not.
+
+    What a rollback put back follows what the version followed that it is again. Nobody signs a rollback, so it is told.
+    """
     then = attested.verdict.subject.get("production", "")
     same = then == previous
-    message = (
-        "The version before it is the one that it was weighed against."
-        if same
-        else "The version before it is not the one that it was weighed against: an old model, or an old verdict, was "
-        "put there. Run the pipeline anew."
-    )
+    back = record.rollback
+    if not same:
+        message = (
+            "The version before it is not the one that it was weighed against: an old model, or an old verdict, was "
+            "put there. Run the pipeline anew."
+        )
+    elif back is None:
+        message = "The version before it is the one that it was weighed against."
+    else:
+        message = (
+            f"It is version {back.restores} again, by a rollback from version {back.replaces} on "
+            f"{record.pushed_at:%Y-%m-%d %H:%M} UTC, which whoever may write there can do. Before version "
+            f"{back.restores} was the one that it was weighed against."
+        )
     return Gate(
         name=f"{_GROUP}.record.order",
         status=passed_if(same),

@@ -11,6 +11,7 @@ from tests.command_line import gates_of
 from tests.components.pusher.buckets import GCS, S3, double_of
 from tests.components.pusher.doubles import BUCKET
 from tests.components.pusher.helpers import make_model, weigh
+from tests.config_repository import ISOLATED, ConfigRepository
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
 from weighbridge.components.production_model.standing import read_record, version_digest
 from weighbridge.components.pusher import push
@@ -18,14 +19,27 @@ from weighbridge.components.pusher.push import Pushed
 from weighbridge.runs.workspace import find_run
 from weighbridge.storage.destination import open_destination
 
-KINDS = (None, GCS, S3)
+KINDS = ("folder", "git", GCS, S3)
 
 
-@pytest.fixture(params=KINDS, ids=["folder", "gs", "s3"])
+@pytest.fixture
+def config(tmp_path, monkeypatch) -> ConfigRepository:
+    """A configuration repository whose models lie in a folder."""
+    for name, value in ISOLATED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    repository = ConfigRepository(tmp_path / "config.git")
+    repository.settings(tmp_path / "models", manifests="deployment")
+    return repository
+
+
+@pytest.fixture(params=KINDS, ids=["folder", "git", "gs", "s3"])
 def destination(request, tmp_path, monkeypatch) -> str:
-    """Nothing yet: a folder, or a prefix of a bucket that a double stands for."""
-    if request.param is None:
+    """Nothing yet: a folder, a repository that says what is in production, or a prefix of a double's bucket."""
+    if request.param == "folder":
         return str(tmp_path / "production")
+    if request.param == "git":
+        return request.getfixturevalue("config").address
     double_of(request.param, monkeypatch)
     return f"{request.param.scheme}{BUCKET}/taxi"
 
@@ -93,7 +107,8 @@ def test_what_is_put_back_is_verified_as_what_it_is(weighbridge, destination, tm
     assert weighbridge("rollback", "taxi", "--destination", destination).code == 0
     gates = {gate["name"]: gate for gate in json.loads(weighbridge("verify", destination, "--json").out)["gates"]}
     gates.pop("verify.signature.valid")  # nobody signed it
-    assert gates["verify.record.order"]["observed"] == read_record(destination).subject["production"]
+    if not destination.startswith("git+"):  # people may choose an order of their own there
+        assert gates["verify.record.order"]["observed"] == read_record(destination).subject["production"]
     assert {gate["status"] for gate in gates.values()} == {"passed"}
 
 
@@ -272,3 +287,52 @@ def test_json_is_one_document(weighbridge, folder, tmp_path):
     assert (document["from"], document["to"], document["already"], document["exit_code"]) == (3, 2, False, 0)
     assert document["run"]["delivered"]["version"] == "4"
     assert document["verdict"]["passed"] is True
+
+
+def test_a_rollback_is_one_commit(weighbridge, config, tmp_path):
+    push_models(tmp_path, config.address)
+    before = len(config.messages())
+    done = weighbridge("rollback", "taxi", "--destination", config.address, "--reason", "fares of zero")
+    assert done.code == 0, done.out + done.err
+    message, *others = config.messages()
+    assert len(others) == before
+    assert message.startswith("Roll taxi back to version 2, as version 4\n\nfares of zero\n")
+    assert json.loads(config.read("production.json"))["rollback"]["replaces"] == 3
+    assert b"version: '4'" in config.read("model.yaml")
+    again = weighbridge("rollback", "taxi", "--destination", config.address)
+    assert (again.code, len(config.messages())) == (0, before + 1)
+
+
+def test_a_rollback_by_a_pull_request_is_production_when_it_is_merged(weighbridge, config, tmp_path):
+    push_models(tmp_path, config.address)
+    config.settings(tmp_path / "models", changes="pull_request")
+    done = weighbridge("rollback", "taxi", "--destination", config.address)
+    assert done.code == 0, done.out + done.err
+    assert "Version 4 is version 2 again once " in done.out
+    assert read_record(config.address).version == 3
+
+
+def test_no_stage_waits_for_what_was_rolled_back_from(weighbridge, folder, tmp_path, workdir):
+    push_models(tmp_path, folder, "ab")
+    push_model(tmp_path, "b", workdir / "taxi/staging")
+
+    def pending() -> list[str]:
+        return json.loads(weighbridge("ci", "pending", "taxi").out)
+
+    assert pending() == ["canary"]  # production has it
+    assert weighbridge("rollback", "taxi").code == 0
+    assert pending() == ["canary"]
+    assert weighbridge("rollback", "taxi", "--to", "2").code == 0
+    assert pending() == ["canary"]
+    push_models(tmp_path, folder, "c")
+    assert pending() == ["canary", "production"]
+
+
+def test_the_run_of_a_rollback_is_shown_as_any_other(weighbridge, folder, tmp_path):
+    push_models(tmp_path, folder, "ab")
+    assert weighbridge("rollback", "taxi", "--reports", str(tmp_path / "reports")).code == 0
+    assert len(list((tmp_path / "reports").glob("*/report.html"))) == 1
+    assert "rollback of production" in weighbridge("runs").out
+    shown = weighbridge("show")
+    assert (shown.code, "rolled_back_from" in shown.out) == (0, True)
+    assert weighbridge("trend", "taxi").code == 2  # it is no outcome of the pipeline
