@@ -51,6 +51,7 @@ NOT_RUN = {
     "infra/gitops/README.md": 1,
     "infra/jenkins/README.md": 8,
     "infra/kubernetes/README.md": 3,
+    "infra/kubernetes/serving/README.md": 1,
     "infra/mlflow/README.md": 3,
     "pipelines/recommender/README.md": 1,
     "tests/jenkins/README.md": 1,

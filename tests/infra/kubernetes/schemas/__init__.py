@@ -1,7 +1,7 @@
 """What Kubernetes' schema and other people's say against objects, unknown fields included.
 
 The schemas of custom resources come from packages that are generated from the projects' own code, as their custom
-resource definitions are: npm's `@kubernetes-models` (Argo CD, Argo Rollouts, Gateway API, KEDA, the Prometheus operator)
+resource definitions are: npm's `@kubernetes-models` (Argo CD, Argo Rollouts, Gateway API, KEDA, Prometheus' operator)
 and KServe's own models. They are installed below `.tools` by the first test that needs them.
 """
 

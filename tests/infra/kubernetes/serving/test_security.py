@@ -168,6 +168,11 @@ def test_the_gateway_sends_neither_metrics_nor_the_loading_of_models_inside(tmp_
         assert [match["path"]["value"] for match in rule["matches"]] == ["/v1/models", "/v2/models", "/v2/health"]
 
 
+def test_kserve_opens_no_second_way_to_its_servers() -> None:
+    for service in of_kind(objects_of("kserve"), "InferenceService"):
+        assert service["metadata"]["labels"]["networking.kserve.io/visibility"] == "cluster-local"
+
+
 def test_two_models_share_a_namespace_and_no_selector(tmp_path: Path) -> None:
     """The example's names and labels, for two pipelines."""
     made = {}
