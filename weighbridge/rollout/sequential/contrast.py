@@ -85,11 +85,18 @@ class Contrast:
             progress: see `evidence`.
         """
         ours, theirs = self.under(null)
+        normal = self.error(null) * standard_errors(alpha, progress)
+        needed = evidence(alpha, progress) / (3 * self.weight)
+        # Sums of few and rare events are skewed. Where they lie farther out than the normal boundary has it, by
+        # Bernstein's term; where they lie nearer, by Cornish and Fisher's (a sum of Bernoulli trials is sub-Poisson).
+        variance, other = self.of_canary * ours * (1 - ours), self.times**2 * self.of_stable * theirs * (1 - theirs)
+        whole = np.where(variance + other > 0, variance + other, 1.0)
+        skewed = variance * self.most * (1 - 2 * ours) - other * self.times * self.most_stable * (1 - 2 * theirs)
+        nearer = np.minimum(np.maximum(-sign * skewed / whole, 0.0) * needed, normal / 2)
         up, down = (ours, 1 - ours), (theirs, 1 - theirs)
-        # Sums of few and rare events exceed the normal boundary in one direction: Bernstein's term.
         rare = np.maximum(self.most * up[sign > 0], self.times * self.most_stable * down[sign > 0])
-        rare = self.effect * rare * evidence(alpha, progress) / (3 * self.weight)
-        return self.error(null) * standard_errors(alpha, progress) + rare
+        farther = np.where(sign * skewed > 0, self.effect * rare * needed, 0.0)
+        return np.asarray(normal + farther - nearer)
 
     def proves(self, null: Floats | float, sign: int, alpha: float, progress: Floats | float) -> npt.NDArray[np.bool_]:
         """Whether the difference is proven to lie above (`sign` 1) or below (-1) `null`; arguments as of `margin`."""

@@ -233,4 +233,4 @@ def _too_wide(question: Question, side: int, equal: float) -> str:
     if question.base == (1.0, 1.0) or question.room(side, equal) > 0:
         return ""
     low, high = (end * _MS for end in question.base)
-    return f"The buckets are too wide to tell: production's lies at {low:.3g} to {high:.3g} ms. Allow more, or refine them."
+    return f"The buckets are too wide to tell: production's is {low:.3g} to {high:.3g} ms. Allow more, or refine them."
