@@ -14,7 +14,7 @@ from tests.rollout.shop import MODEL, MODULE, Shop
 from tests.rollout.users import Request, Users, users
 from tests.server_process import free_port
 
-VERSIONS = 8
+VERSIONS = 20
 """So many may be delivered in one world."""
 
 SERVER = ("--threads", "32", "--concurrency", "256")
@@ -126,5 +126,7 @@ def world(
     ):
         cluster.wait_for(version)
         with users(proxy.url, MODEL, rate) as asking:
-            prometheus.wait_for(f'weighbridge_requests_total{{version="{version}"}} > 5')
+            prometheus.wait_for(
+                f'count_over_time(weighbridge_requests_total{{version="{version}",code="200"}}[1m]) > 6'
+            )
             yield World(shop, prometheus, proxy, cluster, asking)
