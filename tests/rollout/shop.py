@@ -81,13 +81,19 @@ class Shop:
             {"stage": "staging", "destination": str(self.staging)},
             {"stage": "production", "destination": self.repository.address},
         ]
-        policy = {"quality": {"metrics": {"auc": {"min": 0.5}}}, "delivery": stages, "canary": dict(canary)}
+        policy = {
+            "quality": {"metrics": {"auc": {"min": 0.5}}},
+            "latency": {"batch_sizes": {1: {"p99_ms": {"max": 1000}}}},
+        }
+        policy |= {"delivery": stages, "canary": dict(canary)}
         (self.folder / "site/shop/gates.yaml").write_text(yaml.safe_dump(policy, sort_keys=False))
 
     def weigh(self, model: Path, run_id: str) -> None:
-        """Deliver a model to staging as a run does whose gates it passed."""
+        """Deliver a model to staging as a run does that weighed it against production, and whose gates it passed."""
         gate = Gate(name="quality.auc.min", status="passed", observed=0.9, threshold=0.5, message="auc is 0.9.")
         subject = {"model": tree_digest(model), "data": "sha256:rows"}
+        if self.repository.read("production.json"):
+            subject["production"] = self.production()["model_digest"]
         evaluation = self.folder / f"evaluation-{run_id}"
         Verdict.of([gate], pipeline=MODEL, run_id=run_id, subject=subject).write(evaluation / "verdict.json")
         assert push(model, evaluation, self.staging).record is not None

@@ -15,29 +15,27 @@ from tests.rollout.world import Delivery, World, world
 
 pytestmark = pytest.mark.slow
 
-RATE = 100.0  # requests per second; two processors also run two servers, the proxy, users and monitoring
+RATE = 180.0  # requests per second; two processors also run two servers, the proxy, users and monitoring
 
-# Thresholds are between what a good model and a bad one show, so that some hundred requests decide.
+# Thresholds lie between what a good model and a bad one show, so that one or two thousand requests decide: at 1 % of
+# this traffic that would take half an hour, so the steps are larger than those of a release.
 JUDGED: dict[str, Any] = {
-    "hold_minutes": 3,
+    "hold_minutes": 4,
     "p50_ms": {"max_ratio": 1.15},
-    "p99_ms": {"max_ratio": 4},
+    "p99_ms": {"max_ratio": 4, "severity": "warning"},  # of two busy processors, more than of the models
     "error_rate": {"max_change": 0.006},
-    "prediction_distance": {"max": 0.2},
-    "memory_ratio": {"max": 1.2},
+    "prediction_distance": {"max": 0.15},
+    "memory_ratio": {"max": 1.3},
 }
 SHADOW = {"shadow": True, "requests": 300, "minutes": 0}
-IN_STEPS = JUDGED | {
-    "steps": [
-        SHADOW,
-        {"percent": 25, "requests": 100, "minutes": 0},
-        {"percent": 50, "requests": 200, "minutes": 0},
-    ]
-}
-AT_ONCE = JUDGED | {
-    "steps": [{"percent": 25, "requests": 100, "minutes": 0}, {"percent": 50, "requests": 200, "minutes": 0}]
-}
-SHARE = 0.25
+SHARE = 0.3
+ON_THEIR_WAY = 5  # requests at most that one of the proxy's counters has, and the other has not yet, when they are read
+USERS = [
+    {"percent": 100 * SHARE, "requests": 300, "minutes": 0},
+    {"percent": 60, "requests": 300, "minutes": 0},
+]
+IN_STEPS = JUDGED | {"steps": [SHADOW, *USERS]}
+AT_ONCE = JUDGED | {"steps": USERS}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +68,7 @@ def assert_back(place: World, found: Delivery, gate: str) -> None:
 def assert_nobody_touched(found: Delivery) -> None:
     """It was found out in the shadow: it got copies, and users saw production alone."""
     assert found.copies > 0
-    assert found.not_by_stable == 0
+    assert abs(found.not_by_stable) <= ON_THEIR_WAY
     assert {(each.code, each.version) for each in found.requests} == {(200, "1")}
 
 

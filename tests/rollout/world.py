@@ -14,11 +14,13 @@ from tests.rollout.shop import MODEL, MODULE, Shop
 from tests.rollout.users import Request, Users, users
 from tests.server_process import free_port
 
-VERSIONS = 8
+VERSIONS = 20
 """So many may be delivered in one world."""
 
 SERVER = ("--threads", "32", "--concurrency", "256")
 """Options of the model servers: their calls wait (`models.WAIT_MS`), so many may be on their way at once."""
+
+_CLUSTERS = ("stable", "canary")
 
 EVERY_S = "1"
 """Between two looks at the monitoring."""
@@ -97,8 +99,14 @@ class World:
         )
 
     def _counts(self) -> tuple[int, int, int]:
-        asked = self.proxy.stats("http.models.downstream_rq_completed")["http.models.downstream_rq_completed"]
-        return asked, self.proxy.answered("stable"), self.proxy.answered("canary")
+        """Requests that the proxy has answered, and those that production and canary have answered to it."""
+        names = (
+            "http.models.downstream_rq_completed",
+            *(f"cluster.{each}.upstream_rq_completed" for each in _CLUSTERS),
+        )
+        found = self.proxy.stats("(http.models.downstream|cluster.*.upstream)_rq_completed$")
+        asked, stable, canary = (found.get(name, 0) for name in names)
+        return asked, stable, canary
 
 
 @contextmanager
@@ -126,5 +134,7 @@ def world(
     ):
         cluster.wait_for(version)
         with users(proxy.url, MODEL, rate) as asking:
-            prometheus.wait_for(f'weighbridge_requests_total{{version="{version}"}} > 5')
+            prometheus.wait_for(
+                f'count_over_time(weighbridge_requests_total{{version="{version}",code="200"}}[1m]) > 6'
+            )
             yield World(shop, prometheus, proxy, cluster, asking)
