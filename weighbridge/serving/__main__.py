@@ -95,6 +95,8 @@ async def _serve(settings: Settings) -> ExitCode:
                 following.cancel()
     finally:
         await server.end()
+        if slot.current is not None:
+            slot.current.close()
         if log is not None:
             await asyncio.to_thread(log.close)
     return ExitCode.PASSED

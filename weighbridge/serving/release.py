@@ -5,7 +5,6 @@ changes, or takes away, what a server has.
 """
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from weighbridge.components.production_model.record import (
     read_record_file,
 )
 from weighbridge.components.production_model.standing import standing
+from weighbridge.serving.private_copy import private_folder
 from weighbridge.serving.settings import Settings
 from weighbridge.serving.trusted import check_trusted
 from weighbridge.storage.destination import is_remote, open_destination
@@ -103,14 +103,14 @@ class Destination:
     @contextmanager
     def fetched(self, release: Release) -> Iterator[Path]:
         """See `Source`."""
-        with tempfile.TemporaryDirectory(prefix="weighbridge-serving-") as scratch:
-            model, evidence = Path(scratch, "model"), Path(scratch, "evidence")
+        with private_folder() as scratch:
+            model, evidence = scratch / "model", scratch / "evidence"
             if not self._place.copy(str(release.version), model):
                 raise UsageError(f"There is no {release.source} any more", "Restore it from a copy, or push again.")
             self._place.copy(evidence_name(release.version), evidence)
             _check_bytes(model, release)
             check_trusted(model, evidence, release.record, self._pipeline, release.source)
-            yield Path(scratch)
+            yield scratch
 
 
 class VersionFolder:
@@ -141,14 +141,14 @@ class VersionFolder:
     @contextmanager
     def fetched(self, release: Release) -> Iterator[Path]:
         """See `Source`."""
-        with tempfile.TemporaryDirectory(prefix="weighbridge-serving-") as scratch:
-            model, evidence = Path(scratch, "model"), Path(scratch, "evidence")
+        with private_folder() as scratch:
+            model, evidence = scratch / "model", scratch / "evidence"
             copy_tree(self._folder, model)
             if self._evidence.is_dir():
                 copy_tree(self._evidence, evidence)
             _check_bytes(model, release)
             check_trusted(model, evidence, release.record, self._pipeline, release.source)
-            yield Path(scratch)
+            yield scratch
 
 
 def source_of(settings: Settings) -> Source:

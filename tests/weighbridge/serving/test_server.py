@@ -122,6 +122,7 @@ class Load:
 
 
 def test_it_answers_by_every_protocol_and_tells_prometheus(models, tmp_path):
+    (tmp_path / "scratch").mkdir()
     options = [
         "--log",
         str(tmp_path / "log"),
@@ -132,7 +133,8 @@ def test_it_answers_by_every_protocol_and_tells_prometheus(models, tmp_path):
         "--max-rows",
         "5",
     ]
-    with serving_server(tmp_path, "taxi", models / "m2", "--version", "7", *options) as server:
+    scratch = {"TMPDIR": str(tmp_path / "scratch")}
+    with serving_server(tmp_path, "taxi", models / "m2", "--version", "7", *options, **scratch) as server:
         status, body, headers = server.predict([{"miles": 1.5}, {"miles": 2}])
         assert (status, body, headers["x-weighbridge-version"]) == (200, {"predictions": [3.0, 4.0]}, "7")
 
@@ -187,6 +189,7 @@ def test_it_answers_by_every_protocol_and_tells_prometheus(models, tmp_path):
         uri = urlsplit(server.uri)
         code = server.stop()
     assert code == 0
+    assert list((tmp_path / "scratch").iterdir()) == []  # the copy of the model is gone
     rows = [row for path in (tmp_path / "log").glob("*.parquet") for row in pq.read_table(path).to_pylist()]
     assert len(rows) == 8
     assert {(row["feature.miles"], row["prediction.p"]) for row in rows} == {(1.5, 3), (2, 4), (4, 8), (1, 2)}
