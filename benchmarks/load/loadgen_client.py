@@ -76,7 +76,8 @@ def main(url: str, rate: float, queries: int, seed: int, body: bytes, folder: st
         waiting.put(None)
     summary = Path(folder, "mlperf_log_summary.txt").read_text()
     found = {
-        name: int(re.search(rf"^{re.escape(name)} percentile latency \(ns\)\s*:\s*(\d+)", summary, re.MULTILINE)[1]) / 1e6
+        name: int(re.search(rf"^{re.escape(name)} percentile latency \(ns\)\s*:\s*(\d+)", summary, re.MULTILINE)[1])
+        / 1e6
         for name in ("50.00", "95.00", "99.00", "99.90")
     }
     sys.stdout.write(json.dumps({"percentiles": found, "failed": failed[:5], "queries": queries}) + "\n")

@@ -84,9 +84,7 @@ def compare(
     return found
 
 
-def loadgen(
-    python: Path, url: str, body: bytes, rate_rps: float, queries: int, seed: int
-) -> dict[str, float]:
+def loadgen(python: Path, url: str, body: bytes, rate_rps: float, queries: int, seed: int) -> dict[str, float]:
     """What LoadGen's Server scenario measures: ms by percentile."""
     with tempfile.TemporaryDirectory() as folder:
         command = [str(python), str(ROOT / "benchmarks/load/loadgen_client.py")]
