@@ -1,5 +1,6 @@
-"""MLPerf's LoadGen sends the load: run by the Python of an environment with `mlcommons-loadgen`, of the rest of which it
-needs nothing. `loadgen_client.py URL RATE QUERIES SEED BODY FOLDER` prints the percentiles, ms, as JSON.
+"""MLPerf's LoadGen sends the load: run by the Python of an environment that has `mlcommons-loadgen`, and nothing of ours.
+
+`loadgen_client.py URL RATE QUERIES SEED BODY FOLDER` prints the percentiles, ms, as JSON.
 
 LoadGen draws the Poisson arrivals of its Server scenario and times each query from when it was scheduled; who asks is
 whoever implements the system under test: here threads, each with a kept-alive connection of the standard library.
@@ -20,8 +21,9 @@ _THREADS = 64
 
 
 def main(url: str, rate: float, queries: int, seed: int, body: bytes, folder: str) -> None:
+    """Send the queries, and print what LoadGen says of them."""
     parts = urlsplit(url)
-    waiting: "queue.SimpleQueue[object]" = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[object] = queue.SimpleQueue()
     failed = []
 
     def work() -> None:
