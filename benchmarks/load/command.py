@@ -19,8 +19,8 @@ _SERVERS = {
 _ABOUT = """# Load: results
 
 Written by `python -m benchmarks load`. Our generator and MLPerf's LoadGen (`mlcommons-loadgen` 6.0.17, its Server
-scenario, which draws Poisson arrivals and times from when a query was scheduled; 64 threads with `http.client` ask) send
-the same number of requests at the same rate to the same server on loopback, turn about, over several rounds; medians
+scenario, which draws Poisson arrivals and times from when a query was scheduled; 64 threads with `http.client` ask)
+send the same number of requests at the same rate to the same server on loopback, turn about, over several rounds; medians
 over the rounds, ms. Between rounds of one generator the same percentile differs by the spread (least to most).
 """
 

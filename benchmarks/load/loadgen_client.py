@@ -1,4 +1,4 @@
-"""MLPerf's LoadGen sends the load: run by the Python of an environment that has `mlcommons-loadgen`, and nothing of ours.
+"""MLPerf's LoadGen sends the load: run by the Python of an environment with `mlcommons-loadgen` alone.
 
 `loadgen_client.py URL RATE QUERIES SEED BODY FOLDER` prints the percentiles, ms, as JSON.
 
