@@ -3,6 +3,7 @@
 python -m benchmarks [--rows 15002 --rows 150000] [--repeats 3] [--keep FOLDER] [--results FILE]
 python -m benchmarks verify: what it costs to verify a model of 1 GiB, beside reading it once
 python -m benchmarks serving: what the model server adds to a call of the model
+python -m benchmarks load: our load generator beside MLPerf's LoadGen, see benchmarks/load
 python -m benchmarks gates: how often gates are wrong, see benchmarks/gates
 """
 
@@ -20,6 +21,7 @@ from benchmarks import measure, tables
 from benchmarks.commands import startup_table
 from benchmarks.data import write_trips
 from benchmarks.gates.command import main as gates
+from benchmarks.load.command import main as load
 from benchmarks.measure import Measured
 from benchmarks.serving import main as serving
 from benchmarks.tables import Round
@@ -32,6 +34,7 @@ _ONCE_FROM = 5_000_000  # rows; the hour that stock TFX takes is not spent three
 
 app = typer.Typer(add_completion=False)
 app.command("gates")(gates)
+app.command("load")(load)
 app.command("verify")(verify)
 app.command("serving")(serving)
 

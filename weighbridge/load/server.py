@@ -130,8 +130,11 @@ def _wait(process: subprocess.Popen[bytes], log: Path) -> str:
 
 
 def _last(said: str) -> str:
+    """What is wrong, by its own words: from the last line that says so, else the last line."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1][:_SAID] if lines else "it said nothing"
+    wrong = [number for number, line in enumerate(lines) if line.startswith("error:")]
+    told = " ".join(lines[wrong[-1] :]).removeprefix("error: ") if wrong else "".join(lines[-1:])
+    return told.rstrip(".")[:_SAID] or "it said nothing"
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

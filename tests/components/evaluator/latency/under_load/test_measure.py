@@ -117,9 +117,9 @@ def test_nothing_in_production_is_not_compared_and_one_that_cannot_be_served_is_
 @pytest.mark.slow
 def test_the_knee_of_a_server_is_where_it_can_do_no_more() -> None:
     # It sleeps for 5 ms a request, one after the other: 200 a second at the very most, fewer on a busy machine.
-    ramp = {"start_rps": 60, "growth": 2, "resolution": 0.3, "load_s": 1, "limit_ms": 200, "tries": 9}
+    ramp = {"start_rps": 60, "growth": 2, "resolution": 0.3, "load_s": 1, "limit_ms": 200, "tries": 7}
     section = gates(ramp=ramp, max_rate_rps={"min": 20})
-    found = loaded(section, candidate={"service_ms": 5})
+    found = loaded(section, 0.5, candidate={"service_ms": 5})
     knee = found.knees["candidate"]
     assert 20 < knee.rate_rps < 210
     assert knee.low <= knee.rate_rps <= knee.high

@@ -50,7 +50,7 @@ def test_independent_requests_are_the_most_that_there_can_be_and_dependent_ones_
 
 @pytest.mark.slow
 def test_a_ratio_of_two_queues_covers_the_truth() -> None:
-    rng, draws, misses = np.random.default_rng(3), 60, 0
+    rng, draws, misses = np.random.default_rng(3), 40, 0
     true = truth(0.5, "M", 0.5) / truth(0.4, "M", 0.5)
     for _ in range(draws):
         found = {

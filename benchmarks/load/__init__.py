@@ -1,0 +1,1 @@
+"""Our load generator beside an established one, on the same servers."""
