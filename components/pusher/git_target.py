@@ -8,6 +8,7 @@ A kill before the commit leaves production as it was, and a version that the nex
 is there as a whole or not at all. Imports no tfx.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from weighbridge.common import progress
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import UsageError, WeighbridgeError
+from weighbridge.common.rest import build_page
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.pusher.git_changes import READ, changes, record_in
 from weighbridge.components.pusher.git_message import message, subject
@@ -150,10 +152,10 @@ class GitTarget:
         if push.pending:
             record = record.model_copy(update={"version": push.pending})
         record = self._held.commit(Staged(staged.folder, None if push.pending else staged.model_digest), record)
-        text = message(record, replaced, _verdict(push.evidence), report)
+        text = message(record, replaced, _verdict(push.evidence), report, build_page(os.environ))
         changed = changes(self._repository, record, sizing=sizing)
         try:
-            if self._repository.settings.changes == "pull_request":
+            if self._proposes(record):
                 self.proposal = self._propose(record, changed, text)
             else:
                 self._repository.commit(changed, text, self._began, unchanged=READ)
@@ -165,6 +167,11 @@ class GitTarget:
             )
             raise
         return record
+
+    def _proposes(self, record: ProductionRecord) -> bool:
+        settings = self._repository.settings
+        asked = settings.rollbacks if record.rollback else None
+        return (asked or settings.changes) == "pull_request"
 
     def _check_unchanged(self) -> None:
         """Make sure that the commit will be possible, before a version is made that nothing would name."""
