@@ -46,6 +46,9 @@ def test_a_version_that_was_never_named_is_none_of_production_s(weighbridge, con
     told = json.loads(weighbridge("production", "taxi", "--destination", config.address, "--json").out)
     assert [each["record"]["version"] for each in told["history"]] == [1]
     assert (told["live"]["version"], told["problems"]) == (1, [])
+    commit, other = told["notes"]
+    assert commit == f"So says commit {config.head()[:12]} of {config.address}."
+    assert other.startswith(f"{tmp_path / 'models' / '2'} is not in production: proposed")
 
 
 def test_a_model_is_verified_and_its_past_is_told_by_the_repository_s_address(weighbridge, config, tmp_path):
