@@ -13,7 +13,7 @@ _SHOWN = 12  # quantities; all of them are in the verdict
 
 def subject(record: ProductionRecord) -> str:
     """The first line: `Deliver taxi version 7`."""
-    rollback = getattr(record, "rollback", None)
+    rollback = record.rollback
     if rollback is not None:
         line = f"Roll {record.pipeline} back to version {rollback.restores}, as version {record.version}"
     else:
@@ -22,7 +22,11 @@ def subject(record: ProductionRecord) -> str:
 
 
 def message(
-    record: ProductionRecord, replaced: ProductionRecord | None, verdict: Verdict | None, report: str = ""
+    record: ProductionRecord,
+    replaced: ProductionRecord | None,
+    verdict: Verdict | None,
+    report: str = "",
+    build: str = "",
 ) -> str:
     """The whole message; what it says of gates is rendered from the verdict.
 
@@ -31,14 +35,17 @@ def message(
         replaced: of the version in production; None for nothing yet.
         verdict: that it was weighed to; None where that is not at hand.
         report: address of the run's page; empty for none.
+        build: page of the build that pushes; empty for none.
     """
     parts = [subject(record)]
-    rollback = getattr(record, "rollback", None)
+    rollback = record.rollback
     if rollback is not None and rollback.reason:
         parts.append(_line(rollback.reason))
     if verdict is not None:
         parts.append("\n".join(_weighed(verdict)))
-    parts.append("\n".join(f"{name}: {_line(value)}" for name, value in _trailers(record, replaced, report) if value))
+    parts.append(
+        "\n".join(f"{name}: {_line(value)}" for name, value in _trailers(record, replaced, report, build) if value)
+    )
     return "\n\n".join(parts) + "\n"
 
 
@@ -63,7 +70,9 @@ def _is_key(gate: Gate) -> bool:
     return numeric and gate.rule in ("min", "max") and (quality or group == "latency")
 
 
-def _trailers(record: ProductionRecord, replaced: ProductionRecord | None, report: str) -> Iterator[tuple[str, str]]:
+def _trailers(
+    record: ProductionRecord, replaced: ProductionRecord | None, report: str, build: str
+) -> Iterator[tuple[str, str]]:
     yield "Model-digest", record.model_digest
     yield "Verdict-digest", record.verdict_digest
     yield "Run", record.run_id
@@ -73,6 +82,7 @@ def _trailers(record: ProductionRecord, replaced: ProductionRecord | None, repor
     yield "Approved-in", record.approved_in
     yield "Model-signed-by", record.signed_by
     yield "Report", report
+    yield "Build", build
 
 
 def _line(text: str) -> str:

@@ -8,24 +8,34 @@ A kill before the commit leaves production as it was, and a version that the nex
 is there as a whole or not at all. Imports no tfx.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from weighbridge.common import progress
-from weighbridge.common.digests import tree_digest
+from weighbridge.common import interruption, progress
+from weighbridge.common.digests import bytes_digest, tree_digest
 from weighbridge.common.errors import UsageError, WeighbridgeError
-from weighbridge.components.production_model.record import ProductionRecord
+from weighbridge.common.rest import build_page
+from weighbridge.components.production_model.record import (
+    EVIDENCE_FOLDER,
+    KEPT_RECORD_FILE,
+    ProductionRecord,
+    parse_record,
+)
 from weighbridge.components.pusher.git_changes import READ, changes, record_in
 from weighbridge.components.pusher.git_message import message, subject
 from weighbridge.components.pusher.target import Staged, Target
 from weighbridge.evidence.sizing import SIZING_FILE
+from weighbridge.storage.destination import open_destination
 from weighbridge.storage.git.failures import Conflict
 from weighbridge.storage.git.proposals import Proposal, propose, push_options
 from weighbridge.storage.git.repository import Repository
 from weighbridge.verdict import Gate, Verdict, passed_if
 from weighbridge.verdict.verdict import VERDICT_FILE
+
+_PENDING = "pending"  # in place of a staged folder
 
 
 @dataclass(frozen=True)
@@ -33,11 +43,11 @@ class _Push:
     """What is staged.
 
     Attributes:
-        pending: version at `models` that holds the model already, of a push that never came to its commit; 0 for none.
+        pending: record of a version that is whole at `models`, of a push that never came to its commit; None for none.
         evidence: files to keep with the version.
     """
 
-    pending: int
+    pending: ProductionRecord | None
     evidence: Mapping[str, bytes]
 
 
@@ -117,13 +127,14 @@ class GitTarget:
             InfrastructureError: the models cannot be reached.
         """
         digest = None if model is None else tree_digest(model)
-        newest, record = self._held.newest_version(), self.record()
-        unnamed = digest is not None and newest is not None and (record is None or newest > record.version)
-        pending = newest if unnamed and newest and digest and self._held.holds(newest, digest) else 0
-        with self._held.stage(None if pending else model, evidence, statistics) as staged:
-            key = str(staged.folder)
-            self._staged[key] = _Push(pending, evidence)
-            yield Staged(staged.folder, digest if pending else staged.model_digest)
+        pending = None if digest is None else self._pending(digest)
+        if pending is not None:
+            self._staged[_PENDING] = _Push(pending, evidence)
+            yield Staged(PurePath(_PENDING), digest)
+            return
+        with self._held.stage(model, evidence, statistics) as staged:
+            self._staged[str(staged.folder)] = _Push(None, evidence)
+            yield staged
 
     def commit(self, staged: Staged, record: ProductionRecord) -> ProductionRecord:
         """Make the version at `models`, then the commit, or the pull request: see `proposal` afterwards.
@@ -147,13 +158,15 @@ class GitTarget:
         replaced, report = self.record(), self._report(record)
         changes(self._repository, record, sizing=sizing)  # what cannot be said is found out before anything is pushed
         self._check_unchanged()
-        if push.pending:
-            record = record.model_copy(update={"version": push.pending})
-        record = self._held.commit(Staged(staged.folder, None if push.pending else staged.model_digest), record)
-        text = message(record, replaced, _verdict(push.evidence), report)
+        if push.pending is None:
+            record = self._held.commit(staged, record)
+        else:
+            interruption.last_look()
+            record = push.pending
+        text = message(record, replaced, self._verdict(record), report, build_page(os.environ))
         changed = changes(self._repository, record, sizing=sizing)
         try:
-            if self._repository.settings.changes == "pull_request":
+            if self._proposes(record):
                 self.proposal = self._propose(record, changed, text)
             else:
                 self._repository.commit(changed, text, self._began, unchanged=READ)
@@ -165,6 +178,30 @@ class GitTarget:
             )
             raise
         return record
+
+    def _pending(self, digest: str) -> ProductionRecord | None:
+        """The record of the newest version at `models`, if nothing named that yet and it has the bytes of `digest`."""
+        newest, record = self._held.newest_version(), self.record()
+        if newest is None or (record is not None and newest <= record.version) or not self._held.holds(newest, digest):
+            return None
+        data = self._kept(newest, KEPT_RECORD_FILE)
+        kept = None if data is None else parse_record(data, self._held.path(newest))
+        return kept if kept is not None and (kept.version, kept.model_digest) == (newest, digest) else None
+
+    def _kept(self, version: int, name: str) -> bytes | None:
+        """A file that was kept with a version."""
+        return open_destination(self._repository.settings.models).read(f"{EVIDENCE_FOLDER}/{version}/{name}")
+
+    def _verdict(self, record: ProductionRecord) -> Verdict | None:
+        """The verdict of a record, as it was kept with its version."""
+        data = self._kept(record.version, VERDICT_FILE)
+        known = data is not None and bytes_digest(data) == record.verdict_digest
+        return Verdict.model_validate_json(data) if known and data is not None else None
+
+    def _proposes(self, record: ProductionRecord) -> bool:
+        settings = self._repository.settings
+        asked = settings.rollbacks if record.rollback else None
+        return (asked or settings.changes) == "pull_request"
 
     def _check_unchanged(self) -> None:
         """Make sure that the commit will be possible, before a version is made that nothing would name."""
@@ -221,8 +258,3 @@ def proposed(target: Target, record: ProductionRecord) -> tuple[str, list[Gate]]
     status = passed_if(made.opened)
     gate = Gate(name="push.pull_request.opened", status=status, severity="warning", observed=made.url, message=message)
     return made.url, [gate]
-
-
-def _verdict(evidence: Mapping[str, bytes]) -> Verdict | None:
-    data = evidence.get(VERDICT_FILE)
-    return None if data is None else Verdict.model_validate_json(data)

@@ -1,7 +1,8 @@
 """Requests to a service's REST API, and what its refusals come to: a usage error, or one that a retry may mend."""
 
+import re
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -177,3 +178,12 @@ def github_headers(token: str) -> dict[str, str]:
         "Authorization": f"Bearer {token}",
         "X-GitHub-Api-Version": "2022-11-28",
     }
+
+
+def build_page(environment: Mapping[str, str]) -> str:
+    """The page of the build that this is part of: of Jenkins, GitLab or GitHub Actions; empty where none is told."""
+    server, project, run = (environment.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    actions = f"{server}/{project}/actions/runs/{run}" if server and project and run else ""
+    found = environment.get("BUILD_URL") or environment.get("CI_JOB_URL") or actions
+    # It becomes a link: whatever would end one has no place in it.
+    return found if re.fullmatch(r"https?://[^\s()<>\"']+", found) else ""

@@ -26,6 +26,7 @@ from weighbridge.components.production_model.standing import (
     version_digest,
 )
 from weighbridge.storage.destination import Destination, open_destination
+from weighbridge.storage.git.destination import GitDestination
 from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
 
@@ -128,6 +129,8 @@ def look_at_production(pipeline: str, destination: str, stage: str = "") -> Prod
         notes += _notes(place, found, pipeline)
     elif not problems and not stage and not place.folders():
         notes.append(f"There is nothing at {place.address}: is it the right place?")
+    if isinstance(place, GitDestination):
+        notes += _notes_of_repository(place, found.record.version if found else 0)
     return Production(
         pipeline=pipeline,
         stage=stage,
@@ -219,6 +222,16 @@ def _is_whole(place: Destination, record: ProductionRecord, problems: list[Probl
     error = changed_in_production(place, record, digest)
     problems.append(Problem(message=error.message, hint=error.hint))
     return False
+
+
+def _notes_of_repository(place: GitDestination, live: int) -> list[str]:
+    """Which commit says so, and what lies with the models that none says: proposed, on its way, or left by a push."""
+    notes = [f"So says commit {place.snapshot.head[:12]} of {place.address}."]
+    unnamed = [number for number in numbers_of(place.models.folders()) if number > live]
+    if unnamed:
+        where = place.path(str(unnamed[-1]))
+        notes.append(f"{where} is not in production: proposed, a canary, turned down, or its push did not come so far.")
+    return notes
 
 
 def _notes(place: Destination, found: Standing, pipeline: str) -> list[str]:

@@ -46,6 +46,9 @@ def test_a_version_that_was_never_named_is_none_of_production_s(weighbridge, con
     told = json.loads(weighbridge("production", "taxi", "--destination", config.address, "--json").out)
     assert [each["record"]["version"] for each in told["history"]] == [1]
     assert (told["live"]["version"], told["problems"]) == (1, [])
+    commit, other = told["notes"]
+    assert commit == f"So says commit {config.head()[:12]} of {config.address}."
+    assert other.startswith(f"{tmp_path / 'models' / '2'} is not in production: proposed")
 
 
 def test_a_model_is_verified_and_its_past_is_told_by_the_repository_s_address(weighbridge, config, tmp_path):
@@ -89,3 +92,17 @@ def test_a_repository_is_neither_a_store_nor_a_file_of_destinations(weighbridge,
     done = weighbridge("production", "taxi", "--destinations", config.address)
     assert done.code == 2
     assert "no file that maps stages to destinations" in done.err
+
+
+def test_a_rollback_may_be_a_commit_where_pushes_are_proposed(weighbridge, config, tmp_path):
+    push_models(tmp_path, config.address, "ab")
+    config.settings(tmp_path / "models", changes="pull_request")
+    proposed = weighbridge("rollback", "taxi", "--destination", config.address)
+    assert proposed.code == 0, proposed.out + proposed.err
+    assert "version 3 is proposed, and in production when this is merged:" in proposed.out
+    assert live_bytes(config.address) == b"b"
+    config.settings(tmp_path / "models", changes="pull_request", more="rollbacks: commit\n")
+    done = weighbridge("rollback", "taxi", "--destination", config.address)
+    assert done.code == 0, done.out + done.err
+    assert live_bytes(config.address) == b"a"
+    assert config.messages()[0].startswith("Roll taxi back to version 1, as version 3")

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from weighbridge.common.environment import SERVICE_TOKENS
 from weighbridge.common.errors import UsageError
-from weighbridge.common.rest import github_api
+from weighbridge.common.rest import build_page, github_api
 
 Service = Literal["GitHub", "GitLab"]
 
@@ -71,7 +71,7 @@ def place_of(environment: Mapping[str, str]) -> Place:
             f"There is no token to comment on {service} with: neither {' nor '.join(tokens)} is set",
             _WHERE_FROM[service],
         )
-    return Place(token=token, build=_build(environment), **found)
+    return Place(token=token, build=build_page(environment), **found)
 
 
 def _gitlab_ci(environment: Mapping[str, str]) -> dict[str, Any] | None:
@@ -125,12 +125,3 @@ def _jenkins(environment: Mapping[str, str]) -> dict[str, Any] | None:
 
 def _place(service: Service, api: str, page: str, project: str, number: str) -> dict[str, Any]:
     return {"service": service, "api": api.rstrip("/"), "page": page, "project": project, "number": int(number)}
-
-
-def _build(environment: Mapping[str, str]) -> str:
-    """The page of the build: of Jenkins, of GitLab, or of GitHub Actions."""
-    server, project, run = (environment.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
-    actions = f"{server}/{project}/actions/runs/{run}" if server and project and run else ""
-    found = environment.get("BUILD_URL") or environment.get("CI_JOB_URL") or actions
-    # It becomes a link: whatever would end one has no place in it.
-    return found if re.fullmatch(r"https?://[^\s()<>\"']+", found) else ""

@@ -20,6 +20,7 @@ class GitSettings(BaseModel):
     Attributes:
         models: destination that holds the versions' files and evidence: a folder, a bucket's prefix, or `models:/name`.
         changes: whether a push commits to the branch, or proposes that in a pull request.
+        rollbacks: the same of rollbacks, which may be in a hurry; None for as `changes` says.
         manifests: what is written as `model.yaml` for the cluster.
         serving: how the cluster is to run it, beyond what was measured.
         reports: where the pages of runs are, with `{run_id}` and `{pipeline}` in it, for links in commits; empty for
@@ -31,6 +32,7 @@ class GitSettings(BaseModel):
 
     models: str = Field(min_length=1)
     changes: Literal["commit", "pull_request"] = "commit"
+    rollbacks: Literal["commit", "pull_request"] | None = None
     manifests: Literal["kserve", "deployment", "rollout", "none"] = "none"
     serving: ServingSettings = ServingSettings()
     reports: str = ""

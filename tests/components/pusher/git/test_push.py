@@ -43,8 +43,9 @@ def test_a_push_is_the_version_where_models_lie_and_one_commit(
 
 
 def test_the_message_says_what_why_and_by_whom(
-    config: ConfigRepository, model: Path, other: Path, tmp_path: Path
+    config: ConfigRepository, model: Path, other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("BUILD_URL", "https://jenkins.example.com/job/taxi/7/")
     push(other, weigh(tmp_path / "first", other), config.address)
     config.settings(tmp_path / "models", more="reports: https://ci.example.com/{pipeline}/{run_id}\n")
     gates = [
@@ -74,7 +75,8 @@ def test_the_message_says_what_why_and_by_whom(
         f"Replaces: version 1, {tree_digest(other)}\n"
         "Promoted-from: gs://m/staging\n"
         "Approved-by: Jane Doe: yes\n"
-        "Report: https://ci.example.com/taxi/run-2"
+        "Report: https://ci.example.com/taxi/run-2\n"
+        "Build: https://jenkins.example.com/job/taxi/7/"
     )
     assert config.run("log", "-1", "--format=%an %ae %cn").strip() == "Weighbridge weighbridge@localhost Weighbridge"
 
