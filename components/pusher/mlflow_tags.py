@@ -29,6 +29,8 @@ def lineage(record: ProductionRecord, commit: str) -> dict[str, str]:
         "approved_in": record.approved_in,
         "signed_by": record.signed_by,
     }
+    if back := record.rollback:
+        tags |= {"restores": str(back.restores), "rolled_back_from": str(back.replaces), "reason": back.reason}
     return {name: value for name, value in tags.items() if value}
 
 

@@ -202,9 +202,12 @@ def _history(out: "Console", found: "Production", everything: bool) -> None:
         return
     shown = found.history if everything else found.history[:_NEWEST]
     table = Table("", "version", "pushed (UTC)", "run", "model", "by", box=None, pad_edge=False)
+    withdrawn = set(found.live.withdrawn) if found.live else set()
     for version in shown:
         record = version.record
-        mark = "live" if version.live else "" if version.there else "removed"
+        mark = "live" if version.live else "removed" if not version.there else ""
+        if not mark and record.model_digest in withdrawn:
+            mark = "withdrawn"
         by = record.approved_by or ("promotion" if record.promoted_from else "its run")
         if record.rollback is not None:
             by = f"rollback to {record.rollback.restores}" + (f", {record.approved_by}" if record.approved_by else "")

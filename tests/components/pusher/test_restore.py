@@ -233,6 +233,8 @@ def test_a_registry_gets_a_version_of_the_same_files(models: list[Path], monkeyp
     assert (record.version, record.rollback.restores, record.rollback.replaces) == (3, 1, 2)
     taxi = mlflow.models["taxi"]
     assert taxi.aliases == {"champion": "3"}
+    tags = taxi.versions[3].tags
+    assert (tags["weighbridge.restores"], tags["weighbridge.rolled_back_from"]) == ("1", "2")
     assert len([name for name in mlflow.stored if "/data/" in name]) == uploaded  # none was uploaded again
     assert go_back(TAXI, models) is None
     pushed = push(models[1], models[1].parent / "evaluation-bad", TAXI)

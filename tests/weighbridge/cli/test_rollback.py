@@ -95,6 +95,8 @@ def test_the_version_before_is_in_production_again(weighbridge, destination, tmp
     assert told.code == 0, told.out + told.err
     assert "version 2 again, in place of version 3: fares of zero" in told.out
     assert "rollback to 2" in told.out
+    rows = [line.split()[:2] for line in told.out.splitlines()[-4:]]
+    assert rows == [["live", "4"], ["withdrawn", "3"], ["2", rows[2][1]], ["1", rows[3][1]]]
 
 
 def test_what_is_put_back_is_verified_as_what_it_is(weighbridge, destination, tmp_path):
@@ -336,3 +338,13 @@ def test_the_run_of_a_rollback_is_shown_as_any_other(weighbridge, folder, tmp_pa
     shown = weighbridge("show")
     assert (shown.code, "rolled_back_from" in shown.out) == (0, True)
     assert weighbridge("trend", "taxi").code == 2  # it is no outcome of the pipeline
+
+
+def test_in_a_store_any_machine_rolls_back_and_all_know_of_it(weighbridge, tmp_path, workdir):
+    store = tmp_path / "store"
+    push_models(tmp_path, str(store / "taxi/production"))
+    done = weighbridge("rollback", "taxi", "--store", store, "--workdir", tmp_path / "other machine")
+    assert done.code == 0, done.out + done.err
+    assert live_bytes(str(store / "taxi/production")) == b"b"
+    assert "rollback of production" in weighbridge("runs", "taxi", "--store", store).out
+    assert "Nothing to do" in weighbridge("rollback", "taxi", "--store", store).out

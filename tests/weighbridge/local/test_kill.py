@@ -94,12 +94,12 @@ def test_killed_at_some_changes(scene: Scene) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("scene", "step"), [(FIRST, 8), (SECOND, 1)], indirect=["scene"], ids=["first", "second"])
-def test_killed_at_each_change(scene: Scene, step: int) -> None:
+@pytest.mark.parametrize(("scene", "step"), [(FIRST, 8), (SECOND, 2)], indirect=["scene"], ids=["first", "second"])
+def test_killed_at_every_other_change(scene: Scene, step: int) -> None:
     """Of the first run, most of whose changes are those of the second one too, at each eighth."""
     points, _ = scene.killing.points(*RUN)
     assert len(points) > 100  # else they are not seen any more
-    for point in points[::step]:
+    for point in points[step - 1 :: step]:  # the quick test has some of the others
         scene.assert_survives(point)
 
 
