@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from weighbridge.checks import components, data, functions, risks, schema, thresholds
+from weighbridge.checks import canary, components, data, functions, risks, schema, thresholds
 from weighbridge.checks.finding import Finding
 from weighbridge.checks.functions import place_of_error
 from weighbridge.checks.subject import CheckedContext, Node, Subject, sound_part
@@ -40,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     data.columns,
     risks.latency,
     risks.rows,
+    canary.steps,
     components.preflight,
     components.destinations,
     components.pushes,

@@ -145,7 +145,9 @@ def _explain(pipeline: str, workdir: str, as_json: bool, details: bool, margins:
         if margins or rows:
             _answer(found, margins, rows, as_json)
         elif as_json:
-            print_json(found.document())
+            from weighbridge.cli.gate_canary import steps_document
+
+            print_json(found.document() | {"canary": steps_document(found.thresholds.gates.canary)})
         else:
             from weighbridge.cli.gates_table import print_explained
 

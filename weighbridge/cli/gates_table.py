@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from weighbridge.cli.display import console
+from weighbridge.cli.gate_canary import print_steps
 from weighbridge.cli.gate_risks import print_risks
 from weighbridge.runs.thresholds_in_force import Explained, Reading
 from weighbridge.thresholds.in_force import KeyInForce
@@ -41,6 +42,8 @@ def print_explained(found: Explained, details: bool) -> None:
         else:
             _print_table(out, section, list(keys), found, wide)
     print_risks(out, found)
+    if any(key.location[0] == "canary" and key.line is not None for key in found.thresholds.keys):
+        print_steps(out, found.thresholds.gates.canary)
     if not (wide or details):
         out.print(Text("\nWhat each is compared with, what it is, and what missing data do: --details"))
     if found.changed:

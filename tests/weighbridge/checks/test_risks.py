@@ -136,3 +136,20 @@ def test_a_run_says_so_before_it_does_anything(shop, workdir, weighbridge):
     assert first.startswith("warning: quality.auc.min_change: by run"), ran.out + ran.err
     assert any("ExampleGen" in line for line in others)
     assert "warning:" not in weighbridge("run", shop.reference, "--to", "ExampleGen", "--force", "--quiet").out
+
+
+def test_a_canary_that_cannot_be_proven_by_so_many_requests(shop, workdir):
+    rows(shop, 1000)
+    path = shop.folder / "gates.yaml"
+    path.write_text(path.read_text() + "canary:\n  steps:\n    - {percent: 1}\n    - {percent: 50, requests: 1000}\n")
+    [found] = told(shop, workdir)
+    assert (found.level, found.line) == ("warning", shop.line("gates.yaml", "percent: 50"))
+    assert "canary.steps[1] asks for 1,000 requests, but p99_ms.max_ratio 1.5 takes about" in found.message
+    assert found.hint.startswith("Write requests: ")
+    enough = found.hint.split()[2].rstrip(",")
+    shop.change("gates.yaml", ("requests: 1000", f"requests: {enough}"))
+    assert told(shop, workdir) == []
+    shop.change("gates.yaml", ("canary:\n", "canary:\n  p50_ms: {max_ratio: 1.0}\n"))
+    [found] = told(shop, workdir)
+    assert found.line == shop.line("gates.yaml", "p50_ms: {max_ratio: 1.0}")
+    assert "no number of requests proves it" in found.message

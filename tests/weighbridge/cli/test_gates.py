@@ -222,3 +222,18 @@ def test_a_step_whose_type_nobody_tells_is_shown_as_it_is_given(pipeline, keys):
     path.write_text(MODULE.replace("context.gates", "raise RuntimeError\n    context.gates"))
     path.with_name("gates.yaml").write_text(f"{THRESHOLDS}steps:\n  Clean:\n    kept: {{min: 5}}\n")
     assert (keys()["steps.Clean.kept.min"]["value"], keys()["steps.Clean.kept.min"]["line"]) == (5, 21)
+
+
+def test_requests_that_a_live_canary_takes_are_told(weighbridge, pipeline):
+    assert "canary, requests" not in weighbridge("gates", pipeline).out
+    path = Path(pipeline).with_name("gates.yaml")
+    path.write_text(f"{THRESHOLDS}canary:\n  steps: [{{percent: 10, requests: 500}}]\n  p50_ms: {{max_ratio: 1.0}}\n")
+    shown = weighbridge("gates", pipeline).out
+    assert "canary, requests" in shown
+    assert "never!" in shown
+    assert "the 99th percentile is 3.2 times the median" in " ".join(shown.split())
+    told = {each["key"]: each for each in json.loads(weighbridge("gates", pipeline, "--json").out)["canary"]}
+    assert told["canary.p50_ms.max_ratio"]["takes"] is None
+    p99 = told["canary.p99_ms.max_ratio"]
+    assert (p99["step"], p99["asked_for"], p99["enough"]) == (0, 500, False)
+    assert p99["takes"] > 500

@@ -1,10 +1,12 @@
 """How often the proofs of a live canary are wrong, and how many requests they take: simulated, the truth being known.
 
-`python -m tests.weighbridge.rollout.rates 2000` prints the tables of docs/explanation/canary.md. Requests come in the
+`python -m tests.weighbridge.rollout.rates 1000` prints the tables of docs/explanation/canary.md. Requests come in the
 same windows for both models; a look follows every few of them, and what was proven at any look counts.
 """
 
 import math
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 GATES = CanaryGates()
 MISS, EACH = GATES.risk.miss, GATES.risk.false_alarm / shares_of_risk(GATES)
-LOOKS = 30
+LOOKS = 12
 RULES = {"p50_ms": (0.5, Rule("max_ratio", 1.2)), "p99_ms": (0.99, Rule("max_ratio", 1.5))}
 QUANTITIES = ("p50_ms", "p99_ms", "error_rate", "prediction_distance")
 
@@ -55,8 +57,7 @@ def made(rng: np.random.Generator, canary: Truth, traffic: Traffic, quantities: 
         slow = shared * spells(rng, many, truth.own, traffic.lasting)
         requests = rng.poisson(mean)
         errors = rng.binomial(requests, np.clip(truth.errors * slow, 0, 1))
-        empty = np.zeros((many, 2))
-        seconds, predictions = empty, empty
+        seconds = predictions = np.zeros((many, 2), dtype=np.int64)
         if {"p50_ms", "p99_ms"} & set(quantities):
             middles = np.log(truth.median_s * slow)[:, None]
             seconds = rng.multinomial(requests, shares(np.log(LATENCY)[None, :], middles, truth.sd))
@@ -122,12 +123,19 @@ class Ends:
 
 
 def ends(
-    draws: int, canary: Truth, traffic: Traffic, quantities: tuple[str, ...], asks: tuple[bool, bool], *, lasts: int = 2
+    draws: int,
+    canary: Truth,
+    traffic: Traffic,
+    quantities: tuple[str, ...],
+    asks: tuple[bool, bool],
+    *,
+    lasts: int = 2,
+    at: int = LOOKS,
 ) -> Ends:
-    """Simulate a step many times, each held for `lasts` times as long as it is planned."""
+    """Simulate a step many times, each held for `lasts` times as long as it is planned, with a number of looks."""
     rng = np.random.default_rng(20260301)
     longer = replace(traffic, windows=lasts * traffic.windows, requests=lasts * traffic.requests)
-    looks = sorted({math.ceil(place * longer.windows / LOOKS) for place in range(1, LOOKS + 1)})
+    looks = sorted({math.ceil(place * longer.windows / at) for place in range(1, at + 1)})
     passed, refused = np.full(draws, np.inf), np.full(draws, np.inf)
     for draw in range(draws):
         step = made(rng, canary, longer, quantities)
@@ -145,3 +153,97 @@ def ends(
             if asks == (True, False) and np.isfinite(passed[draw]):
                 break
     return Ends(passed, refused)
+
+
+SHARES = (0.01, 0.1, 0.5)
+PLANNED = 6000.0
+# What requests are like: each by itself, in bursts and slow spells of both models, and in spells of one of them alone.
+KINDS = {
+    "each by itself": (Traffic(), 0.0),
+    "bursts, and spells of both": (Traffic(bursts=0.7, shared=0.3), 0.0),
+    "spells of both, and of each alone": (Traffic(shared=0.3), 0.1),
+    "the same, ten windows long": (Traffic(shared=0.3, lasting=0.9), 0.1),
+}
+# Exactly at the default thresholds.
+AT = {
+    "p50_ms": Truth(median_s=0.02 * 1.2),
+    "p99_ms": Truth(median_s=0.02 * 1.5),
+    "error_rate": Truth(errors=0.011),
+    "prediction_distance": Truth(mean=0.5 + 0.2 * 0.2513),  # 2 Phi(shift / 2 sd) - 1 = 0.1
+}
+WORSE = {
+    "30 % slower": ("p50_ms", Truth(median_s=0.026)),
+    "twice as slow for one in fifty": ("p99_ms", Truth(sd=0.75)),
+    "2 % errors": ("error_rate", Truth(errors=0.021)),
+    "5 % errors": ("error_rate", Truth(errors=0.051)),
+    "predictions collapsed": ("prediction_distance", Truth(spread=0.01)),
+    "predictions shifted by half a deviation": ("prediction_distance", Truth(mean=0.6)),
+}
+
+
+def traffic_of(kind: str, share: float) -> tuple[Traffic, float]:
+    """Traffic of a kind, and what is each model's own."""
+    traffic, own = KINDS[kind]
+    return replace(traffic, share=share, requests=PLANNED), own
+
+
+def equal_to_production(draws: int) -> Iterator[str]:
+    """How a canary ends that is as good as production, with all default thresholds."""
+    yield _row("requests come", "the canary has", "rolled back", "goes on", "requests, median", "95 %")
+    yield _row(*("---" for _ in range(6)))
+    for kind in KINDS:
+        for share in SHARES:
+            traffic, own = traffic_of(kind, share)
+            found = ends(draws, Truth(own=own), traffic, QUANTITIES, (True, True))
+            cells = (_percent(found.share_refused), _percent(found.share_passed), *_requests(found.passed))
+            yield _row(kind, f"{share:.0%}", *cells)
+
+
+def at_a_threshold(draws: int) -> Iterator[str]:
+    """How often a canary goes on that lies exactly at a threshold."""
+    yield _row("requests come", "the canary has", *QUANTITIES)
+    yield _row(*("---" for _ in range(2 + len(QUANTITIES))))
+    for kind in KINDS:
+        for share in SHARES:
+            traffic, own = traffic_of(kind, share)
+            passed = [ends(draws, replace(AT[each], own=own), traffic, (each,), (True, False)) for each in QUANTITIES]
+            yield _row(kind, f"{share:.0%}", *(_percent(each.share_passed) for each in passed))
+
+
+def worse(draws: int) -> Iterator[str]:
+    """How soon a worse canary is found."""
+    yield _row("the canary is", "it has", "found", "requests, median", "95 %")
+    yield _row(*("---" for _ in range(5)))
+    for name, (quantity, truth) in WORSE.items():
+        for share in SHARES:
+            traffic, _ = traffic_of("each by itself", share)
+            found = ends(draws // 4, truth, traffic, (quantity,), (False, True), at=120)
+            yield _row(name, f"{share:.0%}", _percent(found.share_refused), *_requests(found.refused))
+
+
+TABLES = {"equal": equal_to_production, "threshold": at_a_threshold, "worse": worse}
+
+
+def _requests(found: Floats) -> tuple[str, str]:
+    cells = []
+    for share in (0.5, 0.95):
+        value = float(np.quantile(found, share, method="higher"))
+        cells.append(f"{float(f'{value:.2g}'):,.0f}" if math.isfinite(value) else "more")
+    return cells[0], cells[1]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    draws, *names = sys.argv[1:] or ["1000"]
+    for name in names or TABLES:
+        for line in TABLES[name](int(draws)):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+        sys.stdout.write("\n")

@@ -66,7 +66,7 @@ class Contrast:
         base = (ours * self.times * (self.canary - null) + theirs * self.stable) / (ours * self.times**2 + theirs)
         lowest = np.maximum(0.0, -np.asarray(null) / self.times)
         highest = np.minimum(1.0, (1.0 - np.asarray(null)) / self.times)
-        base = np.clip(base, lowest, np.maximum(lowest, highest))
+        base = np.clip(np.clip(base, lowest, np.maximum(lowest, highest)), 0.0, 1.0)
         return np.clip(self.times * base + null, 0.0, 1.0), base
 
     def error(self, null: Floats | float) -> Floats:
