@@ -107,7 +107,8 @@ def canary(
     from weighbridge.cli.canary_display import CanaryDisplay
     from weighbridge.cli.display import print_outcome
     from weighbridge.cli.output import print_json, print_line
-    from weighbridge.rollout.request import CanaryRequest, Nothing, walk
+    from weighbridge.rollout.asked import CanaryRequest
+    from weighbridge.rollout.request import Nothing, walk
     from weighbridge.runs.finish import check_reports, copy_reports
 
     request = CanaryRequest(

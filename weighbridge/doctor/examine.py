@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from functools import partial
 
 from weighbridge.common.errors import ExitCode, WeighbridgeError
-from weighbridge.doctor import libraries, machine, pipelines, programs, services, settings, tracking, workdir
+from weighbridge.doctor import (
+    libraries,
+    machine,
+    monitoring,
+    pipelines,
+    programs,
+    services,
+    settings,
+    tracking,
+    workdir,
+)
 from weighbridge.doctor.finding import Finding, Probe
 
 LONGEST_S = 8.0
@@ -41,6 +51,7 @@ def probes(work: str, pipeline: str = "") -> dict[str, Probe]:
         "s3://": services.amazon,
         "registry": services.registry,
         "jenkins": settings.jenkins,
+        "prometheus": monitoring.prometheus,
         "containers": programs.containers,
         "uv": programs.uv,
         "serving": programs.serving,

@@ -13,7 +13,7 @@ from weighbridge.verdict import Gate
 _LONG_S = 180.0  # what is shorter is told in seconds
 _MOST_PANELS = 4  # of gates with an interval
 _STATES = {"next": "passed", "promote": "passed", "roll_back": "refused"}
-_WHAT = {"next": "next step", "promote": "promoted", "roll_back": "rolled back"}
+_WHAT = {"hold": "holds", "next": "next step", "promote": "promoted", "roll_back": "rolled back"}
 _KINDS = {"began": "began", "resumed": "taken up again", "ended": "ended"}
 
 
@@ -51,7 +51,7 @@ def rollout_rows(events: Sequence[RolloutEvent], names: Mapping[int, str] | None
             str(number),
             f"{event.at:%Y-%m-%d %H:%M:%S}",
             "shadow" if event.shadow else f"{event.percent:g} %",
-            _WHAT.get(event.action, _KINDS.get(event.kind, event.kind)),
+            _WHAT.get(event.action, _KINDS.get(event.kind, "")),
             f"{event.requests:,}" if event.kind == "look" else "",
             event.reason,
         )

@@ -5,76 +5,29 @@ whoever comes next goes on from there. The state is written before traffic is se
 the state says.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Literal, Protocol
+from datetime import datetime, timedelta
+from typing import Literal
 
 from weighbridge.common import interruption
 from weighbridge.common.errors import InfrastructureError, WeighbridgeError
-from weighbridge.evidence.rollout import EventKind, RolloutEvent
+from weighbridge.evidence.rollout import RolloutEvent
 from weighbridge.rollout.decide import Decision, Look, decide
+from weighbridge.rollout.in_force import InForce, insist
+from weighbridge.rollout.journal import Journal
 from weighbridge.rollout.observed import Window
 from weighbridge.rollout.share import of_step, share_problem
 from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.store import StateChangedError, StateStore
-from weighbridge.rollout.timeline import Timeline, document_of
+from weighbridge.rollout.timeline import Timeline
 from weighbridge.rollout.traffic import Traffic, canary_alone, stable_alone
-from weighbridge.rollout.watch import Seen
+from weighbridge.rollout.walking import Checks, Clock, Ended, EndedElsewhereError, Judge, TakenOverError, Watcher
 from weighbridge.thresholds.canary import CanaryGates
 from weighbridge.verdict import Gate
 
-Judge = Callable[[CanaryGates, Sequence[Window]], Sequence[Gate]]
-Checks = Callable[[CanaryState], Sequence[Gate]]
-
 LOOK_EVERY_S = 30.0
-INSIST_S = 120.0  # how long a rollback that cannot be written, or is not taken, is tried
-_NOT_READY = "The canary's servers are not ready by what Prometheus says: all requests go to production."
 _TOO_MUCH_FOR = timedelta(minutes=5)  # Argo CD, for one, looks every three minutes
-
-
-class Watcher(Protocol):
-    """What looks at the monitoring, see `weighbridge.rollout.watch.Watch`."""
-
-    def now(self) -> datetime: ...  # noqa: D102
-
-    def look(self, start: datetime, step: int) -> Seen: ...  # noqa: D102
-
-    def again(self, start: datetime, end: datetime, step: int) -> list[Window]: ...  # noqa: D102
-
-
-class TakenOverError(InfrastructureError):
-    """Somebody else walks the canary now: this process has no part in it any more."""
-
-
-class EndedElsewhereError(InfrastructureError):
-    """Somebody else ended the canary: there is no state any more."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """This machine's time; tests have one of their own."""
-
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    sleep: Callable[[float], None] = time.sleep
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a canary ended.
-
-    Attributes:
-        outcome: promoted, or rolled back.
-        reason: why, in a sentence.
-        gates: as they stood at the end, and those of the promotion.
-        state: the last.
-    """
-
-    outcome: Literal["promoted", "rolled_back"]
-    reason: str
-    gates: tuple[Gate, ...]
-    state: CanaryState
 
 
 @dataclass(frozen=True)
@@ -116,10 +69,12 @@ class Walk:
     tell: Callable[[RolloutEvent, CanaryState], None] = lambda event, state: None
     every_s: float = LOOK_EVERY_S
     clock: Clock = field(default_factory=Clock)
-    _offset: timedelta = field(default=timedelta(0), init=False)
-    _not_applied: str = field(default="", init=False)
-    _not_kept: str = field(default="", init=False)
-    _met: bool = field(default=False, init=False)  # the canary's servers, by this process
+    _traffic: InForce = field(init=False)
+    _journal: Journal = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._traffic = InForce(self.traffic, self.clock)
+        self._journal = Journal(self.gates, self.timeline, self.clock, self.tell)
 
     def begin(self, state: CanaryState, token: str) -> Ended:
         """Begin a canary whose version lies where servers find it.
@@ -135,8 +90,8 @@ class Walk:
         if refused := [gate for gate in self.intact(state) if gate.refuses]:
             return Ended("rolled_back", refused[0].message, tuple(refused), state)
         token = self.store.write(state, token, message=f"Begin a canary of version {state.canary.version}")
-        self._event("began", state, reason=f"Version {state.canary.version} beside version {state.stable}.")
-        self._apply(state)
+        self._journal.add("began", state, reason=f"Version {state.canary.version} beside version {state.stable}.")
+        self._traffic.apply(state)
         return self._walk(state, token)
 
     def go_on(self, state: CanaryState, token: str, run_id: str) -> Ended:
@@ -160,7 +115,7 @@ class Walk:
             told = f"Go on with the canary of version {state.canary.version}"
             token = self.store.write(state, token, message=told)
         last = self.timeline.last
-        self._event("resumed", state, reason=f"Taken up again at step {state.step + 1}.")
+        self._journal.add("resumed", state, reason=f"Taken up again at step {state.step + 1}.")
         if state.phase == "rolling_back":
             return self._roll_back(state, token, "It was being rolled back when its process ended.", ())
         if last is not None and last.action == "roll_back" and last.at >= state.step_since:
@@ -169,7 +124,7 @@ class Walk:
             told = f"gates.yaml has {len(self.gates.steps)} steps, and the canary is at its step {state.step + 1}."
             return self._roll_back(state, token, told, ())
         self._recover(state)
-        self._apply(state)
+        self._traffic.apply(state)
         return self._walk(state, token)
 
     def abort(self, state: CanaryState, token: str, reason: str) -> Ended:
@@ -188,7 +143,7 @@ class Walk:
             if standing.done:
                 return self._finished(state, token, look)
             decision = decide(self.gates, state, look)
-            self._event(
+            self._journal.add(
                 "look", state, at=look.now, look=look, seen=seen, action=decision.action, reason=decision.reason
             )
             try:
@@ -205,7 +160,7 @@ class Walk:
             except WeighbridgeError as error:  # a right that was taken away may come back, too
                 if decision.action == "roll_back":
                     raise
-                self._event("look", state, reason=f"Could not go on: {error.message}.")
+                self._journal.add("look", state, reason=f"Could not go on: {error.message}.")
             self._pause()
 
     def _standing(self, state: CanaryState, token: str) -> tuple[str, "_Standing"]:
@@ -229,22 +184,21 @@ class Walk:
         """How things stand, and the new window."""
         problems, fatal, window = [standing.problem] if standing.problem else [], standing.fatal, None
         windows = list(self.timeline.windows)
-        now = self.clock.now() + self._offset
+        now = self._journal.now
         try:
             seen = self.watch.look(windows[-1].end if windows else state.since, state.step)
             now, window = seen.now, seen.window
-            self._offset = now - self.clock.now()
+            self._journal.is_now(now)
             problems += seen.problems
             if seen.gone and not state.shadow:
                 fatal = fatal or seen.gone
-            if seen.ready and not self._met:
-                self._met = True
-                self._apply(state)
+            if seen.ready:
+                self._traffic.meet(state)
         except WeighbridgeError as error:  # credentials may run out, and queries be changed, in the middle
             problems.append(error.message)
         if window is not None:
             windows.append(window)
-        problems += self._traffic_problems(windows, state)
+        problems += [each for each in (*self._traffic.problems(state), self._journal.problem) if each]
         wrong, too_much = share_problem(windows, state)
         if wrong:
             problems.append(wrong)
@@ -253,17 +207,6 @@ class Walk:
         gates = tuple(self.judge(self.gates, windows)) if windows else ()
         requests = sum(each.canary.requests for each in of_step(windows, state))
         return Look(now, gates, requests, tuple(problems), fatal), window
-
-    def _traffic_problems(self, windows: Sequence[Window], state: CanaryState) -> list[str]:
-        if self._not_applied:
-            self._apply(state)
-        problem = self._not_applied
-        try:
-            problem = problem or self.traffic.problem()
-        except WeighbridgeError as error:
-            problem = error.message
-        waits = "" if self._met or self.traffic.follows else _NOT_READY
-        return [each for each in (problem, self._not_kept, waits) if each]
 
     def _expect_own(self, state: CanaryState) -> str:
         """Make sure that the state is still ours; its token as it is now, as others may have changed what is beside."""
@@ -285,7 +228,7 @@ class Walk:
         told = "copies of requests" if step.shadow else f"{step.percent:g} % of requests"
         with interruption.deferred():
             token = self.store.write(after, token, message=f"Canary of version {state.canary.version}: {told}")
-            self._apply(after)
+            self._traffic.apply(after)
         return after, token
 
     def _promoted(self, state: CanaryState, token: str, look: Look, decision: Decision) -> Ended | None:
@@ -309,7 +252,7 @@ class Walk:
         """A canary without a state: whoever ended it need not be able to set the traffic, and this process is."""
         ending = stable_alone(state)
         if not self.traffic.follows:
-            self._insist(lambda: self._give_back(ending))
+            self._traffic.insist(ending)
         last = self.timeline.last
         return self._ended("rolled_back", reason, last.gates if last else (), state, None)
 
@@ -325,48 +268,16 @@ class Walk:
                     raise
                 except WeighbridgeError:
                     pass  # users first
-                self._insist(lambda: self._give_back(ending))
-            self._insist(lambda: self.store.write(None, token, message=told))
+                self._traffic.insist(ending)
+            insist(self.clock, lambda: self.store.write(None, token, message=told))
         return self._ended("rolled_back", reason, gates, state, None)
-
-    def _give_back(self, ending: CanaryState) -> None:
-        self.traffic.apply(ending)
-        if problem := self.traffic.problem():
-            raise InfrastructureError(problem, "Run again.")
-
-    def _insist(self, act: Callable[[], object]) -> None:
-        """Try until it works, or for minutes."""
-        pause_s, waited_s = 1.0, 0.0
-        while True:
-            try:
-                act()
-                return
-            except StateChangedError:
-                raise
-            except WeighbridgeError as error:
-                if waited_s >= INSIST_S:
-                    raise InfrastructureError(
-                        f"The canary must be rolled back, and cannot: {error.message}",
-                        "Users may get it still. Mend the cause, then run the same command again: it goes on with "
-                        "the rollback.",
-                    ) from error
-            self.clock.sleep(pause_s)
-            waited_s, pause_s = waited_s + pause_s, min(2 * pause_s, 15.0)
-
-    def _apply(self, state: CanaryState) -> None:
-        """Ask for the traffic of a state; nobody is sent to servers that nobody has seen yet."""
-        try:
-            self.traffic.apply(state if self._met else stable_alone(state))
-            self._not_applied = ""
-        except WeighbridgeError as error:
-            self._not_applied = error.message
 
     def _recover(self, state: CanaryState) -> None:
         """Look up what was seen before, where the timeline is not here: on another machine, or after a lost disk."""
         if self.timeline.windows or state.step == 0:
             return
         for window in self.watch.again(state.since, state.step_since, state.step - 1):
-            self._event("resumed", state, seen=window, reason="Looked up again.")
+            self._journal.add("resumed", state, seen=window, reason="Looked up again.")
 
     def _ended(
         self,
@@ -378,53 +289,11 @@ class Walk:
     ) -> Ended:
         if traffic is not None and not self.traffic.follows:
             try:
-                self._insist(lambda: self._give_back(traffic))
+                self._traffic.insist(traffic)
             except InfrastructureError as error:  # both are good by now
                 reason += f" But the requests are divided still as at its last step: {error.message}."
-        self._event("ended", state, reason=reason, outcome=outcome)
+        self._journal.add("ended", state, reason=reason, outcome=outcome)
         return Ended(outcome, reason, tuple(gates), state)
-
-    def _event(
-        self,
-        kind: EventKind,
-        state: CanaryState,
-        *,
-        at: datetime | None = None,
-        look: Look | None = None,
-        seen: Window | None = None,
-        action: Literal["hold", "next", "promote", "roll_back", ""] = "",
-        reason: str = "",
-        outcome: Literal["promoted", "rolled_back", "left", ""] = "",
-    ) -> None:
-        """Keep what happened, then tell it."""
-        inside = state.step < len(self.gates.steps)
-        event = RolloutEvent(
-            at=at or self.clock.now() + self._offset,
-            kind=kind,
-            step=state.step,
-            percent=state.percent,
-            shadow=state.shadow,
-            version=state.canary.version,
-            stable=state.stable,
-            requests=look.requests if look else 0,
-            needed=self.gates.steps[state.step].requests if inside else 0,
-            window=None if seen is None else document_of(seen),
-            gates=look.gates if look else (),
-            problems=look.problems if look else (),
-            action=action,
-            reason=reason,
-            outcome=outcome,
-        )
-        try:
-            self.timeline.add(event)
-            self._not_kept = ""
-        except InfrastructureError as error:  # a full disk must leave no canary to itself
-            self._not_kept = error.message
-        self.tell(event, state)
-
-    def left(self, state: CanaryState, reason: str) -> None:
-        """Keep that the process ended and the canary did not."""
-        self._event("ended", state, reason=reason, outcome="left")
 
     def _pause(self) -> None:
         """Wait for the next look, in parts: a request to end is heeded soon."""

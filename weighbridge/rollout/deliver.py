@@ -5,32 +5,28 @@ end alone.
 """
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 
 from weighbridge.common import interruption, progress
-from weighbridge.common.errors import InfrastructureError, InterruptedRunError, UsageError, WeighbridgeError
-from weighbridge.components.production_model.record import EVIDENCE_FOLDER, ProductionRecord
-from weighbridge.components.pusher.replacement import withdrawn_gate
+from weighbridge.common.errors import InfrastructureError, InterruptedRunError, WeighbridgeError
+from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.delivery import judge as policy
 from weighbridge.delivery.attested import attested_gates
-from weighbridge.delivery.promotion import Promotion
 from weighbridge.evidence.delivered import Delivered
-from weighbridge.evidence.rollout import RolloutEvent
-from weighbridge.rollout.controller import Clock, Ended, Judge, TakenOverError, Walk, Watcher
+from weighbridge.rollout.beginning import Delivery, copies, expect_production_seen, first_state, verified
+from weighbridge.rollout.controller import Walk
 from weighbridge.rollout.gates import bytes_gate, walked_gate
+from weighbridge.rollout.journal import Journal
 from weighbridge.rollout.observed import Window
-from weighbridge.rollout.placed import Model, Placed, fetch
+from weighbridge.rollout.placed import fetch
 from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.steps import step_records
-from weighbridge.rollout.store import StateChangedError, StateStore
+from weighbridge.rollout.store import StateChangedError
 from weighbridge.rollout.timeline import Timeline
-from weighbridge.rollout.traffic import Traffic
+from weighbridge.rollout.walking import Ended, TakenOverError, Watcher
 from weighbridge.rollout.watch import Seen
 from weighbridge.runs.display import Display
 from weighbridge.runs.finish import run_to_end
@@ -39,48 +35,10 @@ from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace
 from weighbridge.storage.destination import open_destination
-from weighbridge.thresholds.canary import CanaryGates
 from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
 
-_COPIES = "copies"
 _PAUSE_S = 1.0
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """What a canary needs.
-
-    Attributes:
-        promotion: from which stage the model comes, and the policy that it is held against; its target is production.
-        gates: the steps and what they ask for.
-        store: where its state lies.
-        placed: where its version lies.
-        traffic: who divides the requests.
-        watch: who looks at the monitoring of a state's two versions.
-        judge: makes gates of windows.
-        again: the command that goes on with it.
-        every_s: between two looks.
-        clock: this machine's.
-        tell: is told of each event, for people.
-    """
-
-    promotion: Promotion
-    gates: CanaryGates
-    store: StateStore
-    placed: Placed
-    traffic: Traffic
-    watch: Callable[[CanaryState], Watcher]
-    judge: Judge
-    again: str
-    every_s: float
-    clock: Clock = field(default_factory=Clock)
-    tell: Callable[[RolloutEvent, CanaryState], None] = lambda event, state: None
-
-    @property
-    def workspace(self) -> Workspace:
-        """Whose run it is."""
-        return self.promotion.workspace
 
 
 def begin(delivery: Delivery, record: ProductionRecord, source: str, run: Run, display: Display) -> RunOutcome:
@@ -98,8 +56,8 @@ def begin(delivery: Delivery, record: ProductionRecord, source: str, run: Run, d
     """
 
     def work() -> Ended:
-        with _copies(run) as folder:
-            model, gates = _verified(delivery, record, source, folder)
+        with copies(run) as folder:
+            model, gates = verified(delivery, record, source, folder)
             placed: ProductionRecord | None = None
             if source == delivery.placed.address:
                 placed = record  # it lies there already
@@ -108,13 +66,13 @@ def begin(delivery: Delivery, record: ProductionRecord, source: str, run: Run, d
                 pushed = delivery.placed.place(model)
                 gates, placed = [*gates, *pushed.gates], pushed.record
         production = delivery.store.production()
-        state = _first(delivery, placed or record, production, run)
+        state = first_state(delivery, placed or record, production, run)
         if refused := [gate for gate in gates if gate.refuses]:
             return Ended("rolled_back", refused[0].message, tuple(gates), state)
         watch = delivery.watch(state)
         now = watch.now()
         state = state.model_copy(update={"since": now, "step_since": now})
-        _expect_production_seen(watch, state)
+        expect_production_seen(delivery, watch, state)
         ended = _walk(delivery, run, watch).begin(state, delivery.store.read()[1])
         return _with_gates(ended, gates)
 
@@ -244,7 +202,7 @@ def _walk(delivery: Delivery, run: Run, watch: Watcher) -> Walk:
         return [bytes_gate(delivery.placed.address, state)]
 
     def promote(state: CanaryState, token: str) -> Sequence[Gate]:
-        with _copies(run) as folder:
+        with copies(run) as folder:
             model = fetch(delivery.placed.address, state.canary, folder)
             gates = policy.judge(delivery.promotion, state.canary, model.evidence / VERDICT_FILE)
             if not any(gate.refuses for gate in gates):
@@ -268,52 +226,6 @@ def _walk(delivery: Delivery, run: Run, watch: Watcher) -> Walk:
     )
 
 
-def _verified(delivery: Delivery, record: ProductionRecord, source: str, folder: Path) -> tuple[Model, list[Gate]]:
-    """Bring the model here, and hold it against the policy."""
-    place, evidence = open_destination(source), folder / "evidence"
-    place.copy(str(record.version), folder / "model")
-    place.copy(f"{EVIDENCE_FOLDER}/{record.version}", evidence)
-    promotion = delivery.promotion
-    gates = policy.judge(promotion, record, evidence / VERDICT_FILE)
-    withdrawn = withdrawn_gate(promotion.destination, delivery.store.production(), record.model_digest)
-    gates += [withdrawn] if withdrawn is not None else []
-    if not any(gate.refuses for gate in gates):
-        gates += attested_gates(promotion, record, folder / "model", evidence)
-    approval = promotion.approval
-    described = {"promoted_from": source, "approved_by": approval.by, "approved_in": approval.build}
-    return Model(folder / "model", evidence, described), gates
-
-
-def _first(delivery: Delivery, record: ProductionRecord, production: ProductionRecord | None, run: Run) -> CanaryState:
-    if production is None:
-        raise UsageError(
-            f"Nothing is in production at {delivery.store.address} that a canary could be held against",
-            f"Promote the first model as it is: weighbridge promote {record.pipeline} "
-            f"--from {delivery.promotion.source} --to production",
-        )
-    step, now = delivery.gates.steps[0], delivery.clock.now()
-    return CanaryState(
-        canary=record,
-        stable=production.version,
-        step=0,
-        percent=step.percent,
-        shadow=step.shadow,
-        step_since=now,
-        since=now,
-        run_id=run.record.run_id,
-    )
-
-
-def _expect_production_seen(watch: Watcher, state: CanaryState) -> None:
-    """A canary is begun only where the monitoring shows what it is to be held against."""
-    seen = watch.look(state.since - timedelta(minutes=1), 0)
-    for problem in seen.problems:
-        if "production" in problem or "clock" in problem:
-            raise InfrastructureError(
-                f"No canary is begun: {problem.rstrip('.')}", "Serve production first: weighbridge serve."
-            )
-
-
 def _left(delivery: Delivery, run: Run) -> WeighbridgeError:
     """What to say where the process was asked to end, and the canary stays on its way."""
     try:
@@ -322,7 +234,8 @@ def _left(delivery: Delivery, run: Run) -> WeighbridgeError:
         state = None
     if state is None:
         return InterruptedRunError("The canary was interrupted before it had begun", "Run the same command again.")
-    _walk(delivery, run, _Nobody()).left(state, "The process was asked to end.")
+    journal = Journal(delivery.gates, Timeline(run.folder), delivery.clock, delivery.tell)
+    journal.add("ended", state, reason="The process was asked to end.", outcome="left")
     step = delivery.gates.steps[min(state.step, len(delivery.gates.steps) - 1)]
     return InterruptedRunError(
         f"Interrupted: the canary of version {state.canary.version} stays at {step.name}, and nobody watches it",
@@ -338,18 +251,6 @@ def _latest(gates: Sequence[Gate]) -> list[Gate]:
     """Of several gates of one name, as before a canary and at its promotion, the last; in the order of the first."""
     found: Mapping[str, Gate] = {gate.name: gate for gate in gates}
     return list(found.values())
-
-
-@contextmanager
-def _copies(run: Run) -> Iterator[Path]:
-    """A folder for copies of models, in the run's; what a killed process left there goes first."""
-    folder = run.folder / _COPIES
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 __all__ = ["Delivery", "TakenOverError", "abort", "begin", "go_on", "held", "reopened"]

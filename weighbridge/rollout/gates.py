@@ -2,8 +2,8 @@
 
 from weighbridge.common.errors import UsageError
 from weighbridge.components.production_model.standing import version_digest
-from weighbridge.rollout.controller import Ended
 from weighbridge.rollout.state import CanaryState
+from weighbridge.rollout.walking import Ended
 from weighbridge.storage.destination import open_destination
 from weighbridge.thresholds.canary import CanaryGates
 from weighbridge.verdict import Gate, passed_if

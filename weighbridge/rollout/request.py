@@ -12,63 +12,26 @@ from typing import Any, Protocol, TextIO
 from weighbridge.common import locks, progress
 from weighbridge.common.environment import PROMETHEUS_VARIABLE
 from weighbridge.common.errors import InfrastructureError, UsageError
-from weighbridge.components.production_model.fetch import version_record
-from weighbridge.components.production_model.record import ProductionRecord
-from weighbridge.definition import Definition, load
-from weighbridge.delivery.approval import Approval, find_approval
-from weighbridge.delivery.promote import source_record
-from weighbridge.delivery.promotion import Promotion
 from weighbridge.local.output_capture import captured_output
 from weighbridge.rollout import deliver
-from weighbridge.rollout.controller import Watcher
+from weighbridge.rollout.asked import CLUSTERS, CanaryRequest, Place, again, approval, find_place, wanted
 from weighbridge.rollout.envoy import Envoy
 from weighbridge.rollout.judge import judge
 from weighbridge.rollout.places import placed_at, state_at
 from weighbridge.rollout.prometheus import Prometheus
 from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.traffic import Declared, Traffic
+from weighbridge.rollout.walking import Watcher
 from weighbridge.rollout.watch import Watch
 from weighbridge.runs.display import Display
 from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.record import Run
 from weighbridge.runs.sending import sent
-from weighbridge.runs.stages import delivery_policy, present_gates, stage_destinations
-from weighbridge.runs.store import RunStore
-from weighbridge.runs.workspace import Workspace
 from weighbridge.thresholds.canary import CanaryGates
 from weighbridge.thresholds.delivery import PRODUCTION
 
 LOCK_FILE = "canary.lock"
-CLUSTERS = "stable,canary"
 _PAUSE_S = 2.0
-
-
-@dataclass(frozen=True)
-class CanaryRequest:
-    """What was asked for; see the options of `weighbridge canary`."""
-
-    pipeline: str
-    prometheus: str = ""
-    source: str = ""
-    version: int | None = None
-    approved_by: str = ""
-    approved_in: str = ""
-    envoy: str = ""
-    envoy_admin: str = ""
-    envoy_clusters: str = CLUSTERS
-    every_s: float = 30.0
-    wait: bool = False
-    abort: bool = False
-    destinations: str = ""
-    store: str = ""
-    workdir: str = "work"
-
-    @property
-    def traffic(self) -> dict[str, str]:
-        """Who divides the requests, as the run's record keeps it: whoever ends the canary later needs it."""
-        if not self.envoy:
-            return {}
-        return {"envoy": self.envoy, "envoy_admin": self.envoy_admin, "envoy_clusters": self.envoy_clusters}
 
 
 @dataclass(frozen=True)
@@ -100,22 +63,6 @@ class CanaryDisplay(Display, Protocol):
 Displays = Callable[[TextIO, CanaryGates], CanaryDisplay]
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where everything is that the request works on."""
-
-    request: CanaryRequest
-    definition: Definition
-    workspace: Workspace
-    gates: CanaryGates
-    promotion: Promotion
-    shared: RunStore | None
-
-    @property
-    def destination(self) -> str:
-        return self.promotion.destination
-
-
 def walk(request: CanaryRequest, display: Displays, say: Callable[[str], None]) -> Walked | Nothing:
     """Do what was asked for.
 
@@ -128,7 +75,7 @@ def walk(request: CanaryRequest, display: Displays, say: Callable[[str], None]) 
         UsageError: an option, the policy or the destination is wrong.
         InfrastructureError: something cannot be reached, or another canary is on its way.
     """
-    place = _place(request)
+    place = find_place(request)
     store = state_at(place.destination)
     if request.abort:
         state, token = store.read()
@@ -151,14 +98,14 @@ def walk(request: CanaryRequest, display: Displays, say: Callable[[str], None]) 
     with _alone(place, say):
         while True:
             state, token = store.read()
-            wanted = _wanted(place, state)
-            if state is None or wanted is None or wanted[0].model_digest == state.canary.model_digest:
+            model = wanted(place, state)
+            if state is None or model is None or model[0].model_digest == state.canary.model_digest:
                 break
             _refuse_or_wait(place, state, say)
         if state is not None:
             return _go_on(place, display, state, token)
-        assert wanted is not None  # noqa: S101, it is looked up where there is no canary
-        record, source = wanted
+        assert model is not None  # noqa: S101, it is looked up where there is no canary
+        record, source = model
         there = store.production()
         if there is not None and there.model_digest == record.model_digest:
             message = f"Nothing to do: this model is in production already, as version {there.version}."
@@ -168,11 +115,11 @@ def walk(request: CanaryRequest, display: Displays, say: Callable[[str], None]) 
         )
 
 
-def _go_on(place: _Place, display: Displays, state: CanaryState, token: str) -> Walked:
+def _go_on(place: Place, display: Displays, state: CanaryState, token: str) -> Walked:
     return _run(place, display, state, lambda given, run, shown: deliver.go_on(given, state, token, run, shown))
 
 
-def _abort(place: _Place, display: Displays, state: CanaryState, token: str, walked: bool) -> Walked:
+def _abort(place: Place, display: Displays, state: CanaryState, token: str, walked: bool) -> Walked:
     why = "It was ended by --abort."
     return _run(
         place,
@@ -183,52 +130,8 @@ def _abort(place: _Place, display: Displays, state: CanaryState, token: str, wal
     )
 
 
-def _place(request: CanaryRequest) -> _Place:
-    definition = load(request.pipeline)
-    workspace = Workspace(request.workdir, definition.name)
-    stages, thresholds = delivery_policy(definition.folder)
-    policy = present_gates(definition.folder)
-    gates = None if policy is None else policy.canary
-    if gates is None:
-        raise UsageError(
-            f"The gates.yaml of {definition.name} has no section canary, so nobody said what a canary must show",
-            "Add one; `canary: {}` takes the usual steps: shadow, 1 %, 10 %, 50 %.",
-        )
-    before = [name for name in stages.names if name != PRODUCTION]
-    if not before:
-        raise UsageError(
-            "There is no stage before production that a canary could come from", "Add one to delivery in gates.yaml."
-        )
-    if request.source and request.version is not None:
-        raise UsageError("--from and --version exclude each other", "Give where the model is, or which version it is.")
-    # By its version alone a model may be of any stage: then every stage on the way must have passed it.
-    source = request.source or (before[0] if request.version is not None else before[-1])
-    addresses = stage_destinations(workspace, stages, request.destinations, request.store)
-    shared = RunStore(request.store, definition.name, request.workdir) if request.store else None
-    promotion = Promotion(
-        workspace, stages, addresses, source, PRODUCTION, thresholds=thresholds, store=shared, policy=policy
-    )
-    return _Place(request, definition, workspace, gates, promotion, shared)
-
-
-def _wanted(place: _Place, state: CanaryState | None) -> tuple[ProductionRecord, str] | None:
-    """The record of the model that is asked for, and where it lies; None for the canary that is on its way, if any."""
-    request = place.request
-    if request.version is not None:
-        if state is not None and state.canary.version == request.version:
-            return None
-        address = placed_at(place.destination).address
-        record = version_record(address, request.version)
-        if record is None:
-            raise UsageError(f"No version {request.version} was ever pushed to {address}", "Give --from STAGE.")
-        return record, address
-    if state is not None and not request.source:
-        return None
-    return source_record(place.promotion), place.promotion.destinations[place.promotion.source]
-
-
 def _run(
-    place: _Place,
+    place: Place,
     display: Displays,
     state: CanaryState | None,
     work: Callable[[deliver.Delivery, Run, CanaryDisplay], RunOutcome],
@@ -241,7 +144,7 @@ def _run(
         if place.shared is not None:
             place.shared.send_unsent()
             place.shared.bring()
-        promotion = replace(place.promotion, approval=_approval(place, state))
+        promotion = replace(place.promotion, approval=approval(place, state))
         run = None if state is None or walked else deliver.reopened(place.workspace, state)
         kept = {} if run is None else run.record.parameters
         if state is not None and run is None and (walker := place.workspace.run(state.run_id)) is not None:
@@ -267,22 +170,13 @@ def _run(
             traffic=traffic,
             watch=watch,
             judge=judge,
-            again=_again(place.request, told),
+            again=again(place.request, told),
             every_s=place.request.every_s,
             tell=shown.tell,
         )
         outcome = work(delivery, run, shown)
     outcome = sent(place.shared, outcome, f"{PRODUCTION}, {place.destination}")
     return Walked(name, place.destination, outcome)
-
-
-def _approval(place: _Place, state: CanaryState | None) -> Approval:
-    """Who approved: whom the options name, else whom the canary's record names, which was asked when it began."""
-    request = place.request
-    if state is not None and not request.approved_by and not request.approved_in:
-        return Approval(state.canary.approved_by, state.canary.approved_in)
-    command = f"weighbridge canary {shlex.quote(request.pipeline)} --from {place.promotion.source}"
-    return find_approval(place.promotion.stage, request.approved_by, request.approved_in, command)
 
 
 def _traffic(told: dict[str, str]) -> Traffic:
@@ -292,24 +186,8 @@ def _traffic(told: dict[str, str]) -> Traffic:
     return Envoy(Path(told["envoy"]), told.get("envoy_admin", ""), stable.strip(), canary.strip())
 
 
-def _again(request: CanaryRequest, told: dict[str, str]) -> str:
-    """The command that goes on with the canary."""
-    words = ["weighbridge", "canary", request.pipeline]
-    given = {"--workdir": request.workdir if request.workdir != "work" else "", "--store": request.store}
-    given |= {
-        "--destinations": request.destinations,
-        "--prometheus": request.prometheus,
-        "--envoy": told.get("envoy", ""),
-    }
-    if told.get("envoy_admin"):
-        given["--envoy-admin"] = told["envoy_admin"]
-    if told.get("envoy_clusters", CLUSTERS) != CLUSTERS:
-        given["--envoy-clusters"] = told["envoy_clusters"]
-    return shlex.join([*words, *(word for name, value in given.items() if value for word in (name, value))])
-
-
 @contextmanager
-def _alone(place: _Place, say: Callable[[str], None]) -> Iterator[None]:
+def _alone(place: Place, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the pipeline's canaries on this machine; the system lets go of them when the process ends."""
     path = place.workspace.folder / LOCK_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -327,7 +205,7 @@ def _alone(place: _Place, say: Callable[[str], None]) -> Iterator[None]:
         raise _other(place, state, locks.holder(path)) from error
 
 
-def _refuse_or_wait(place: _Place, state: CanaryState, say: Callable[[str], None]) -> None:
+def _refuse_or_wait(place: Place, state: CanaryState, say: Callable[[str], None]) -> None:
     error = _other(place, state, "")
     if not place.request.wait:
         raise error
@@ -335,7 +213,7 @@ def _refuse_or_wait(place: _Place, state: CanaryState, say: Callable[[str], None
     time.sleep(_PAUSE_S)
 
 
-def _other(place: _Place, state: CanaryState | None, holder: str) -> InfrastructureError:
+def _other(place: Place, state: CanaryState | None, holder: str) -> InfrastructureError:
     """The error that another canary is on its way: who, what, since when, and what to do."""
     name = place.definition.name
     told = f"A canary of {name} is on its way already"

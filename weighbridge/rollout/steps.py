@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from weighbridge.evidence.rollout import RolloutEvent
-from weighbridge.rollout.controller import Ended
+from weighbridge.rollout.walking import Ended
 from weighbridge.runs.record import StepRecord
 from weighbridge.thresholds.canary import CanaryGates
 

@@ -211,7 +211,7 @@ class Watch:
                 problems.append(f"Prometheus has no times of the {side.counts.requests:,} requests of {name}: {query}.")
         self._met = self._met or sides["canary"].newest > 0
         gone = ""
-        if self._met and ages["canary"] > max(15.0, 6 * self._interval_s) and ages["stable"] <= self.stale_s:
+        if self._met and ages["canary"] > max(20.0, 6 * self._interval_s) and ages["stable"] <= self.stale_s:
             version = self.versions["canary"]
             gone = f"No server of version {version} answers Prometheus any more, while production's do."
         return problems, gone

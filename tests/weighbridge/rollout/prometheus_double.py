@@ -42,7 +42,7 @@ class Samples:
         wanted = _LABEL.findall(asked["labels"] or "")
         start = at - int(asked["ms"]) / 1000
         result = []
-        for (name, labels), samples in self.series.items():
+        for (name, labels), samples in list(self.series.items()):
             if name != asked["name"] or not all(_matches(dict(labels), *each) for each in wanted):
                 continue
             values = [[when, str(value)] for when, value in samples if start < when <= at]

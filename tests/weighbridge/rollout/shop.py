@@ -7,8 +7,9 @@ would tell: at the address that `served` gives, from the moment when it is enter
 import json
 import math
 import random
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +85,7 @@ class Shop:
     repository: ConfigRepository | None = None
     servers: dict[str, Server] = field(default_factory=dict)
     samples: Samples = field(default_factory=Samples)
+    before_scrape: Callable[[], None] = lambda: None
     _last: float = 0.0
     _counted: dict[tuple[str, ...], float] = field(default_factory=dict)
     _random: random.Random = field(default_factory=lambda: random.Random(0))
@@ -137,8 +139,7 @@ class Shop:
     def scrape(self) -> None:
         """What the servers have counted by now becomes samples."""
         now = time.time()
-        if now - self._last < 0.2:
-            return
+        self.before_scrape()
         counted = self.requests_since(now - self._last)
         self._last = now
         for version in {self.live, *counted, "2"}:
@@ -182,12 +183,23 @@ class Shop:
 def served(shop: Shop) -> Iterator[str]:
     """The shop's servers run, users ask, and Prometheus scrapes; its address."""
     shop._last = time.time()
-    shop.samples.before = shop.scrape
     now = time.time()
     for back in range(20, 0, -1):  # somebody has looked before
         shop._last = now - back - 1
         for version in ("1",):
             shop._serve(version, shop.servers.setdefault(version, Server()), shop.rate, now - back)
     shop._last = now
-    with prometheus(shop.samples) as address:
-        yield address
+    done = threading.Event()
+
+    def scrape() -> None:
+        while not done.wait(0.2):
+            shop.scrape()
+
+    thread = threading.Thread(target=scrape, daemon=True)
+    thread.start()
+    try:
+        with prometheus(shop.samples) as address:
+            yield address
+    finally:
+        done.set()
+        thread.join()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.weighbridge.rollout.doubles import MemoryStore, World, first_state, gates, record, walk
 from weighbridge.common.errors import WeighbridgeError
-from weighbridge.rollout.controller import Ended
 from weighbridge.rollout.timeline import Timeline
+from weighbridge.rollout.walking import Ended
 
 _FAULTS = ("store", "traffic", "prometheus", "reload")
 _EVENTS = st.sampled_from(

@@ -70,6 +70,17 @@ def test_a_failing_model_is_rolled_back(weighbridge, shop: Shop, workdir) -> Non
     assert find_run(workdir).record.state == "refused"
 
 
+def wait_for(process: subprocess.Popen, so: Callable[[], bool], what: str) -> None:
+    """Wait until something is so that a process does; what it said, if it ended before."""
+
+    def look() -> bool:
+        done = so()
+        assert done or process.poll() is None, process.stdout.read()
+        return done
+
+    wait_until(look, what)
+
+
 def at_step(shop: Shop, number: int) -> Callable[[], bool]:
     return lambda: json.loads(shop.read("canary.json") or b'{"step": -1}')["step"] == number
 
@@ -93,12 +104,12 @@ def walking(shop: Shop, address: str, workdir: Path, *more: str) -> Iterator[sub
 def test_killed_and_interrupted_it_goes_on_in_the_same_run(weighbridge, shop: Shop, workdir) -> None:
     with served(shop) as address:
         with walking(shop, address, workdir) as killed:
-            wait_until(at_step(shop, 1), "the first users")
+            wait_for(killed, at_step(shop, 1), "the first users")
             killed.kill()
             killed.wait()
         before = shop.read("canary.json")
         with walking(shop, address, workdir) as asked:
-            wait_until(lambda: b'"resumed"' in read_log(workdir), "the second process")
+            wait_for(asked, lambda: b'"resumed"' in read_log(workdir), "the second process")
             asked.send_signal(signal.SIGTERM)
             out, _ = asked.communicate(timeout=60)
         assert asked.returncode == 3, out
@@ -116,7 +127,7 @@ def test_killed_and_interrupted_it_goes_on_in_the_same_run(weighbridge, shop: Sh
 
 def test_a_second_canary_is_refused_or_waits_and_abort_ends_the_first(weighbridge, shop: Shop, workdir) -> None:
     with served(shop) as address, walking(shop, address, workdir) as first:
-        wait_until(at_step(shop, 1), "the first users")
+        wait_for(first, at_step(shop, 1), "the first users")
         second = canary(weighbridge, address)
         assert second.code == 3
         assert "A canary of shop is on its way already: version 2 at 10 %, run " in second.err
@@ -165,12 +176,11 @@ def test_the_model_in_production_already_is_nothing_to_do(weighbridge, shop: Sho
 
 def test_bytes_that_changed_on_the_way_are_not_promoted(weighbridge, shop: Shop, workdir) -> None:
     def spoil() -> None:
-        shop.scrape()
         if at_step(shop, 1)():
             (shop.production / ".canary/2/saved_model.pb").write_bytes(b"another")
 
+    shop.before_scrape = spoil
     with served(shop) as address:
-        shop.samples.before = spoil
         done = canary(weighbridge, address)
     assert done.code == 1
     assert "canary.bytes.equal" in done.out

@@ -7,9 +7,9 @@ import pytest
 
 from tests.weighbridge.rollout.doubles import BEGINNING, World, first_state, gates, record, walk
 from weighbridge.common.errors import InfrastructureError
-from weighbridge.rollout.controller import Ended, TakenOverError
 from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.timeline import Timeline
+from weighbridge.rollout.walking import Ended, TakenOverError
 
 
 def begun(world: World, folder: Path, **options: bool) -> Ended:
