@@ -80,6 +80,7 @@ class Destination:
     """
 
     def __init__(self, address: str, version: int = 0, pipeline: str = "") -> None:
+        self._address = address
         self._place = open_destination(address)
         self._version = version
         self._pipeline = pipeline
@@ -87,8 +88,9 @@ class Destination:
     def newest(self) -> Release:
         """See `Source`."""
         record: ProductionRecord | None
+        self._place = open_destination(self._address)  # a repository is seen as it was when it was opened
         if self._version:
-            record = version_record(self._place.address, self._version)
+            record = version_record(self._address, self._version)
         else:
             found = standing(self._place)
             record = None if found is None else found.record
