@@ -105,6 +105,16 @@ def test_a_first_model_that_sought_no_knee_has_one_chart_and_no_rates() -> None:
     assert not page(found, None).unbalanced
 
 
+def test_a_knee_that_no_rate_broke_for_certain_is_a_least_one() -> None:
+    found = model()
+    found = found.model_copy(update={"max_rate_rps": Interval(value=160, low=80)})
+    told = page(served(candidate=found, production=None)).text
+    assert "Limits hold up to candidate at least 160/s" in told
+    assert ("highest rate within the limits (requests/s)", "at least 160", "–") in capacity_rows(
+        served(candidate=found, production=None)
+    )
+
+
 def test_rates_are_told_in_order_with_what_they_said() -> None:
     told = [(row[1], row[-1]) for row in rate_rows(served(production=None))]
     assert told == [
