@@ -134,7 +134,11 @@ def _said(rate: Rate) -> str:
 
 
 def _value(interval: Interval) -> str:
-    return "not measured" if interval.value is None else interval_text(interval)
+    if interval.value is None:
+        return "not measured"
+    if interval.high is None and interval.low is not None:
+        return f"{_number(interval.value)} ({_number(interval.low)} to unknown)"
+    return interval_text(interval)
 
 
 def _known(interval: Interval | None) -> str:

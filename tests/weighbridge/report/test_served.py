@@ -97,6 +97,11 @@ def test_what_the_generator_could_not_measure_is_said_to_be_no_number() -> None:
     assert page(found).text
 
 
+def test_an_end_that_too_few_requests_tell_is_said_to_be_unknown() -> None:
+    few = model().model_copy(update={"p999_ms": Interval(value=48.0, low=31.0)})
+    assert response_rows(served(candidate=few))[0][5] == "48 (31 to unknown)"
+
+
 def test_a_first_model_that_sought_no_knee_has_one_chart_and_no_rates() -> None:
     found = served(candidate=model(knee=None), production=None, ratio=None, limit_ms=None)
     assert len(served_charts(found)) == 1
