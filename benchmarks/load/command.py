@@ -1,5 +1,7 @@
 """`python -m benchmarks load`: our load generator beside MLPerf's LoadGen, on the same servers."""
 
+import json
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,8 @@ from rich.markdown import Markdown
 
 from benchmarks import tables
 from benchmarks.load.rounds import PERCENTILES, Rounds, compare
+from weighbridge.load.server import model_server
+from weighbridge.load.target import body_of, predict_path
 
 REQUIREMENT = "mlcommons-loadgen==6.0.17"
 FOLDER = Path(__file__).parent
@@ -20,8 +24,8 @@ _ABOUT = """# Load: results
 
 Written by `python -m benchmarks load`. Our generator and MLPerf's LoadGen (`mlcommons-loadgen` 6.0.17, its Server
 scenario, which draws Poisson arrivals and times from when a query was scheduled; 64 threads with `http.client` ask)
-send the same number of requests at the same rate to the same server on loopback, turn about, over several rounds; medians
-over the rounds, ms. Between rounds of one generator the same percentile differs by the spread (least to most).
+send the same number of requests at the same rate to the same server on loopback, turn about, over several rounds;
+medians over the rounds, ms. Between rounds of one generator the same percentile differs by the spread (least to most).
 """
 
 
@@ -29,9 +33,8 @@ def main(
     rounds: Annotated[int, typer.Option(help="Of each generator, turn about.")] = 7,
     queries: Annotated[int, typer.Option(help="Requests of each in a round.")] = 2000,
     rate: Annotated[float, typer.Option(help="Requests in a second.")] = 125,
-    url: Annotated[str, typer.Option(help="Another server to load, with the path that predicts.")] = "",
-    body: Annotated[str, typer.Option(help="What it is asked.")] = "{}",
-    name: Annotated[str, typer.Option(help="What it is called in the table.")] = "",
+    model: Annotated[Path | None, typer.Option(help="Serve this SavedModel by our model server, too.")] = None,
+    row: Annotated[str, typer.Option(help="A row that it is asked about, as JSON.")] = "{}",
     results: Annotated[Path | None, typer.Option(help="Write the tables to this Markdown file.")] = None,
 ) -> None:
     """What both say of the same server; their 99th percentiles are to be within a tenth of each other."""
@@ -42,12 +45,12 @@ def main(
     python = tool_environment("loadgen", REQUIREMENT) / "bin/python"
     texts = [_ABOUT, tables.machine()]
 
-    def measured(title: str, address: str) -> None:
+    def measured(title: str, address: str, body: bytes = b"{}") -> None:
         console.print(f"[dim]{title}[/dim]")
         found = compare(
             python,
             address,
-            body.encode(),
+            body,
             rate_rps=rate,
             queries=queries,
             rounds=rounds,
@@ -56,19 +59,24 @@ def main(
         texts.append(table(title, found, rate, queries, rounds))
         console.print(Markdown(texts[-1]))
 
-    if url:
-        measured(name or url, url)
-    else:
-        for title, options in _SERVERS.items():
-            with load_server(lasting_s=3600, **options) as address:
-                measured(title, address)
+    for title, options in _SERVERS.items():
+        with load_server(lasting_s=3600, **options) as address:
+            measured(title, address)
+    if model is not None:
+        rows = [json.loads(row)]
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            model_server("model", model, Path(scratch), samples=rows) as server,
+        ):
+            title = "answers for a model: ours on KServe's"
+            measured(title, server.url + predict_path("model", "v1"), body_of(rows, "v1"))
     if results:
         results.write_text("\n\n".join(text.strip() for text in texts) + "\n")
 
 
 def table(title: str, found: Rounds, rate: float, queries: int, rounds: int) -> str:
     """One server's percentiles as Markdown."""
-    lines = [f"## A server that {title}" if title in _SERVERS else f"## {title}", ""]
+    lines = [f"## A server that {title}", ""]
     lines += [f"{rounds} rounds of {queries:,} requests at {rate:g} requests/s.", ""]
     lines += ["| percentile | ours | spread | LoadGen | spread | apart |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
     for percentile in PERCENTILES:

@@ -199,7 +199,12 @@ class Evaluator(base_component.BaseComponent):
                 ledger=open_destination(ledger).address if ledger else "",
                 rehearsal=int(rehearsal),
                 code_digest=code_digest(
-                    ["weighbridge.components.evaluator", module_of(metrics_fn), *flavour_modules()]
+                    [
+                        "weighbridge.components.evaluator",
+                        module_of(metrics_fn),
+                        *flavour_modules(),
+                        *(["weighbridge.serving"] if latency.served else []),  # what is measured then
+                    ]
                 ),
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),

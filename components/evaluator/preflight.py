@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weighbridge.common.errors import UsageError
+from weighbridge.common.serving_python import serving_python
 from weighbridge.components.evaluator.gates import LatencyGates, QualityGates
 from weighbridge.components.evaluator.latency.budget import too_short
 from weighbridge.components.evaluator.quality import providers
@@ -17,11 +18,14 @@ def preflight(parameters: Mapping[str, Any], schema_text: str) -> None:
         schema_text: the reviewed schema of the examples; empty where it is not known yet.
 
     Raises:
-        UsageError: a metric is unknown, the label that built-in metrics need is text or is taken as the unit, or a
-            limit of latency has no time to be measured in.
+        UsageError: a metric is unknown, the label that built-in metrics need is text or is taken as the unit, a
+            limit of latency has no time to be measured in, or there is no environment for the server of a served model.
     """
     if "latency" in parameters:
-        check_budget(LatencyGates.model_validate_json(parameters["latency"]))
+        latency = LatencyGates.model_validate_json(parameters["latency"])
+        check_budget(latency)
+        if latency.served is not None:
+            serving_python()
     metrics_fn, label = parameters["metrics_fn"], parameters["label"]
     gates = QualityGates.model_validate_json(parameters["quality"])
     names = gates.metric_names()

@@ -91,7 +91,7 @@ class ServedGates(Section):
         json_schema_extra=told(unit="ms"),
     )
     max_lag: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.2,
+        default=0.25,
         description="How late the generator itself may send, in the 99th percentile, as a share of the 99th percentile "
         "of the responses.",
         json_schema_extra=told(unit="share", missing=_KEPT_PLAN),

@@ -46,7 +46,7 @@ def load(
     ] = None,
     max_lag: Annotated[
         float, typer.Option("--max-lag", metavar="SHARE", help="How late the generator itself may be, of the p99.")
-    ] = 0.2,
+    ] = 0.25,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FOLDER", help="Leave served.json and sizing.json there.")
     ] = "",

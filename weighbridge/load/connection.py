@@ -42,6 +42,15 @@ class Connection(asyncio.Protocol):
         self.received = False
         self.transport: asyncio.Transport | None = None
 
+    def told(
+        self,
+        answered: Callable[["Connection", int, bytes], None],
+        lost: Callable[["Connection"], None],
+    ) -> None:
+        """Tell others from now on: a segment takes it over from the one before."""
+        self._answered, self._lost = answered, lost
+        self.asked = -1
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Of asyncio: it is open."""
         self.transport = cast(asyncio.Transport, transport)

@@ -37,7 +37,7 @@ def capacity_rows(served: ServedReport) -> list[Row]:
     """What else was measured: quantity, candidate, production; what neither has is left out."""
     models = models_of(served)
     found: list[tuple[str, dict[str, str]]] = [
-        ("highest rate within the limits (requests/s)", {n: _known(m.max_rate_rps) for n, m in models.items()}),
+        ("highest rate within the limits (requests/s)", {n: _rate(m.max_rate_rps) for n, m in models.items()}),
         ("cost of a million predictions", {n: _known(m.cost_per_million) for n, m in models.items()}),
         ("processor time of a request (ms)", {n: _number(m.cpu_ms) for n, m in models.items()}),
         ("memory at its highest", {n: bytes_text(m.memory_bytes) for n, m in models.items()}),
@@ -120,7 +120,7 @@ def _curve(name: str, model: Loaded, limit_ms: float | None) -> Curve:
 
 def _knees(models: dict[str, Loaded]) -> str:
     found = [
-        f"{name} {_number(model.max_rate_rps.value)}/s"
+        f"{name} {_least(model.max_rate_rps)}{_number(model.max_rate_rps.value)}/s"
         for name, model in models.items()
         if model.max_rate_rps and model.max_rate_rps.value is not None
     ]
@@ -134,11 +134,24 @@ def _said(rate: Rate) -> str:
 
 
 def _value(interval: Interval) -> str:
-    return "not measured" if interval.value is None else interval_text(interval)
+    if interval.value is None:
+        return "not measured"
+    if interval.high is None and interval.low is not None:
+        return f"{_number(interval.value)} ({_number(interval.low)} to unknown)"
+    return interval_text(interval)
 
 
 def _known(interval: Interval | None) -> str:
     return "–" if interval is None or interval.value is None else interval_text(interval)
+
+
+def _rate(interval: Interval | None) -> str:
+    return "–" if interval is None or interval.value is None else f"{_least(interval)}{interval_text(interval)}"
+
+
+def _least(interval: Interval) -> str:
+    """Where no rate broke for certain, how much higher the highest lies is not known."""
+    return "at least " if interval.high is None else ""
 
 
 def _share(interval: Interval) -> str:

@@ -26,6 +26,6 @@ def test_medians_of_rounds_are_compared() -> None:
     )
     assert found.medians("99.00") == (11.0, 10.0)
     assert found.apart("99.00") == pytest.approx(0.1)
-    told = table("a server", found, 100, 1000, 3)
+    told = table("answers at once", found, 100, 1000, 3)
     assert "| p99 | 11.00 | 10.00 to 90.00 | 10.00 | 9.00 to 12.00 | +10.0% |" in told
     assert "0.20 ms late" in told

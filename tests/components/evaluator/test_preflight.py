@@ -1,11 +1,13 @@
 """What is wrong with an evaluation shows before anything runs."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.components.evaluator.helpers import quality_gates
+from tests.components.evaluator.helpers import latency_gates, quality_gates
+from weighbridge.common.environment import SERVING_PYTHON_VARIABLE
 from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator.preflight import preflight
 from weighbridge.components.evaluator.request import COMPUTE
@@ -71,3 +73,32 @@ def test_the_label_is_no_unit() -> None:
     quality = quality_gates(unit="label")
     with pytest.raises(UsageError, match=r"quality\.unit in gates\.yaml is 'label', the label"):
         preflight({"quality": quality.model_dump_json(), "metrics_fn": COMPUTE, "label": "label"}, "")
+
+
+def test_a_served_model_needs_an_environment_for_servers_before_hours_of_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters: dict[str, Any] = {
+        "quality": quality_gates().model_dump_json(),
+        "latency": latency_gates(served={"rate_rps": 100}).model_dump_json(),
+        "metrics_fn": COMPUTE,
+        "label": "label",
+    }
+    monkeypatch.setenv(SERVING_PYTHON_VARIABLE, sys.executable)
+    preflight(parameters, "")
+    monkeypatch.setenv(SERVING_PYTHON_VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(UsageError, match="which is no program") as raised:
+        preflight(parameters, "")
+    assert "sh requirements/bootstrap.sh serving" in raised.value.hint
+
+
+def test_a_served_model_needs_time_for_its_percentiles() -> None:
+    latency = latency_gates(served={"rate_rps": 10, "p999_ms": {"max": 100}})
+    parameters = {
+        "quality": quality_gates().model_dump_json(),
+        "latency": latency.model_dump_json(),
+        "metrics_fn": COMPUTE,
+        "label": "label",
+    }
+    with pytest.raises(UsageError, match=r"3,688 tell it at the earliest: no model can pass"):
+        preflight(parameters, "")

@@ -97,12 +97,27 @@ def test_what_the_generator_could_not_measure_is_said_to_be_no_number() -> None:
     assert page(found).text
 
 
+def test_an_end_that_too_few_requests_tell_is_said_to_be_unknown() -> None:
+    few = model().model_copy(update={"p999_ms": Interval(value=48.0, low=31.0)})
+    assert response_rows(served(candidate=few))[0][5] == "48 (31 to unknown)"
+
+
 def test_a_first_model_that_sought_no_knee_has_one_chart_and_no_rates() -> None:
     found = served(candidate=model(knee=None), production=None, ratio=None, limit_ms=None)
     assert len(served_charts(found)) == 1
     assert rate_rows(found) == []
     assert capacity_rows(found)[0][0].startswith("processor")
     assert not page(found, None).unbalanced
+
+
+def test_a_knee_that_no_rate_broke_for_certain_is_a_least_one() -> None:
+    found = model()
+    found = found.model_copy(update={"max_rate_rps": Interval(value=160, low=80)})
+    told = page(served(candidate=found, production=None)).text
+    assert "Limits hold up to candidate at least 160/s" in told
+    assert ("highest rate within the limits (requests/s)", "at least 160", "–") in capacity_rows(
+        served(candidate=found, production=None)
+    )
 
 
 def test_rates_are_told_in_order_with_what_they_said() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.text import mask
 from weighbridge.components.evaluator.gates import LatencyGates
 from weighbridge.components.evaluator.latency.under_load.judge import judge
 from weighbridge.components.evaluator.latency.under_load.measure import Contender, measure
@@ -81,7 +82,7 @@ def load(
     except OSError as error:
         raise InfrastructureError(f"{url} does not answer: {error}", "See whether the server runs.") from error
     return RemoteLoad(
-        report=report(gates, found, section.confidence, url),
+        report=report(gates, found, section.confidence, mask(url)),
         gates=tuple(judge(section, found, in_production=bool(baseline))),
         sizing=sizing(gates, found),
     )

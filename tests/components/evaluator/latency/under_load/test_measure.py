@@ -114,6 +114,23 @@ def test_nothing_in_production_is_not_compared_and_one_that_cannot_be_served_is_
     assert statuses(judge(section, alone, in_production=True))["p50_ms.max_ratio"] == "unmeasured"
 
 
+@pytest.mark.parametrize(
+    ("ours", "status"),
+    [
+        (Knee(108.0, 105.0, 112.0, ()), "passed"),
+        (Knee(100.0, 80.0, 118.0, ()), "inconclusive"),
+        (Knee(50.0, 48.0, 53.0, ()), "refused"),
+        (Knee(108.0, 105.0, float("inf"), ()), "inconclusive"),  # how much more than production's, nobody knows
+    ],
+)
+def test_highest_rates_are_compared_by_both_intervals(two: UnderLoad, ours: Knee, status: str) -> None:
+    found = replace(two, knees={"candidate": ours, "production": Knee(110.0, 107.0, 113.0, ())})
+    section = gates(max_rate_rps={"min": 40, "min_ratio": 0.9})
+    judged = statuses(judge(section, found, in_production=True))
+    assert judged["max_rate_rps.min"] == "passed"
+    assert judged["max_rate_rps.min_ratio"] == status
+
+
 @pytest.mark.slow
 def test_the_knee_of_a_server_is_where_it_can_do_no_more() -> None:
     # It sleeps for 5 ms a request, one after the other: 200 a second at the very most, fewer on a busy machine.
