@@ -46,8 +46,9 @@ def held(address: GitAddress, kind: str = "head") -> Iterator[Path]:
         with lock:
             yield home / f"{name}.git"
     except OSError as error:
+        where = f" in {error.filename}" if error.filename else ""
         raise InfrastructureError(
-            f"A copy of {address.remote} cannot be kept in {cache_home()}: {error.strerror or error}",
+            f"A copy of {address.remote} cannot be kept{where}: {error.strerror or error}",
             "Make room there, or name another folder in XDG_CACHE_HOME.",
         ) from error
 
