@@ -23,6 +23,7 @@ def plan(
     to: str = "",
     sample: float = WHOLE,
     deliver_to: str = "",
+    destination: Place = "",
     destinations: Place | None = None,
     store: Place | None = None,
     force: bool = False,
@@ -42,6 +43,7 @@ def plan(
         to: the step to end after.
         sample: share of the data.
         deliver_to: the stage to push to.
+        destination: folder or address that production lies at.
         destinations: file that says where stages lie.
         store: what builds on all machines share.
         force: whether the run would start even if nothing changed.
@@ -62,6 +64,7 @@ def plan(
             deliver_to=deliver_to,
             destinations=place_of(destinations, "WEIGHBRIDGE_DESTINATIONS"),
             store=place_of(store, "WEIGHBRIDGE_STORE"),
+            destination=str(destination),
             experiment=not (push or deliver_to),
         )
         with discarded_output():

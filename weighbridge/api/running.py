@@ -29,6 +29,7 @@ def run(
     to: str = "",
     sample: float = WHOLE,
     deliver_to: str = "",
+    destination: Place = "",
     destinations: Place | None = None,
     store: Place | None = None,
     force: bool = False,
@@ -63,6 +64,7 @@ def run(
         to: the step to end after, e.g. `DataValidator`; empty for all.
         sample: share of the data to rehearse on, above 0 and up to 1; less than 1 pushes nothing.
         deliver_to: the stage to push to, e.g. `staging`; as it is said so, it needs no `push`.
+        destination: folder or address that production lies at, such as `gs://models/taxi`; with `push`, it goes there.
         destinations: file that says where stages lie; None for `WEIGHBRIDGE_DESTINATIONS`.
         store: folder or address of what builds on all machines share; None for `WEIGHBRIDGE_STORE`, if that is set.
         force: run even if nothing changed since the last run.
@@ -92,6 +94,7 @@ def run(
             deliver_to=deliver_to,
             destinations=place_of(destinations, "WEIGHBRIDGE_DESTINATIONS"),
             store=place_of(store, "WEIGHBRIDGE_STORE"),
+            destination=str(destination),
             experiment=not (push or deliver_to),
         )
 

@@ -93,7 +93,7 @@ def test_json_is_one_document(weighbridge, shop):
     assert document["verdict"]["passed"] is True
     assert document["run"]["delivered_to"] == "canary"
     place = str(shop.home / "canary")
-    expected = {"version": "1", "destination": place, "stage": "canary", "already": False}
+    expected = {"version": "1", "destination": place, "stage": "canary", "already": False, "proposed": ""}
     assert document["run"]["delivered"] == expected
     assert f"model: version 1 at canary {place}\n" in weighbridge("show").out
     assert f"Model: version 1 at canary `{place}`\n" in Path(document["folder"], "report.md").read_text()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.config_repository import ConfigRepository, isolate
 from tests.weighbridge.local.test_run import calls
 from weighbridge.common.files import STAGED_PREFIX
 from weighbridge.components.production_model.standing import read_record
@@ -38,7 +39,7 @@ def test_a_stage_gets_the_model_and_production_stays(weighbridge, home, workdir)
 
 def test_every_display_of_a_run_says_where_the_model_went(weighbridge, home, workdir):
     place = str(home / "production")
-    expected = {"version": "1", "destination": place, "stage": "production", "already": False}
+    expected = {"version": "1", "destination": place, "stage": "production", "already": False, "proposed": ""}
     first = json.loads(weighbridge("run", DELIVERING, "--json").out)
     assert first["run"]["delivered"] == expected
     assert json.loads((find_run(workdir).folder / "run.json").read_text())["delivered"] == expected
@@ -230,3 +231,44 @@ def test_a_refusal_that_was_edited_into_a_pass_does_not_stand(weighbridge, home,
     assert again.code == 1, again.out
     assert "Nothing changed" not in again.out
     assert not (home / "production").exists()
+
+
+def test_a_run_pushes_to_the_repository_that_says_what_is_in_production(
+    weighbridge, home, workdir, tmp_path, monkeypatch
+):
+    isolate(monkeypatch, tmp_path)
+    config = ConfigRepository(tmp_path / "config.git", folder="delivering")
+    config.settings(tmp_path / "models")
+    run = ("run", DELIVERING, "--destination", config.address)
+    done = weighbridge(*run)
+    assert done.code == 0, done.err
+    assert f"model: version 1 in {config.address}\n" in done.out
+    assert not (home / "production").exists()
+    assert len(config.messages()) == 2
+    assert "Nothing" in weighbridge("plan", *run[1:]).out
+    again = weighbridge(*run, "--force")
+    assert "model: already in production as version 1" in again.out
+    assert len(config.messages()) == 2
+
+    config.settings(tmp_path / "models", changes="pull_request")
+    proposed = weighbridge(*run, "--set", "weight=two")
+    assert proposed.code == 0, proposed.err
+    page = f"file://{config.path} weighbridge/delivering-2"
+    assert f"model: version 2 is proposed, and in production when this is merged: {page}\n" in proposed.out
+    assert find_run(workdir).record.delivered.proposed == page
+    assert page in (find_run(workdir).folder / "report.html").read_text()
+    assert "push.pull_request.opened" in (find_run(workdir).folder / "verdict.json").read_text()
+    assert read_record(config.address).version == 1
+    # It was weighed against what the repository says, and is again what it proposes.
+    verdict = json.loads((find_run(workdir).folder / "verdict.json").read_text())
+    assert verdict["subject"]["production"] == read_record(config.address).model_digest
+    again = weighbridge(*run, "--set", "weight=two", "--force")
+    assert f"when this is merged: {page}\n" in again.out
+    config.run("update-ref", "refs/heads/main", "refs/heads/weighbridge/delivering-2")
+    assert "model: already in production as version 2" in weighbridge(*run, "--set", "weight=two", "--force").out
+
+
+def test_a_run_goes_to_a_stage_or_to_a_destination(weighbridge, home):
+    done = weighbridge("run", DELIVERING, "--destination", home / "production", "--deliver-to", "staging")
+    assert done.code == 2
+    assert "--deliver-to and --destination exclude each other" in done.err

@@ -1,6 +1,7 @@
 """Where copies of repositories are kept between commands, one process at a time; whatever is odd there is made anew."""
 
 import atexit
+import errno
 import functools
 import os
 import shutil
@@ -45,8 +46,9 @@ def held(address: GitAddress, kind: str = "head") -> Iterator[Path]:
         with lock:
             yield home / f"{name}.git"
     except OSError as error:
+        where = f" in {error.filename}" if error.filename else ""
         raise InfrastructureError(
-            f"A copy of {address.remote} cannot be kept in {cache_home()}: {error.strerror or error}",
+            f"A copy of {address.remote} cannot be kept{where}: {error.strerror or error}",
             "Make room there, or name another folder in XDG_CACHE_HOME.",
         ) from error
 
@@ -77,11 +79,14 @@ def _waiting(holder: str) -> None:
 
 
 def _writable() -> Path:
-    home = cache_home()
+    try:
+        home = cache_home()
+    except RuntimeError:  # a container's user may have no home
+        return _of_this_process()
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        if isinstance(error, PermissionError | NotADirectoryError | FileExistsError) or error.errno == 30:  # EROFS
+        if isinstance(error, PermissionError | NotADirectoryError | FileExistsError) or error.errno == errno.EROFS:
             return _of_this_process()
         raise
     return home if os.access(home, os.W_OK | os.X_OK) else _of_this_process()

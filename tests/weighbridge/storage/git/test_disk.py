@@ -28,6 +28,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("full", ["cache", "repository"])
 def test_a_full_disk_is_safe_to_retry(
     small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: str

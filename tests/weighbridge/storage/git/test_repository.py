@@ -251,6 +251,17 @@ def test_where_nothing_can_be_cached_a_copy_goes_with_the_process(
     assert config.read("production.json") == b"7"
 
 
+def test_a_user_without_a_home_is_no_obstacle(config: ConfigRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", none)
+    repository = Repository.open(config.address)
+    repository.commit({"production.json": b"7"}, "Deliver", repository.head())
+    assert config.read("production.json") == b"7"
+
+
 def test_a_hook_s_surroundings_lead_nowhere(
     config: ConfigRepository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
