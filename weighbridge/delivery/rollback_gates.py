@@ -10,7 +10,8 @@ from weighbridge.attestation.read import Attested, attested
 from weighbridge.attestation.verify import Required, unreadable, verify
 from weighbridge.common.digests import bytes_digest, folder_digest
 from weighbridge.common.errors import UsageError
-from weighbridge.components.production_model.record import ProductionRecord
+from weighbridge.components.production_model.record import STATISTICS_FOLDER, ProductionRecord
+from weighbridge.components.production_model.statistics import statistics_digest
 from weighbridge.delivery.approval import approved_gate
 from weighbridge.storage.destination import open_destination
 from weighbridge.storage.layout import CANARY_FILE
@@ -152,7 +153,7 @@ def _attested_gates(rollback: "Rollback", target: ProductionRecord, model: Path,
     gates = [gate for gate in gates if gate.refuses or (gate.name in told and gate.name not in names)]
     if not same_signer(target.signed_by, found.signed_by) or (live.signed_by and not found.signed_by):
         gates.append(_signer_gate(rollback, target, found))
-    return [*gates, *_warnings(rollback, found)]
+    return [*gates, *_statistics_gates(found, evidence), *_warnings(rollback, found)]
 
 
 def _signer_gate(rollback: "Rollback", target: ProductionRecord, found: Attested) -> Gate:
@@ -163,6 +164,21 @@ def _signer_gate(rollback: "Rollback", target: ProductionRecord, found: Attested
         f"from a copy{_or_another(rollback)}."
     )
     return Gate(name=f"{GROUP}.signature.equal", status="refused", observed=now, threshold=was, message=message)
+
+
+def _statistics_gates(found: Attested, evidence: Path) -> list[Gate]:
+    """Whether the statistics of its training data are those that were attested; nobody is served by them."""
+    said, kept = found.weighing.predicate.get("statistics", ""), statistics_digest(evidence / STATISTICS_FOLDER)
+    if said == kept:
+        return []
+    message = (
+        "The statistics of its training data, which drift is measured from, are not those that were attested: the next "
+        "runs refuse until they are restored from a copy, or another model is pushed."
+    )
+    name = f"{GROUP}.statistics.equal"
+    return [
+        Gate(name=name, status="refused", severity="warning", observed=kept or None, threshold=said, message=message)
+    ]
 
 
 def _warnings(rollback: "Rollback", found: Attested) -> list[Gate]:

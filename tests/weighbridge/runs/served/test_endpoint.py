@@ -10,7 +10,7 @@ import pytest
 
 from tests.command_line import Result
 from tests.components.pusher.helpers import make_model
-from tests.weighbridge.cli.test_rollback import push_models
+from tests.weighbridge.cli.rolled_back import push_models
 from weighbridge.common.digests import tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.runs.served.endpoint import ask_server, of_metrics, of_tensorflow_serving, of_v2
