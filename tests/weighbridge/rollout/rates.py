@@ -1,6 +1,6 @@
 """How often the proofs of a live canary are wrong, and how many requests they take: simulated, the truth being known.
 
-`python -m tests.weighbridge.rollout.rates 1000` prints the tables of docs/explanation/canary.md. Requests come in the
+`python -m tests.weighbridge.rollout.rates 600` prints the tables of docs/explanation/canary.md. Requests come in the
 same windows for both models; a look follows every few of them, and what was proven at any look counts.
 """
 
@@ -155,7 +155,7 @@ def ends(
     return Ends(passed, refused)
 
 
-SHARES = (0.01, 0.1, 0.5)
+SHARES = (0.01, 0.5)
 PLANNED = 6000.0
 # What requests are like: each by itself, in bursts and slow spells of both models, and in spells of one of them alone.
 KINDS = {
@@ -217,7 +217,7 @@ def worse(draws: int) -> Iterator[str]:
     for name, (quantity, truth) in WORSE.items():
         for share in SHARES:
             traffic, _ = traffic_of("each by itself", share)
-            found = ends(draws // 4, truth, traffic, (quantity,), (False, True), at=120)
+            found = ends(draws // 4, truth, traffic, (quantity,), (False, True), at=60)
             yield _row(name, f"{share:.0%}", _percent(found.share_refused), *_requests(found.refused))
 
 

@@ -128,6 +128,15 @@ def test_each_step_is_judged_by_its_own_requests(equal: list[Window]) -> None:
     assert statuses(windows[:63])["canary.p50_ms.max_ratio"] == "inconclusive"
 
 
+def test_the_default_steps_bring_a_canary_like_production_to_all_users() -> None:
+    gates = CanaryGates()
+    both = Made(np.random.default_rng(8))
+    for position, step in enumerate(gates.steps):
+        share = 1.0 if step.shadow else step.percent / 100
+        both.step(position, Traffic(share=share, requests=1.2 * step.requests, shared=0.3, bursts=0.3))
+        assert set(statuses(both.windows, gates).values()) == {"passed"}, step.name
+
+
 @pytest.mark.parametrize(
     ("rules", "status"),
     [
