@@ -248,6 +248,15 @@ class Walk:
         gates = last.gates if last is not None else look.gates
         return self._ended("promoted", told, gates, state, canary_alone(state))
 
+    def finish(self, state: CanaryState, promoted: bool) -> Ended:
+        """A canary that was ended by a process that was killed before it could say so."""
+        last = self.timeline.last
+        state = state if last is None else state.model_copy(update={"step": last.step})
+        reason, gates = (last.reason, last.gates) if last else ("", ())
+        if promoted:
+            return self._ended("promoted", reason, gates, state, canary_alone(state))
+        return self._ended("rolled_back", reason, gates, state, stable_alone(state))
+
     def ended_elsewhere(self, state: CanaryState, reason: str) -> Ended:
         """A canary without a state: whoever ended it need not be able to set the traffic, and this process is."""
         ending = stable_alone(state)

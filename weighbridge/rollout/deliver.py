@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 
-from weighbridge.common import interruption, progress
+from weighbridge.common import files, interruption, progress
 from weighbridge.common.errors import InfrastructureError, InterruptedRunError, WeighbridgeError
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.delivery import judge as policy
@@ -22,9 +22,9 @@ from weighbridge.rollout.gates import bytes_gate, walked_gate
 from weighbridge.rollout.journal import Journal
 from weighbridge.rollout.observed import Window
 from weighbridge.rollout.placed import fetch
-from weighbridge.rollout.state import CanaryState
+from weighbridge.rollout.state import STATE_FILE, CanaryState
 from weighbridge.rollout.steps import step_records
-from weighbridge.rollout.store import StateChangedError
+from weighbridge.rollout.store import StateChangedError, parse_state, state_bytes
 from weighbridge.rollout.timeline import Timeline
 from weighbridge.rollout.walking import Ended, TakenOverError, Watcher
 from weighbridge.rollout.watch import Seen
@@ -73,6 +73,8 @@ def begin(delivery: Delivery, record: ProductionRecord, source: str, run: Run, d
         now = watch.now()
         state = state.model_copy(update={"since": now, "step_since": now})
         expect_production_seen(delivery, watch, state)
+        with suppress(OSError):  # what is missing then, is asked for only where this process is killed at its very end
+            files.write_bytes(run.folder / STATE_FILE, state_bytes(state))
         ended = _walk(delivery, run, watch).begin(state, delivery.store.read()[1])
         return _with_gates(ended, gates)
 
@@ -114,6 +116,33 @@ def abort(delivery: Delivery, state: CanaryState, token: str, run: Run, reason: 
                 if found is None:
                     return walk.ended_elsewhere(now, "Somebody else ended it just now.")
                 now = found
+
+    return _to_end(delivery, run, display, state.canary, work)
+
+
+def unfinished(workspace: Workspace) -> tuple[Run, CanaryState] | None:
+    """The last canary, if it was ended and its process was killed before the run had been; None for none.
+
+    The caller holds the pipeline's canaries on this machine, and there is no state of one.
+    """
+    run = next((run for run in workspace.newest_first() if run.record.kind == "canary" and not run.brought), None)
+    if run is None or run.record.state != "running":
+        return None
+    try:
+        state = parse_state((run.folder / STATE_FILE).read_bytes(), str(run.folder / STATE_FILE))
+        last = Timeline(run.folder).last
+    except (OSError, WeighbridgeError):
+        return None
+    return None if last is None or last.action not in ("roll_back", "promote") else (run, state)
+
+
+def finish(delivery: Delivery, state: CanaryState, run: Run, display: Display) -> RunOutcome:
+    """Say how a canary ended whose process was killed when nothing else was left to do; as `begin`."""
+
+    def work() -> Ended:
+        production = delivery.store.production()
+        promoted = production is not None and production.model_digest == state.canary.model_digest
+        return _walk(delivery, run, _Nobody()).finish(state, promoted)
 
     return _to_end(delivery, run, display, state.canary, work)
 

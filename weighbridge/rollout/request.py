@@ -104,6 +104,8 @@ def walk(request: CanaryRequest, display: Displays, say: Callable[[str], None]) 
             _refuse_or_wait(place, state, say)
         if state is not None:
             return _go_on(place, display, state, token)
+        if (left := deliver.unfinished(place.workspace)) is not None:
+            return _finish(place, display, *left)
         assert model is not None  # noqa: S101, it is looked up where there is no canary
         record, source = model
         there = store.production()
@@ -117,6 +119,15 @@ def walk(request: CanaryRequest, display: Displays, say: Callable[[str], None]) 
 
 def _go_on(place: Place, display: Displays, state: CanaryState, token: str) -> Walked:
     return _run(place, display, state, lambda given, run, shown: deliver.go_on(given, state, token, run, shown))
+
+
+def _finish(place: Place, display: Displays, left: Run, state: CanaryState) -> Walked:
+    """Write the verdict of a canary that ended when its process was killed."""
+
+    def finish(delivery: deliver.Delivery, run: Run, shown: CanaryDisplay) -> RunOutcome:
+        return deliver.finish(delivery, state, run, shown)
+
+    return _run(place, display, state.model_copy(update={"run_id": left.record.run_id}), finish)
 
 
 def _abort(place: Place, display: Displays, state: CanaryState, token: str, walked: bool) -> Walked:

@@ -3,6 +3,7 @@
 Everything is held against everything else, and all that contradicts is gathered: whoever asks wants to mend it.
 """
 
+import json
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
@@ -27,6 +28,8 @@ from weighbridge.components.production_model.standing import (
 )
 from weighbridge.storage.destination import Destination, open_destination
 from weighbridge.storage.git.destination import GitDestination
+from weighbridge.storage.layout import CANARY_FILE
+from weighbridge.storage.registry.address import is_registry
 from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
 
@@ -234,8 +237,21 @@ def _notes_of_repository(place: GitDestination, live: int) -> list[str]:
     return notes
 
 
+def _canary(place: Destination) -> list[str]:
+    """What is said of a canary that is on its way; `weighbridge.rollout`, which walks it, lies above."""
+    if is_registry(place.address) or (data := place.read(CANARY_FILE)) is None:
+        return []
+    try:
+        state = json.loads(data)
+        share = "in the shadow" if state["shadow"] else f"at {state['percent']:g} % of the requests"
+        told = f"version {state['canary']['version']}, {share}, run {state['run_id']}, since {state['since']}"
+    except (ValueError, KeyError, TypeError):
+        told = f"{place.path(CANARY_FILE)} cannot be read"
+    return [f"A canary is on its way: {told}."]
+
+
 def _notes(place: Destination, found: Standing, pipeline: str) -> list[str]:
-    notes = []
+    notes = _canary(place)
     if place.read(RECORD_FILE) != found.data:
         notes.append(
             f"The push of version {found.record.version} was interrupted before it was named in "

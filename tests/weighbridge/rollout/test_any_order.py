@@ -73,7 +73,7 @@ class _Script:
             raise _Killed
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(events=st.lists(_EVENTS, max_size=20), every=st.integers(1, 40), lost=st.booleans())
 def test_nothing_is_promoted_that_did_not_pass_at_every_step(
     events: list[tuple[str, str]], every: int, lost: bool

@@ -100,6 +100,7 @@ def walking(shop: Shop, address: str, workdir: Path, *more: str) -> Iterator[sub
         process.stdout.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shop", ["git"], indirect=True)
 def test_killed_and_interrupted_it_goes_on_in_the_same_run(weighbridge, shop: Shop, workdir) -> None:
     with served(shop) as address:
@@ -125,6 +126,7 @@ def test_killed_and_interrupted_it_goes_on_in_the_same_run(weighbridge, shop: Sh
     assert find_run(workdir).record.state == "passed"
 
 
+@pytest.mark.slow
 def test_a_second_canary_is_refused_or_waits_and_abort_ends_the_first(weighbridge, shop: Shop, workdir) -> None:
     with served(shop) as address, walking(shop, address, workdir) as first:
         wait_for(first, at_step(shop, 1), "the first users")
@@ -133,6 +135,10 @@ def test_a_second_canary_is_refused_or_waits_and_abort_ends_the_first(weighbridg
         assert "A canary of shop is on its way already: version 2 at 10 %, run " in second.err
         assert "(process " in second.err
         assert "--wait" in second.err
+        assert (
+            "note: A canary is on its way: version 2, at 10 % of the requests, run "
+            in weighbridge("production", SHOP).out
+        )
         refused = weighbridge("promote", SHOP, "--from", "staging", "--to", "production")
         assert refused.code == 1
         assert "push.canary.none" in refused.out  # its own model, too, has to pass its steps
@@ -143,6 +149,30 @@ def test_a_second_canary_is_refused_or_waits_and_abort_ends_the_first(weighbridg
         assert first.returncode == 1, out
         assert "ended by somebody else" in out
     assert "No canary of shop is on its way" in weighbridge("canary", SHOP, "--abort").out
+
+
+def test_a_canary_whose_process_was_killed_at_its_very_end_is_told_of_by_the_next(
+    weighbridge, shop: Shop, workdir, monkeypatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    shop.servers["2"] = Server(failing=0.1)
+    with served(shop) as address:
+        with monkeypatch.context() as patched:
+            patched.setattr("weighbridge.rollout.deliver.run_to_end", kill)
+            canary(weighbridge, address)
+        [run] = (workdir / "shop/runs").iterdir()
+        assert not (run / "verdict.json").exists()
+        assert shop.read("canary.json") is None
+        done = canary(weighbridge, address)
+    assert done.code == 1, done.out + done.err
+    assert "canary.error_rate.max_change" in done.out
+    assert [each.name for each in (workdir / "shop/runs").iterdir()] == [run.name]
+    assert (run / "report.html").exists()
 
 
 def test_where_prometheus_cannot_be_reached_nothing_begins(weighbridge, shop: Shop) -> None:
@@ -174,6 +204,7 @@ def test_the_model_in_production_already_is_nothing_to_do(weighbridge, shop: Sho
     assert "this model is in production already, as version 1" in done.out
 
 
+@pytest.mark.slow
 def test_bytes_that_changed_on_the_way_are_not_promoted(weighbridge, shop: Shop, workdir) -> None:
     def spoil() -> None:
         if at_step(shop, 1)():
