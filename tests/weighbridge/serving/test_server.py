@@ -56,8 +56,8 @@ def _make(folder: Path) -> None:
         export(folder / f"m{number}", lambda miles, n=number: {"p": miles * n}, {"miles": ((None,), "float32")})
 
     def slow(miles: Any) -> Any:
-        start = miles[0] * tf.ones([600, 600])
-        burnt = tf.while_loop(lambda i, _: i < 60, lambda i, x: (i + 1, tf.tanh(x @ x)), (0, start))[1]
+        start = miles[0] * tf.ones([400, 400])
+        burnt = tf.while_loop(lambda i, _: i < 40, lambda i, x: (i + 1, tf.tanh(x @ x)), (0, start))[1]
         return {"p": miles + 0 * tf.reduce_sum(burnt)}
 
     export(folder / "slow", slow, {"miles": ((None,), "float32")})
@@ -278,7 +278,3 @@ def test_what_may_not_be_served_ends_it_with_the_reason(models, tmp_path):
     server.start(ready=False)
     assert server.process.wait(120) == 2
     assert "was changed: its digest is" in server.text()
-    server = ServingServer(tmp_path, "taxi", models / "m1", WEIGHBRIDGE_VERIFY_KEY=str(tmp_path / "none.pub"))
-    server.start(ready=False)
-    assert server.process.wait(120) == 2
-    assert "none.pub" in server.text()
