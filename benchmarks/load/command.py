@@ -30,8 +30,8 @@ medians over the rounds, ms. Between rounds of one generator the same percentile
 
 
 def main(
-    rounds: Annotated[int, typer.Option(help="Of each generator, turn about.")] = 7,
-    queries: Annotated[int, typer.Option(help="Requests of each in a round.")] = 2000,
+    rounds: Annotated[int, typer.Option(help="Of each generator, turn about.")] = 9,
+    queries: Annotated[int, typer.Option(help="Requests of each in a round.")] = 1000,
     rate: Annotated[float, typer.Option(help="Requests in a second.")] = 125,
     model: Annotated[Path | None, typer.Option(help="Serve this SavedModel by our model server, too.")] = None,
     row: Annotated[str, typer.Option(help="A row that it is asked about, as JSON.")] = "{}",
