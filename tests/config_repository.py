@@ -41,6 +41,7 @@ class ConfigRepository:
         self.path, self.folder, self.branch = path, folder, branch
         path.parent.mkdir(parents=True, exist_ok=True)
         self._run("init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", str(path))
+        self._run("config", "uploadpack.allowFilter", "true")  # as GitHub and GitLab have it
 
     @property
     def address(self) -> str:

@@ -8,11 +8,11 @@ from weighbridge.common import progress
 from weighbridge.storage.git import cache
 from weighbridge.storage.git.address import GitAddress
 from weighbridge.storage.git.failures import explained
+from weighbridge.storage.git.partial import bring_commits, bring_files
 from weighbridge.storage.git.program import Git, GitFailure
 from weighbridge.storage.git.trees import contents
 
 _REF = "refs/heads/looked-at"
-_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none")
 
 
 def contents_over_time(address: GitAddress, branch: str, name: str) -> list[bytes]:
@@ -39,16 +39,11 @@ def contents_over_time(address: GitAddress, branch: str, name: str) -> list[byte
 
 def _read(git: Git, address: GitAddress, branch: str, name: str) -> list[bytes]:
     path = "/".join(part for part in (address.folder, name) if part)
-    # Git asks a remote by its name for what was left out.
-    git("config", "remote.origin.url", address.remote)
     with progress.waiting(f"the history of {address.remote}"):
-        git(*_FETCH, "origin", f"+refs/heads/{branch}:{_REF}")
+        bring_commits(git, address, branch, _REF)
     walk = ("--first-parent", "--no-renames", "--raw", "--no-abbrev", "--format=", _REF, "--", path)
     told = [line.split() for line in git.text("log", *walk).splitlines() if line.startswith(":")]
     oids = [new for _, _, _, new, *_ in told if set(new) != {"0"}]
-    missing = git.text("rev-list", "--first-parent", "--objects", "--missing=print", _REF, "--", path).splitlines()
-    wanted = [line[1:] for line in missing if line.startswith("?") and line[1:] in oids]
-    if wanted:
-        git("-c", "fetch.negotiationAlgorithm=noop", *_FETCH, "--stdin", "origin", data="\n".join(wanted).encode())
+    bring_files(git, ["--first-parent", _REF], path, oids)
     found = contents(git, list(dict.fromkeys(oids)))
     return [found[oid] for oid in oids]

@@ -1,6 +1,7 @@
 """A folder on a branch of a Git repository: read as a whole, changed by one commit, and never by force.
 
-Each look asks the server for the branch's end, and brings that one commit here: how long the history is does not count.
+Each look asks the server for the branch's end, and brings that one commit here, with the files of the folder alone: how
+long the history is, and what else the repository holds, does not count.
 A change is a commit on top of what was looked at. Where the branch has moved on, the change is made again on its new
 end, if the files that it was made from are as they were; else that is a `Conflict`. A commit is there as a whole or not
 at all, whenever the process is killed.
@@ -17,6 +18,7 @@ from weighbridge.common.errors import InfrastructureError, UsageError, Weighbrid
 from weighbridge.storage.git import cache
 from weighbridge.storage.git.address import GitAddress, parse_git_address
 from weighbridge.storage.git.failures import Conflict, Moved, explained, explained_commit, explained_push
+from weighbridge.storage.git.partial import bring_commits
 from weighbridge.storage.git.program import Git, GitFailure
 from weighbridge.storage.git.remote import Branch, find_branch
 from weighbridge.storage.git.settings import SETTINGS_FILE, GitSettings, parse_settings
@@ -267,9 +269,8 @@ class Repository:
             git("cat-file", "-e", f"{branch.head}^{{tree}}")
         except GitFailure:
             ref = f"{_REFS}/{branch.name}"
-            options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--depth=1")
             with progress.waiting(f"{self.address.remote}"):
-                git("fetch", *options, self.address.remote, f"+refs/heads/{branch.name}:{ref}")
+                bring_commits(git, self.address, branch.name, ref, "--depth=1")
             return git.text("rev-parse", ref)
         return branch.head
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from weighbridge.common.errors import UsageError
 from weighbridge.storage.git.address import GitAddress
+from weighbridge.storage.git.partial import bring_files
 from weighbridge.storage.git.program import Git, GitFailure
 
 # Larger than any that people or we write there.
@@ -25,15 +26,15 @@ def files_in(git: Git, commit: str, address: GitAddress) -> dict[str, bytes]:
     """
     if address.folder:
         _check_folder(git, commit, address)
-    found = {}
-    for mode, kind, oid, size, name in _listed(git, f"{commit}:{address.folder}", "-l"):
-        if mode == _LINK:
-            found[name] = ("", oid)
-        elif kind == "blob" and int(size) <= _LARGEST:
-            found[name] = (oid, oid)
-    read = contents(git, [oid for oid, _ in found.values() if oid])
+    tree = f"{commit}:{address.folder}"
+    there = [oid for mode, kind, oid, _, _ in _listed(git, tree) if kind == "blob" and mode != _LINK]
+    bring_files(git, ["--no-walk", commit], address.folder, there)
+    listed = _listed(git, tree, "-l")  # sizes are known of what is here alone
+    small = {name: oid for mode, kind, oid, size, name in listed if oid in there and int(size) <= _LARGEST}
+    read = contents(git, list(dict.fromkeys(small.values())))
     # A link leads to what nobody reviewed here; as an empty file it is refused by whoever reads it.
-    return {name: read[oid] if oid else b"" for name, (oid, _) in found.items()}
+    links = {name: b"" for mode, _, _, _, name in listed if mode == _LINK}
+    return links | {name: read[oid] for name, oid in small.items()}
 
 
 def tree_with(git: Git, commit: str, address: GitAddress, changes: Mapping[str, bytes | None]) -> str:
@@ -54,7 +55,7 @@ def tree_with(git: Git, commit: str, address: GitAddress, changes: Mapping[str, 
     try:
         git("read-tree", commit, environment=environment)
         git("update-index", "-z", "--index-info", data="\0".join([*lines, ""]).encode(), environment=environment)
-        return git("write-tree", environment=environment).decode().strip()
+        return git("write-tree", "--missing-ok", environment=environment).decode().strip()
     finally:
         for left in (index, Path(f"{index}.lock")):
             left.unlink(missing_ok=True)

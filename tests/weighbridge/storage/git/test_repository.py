@@ -298,3 +298,21 @@ def test_however_long_the_history_is_one_commit_of_it_is_brought_here(config: Co
     kept = subprocess.run(["git", "--git-dir", copy, "rev-list", "--count", "--all"], capture_output=True, check=True)
     assert int(kept.stdout) <= 3, "the two looks and the commit"
     assert len(config.messages()) == 8
+
+
+@pytest.mark.parametrize("lazy", [True, False])
+def test_files_of_others_stay_where_they_are_if_the_server_can_leave_them_out(
+    config: ConfigRepository, lazy: bool
+) -> None:
+    config.run("config", "uploadpack.allowFilter", str(lazy).lower())
+    config.commit({f"other/{number}": os.urandom(100_000) for number in range(5)} | {"taxi/sub/x": os.urandom(100_000)})
+    config.commit({"taxi/large": os.urandom(2_000_000), "taxi/small": b"1"})
+    repository = Repository.open(config.address)
+    assert repository.read("small") == b"1"
+    assert repository.read("large") is None, "no file of ours has megabytes"
+    repository.commit({"production.json": b"7", "small": None}, "Deliver", repository.head())
+    assert (config.read("production.json"), config.read("small")) == (b"7", None)
+    assert config.run("ls-tree", "-r", "--name-only", "main").count("other/") == 5
+    [copy] = cache_home().glob("*.git")
+    kept = sum(path.stat().st_size for path in copy.rglob("*") if path.is_file())
+    assert (kept < 2_300_000) is lazy
