@@ -151,6 +151,19 @@ def test_a_second_canary_is_refused_or_waits_and_abort_ends_the_first(weighbridg
     assert "No canary of shop is on its way" in weighbridge("canary", SHOP, "--abort").out
 
 
+@pytest.mark.slow
+def test_one_that_waits_begins_when_the_other_has_ended(weighbridge, shop: Shop, workdir) -> None:
+    with served(shop) as address, walking(shop, address, workdir) as first:
+        wait_for(first, at_step(shop, 1), "the first users")
+        before = json.loads(shop.read("canary.json"))["run_id"]
+        with walking(shop, address, workdir, "--wait") as second:
+            assert "waiting for another canary of shop (process " in second.stdout.readline()
+            assert weighbridge("canary", SHOP, "--abort").code == 1
+            wait_for(second, at_step(shop, 0), "the second canary")
+            assert json.loads(shop.read("canary.json"))["run_id"] != before
+        assert weighbridge("canary", SHOP, "--abort").code == 1
+
+
 def test_a_canary_whose_process_was_killed_at_its_very_end_is_told_of_by_the_next(
     weighbridge, shop: Shop, workdir, monkeypatch
 ) -> None:
