@@ -86,6 +86,10 @@ class Envoy:
         document = self._routes(path)
         for route in self._own(document, path):
             self._divide(route, state)
+        for resource in document["resources"]:
+            # Envoy leaves out an update that changes nothing, its version included: this one always does.
+            told = resource.setdefault("metadata", {}).setdefault("filter_metadata", {})
+            told["weighbridge"] = {"version": version}
         try:
             files.write_json(
                 path, {"version_info": version, **{k: v for k, v in document.items() if k != "version_info"}}
