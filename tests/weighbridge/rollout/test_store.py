@@ -1,0 +1,89 @@
+"""Where a canary's state and version lie, in a folder and in buckets: one writer wins, nobody serves it by mistake."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.components.pusher.buckets import GCS, S3, double_of
+from tests.components.pusher.doubles import BUCKET
+from tests.components.pusher.helpers import make_model, weigh
+from tests.weighbridge.rollout.doubles import first_state, gates
+from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model.standing import read_record, version_digest
+from weighbridge.components.pusher import push
+from weighbridge.rollout.placed import Beside, Model, fetch
+from weighbridge.rollout.places import state_at
+from weighbridge.rollout.store import StateChangedError, parse_state, state_bytes
+from weighbridge.storage.destination import open_destination
+
+STATE = first_state(gates())
+
+
+@pytest.fixture(params=(None, GCS, S3), ids=["folder", "gs", "s3"])
+def destination(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Nothing yet: a folder, or a prefix of a bucket that a double stands for."""
+    if request.param is None:
+        return str(tmp_path / "production")
+    double_of(request.param, monkeypatch)
+    return f"{request.param.scheme}{BUCKET}/taxi"
+
+
+def test_a_state_is_replaced_by_who_knows_what_it_was(destination: str) -> None:
+    store = state_at(destination)
+    assert store.read() == (None, "")
+    token = store.write(STATE, "")
+    assert store.read() == (STATE, token)
+    after = STATE.model_copy(update={"step": 1})
+    with pytest.raises(StateChangedError, match="Run the same command again"):
+        store.write(after, "")
+    assert store.read()[0] == STATE
+    second = store.write(after, token)
+    for state in (STATE, None):
+        with pytest.raises(StateChangedError):
+            store.write(state, token)
+    assert store.read() == (after, second)
+    store.write(None, second)
+    assert store.read() == (None, "")
+
+
+def test_a_version_lies_where_nobody_serves_it_and_keeps_its_number(destination: str, tmp_path: Path) -> None:
+    models = {name: make_model(tmp_path / name, name) for name in ("one", "two", "three")}
+    evidence = {name: weigh(tmp_path / f"weighed-{name}", model) for name, model in models.items()}
+    push(models["one"], evidence["one"], destination)
+    placed, store = Beside(destination), state_at(destination)
+
+    def model(name: str) -> Model:
+        return Model(models[name], evidence[name], {"promoted_from": "staging", "approved_by": "", "approved_in": ""})
+
+    first = placed.place(model("two")).record
+    second = placed.place(model("three")).record
+    assert first is not None
+    assert second is not None
+    assert (first.version, second.version) == (2, 3)  # no number twice: their counters would be one
+    live = read_record(destination)
+    assert live is not None
+    assert live.version == 1
+    place = open_destination(placed.address)
+    assert version_digest(place, 3) == second.model_digest
+    assert [name for name in place.folders() if name.isdigit()] == ["3"]
+    state = STATE.model_copy(update={"canary": second, "stable": 1})
+    token = store.write(state, "")
+    refused = push(models["three"], evidence["three"], destination)
+    assert [gate.name for gate in refused.gates if gate.refuses] == ["push.canary.none"]
+    promoted = placed.promote(fetch(placed.address, second, tmp_path / "copies"), state, token, store)
+    assert promoted.record is not None
+    assert promoted.record.version == 3
+    assert promoted.record.promoted_from == "staging"
+    assert read_record(destination) == promoted.record
+    assert store.read() == (None, "")
+
+
+def test_a_state_that_is_none_is_told(destination: str) -> None:
+    assert parse_state(state_bytes(STATE), "canary.json") == STATE
+    with pytest.raises(UsageError, match=r"canary.json is not the state of a canary: percent"):
+        parse_state(state_bytes(STATE.model_copy(update={"percent": 101.0})), "canary.json")
+
+
+def test_a_registry_alone_has_no_place_for_one() -> None:
+    with pytest.raises(UsageError, match="MLflow's registry has no place for one"):
+        state_at("models:/taxi")
