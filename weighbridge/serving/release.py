@@ -4,7 +4,6 @@ What is served is a private copy that was verified after it was made: nobody who
 changes, or takes away, what a server has.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,9 @@ from weighbridge.serving.private_copy import private_folder
 from weighbridge.serving.settings import Settings
 from weighbridge.serving.trusted import check_trusted
 from weighbridge.storage.destination import is_remote, open_destination
+
+MODEL = "model"
+EVIDENCE = "evidence"  # in a copy
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,10 @@ class Destination:
     def fetched(self, release: Release) -> Iterator[Path]:
         """See `Source`."""
         with private_folder() as scratch:
-            model, evidence = scratch / "model", scratch / "evidence"
-            if not self._place.copy(str(release.version), model):
+            if not self._place.copy(str(release.version), scratch / MODEL):
                 raise UsageError(f"There is no {release.source} any more", "Restore it from a copy, or push again.")
-            self._place.copy(evidence_name(release.version), evidence)
-            _check_bytes(model, release)
-            check_trusted(model, evidence, release.record, self._pipeline, release.source)
+            self._place.copy(evidence_name(release.version), scratch / EVIDENCE)
+            _check(scratch, release, self._pipeline)
             yield scratch
 
 
@@ -144,12 +144,10 @@ class VersionFolder:
     def fetched(self, release: Release) -> Iterator[Path]:
         """See `Source`."""
         with private_folder() as scratch:
-            model, evidence = scratch / "model", scratch / "evidence"
-            copy_tree(self._folder, model)
+            copy_tree(self._folder, scratch / MODEL)
             if self._evidence.is_dir():
-                copy_tree(self._evidence, evidence)
-            _check_bytes(model, release)
-            check_trusted(model, evidence, release.record, self._pipeline, release.source)
+                copy_tree(self._evidence, scratch / EVIDENCE)
+            _check(scratch, release, self._pipeline)
             yield scratch
 
 
@@ -178,11 +176,12 @@ def _is_destination(folder: Path) -> bool:
     return (folder / RECORD_FILE).exists() or (folder / EVIDENCE_FOLDER).is_dir()
 
 
-def _check_bytes(model: Path, release: Release) -> None:
-    found = folder_digest(model)
+def _check(scratch: Path, release: Release, pipeline: str) -> None:
+    """Hold a copy against what is said of it, and against what is attested with it."""
+    found = folder_digest(scratch / MODEL)
     if found != release.digest:
-        shutil.rmtree(model, ignore_errors=True)
         raise UsageError(
             f"{release.source} was changed: its digest is {found}, but its record says {release.digest}",
             "It is not served. Restore it from a copy, or push the model again.",
         )
+    check_trusted(scratch / MODEL, scratch / EVIDENCE, release.record, pipeline, release.source)

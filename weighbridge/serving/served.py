@@ -18,7 +18,7 @@ from weighbridge.serving import features
 from weighbridge.serving.batching import Batcher
 from weighbridge.serving.encode import ArrowEncoder, Encoded, Encoder, ExampleEncoder, Outputs, TensorEncoder
 from weighbridge.serving.metrics import Metrics
-from weighbridge.serving.release import Release, Source
+from weighbridge.serving.release import EVIDENCE, MODEL, Release, Source
 from weighbridge.serving.rows import Feature, Names, RequestError, from_instances
 from weighbridge.serving.settings import Settings
 
@@ -121,7 +121,7 @@ def load(source: Source, release: Release, settings: Settings) -> Served:
         loaded, encoder = _loaded(folder, release, settings)
         served = Served(release, loaded, encoder, stack.pop_all())
     try:
-        warm_up(served, _samples(settings), features.usual_row(folder / "evidence"), settings)
+        warm_up(served, _samples(settings), features.usual_row(folder / EVIDENCE), settings)
     except BaseException:
         served.close()
         raise
@@ -130,11 +130,11 @@ def load(source: Source, release: Release, settings: Settings) -> Served:
 
 def _loaded(folder: Path, release: Release, settings: Settings) -> "tuple[LoadedModel, Encoder]":
     try:
-        loaded = find_model(folder / "model", settings.signature, settings.inputs).load()
+        loaded = find_model(folder / MODEL, settings.signature, settings.inputs).load()
     except Unmeasurable as error:
         error.check_not_the_machine()
         raise UsageError(f"{release.source} cannot be served: {error.message}") from error
-    known = features.kept_features(folder / "evidence")
+    known = features.kept_features(folder / EVIDENCE)
     known.pop(settings.label, None)
     names = Names(settings.label, settings.ignore_unknown)
     try:
