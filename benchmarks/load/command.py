@@ -44,7 +44,7 @@ def main(
 
     console = Console()
     python = tool_environment("loadgen", REQUIREMENT) / "bin/python"
-    texts = [_ABOUT, tables.machine()]
+    texts = [_ABOUT, next(line for line in tables.machine().splitlines() if line.startswith("Machine:"))]
 
     def measured(title: str, address: str, body: bytes = b"{}") -> None:
         console.print(f"[dim]{title}[/dim]")
