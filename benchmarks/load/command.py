@@ -1,6 +1,7 @@
 """`python -m benchmarks load`: our load generator beside MLPerf's LoadGen, on the same servers."""
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +44,7 @@ def main(
 
     console = Console()
     python = tool_environment("loadgen", REQUIREMENT) / "bin/python"
-    texts = [_ABOUT, tables.machine()]
+    texts = [_ABOUT, next(line for line in tables.machine().splitlines() if line.startswith("Machine:"))]
 
     def measured(title: str, address: str, body: bytes = b"{}") -> None:
         console.print(f"[dim]{title}[/dim]")
@@ -86,7 +87,8 @@ def table(title: str, found: Rounds, rate: float, queries: int, rounds: int) -> 
             f"| {_spread(found.theirs[percentile])} | {found.apart(percentile):+.1%} |"
         )
     lag = sorted(found.lag_ms)[len(found.lag_ms) // 2]
-    return "\n".join([*lines, "", f"Our generator was {lag:.2f} ms late in the 99th percentile."])
+    busy = f"The machine's load average was {os.getloadavg()[0]:.0f}."
+    return "\n".join([*lines, "", f"Our generator was {lag:.2f} ms late in the 99th percentile. {busy}"])
 
 
 def _spread(values: list[float]) -> str:
