@@ -25,6 +25,7 @@ TENTH = {"percent": 10, "requests": 10, "minutes": 0}
 HALF = {"percent": 50, "requests": 50, "minutes": 0}
 WIDE: dict[str, Any] = {
     "p50_ms": {"max_ratio": 2, "severity": "warning"},
+    "p95_ms": {"max_ratio": 10, "severity": "warning"},
     "p99_ms": {"max_ratio": 10, "severity": "warning"},
     "error_rate": {"max": 0.5},
     "prediction_distance": {"max": 0.5, "severity": "warning"},

@@ -23,7 +23,7 @@ from weighbridge.thresholds.canary import CanaryGates, CanaryStep
 from weighbridge.verdict import Gate
 
 GROUP = "canary"
-_UNITS = {"p50_ms": "ms", "p99_ms": "ms", "memory_ratio": "x"}
+_UNITS = dict.fromkeys(QUANTILES, "ms") | {"memory_ratio": "x"}
 
 
 def judge(gates: CanaryGates, windows: Sequence[Window], *, first: bool = False) -> list[Gate]:
@@ -87,12 +87,27 @@ def _quantity(
         elif name == "prediction_distance":
             yield from _distances(asked, tallies, alone)
         elif name in QUANTILES:
-            edges, tally = tallies.seconds
-            yield from quantile_gates(asked, QUANTILES[name], edges, tally, alone)
+            yield from _times(name, asked, tallies, step, alone)
         else:
             yield from rate_gates(asked, tallies.rates(*_counted(name)), alone)
     except UnmeasuredError as why:
         yield from asked.unmeasured(why)
+
+
+def _times(name: str, asked: Asked, tallies: Tallies, step: CanaryStep, alone: str) -> Iterator[Gate]:
+    """Of the requests after the step has settled."""
+    settled = tallies.later_than(step.settles_s)
+    if settled is None:
+        message = f"{asked.subject} does not count in the first {step.settles_s:g} s of a step, while it settles."
+        yield from (
+            asked.skipped(rule)
+            if asked.not_compared and rule.kind != "value"
+            else asked.gate(rule, "inconclusive", message)
+            for rule in asked.rules()
+        )
+        return
+    edges, tally = settled.seconds
+    yield from quantile_gates(replace(asked, requests=settled.requests), QUANTILES[name], edges, tally, alone)
 
 
 def _counted(name: str) -> tuple[Callable[[Counts], int], Callable[[Counts], int]]:

@@ -54,12 +54,23 @@ class CanaryStep(Section):
     minutes: NonNegativeFloat = Field(
         default=5.0, description="Time that the step lasts, at least.", json_schema_extra=told(unit="min")
     )
+    settle_s: NonNegativeFloat | None = Field(
+        default=None,
+        description="Time from its first answer on in which connections open and caches fill: how long requests "
+        "take then does not count; failures do. By default a tenth of `minutes`.",
+        json_schema_extra=told(unit="s"),
+    )
 
     @model_validator(mode="after")
     def _either(self) -> "CanaryStep":
         if self.shadow == bool(self.percent):
             raise ValueError("a step is either shadow: true, or has a percent above 0")
         return self
+
+    @property
+    def settles_s(self) -> float:
+        """How long times do not count, s."""
+        return 60 * self.minutes / 10 if self.settle_s is None else self.settle_s
 
     @property
     def name(self) -> str:
@@ -120,9 +131,17 @@ class CanaryGates(Section):
         description="Thresholds on the median of the time that requests take.",
         json_schema_extra=told(unit="ms", against="the median of the requests of this step", missing=_NO_ANSWER),
     )
-    p99_ms: Bounds | None = Field(
+    p95_ms: Bounds | None = Field(
         default=Bounds(max_ratio=1.5),
-        description="Thresholds on the time that 99 % of requests take at most.",
+        description="Thresholds on the time that 95 % of requests take at most.",
+        json_schema_extra=told(
+            unit="ms", against="the 95th percentile of the requests of this step", missing=_NO_ANSWER
+        ),
+    )
+    p99_ms: Bounds | None = Field(
+        default=Bounds(max_ratio=2.0, severity="warning"),
+        description="Thresholds on the time that 99 % of requests take at most. By default it only warns: where a few "
+        "stalls make the slowest hundredth, it takes ten thousands of requests to prove.",
         json_schema_extra=told(
             unit="ms", against="the 99th percentile of the requests of this step", missing=_NO_ANSWER
         ),
@@ -174,7 +193,7 @@ class CanaryGates(Section):
 
     def thresholds(self) -> dict[str, Bounds]:
         """All thresholds that are given, by what they judge, as gates are called: `p99_ms`, `business.bought`."""
-        plain = ("p50_ms", "p99_ms", "error_rate", "prediction_distance", "memory_ratio")
+        plain = ("p50_ms", "p95_ms", "p99_ms", "error_rate", "prediction_distance", "memory_ratio")
         found = {name: bounds for name in plain if (bounds := getattr(self, name)) is not None}
         return found | {f"business.{name}": metric.rate for name, metric in self.business.items()}
 

@@ -144,7 +144,7 @@ def test_a_canary_that_cannot_be_proven_by_so_many_requests(shop, workdir):
     path.write_text(path.read_text() + "canary:\n  steps:\n    - {percent: 1}\n    - {percent: 50, requests: 1000}\n")
     [found] = told(shop, workdir)
     assert (found.level, found.line) == ("warning", shop.line("gates.yaml", "percent: 50"))
-    assert "canary.steps[1] asks for 1,000 requests, but p99_ms.max_ratio 1.5 takes about" in found.message
+    assert "canary.steps[1] asks for 1,000 requests, but prediction_distance.max 0.1 takes about" in found.message
     assert found.hint.startswith("Write requests: ")
     enough = found.hint.split()[2].rstrip(",")
     shop.change("gates.yaml", ("requests: 1000", f"requests: {enough}"))

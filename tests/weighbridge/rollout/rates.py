@@ -173,7 +173,7 @@ AT = {
 }
 WORSE = {
     "30 % slower": ("p50_ms", Truth(median_s=0.026)),
-    "twice as slow for one in fifty": ("p99_ms", Truth(sd=0.75)),
+    "99th percentile 1.8 times": ("p99_ms", Truth(sd=0.75)),
     "2 % errors": ("error_rate", Truth(errors=0.021)),
     "5 % errors": ("error_rate", Truth(errors=0.051)),
     "predictions collapsed": ("prediction_distance", Truth(spread=0.01)),

@@ -18,10 +18,15 @@ from weighbridge.verdict import Gate
 
 BOUGHT = {"successes": 'a{v="$version"}', "trials": 'b{v="$version"}', "rate": {"min_ratio": 0.5, "min_change": -0.03}}
 GATES = CanaryGates.model_validate(
-    {"steps": [{"percent": 10, "requests": 4000}, {"percent": 50}], "business": {"bought": BOUGHT}}
+    {
+        "steps": [{"percent": 10, "requests": 4000, "minutes": 0}, {"percent": 50, "minutes": 0}],
+        "p99_ms": {"max_ratio": 1.5},
+        "business": {"bought": BOUGHT},
+    }
 )
 NAMES = [
     "canary.p50_ms.max_ratio",
+    "canary.p95_ms.max_ratio",
     "canary.p99_ms.max_ratio",
     "canary.error_rate.max_change",
     "canary.prediction_distance.tips.max",
@@ -44,13 +49,14 @@ def only(*quantities: str, **sections: Any) -> CanaryGates:
     """Of the defaults those thresholds alone that decide; the others are only shown."""
     warned: dict[str, dict[str, Any]] = {
         "p50_ms": {"max_ratio": 9},
+        "p95_ms": {"max_ratio": 9},
         "p99_ms": {"max_ratio": 9},
         "error_rate": {"max": 0.9},
         "prediction_distance": {"max": 0.9},
         "memory_ratio": {"max": 9},
     }
     shown = {name: rules | {"severity": "warning"} for name, rules in warned.items() if name not in quantities}
-    return CanaryGates.model_validate({"steps": [{"percent": 10, "requests": 4000}], **shown, **sections})
+    return CanaryGates.model_validate({"steps": [{"percent": 10, "requests": 4000, "minutes": 0}], **shown, **sections})
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +108,23 @@ def test_little_is_proven_by_few_requests_and_how_many_more_is_said(equal: list[
     assert "requests prove it" in found["canary.error_rate.max_change"].message
     assert "So far it is within, and passes with 4,000 requests." in found["canary.p50_ms.max_ratio"].message
     assert all(gate.rates is None or gate.rates.false_refusal == 1.0 for gate in found.values())
+
+
+def test_how_slow_it_is_while_a_step_settles_does_not_count_and_failures_do(equal: list[Window]) -> None:
+    begins = [*made(2, median_s=0.2, errors=0.5)[:6], *equal[6:]]
+    steps = [{"percent": 10, "requests": 4000, "minutes": 15}]  # by default a tenth: 90 s, six windows
+    settles = GATES.model_copy(update={"steps": CanaryGates.model_validate({"steps": steps}).steps})
+    found = judged(begins, settles)
+    assert found["canary.p95_ms.max_ratio"].status == found["canary.p99_ms.max_ratio"].status == "passed"
+    assert "of 4,4" in found["canary.p95_ms.max_ratio"].message or "of 4,5" in found["canary.p95_ms.max_ratio"].message
+    assert judged(begins)["canary.p95_ms.max_ratio"].status != "passed"
+    nobody = without(begins[0].canary, requests=0, errors=0, seconds=EMPTY)
+    waiting = replace(begins[0], canary=nobody, end=begins[0].end - timedelta(seconds=15))
+    for windows in (begins[:5], [waiting, *begins[:5]]):  # it settles from its first answer on
+        early = judged(windows, settles)
+        assert early["canary.p95_ms.max_ratio"].status == "inconclusive"
+        assert "does not count in the first 90 s of a step" in early["canary.p95_ms.max_ratio"].message
+        assert early["canary.error_rate.max_change"].status == "refused"
 
 
 def test_slow_spells_and_bursts_that_hit_both_are_nobodys_fault() -> None:
@@ -201,7 +224,9 @@ def test_a_first_model_has_nothing_to_be_compared_with(equal: list[Window]) -> N
 def test_at_100_per_cent_only_absolute_thresholds_are_left(equal: list[Window]) -> None:
     nobody = Counts(0, 0, Histogram(LATENCY, (0,) * len(LATENCY)))
     alone = [replace(window, stable=nobody, step=1) for window in equal]
-    gates = CanaryGates.model_validate({"steps": [{"percent": 50}, {"percent": 100}], "error_rate": {"max": 0.01}})
+    gates = CanaryGates.model_validate(
+        {"steps": [{"percent": 50}, {"percent": 100, "minutes": 0}], "error_rate": {"max": 0.01}}
+    )
     found = statuses(alone, gates)
     assert found["canary.error_rate.max"] == "passed"
     assert found["canary.p99_ms.max_ratio"] == "not_compared"
@@ -232,8 +257,8 @@ EMPTY = Histogram((), ())
         (lambda each: replace(each, stable=without(each.stable, errors=math.nan)), ["canary"]),
         (lambda each: replace(each, seconds=math.nan), ["canary"]),
         (lambda each: replace(each, canary=without(each.canary, errors=each.canary.requests + 1)), ["error_rate"]),
-        (lambda each: replace(each, canary=without(each.canary, seconds=EMPTY)), ["p50_ms", "p99_ms"]),
-        (lambda each: replace(each, stable=without(each.stable, seconds=EMPTY)), ["p50_ms", "p99_ms"]),
+        (lambda each: replace(each, canary=without(each.canary, seconds=EMPTY)), ["p50_ms", "p95_ms", "p99_ms"]),
+        (lambda each: replace(each, stable=without(each.stable, seconds=EMPTY)), ["p50_ms", "p95_ms", "p99_ms"]),
         (lambda each: replace(each, canary=without(each.canary, predictions={})), ["prediction_distance"]),
         (lambda each: replace(each, stable=without(each.stable, predictions={})), ["prediction_distance"]),
         (lambda each: replace(each, canary=without(each.canary, memory_bytes=None)), ["memory_ratio"]),

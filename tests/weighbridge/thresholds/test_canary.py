@@ -25,7 +25,7 @@ BUSINESS = {
 def test_without_the_section_a_model_goes_from_shadow_over_1_and_10_to_50_per_cent() -> None:
     gates = CanaryGates()
     assert [step.name for step in gates.steps] == ["shadow", "1 %", "10 %", "50 %"]
-    assert set(gates.thresholds()) == {"p50_ms", "p99_ms", "error_rate", "prediction_distance", "memory_ratio"}
+    assert set(gates.thresholds()) == {"p50_ms", "p95_ms", "p99_ms", "error_rate", "prediction_distance", "memory_ratio"}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_is_wrong_is_named(section: str, message: str, tmp_path: Any) -> No
 
 
 def test_something_must_be_able_to_roll_it_back() -> None:
-    nothing = dict.fromkeys(("p50_ms", "p99_ms", "error_rate", "prediction_distance", "memory_ratio"))
+    nothing = dict.fromkeys(CanaryGates().thresholds())
     with pytest.raises(ValueError, match="no threshold could roll the canary back"):
         CanaryGates.model_validate(nothing)
     warns = nothing | {"error_rate": {"max": 0.1, "severity": "warning"}}
@@ -83,8 +83,8 @@ def test_a_policy_on_runs_does_not_ask_them_for_gates_of_a_live_canary() -> None
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        ({"p99_ms": {"max_ratio": 1.6}}, ["canary.p99_ms.max_ratio"]),
-        ({"p99_ms": {"max_ratio": 1.4}}, []),
+        ({"p95_ms": {"max_ratio": 1.6}}, ["canary.p95_ms.max_ratio"]),
+        ({"p95_ms": {"max_ratio": 1.4}}, []),
         ({"risk": {"miss": 0.1}}, ["canary.risk.miss"]),
         ({"risk": {"miss": 0.01, "false_alarm": 0.2}}, []),
         ({"hold_minutes": 600}, []),

@@ -2,7 +2,7 @@
 
 from weighbridge.thresholds.canary import CanaryGates
 
-QUANTILES = {"p50_ms": 0.5, "p99_ms": 0.99}
+QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 _COUNTED = ("memory_ratio",)  # in which chance has no part
 
 

@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +18,7 @@ Index = npt.NDArray[np.intp]
 MOST_MISSING = 0.1  # of a step's requests, that a quantity is not told of
 _FEWEST = 5  # requests of each model in what is compared as one window
 _MOST_GROUPS = 400
+_ROUNDING = 0.001  # s
 _NOTICED = 20  # requests of a model that it should have had while it had none
 
 
@@ -61,6 +63,7 @@ class Tallies:
         self.stable = np.array([window.stable.requests for window in windows], dtype=np.float64)
         self.requests = float(self.canary.sum())
         self._expected = expected
+        self._later: dict[float, Tallies | None] = {}
         self._starts = _groups(self.canary, self.stable if compared else None)
 
     def problem(self) -> str:
@@ -81,6 +84,20 @@ class Tallies:
         if longest > max(_NOTICED, MOST_MISSING * self.requests):
             return f"{longest:,.0f} requests of the canary in a row have none of production's beside them"
         return ""
+
+    def later_than(self, seconds: float) -> "Tallies | None":
+        """The windows that begin so long after the canary's first answer, or later; None where it answered in none."""
+        if seconds not in self._later:
+            answers = next((window for window in self.windows if window.canary.requests), self.windows[0])
+            began = answers.end - timedelta(seconds=answers.seconds)
+            later = [
+                window
+                for window in self.windows
+                if (window.end - began).total_seconds() - window.seconds >= seconds - _ROUNDING
+            ]
+            found = Tallies(later, compared=self.compared, expected=self._expected)
+            self._later[seconds] = found if found.requests else None
+        return self._later[seconds]
 
     def rates(self, successes: Callable[[Counts], int], trials: Callable[[Counts], int]) -> Tally:
         """Counts of something that either is or is not, such as failures.
