@@ -117,3 +117,6 @@ def test_a_good_one_reaches_everybody(place: World, rollout_models: Callable[[st
     assert {each.code for each in found.requests} == {200}
     place.cluster.wait_for(version)
     assert {each.version for each in place.users.seen[-50:]} == {str(version)}
+    report: Path = found.verdict["folder"] / "report.html"
+    assert "<svg" in report.read_text()
+    assert [path.name for path in (report.parent / "charts").iterdir()] == ["1-rollout.svg"]

@@ -177,7 +177,7 @@ def test_a_model_that_is_deleted_before_the_swap_is_not_promoted(canary: Running
     state = canary.place.shop.state()
     assert state is not None
     shutil.rmtree(canary.place.shop.models / str(state["canary"]["version"]))
-    canary.assert_rolled_back("")
+    canary.assert_rolled_back("canary.bytes.equal")
 
 
 def test_a_second_canary_is_refused_and_another_production_ends_the_first(
