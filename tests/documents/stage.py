@@ -21,6 +21,7 @@ ENDPOINT = "https://kubeflow.example.com/pipeline"
 MLFLOW = "https://mlflow.example.com"
 TOKEN = "/var/run/secrets/kubeflow/pipelines/token"
 BUCKET = "gs://models"
+CONFIG = "/srv/config.git"
 # A digest that a document cuts short, `sha256:c0ffee…` or `sha256:…`.
 _SHORT = re.compile(r"sha256:([0-9a-f]*)…")
 
@@ -34,6 +35,7 @@ class Stage:
     def __init__(self, base: Path):
         self.base = base
         self.bucket = base / "models"
+        self.config = base / "config.git"
         self.token = base / "token"
         self.token.write_text("a token of the double")
         self._taxi = base / "kept"
@@ -61,6 +63,7 @@ class Stage:
         """
         shutil.rmtree(self.bucket, ignore_errors=True)
         self.bucket.mkdir()
+        shutil.rmtree(self.config, ignore_errors=True)
         makers = {"": lambda: self._empty(document), "a run of taxi": lambda: self._with_taxi(call)}
         folder = makers[begins]()
         self._forget_kubeflow()
@@ -69,6 +72,7 @@ class Stage:
     def here(self, command: str) -> str:
         """The command with doubles in the place of what is not here."""
         command = command.replace(ENDPOINT, self._kubeflow.url).replace(BUCKET, str(self.bucket))
+        command = command.replace(CONFIG, str(self.config))
         command = command.replace(TOKEN, str(self.token))
         if MLFLOW in command:
             command = command.replace(MLFLOW, self._mlflow.uri)
