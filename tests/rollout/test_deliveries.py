@@ -20,7 +20,7 @@ RATE = 180.0  # requests per second; two processors also run two servers, the pr
 # Thresholds lie between what a good model and a bad one show, so that one or two thousand requests decide: at 1 % of
 # this traffic that would take half an hour, so the steps are larger than those of a release.
 JUDGED: dict[str, Any] = {
-    "hold_minutes": 4,
+    "hold_minutes": 15,
     "p50_ms": {"max_ratio": 1.15},
     # The slowest requests are of two busy processors, more than of the models.
     "p95_ms": {"max_ratio": 3, "severity": "warning"},
@@ -29,12 +29,12 @@ JUDGED: dict[str, Any] = {
     "prediction_distance": {"max": 0.15},
     "memory_ratio": {"max": 1.3},
 }
-SHADOW = {"shadow": True, "requests": 300, "minutes": 0}
+SHADOW = {"shadow": True, "requests": 300, "minutes": 0, "settle_s": 3}
 SHARE = 0.3
 ON_THEIR_WAY = 5  # requests at most that one of the proxy's counters has, and the other has not yet, when they are read
 USERS = [
-    {"percent": 100 * SHARE, "requests": 300, "minutes": 0},
-    {"percent": 60, "requests": 300, "minutes": 0},
+    {"percent": 100 * SHARE, "requests": 300, "minutes": 0, "settle_s": 3},
+    {"percent": 60, "requests": 300, "minutes": 0, "settle_s": 3},
 ]
 IN_STEPS = JUDGED | {"steps": [SHADOW, *USERS]}
 AT_ONCE = JUDGED | {"steps": USERS}
