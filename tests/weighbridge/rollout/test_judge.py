@@ -14,7 +14,7 @@ from tests.weighbridge.rollout.made_windows import LATENCY, Made, Traffic, Truth
 from weighbridge.rollout.judge import judge
 from weighbridge.rollout.observed import Counts, Histogram, Window
 from weighbridge.thresholds.canary import CanaryGates
-from weighbridge.verdict import Gate
+from weighbridge.verdict import Bounds, Gate
 
 BOUGHT = {"successes": 'a{v="$version"}', "trials": 'b{v="$version"}', "rate": {"min_ratio": 0.5, "min_change": -0.03}}
 GATES = CanaryGates.model_validate(
@@ -352,6 +352,25 @@ def test_warnings_cost_nothing_of_the_risk_and_do_not_refuse() -> None:
     gates = only("error_rate", p50_ms={"max_ratio": 1.01, "severity": "warning"})
     gate = judged(made(2, median_s=0.026), gates)["canary.p50_ms.max_ratio"]
     assert (gate.status, gate.severity, gate.refuses) == ("refused", "warning", False)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("change", [{}, {"median_s": 0.024}, {"errors": 0.012}, {"mean": 0.55}, {"successes": 0.03}])
+def test_an_interval_and_what_is_proven_agree_at_every_look(seed: int, change: dict[str, Any]) -> None:
+    gates = GATES.model_copy(update={"error_rate": Bounds(max=0.012, max_change=0.01, max_ratio=9.0, min=0.0005)})
+    windows = made(seed, traffic=Traffic(share=0.5, shared=0.3), **change)
+    for look in (3, 8, 15, 25, 40, 60):
+        for gate in judge(gates, windows[:look]):
+            if gate.interval is None or gate.rates is None or not isinstance(gate.threshold, float):
+                continue
+            low, high = gate.interval
+            good, bad = (low, high) if gate.rule.startswith("max") else (high, low)
+            sign = -1 if gate.rule.startswith("max") else 1
+            within = bad is not None and sign * bad >= sign * gate.threshold
+            beyond = good is not None and sign * good < sign * gate.threshold
+            assert gate.status != "refused" or not within, gate
+            assert not beyond or gate.status == "refused", gate
+            assert gate.status != "passed" or within, gate
 
 
 @settings(deadline=None, max_examples=60)

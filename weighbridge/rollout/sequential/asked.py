@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weighbridge.rollout.sequential.tallies import UnmeasuredError
 from weighbridge.verdict import Bounds, Gate, Rates, Status
@@ -79,7 +79,7 @@ class Asked:
         What is worse is proven as early as it shows. That a canary is within is not believed before the step has the
         requests that it asks for: few windows tell little of how long the spells of one model last.
         """
-        enough = self.progress >= 1
+        proof, enough = proof.agreeing(rule), self.progress >= 1
         status: Status = "passed" if proof.within and enough else "refused" if proof.beyond else "inconclusive"
         rates = None
         if proof.equal_stays_open is not None:
@@ -139,6 +139,29 @@ class Proof:
     high: float | None = None
     equal_stays_open: float | None = None
     advice: str = ""
+
+    def agreeing(self, rule: Rule) -> "Proof":
+        """With ends that agree with what is proven, however finely they were looked for.
+
+        The bad one lies on the allowed side where it is proven to be within, and there alone; the good one on the other
+        side where it is proven to be beyond.
+        """
+        low, high = self.low, self.high
+        threshold = rule.threshold
+        if rule.sign < 0:
+            low = _at(low, threshold, above=self.beyond)
+            high = _at(high, threshold, above=not self.within)
+        else:
+            high = _at(high, threshold, above=not self.beyond)
+            low = _at(low, threshold, above=self.within)
+        return replace(self, low=low, high=high)
+
+
+def _at(end: float | None, threshold: float, *, above: bool) -> float | None:
+    """An end, or the threshold where it would lie on the other side of it."""
+    if end is None or not math.isfinite(end):
+        return end
+    return max(end, threshold) if above else min(end, threshold)
 
 
 def stays_open(room: float, margin: float, error: float) -> float:

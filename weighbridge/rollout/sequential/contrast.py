@@ -59,7 +59,7 @@ class Contrast:
         9, 1990), so that no failures at all are no proof of none.
         """
         if isinstance(self.times, float) and not self.times:
-            there = np.clip(np.broadcast_to(null, self.canary.shape), 0.0, 1.0)
+            there = np.clip(null + np.zeros_like(self.canary), 0.0, 1.0)
             return there, np.zeros_like(there)
         # Information of each side: more of it moves the restricted estimate less.
         ours, theirs = 1 / self.of_canary, 1 / self.of_stable

@@ -11,7 +11,7 @@ from weighbridge.rollout.sequential.tallies import Tally
 from weighbridge.verdict import Gate
 from weighbridge.verdict.outcome import Rule
 
-_ROUNDS = 6  # until an end moves no more
+_ROUNDS, _POINTS = 3, 33  # of grids that an end is looked for on, each between two points of the one before
 _RATIOS = np.geomspace(1 / 64, 64, 400)
 
 
@@ -71,14 +71,20 @@ def _production(tally: Tally) -> Contrast | None:
 
 
 def _ends(found: Contrast, levels: tuple[float, float], progress: float) -> tuple[float, float]:
-    """Differences that are not disproved: from the estimate by the margin at the end itself, until that stays."""
+    """Differences that are not disproved: between the estimate and the outermost, looked for on ever finer grids."""
     least, most = (-1.0, 1.0) if found.times else (0.0, 1.0)
-    ends = []
-    for sign, level in zip((1, -1), levels, strict=True):
-        end = estimate = float(found.difference)
+    estimate, ends = float(found.difference), []
+    for sign, level, outermost in ((1, levels[0], least), (-1, levels[1], most)):
+        near, far = estimate, outermost
         for _ in range(_ROUNDS):
-            end = min(max(estimate - sign * float(found.margin(end, sign, level, progress)), least), most)
-        ends.append(end)
+            grid = np.linspace(near, far, _POINTS)
+            proven = found.proves(grid, sign, level, progress)
+            if not proven.any():
+                near = far
+                break
+            first = int(np.argmax(proven))
+            near, far = float(grid[max(first - 1, 0)]), float(grid[first])
+        ends.append(far)
     return ends[0], ends[1]
 
 
