@@ -25,7 +25,14 @@ BUSINESS = {
 def test_without_the_section_a_model_goes_from_shadow_over_1_and_10_to_50_per_cent() -> None:
     gates = CanaryGates()
     assert [step.name for step in gates.steps] == ["shadow", "1 %", "10 %", "50 %"]
-    assert set(gates.thresholds()) == {"p50_ms", "p95_ms", "p99_ms", "error_rate", "prediction_distance", "memory_ratio"}
+    assert set(gates.thresholds()) == {
+        "p50_ms",
+        "p95_ms",
+        "p99_ms",
+        "error_rate",
+        "prediction_distance",
+        "memory_ratio",
+    }
 
 
 @pytest.mark.parametrize(
