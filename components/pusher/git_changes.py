@@ -1,13 +1,12 @@
 """What one commit to a configuration repository changes: the record, the canary's state, and what the cluster runs."""
 
-from typing import Any, Protocol
-
 from pydantic import ValidationError
 
 from weighbridge.common.errors import UsageError
 from weighbridge.common.files import json_text
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.record import ProductionRecord, parse_record, record_bytes
-from weighbridge.components.pusher.manifests import State, render
+from weighbridge.components.pusher.manifests import render
 from weighbridge.evidence.sizing import SIZING_FILE, Sizing
 from weighbridge.storage.destination import open_destination
 from weighbridge.storage.git.repository import Repository
@@ -20,17 +19,10 @@ READ = (RECORD_FILE, CANARY_FILE, SETTINGS_FILE)
 """Names of the files that a change is made from: where somebody else changed one of them, it is made anew."""
 
 
-class CanaryLike(State, Protocol):
-    """What is asked of `weighbridge.rollout.state.CanaryState`, which lies above."""
-
-    def model_dump(self, *, mode: str) -> dict[str, Any]:
-        """Its fields as JSON values."""
-
-
 def changes(
     repository: Repository,
     record: ProductionRecord | None,
-    state: CanaryLike | None = None,
+    state: CanaryState | None = None,
     *,
     sizing: bytes | None = None,
 ) -> dict[str, bytes | None]:

@@ -7,15 +7,16 @@ that is dumped, none is put into a text; what goes into PromQL is quoted. Import
 
 import math
 from collections.abc import Iterable
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import yaml
 
 from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.pusher.replicas import Object, autoscaler, canary_replicas, resources
 from weighbridge.evidence.sizing import Sizing
-from weighbridge.storage.git.serving import ServingSettings
+from weighbridge.storage.git.settings import GitSettings
 
 MODEL_FILE = "model.yaml"
 NAME, CANARY_NAME = "model", "model-canary"
@@ -30,43 +31,7 @@ HEAD = """\
 """
 
 
-class State(Protocol):
-    """What is read of `canary.json`: `weighbridge.rollout.state.CanaryState`."""
-
-    @property
-    def canary(self) -> ProductionRecord:
-        """The record that production would get."""
-
-    @property
-    def percent(self) -> float:
-        """Share of the users' requests that the canary answers."""
-
-    @property
-    def shadow(self) -> bool:
-        """Whether it gets copies of requests instead."""
-
-    @property
-    def phase(self) -> str:
-        """Whether it is `walking`, or `rolling_back`."""
-
-
-class Settings(Protocol):
-    """What is read of `weighbridge.yaml`: `weighbridge.storage.git.settings.GitSettings`."""
-
-    @property
-    def models(self) -> str:
-        """Destination that holds the versions' files."""
-
-    @property
-    def manifests(self) -> Literal["kserve", "deployment", "rollout", "none"]:
-        """Which of the manifests the cluster gets."""
-
-    @property
-    def serving(self) -> ServingSettings:
-        """Who scales the servers, and in which limits."""
-
-
-def render(record: ProductionRecord, state: State | None, settings: Settings, sizing: Sizing | None) -> str:
+def render(record: ProductionRecord, state: CanaryState | None, settings: GitSettings, sizing: Sizing | None) -> str:
     """The text of `model.yaml`.
 
     Args:
@@ -101,7 +66,7 @@ def render(record: ProductionRecord, state: State | None, settings: Settings, si
     return HEAD.format(sources=sources) + text
 
 
-def _refuse_second_walk(state: State | None) -> None:
+def _refuse_second_walk(state: CanaryState | None) -> None:
     if state is not None:
         raise UsageError(
             f"manifests is rollout, and version {state.canary.version} is to be a canary of weighbridge canary: "
@@ -153,7 +118,7 @@ def _rollout(record: ProductionRecord, models: str) -> Object:
     return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": told}
 
 
-def _canary(form: Any, stable: Object, state: State | None, models: str, sizing: Sizing | None) -> Object:
+def _canary(form: Any, stable: Object, state: CanaryState | None, models: str, sizing: Sizing | None) -> Object:
     """The second workload: the canary's, or that there is none."""
     if state is None:
         # Kustomize leaves out what it is told to keep here. (A patch that deletes crashes some releases of kubectl.)
@@ -168,7 +133,7 @@ def _canary(form: Any, stable: Object, state: State | None, models: str, sizing:
     return canary
 
 
-def _route(state: State | None) -> Object:
+def _route(state: CanaryState | None) -> Object:
     """Who answers the users' requests, and whether the canary gets copies of them."""
     percent = 0.0 if state is None or state.shadow or state.phase == "rolling_back" else state.percent
     stable, canary = weights(percent)

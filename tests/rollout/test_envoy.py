@@ -13,9 +13,9 @@ from tests.envoy_proxy import EnvoyProxy, envoy_proxy
 from tests.patience import wait_until
 from tests.server_process import free_port
 from weighbridge.common.files import write_json
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.pusher import push
 from weighbridge.rollout.envoy import Envoy
-from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.traffic import stable_alone
 
 pytestmark = pytest.mark.slow

@@ -6,9 +6,9 @@ from typing import TextIO
 from rich.markup import escape
 
 from weighbridge.cli.display import ConsoleDisplay
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.evidence.rollout import RolloutEvent
 from weighbridge.rollout.decide import hold_ends
-from weighbridge.rollout.state import CanaryState
 from weighbridge.runs.record import Run
 from weighbridge.thresholds.canary import CanaryGates
 

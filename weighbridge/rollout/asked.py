@@ -4,6 +4,7 @@ import shlex
 from dataclasses import dataclass
 
 from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.fetch import version_record
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.definition import Definition, load
@@ -11,7 +12,6 @@ from weighbridge.delivery.approval import Approval, find_approval
 from weighbridge.delivery.promote import source_record
 from weighbridge.delivery.promotion import Promotion
 from weighbridge.rollout.places import placed_at
-from weighbridge.rollout.state import CanaryState
 from weighbridge.runs.stages import delivery_policy, present_gates, stage_destinations
 from weighbridge.runs.store import RunStore
 from weighbridge.runs.workspace import Workspace

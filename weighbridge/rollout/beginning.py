@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.record import EVIDENCE_FOLDER, ProductionRecord
 from weighbridge.components.pusher.replacement import withdrawn_gate
 from weighbridge.delivery import judge as policy
@@ -18,7 +19,6 @@ from weighbridge.delivery.attested import attested_gates
 from weighbridge.delivery.promotion import Promotion
 from weighbridge.evidence.rollout import RolloutEvent
 from weighbridge.rollout.placed import Model, Placed
-from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.store import StateStore
 from weighbridge.rollout.traffic import Traffic
 from weighbridge.rollout.walking import Clock, Judge, Watcher

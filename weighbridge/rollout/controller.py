@@ -12,13 +12,13 @@ from typing import Literal
 
 from weighbridge.common import interruption
 from weighbridge.common.errors import InfrastructureError, WeighbridgeError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.evidence.rollout import RolloutEvent
 from weighbridge.rollout.decide import Decision, Look, decide
 from weighbridge.rollout.in_force import InForce, insist
 from weighbridge.rollout.journal import Journal
 from weighbridge.rollout.observed import Window
 from weighbridge.rollout.share import of_step, share_problem
-from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.store import StateChangedError, StateStore
 from weighbridge.rollout.timeline import Timeline
 from weighbridge.rollout.traffic import Traffic, canary_alone, stable_alone

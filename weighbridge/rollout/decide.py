@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from weighbridge.rollout.state import CanaryState
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.thresholds.canary import WHOLE, CanaryGates
 from weighbridge.verdict import Gate
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from weighbridge.common import files, interruption, progress
 from weighbridge.common.errors import InfrastructureError, InterruptedRunError, WeighbridgeError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.delivery import judge as policy
 from weighbridge.delivery.attested import attested_gates
@@ -22,7 +23,6 @@ from weighbridge.rollout.gates import bytes_gate, walked_gate
 from weighbridge.rollout.journal import Journal
 from weighbridge.rollout.observed import Window
 from weighbridge.rollout.placed import fetch
-from weighbridge.rollout.state import STATE_FILE, CanaryState
 from weighbridge.rollout.steps import step_records
 from weighbridge.rollout.store import StateChangedError, parse_state, state_bytes
 from weighbridge.rollout.timeline import Timeline
@@ -35,6 +35,7 @@ from weighbridge.runs.outcome import RunOutcome
 from weighbridge.runs.record import Run
 from weighbridge.runs.workspace import Workspace
 from weighbridge.storage.destination import open_destination
+from weighbridge.storage.layout import CANARY_FILE
 from weighbridge.verdict import Gate, Verdict
 from weighbridge.verdict.verdict import VERDICT_FILE
 
@@ -74,7 +75,7 @@ def begin(delivery: Delivery, record: ProductionRecord, source: str, run: Run, d
         state = state.model_copy(update={"since": now, "step_since": now})
         expect_production_seen(delivery, watch, state)
         with suppress(OSError):  # what is missing then, is asked for only where this process is killed at its very end
-            files.write_bytes(run.folder / STATE_FILE, state_bytes(state))
+            files.write_bytes(run.folder / CANARY_FILE, state_bytes(state))
         ended = _walk(delivery, run, watch).begin(state, delivery.store.read()[1])
         return _with_gates(ended, gates)
 
@@ -129,7 +130,7 @@ def unfinished(workspace: Workspace) -> tuple[Run, CanaryState] | None:
     if run is None or run.record.state != "running":
         return None
     try:
-        state = parse_state((run.folder / STATE_FILE).read_bytes(), str(run.folder / STATE_FILE))
+        state = parse_state((run.folder / CANARY_FILE).read_bytes(), str(run.folder / CANARY_FILE))
         last = Timeline(run.folder).last
     except (OSError, WeighbridgeError):
         return None

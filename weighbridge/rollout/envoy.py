@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from weighbridge.common import files
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.common.machine import is_machine_failure
-from weighbridge.rollout.state import CanaryState
+from weighbridge.components.production_model.canary import CanaryState
 
 ROUTES_FILE = "routes.json"
 ROUTES_NAME = "weighbridge"

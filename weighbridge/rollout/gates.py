@@ -1,8 +1,8 @@
 """The gates that the walking of a canary adds to those of its requests. All are called `canary.…`."""
 
 from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.standing import version_digest
-from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.walking import Ended
 from weighbridge.storage.destination import open_destination
 from weighbridge.thresholds.canary import CanaryGates

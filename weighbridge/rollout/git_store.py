@@ -6,16 +6,17 @@ There a promotion really is one step: `production.json` and `model.yaml` change 
 from dataclasses import dataclass
 
 from weighbridge.common.errors import UsageError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.withdrawn import after
 from weighbridge.components.pusher.git_changes import READ, changes, record_in
 from weighbridge.components.pusher.git_message import message as delivered_message
 from weighbridge.components.pusher.push import Pushed, push
 from weighbridge.rollout.placed import Model
-from weighbridge.rollout.state import STATE_FILE, CanaryState
 from weighbridge.rollout.store import StateChangedError, StateStore, parse_state
 from weighbridge.storage.git.failures import Conflict
 from weighbridge.storage.git.repository import Repository
+from weighbridge.storage.layout import CANARY_FILE
 
 PULL_REQUEST = "pull_request"
 
@@ -37,8 +38,8 @@ class RepositoryStore:
     def read(self) -> tuple[CanaryState | None, str]:
         """The state as it is at the branch's end."""
         head = self._repository.refresh()
-        data = self._repository.read(STATE_FILE)
-        where = self._repository.address.path(STATE_FILE)
+        data = self._repository.read(CANARY_FILE)
+        where = self._repository.address.path(CANARY_FILE)
         return None if data is None else parse_state(data, where), head
 
     def write(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from weighbridge.common.errors import InfrastructureError, WeighbridgeError
-from weighbridge.rollout.state import CanaryState
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.rollout.store import StateChangedError
 from weighbridge.rollout.traffic import Traffic, stable_alone
 from weighbridge.rollout.walking import Clock

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from weighbridge.common.errors import InfrastructureError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.evidence.rollout import EventKind, RolloutEvent
 from weighbridge.rollout.decide import Look
 from weighbridge.rollout.observed import Window
-from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.timeline import Timeline, document_of
 from weighbridge.rollout.walking import Clock
 from weighbridge.thresholds.canary import CanaryGates

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from weighbridge.common import interruption
 from weighbridge.common.digests import bytes_digest
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.rollout.decide import Look, decide
 from weighbridge.rollout.observed import Window
 from weighbridge.rollout.prometheus import Prometheus
-from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.walking import Clock, Judge, Watcher
 from weighbridge.rollout.watch import LOOKBACK_S, QUERIES
 from weighbridge.thresholds.canary import CanaryGates

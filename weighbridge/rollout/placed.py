@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.fetch import fetch_version
 from weighbridge.components.production_model.record import (
     EVIDENCE_FOLDER,
@@ -21,7 +22,6 @@ from weighbridge.components.production_model.record import (
 )
 from weighbridge.components.production_model.standing import read_record, version_digest
 from weighbridge.components.pusher.push import Pushed, open_target, push
-from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.store import StateStore
 from weighbridge.storage.destination import open_destination
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TextIO
 from weighbridge.common import locks, progress
 from weighbridge.common.environment import PROMETHEUS_VARIABLE
 from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.local.output_capture import captured_output
 from weighbridge.rollout import deliver
 from weighbridge.rollout.asked import CLUSTERS, CanaryRequest, Place, again, approval, find_place, wanted
@@ -19,7 +20,6 @@ from weighbridge.rollout.envoy import Envoy
 from weighbridge.rollout.judge import judge
 from weighbridge.rollout.places import placed_at, state_at
 from weighbridge.rollout.prometheus import Prometheus
-from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.traffic import Declared, Traffic
 from weighbridge.rollout.walking import Watcher
 from weighbridge.rollout.watch import Watch

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.rollout.observed import Window
-from weighbridge.rollout.state import CanaryState
 
 # How often, at most, a look finds fault with a share that is right: there are hundreds of looks.
 _CHANCE = 1e-7

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.common.files import json_text
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import read_record
-from weighbridge.rollout.state import STATE_FILE, CanaryState
 from weighbridge.storage.destination import open_destination
+from weighbridge.storage.layout import CANARY_FILE
 from weighbridge.storage.place import Place, open_place
 from weighbridge.storage.registry.address import is_registry
 
@@ -75,11 +76,11 @@ class PlaceStore:
     def read(self) -> tuple[CanaryState | None, str]:
         """The state, and the version of its file."""
         for _ in range(3):  # it may be replaced between the two questions
-            token = self._place.version(STATE_FILE)
-            data = self._place.read(STATE_FILE)
-            if self._place.version(STATE_FILE) == token:
-                return (None, ABSENT) if data is None else (parse_state(data, self._place.path(STATE_FILE)), token)
-        raise InfrastructureError(f"{self._place.path(STATE_FILE)} is being changed all the time", "Run again.")
+            token = self._place.version(CANARY_FILE)
+            data = self._place.read(CANARY_FILE)
+            if self._place.version(CANARY_FILE) == token:
+                return (None, ABSENT) if data is None else (parse_state(data, self._place.path(CANARY_FILE)), token)
+        raise InfrastructureError(f"{self._place.path(CANARY_FILE)} is being changed all the time", "Run again.")
 
     def write(
         self, state: CanaryState | None, token: str, production: ProductionRecord | None = None, message: str = ""
@@ -90,16 +91,16 @@ class PlaceStore:
         """
         if state is not None:
             self._replace(state, token)
-            return self._place.version(STATE_FILE)
+            return self._place.version(CANARY_FILE)
         now, there = self.read()
         if there != token:
-            raise changed(self._place.path(STATE_FILE))
+            raise changed(self._place.path(CANARY_FILE))
         if now is None:
             return ABSENT
         ending = now.model_copy(update={"phase": "rolling_back", "percent": 0.0})
         if ending != now:
             self._replace(ending, token)
-        self._place.remove(STATE_FILE)
+        self._place.remove(CANARY_FILE)
         return ABSENT
 
     def production(self) -> ProductionRecord | None:
@@ -107,8 +108,8 @@ class PlaceStore:
         return read_record(self.address)
 
     def _replace(self, state: CanaryState, token: str) -> None:
-        if not self._place.write(STATE_FILE, state_bytes(state), token):
-            raise changed(self._place.path(STATE_FILE))
+        if not self._place.write(CANARY_FILE, state_bytes(state), token):
+            raise changed(self._place.path(CANARY_FILE))
 
 
 def open_state(address: str) -> StateStore:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from weighbridge.rollout.state import CanaryState
+from weighbridge.components.production_model.canary import CanaryState
 
 
 class Traffic(Protocol):

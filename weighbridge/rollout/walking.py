@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from weighbridge.common.errors import InfrastructureError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.rollout.observed import Window
-from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.watch import Seen
 from weighbridge.thresholds.canary import CanaryGates
 from weighbridge.verdict import Gate

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from weighbridge.common.errors import InfrastructureError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.rollout.controller import Walk
 from weighbridge.rollout.observed import Counts, Histogram, Window
-from weighbridge.rollout.state import CanaryState
 from weighbridge.rollout.store import StateChangedError
 from weighbridge.rollout.timeline import Timeline
 from weighbridge.rollout.walking import Clock

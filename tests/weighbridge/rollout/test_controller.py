@@ -7,7 +7,7 @@ import pytest
 
 from tests.weighbridge.rollout.doubles import BEGINNING, World, first_state, gates, record, walk
 from weighbridge.common.errors import InfrastructureError
-from weighbridge.rollout.state import CanaryState
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.rollout.timeline import Timeline
 from weighbridge.rollout.walking import Ended, TakenOverError
 

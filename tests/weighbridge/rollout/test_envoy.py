@@ -15,8 +15,8 @@ from tests.envoy_proxy import envoy_proxy
 from tests.patience import wait_until
 from tests.weighbridge.rollout.doubles import first_state, gates
 from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.rollout.envoy import Envoy
-from weighbridge.rollout.state import CanaryState
 
 SHADOW = first_state(gates())
 

@@ -8,10 +8,10 @@ from typing import Any
 import yaml
 
 from tests.infra.kubernetes.rendering import KUBERNETES, Object, kustomize
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.pusher.manifests import render
 from weighbridge.evidence.sizing import Sizing
-from weighbridge.rollout.state import CanaryState
 from weighbridge.storage.git.settings import GitSettings
 
 SERVING = KUBERNETES / "serving"

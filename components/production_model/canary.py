@@ -5,9 +5,6 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from weighbridge.components.production_model.record import ProductionRecord
-from weighbridge.storage.layout import CANARY_FILE
-
-STATE_FILE = CANARY_FILE
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
