@@ -86,14 +86,14 @@ class Tallies:
         return ""
 
     def later_than(self, seconds: float) -> "Tallies | None":
-        """The windows that begin so long after the canary's first answer, or later; None where it answered in none."""
+        """The windows of which half lies so long after the canary's first answer; None where it answered in none."""
         if seconds not in self._later:
             answers = next((window for window in self.windows if window.canary.requests), self.windows[0])
             began = answers.end - timedelta(seconds=answers.seconds)
             later = [
                 window
                 for window in self.windows
-                if (window.end - began).total_seconds() - window.seconds >= seconds - _ROUNDING
+                if (window.end - began).total_seconds() - window.seconds / 2 >= seconds - _ROUNDING
             ]
             found = Tallies(later, compared=self.compared, expected=self._expected)
             self._later[seconds] = found if found.requests else None
