@@ -61,6 +61,7 @@ class Shop:
         (package / "__init__.py").touch()
         (package / "pipeline.py").write_text(_PIPELINE)
         self.models.mkdir()
+        self._started: list[subprocess.Popen[bytes]] = []
         self.repository = ConfigRepository(self.folder / "config.git", folder=MODEL)
         self.repository.settings(self.models)
         self.set_gates(self.canary)
@@ -101,13 +102,22 @@ class Shop:
     def start(self, *arguments: str, log: Path) -> "subprocess.Popen[bytes]":
         """Start `weighbridge` with these arguments in a process of its own, as a CI job does."""
         with log.open("ab") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "weighbridge", *arguments],
                 cwd=self.folder,
                 env=self._environment(),
                 stdout=output,
                 stderr=output,
             )
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Kill what still runs of its commands, as where a test was interrupted."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     def run(self, *arguments: str) -> Ended:
         """Run `weighbridge` with these arguments to its end."""
@@ -153,5 +163,6 @@ class Shop:
         return found | {
             "PYTHONPATH": f"{ROOT}:{self.folder / 'site'}",
             "WEIGHBRIDGE_WORKDIR": str(self.workdir),
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
             "COLUMNS": "160",
         }

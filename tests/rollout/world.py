@@ -137,4 +137,7 @@ def world(
             prometheus.wait_for(
                 f'count_over_time(weighbridge_requests_total{{version="{version}",code="200"}}[1m]) > 6'
             )
-            yield World(shop, prometheus, proxy, cluster, asking)
+            try:
+                yield World(shop, prometheus, proxy, cluster, asking)
+            finally:
+                shop.end()
