@@ -10,8 +10,8 @@ IMAGE ?= weighbridge
 DOCKERFILE ?= infra/docker/Dockerfile
 ENGINE ?= $(shell command -v podman || command -v docker)
 
-# Tests of one file stay on one worker, which shares what the file's fixtures made.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# Tests of one file stay on one worker, which shares what the file's fixtures made; tests/conftest.py says in which order.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup serving run test test-slow test-all lint format lock audit sbom bench bench-gates docs docs-notebooks docs-serve image serving-image clean
 

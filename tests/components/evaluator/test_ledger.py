@@ -17,6 +17,8 @@ from weighbridge.common.errors import UsageError
 from weighbridge.components.evaluator.ledger import LEDGER_FOLDER, Attempt, Entry, count, read_ledger
 from weighbridge.storage.place import FolderPlace, Place
 
+pytestmark = pytest.mark.forks
+
 DATA = f"sha256:{'d' * 64}"
 FOLDER = f"{LEDGER_FOLDER}/{'d' * 64}"
 

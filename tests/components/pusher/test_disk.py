@@ -17,6 +17,8 @@ from weighbridge.common.errors import ExitCode, InfrastructureError, UsageError,
 from weighbridge.components.production_model.standing import recorded
 from weighbridge.components.pusher import push
 
+pytestmark = pytest.mark.forks
+
 PAGE = 4096
 NOBODY = 65534
 

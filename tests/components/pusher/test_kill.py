@@ -13,6 +13,8 @@ from weighbridge.components.production_model import ProductionRecord
 from weighbridge.components.production_model.standing import recorded
 from weighbridge.components.pusher import push
 
+pytestmark = pytest.mark.forks
+
 
 class Scene:
     """A destination, what was in production before, and a model to push."""

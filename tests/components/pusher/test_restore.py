@@ -23,6 +23,8 @@ from weighbridge.components.pusher.restore import restore, settle
 from weighbridge.delivery.earlier_version import Choice, choose
 from weighbridge.storage.destination import open_destination
 
+pytestmark = pytest.mark.forks
+
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.scheme)
 TAXI = "models:/taxi"
 

@@ -16,6 +16,8 @@ from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.storage.place import FolderPlace, Place, is_plain, open_store
 from weighbridge.storage.store import ABSENT
 
+pytestmark = pytest.mark.forks
+
 
 @pytest.fixture(params=KINDS, ids=name_of)
 def place(request, tmp_path, monkeypatch) -> Place:
