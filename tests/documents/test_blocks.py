@@ -56,6 +56,7 @@ NOT_RUN = {
     "infra/mlflow/README.md": 3,
     "pipelines/recommender/README.md": 1,
     "tests/jenkins/README.md": 1,
+    "tests/rollout/README.md": 1,
 }
 
 
