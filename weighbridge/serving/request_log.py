@@ -203,7 +203,7 @@ def as_table(rows: Sequence[dict[str, Any]]) -> Any:
 
 
 def _write_parquet(table: Any, path: Path) -> None:
-    from pyarrow import parquet
+    from weighbridge.common.arrow import parquet
 
     with path.open("xb") as file:
         parquet.write_table(table, file, compression="zstd")

@@ -28,7 +28,7 @@ def log_of(folder, counted=None, write=None, **given):
 
 
 def rows_in(folder):
-    return [row for path in sorted(folder.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+    return [row for path in sorted(folder.glob("taxi-*.parquet")) for row in pq.read_table(path).to_pylist()]
 
 
 def dropped(registry, reason):
@@ -76,7 +76,7 @@ def test_files_are_closed_by_rows_and_by_time(tmp_path):
     log = log_of(tmp_path, log_file_rows=4, log_seconds=0.2)
     for _ in range(4):
         log.note(entry())
-    wait_until(lambda: len(list(tmp_path.glob("*.parquet"))) == 2, "two files of four rows")
+    wait_until(lambda: len(list(tmp_path.glob("taxi-*.parquet"))) == 2, "two files of four rows")
     log.note(entry())
     wait_until(lambda: len(rows_in(tmp_path)) == 10, "a file that is not full")
     log.close()
@@ -92,7 +92,7 @@ def test_all_files_together_stay_within_the_limit_and_the_oldest_go_first(tmp_pa
     for version in range(1, 8):
         log.note(entry(ROWS[:1], str(version)))
     log.close()
-    files = sorted(tmp_path.glob("*.parquet"))
+    files = sorted(tmp_path.glob("taxi-*.parquet"))
     assert sum(path.stat().st_size for path in files) <= 1 << 20
     assert [path.read_bytes()[0] for path in files] == [6, 7]
     assert registry.get_sample_value("weighbridge_log_rows_total", {"model": "taxi"}) == 7
