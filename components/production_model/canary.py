@@ -22,6 +22,7 @@ class CanaryState(BaseModel):
         since: when the canary began; UTC.
         run_id: the run that walks it; its folder has the timeline.
         phase: `walking`, or why it ends: nobody takes an ending canary up again as if nothing were.
+        traffic: who divides the requests: whoever follows this file, or an Envoy whose routes the command writes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,3 +36,4 @@ class CanaryState(BaseModel):
     since: AwareDatetime
     run_id: str
     phase: Literal["walking", "rolling_back"] = "walking"
+    traffic: Literal["declared", "envoy"] = "declared"

@@ -62,7 +62,7 @@ def push(
     expected_state: str = "",
     origin: Origin | None = None,
     at_least: int = 1,
-    own_canary: bool = False,
+    canary_run: str = "",
 ) -> Pushed:
     """Put a model into production if its verdict passed and its bytes are the ones that were weighed.
 
@@ -85,7 +85,7 @@ def push(
         expected_state: `production_state` of the destination as the caller judged it; empty for any.
         origin: what the run was asked for, to be attested with the model; None where that is not known.
         at_least: number that a new version gets at least, such as the one that it had as a canary.
-        own_canary: the canary that is on its way to the destination is this model, and this push is its promotion.
+        canary_run: the run whose canary of this model has passed its steps there, and is promoted by this push.
 
     Returns:
         What was done. A refusal is a value and not an error.
@@ -117,7 +117,7 @@ def push(
         if expected_state and production_state(destination) != expected_state:
             raise InfrastructureError(f"Another push changed {destination} just now", "Run again.")
         return _push_weighed(
-            target, destination, Path(model), verdict, statement, gates, kept, description, at_least, own_canary
+            target, destination, Path(model), verdict, statement, gates, kept, description, at_least, canary_run
         )
 
 
@@ -170,7 +170,7 @@ def _push_weighed(
     statistics: Path | None,
     description: Mapping[str, str],
     at_least: int,
-    own_canary: bool,
+    canary_run: str,
 ) -> Pushed:
     weighed = verdict.subject["model"]
     version, record = _look_up(target, weighed)
@@ -179,7 +179,7 @@ def _push_weighed(
         return Pushed((*gates, digest_gate(weighed, weighed)), record, target.path(version), already=True)
     gates = [
         *gates,
-        *replacement_gates(destination, verdict, promoted=bool(description["promoted_from"]), own_canary=own_canary),
+        *replacement_gates(destination, verdict, promoted=bool(description["promoted_from"]), canary_run=canary_run),
     ]
     replaced = target.record()
     if unsigned := replaceable_gate(replaced, statement):

@@ -1,12 +1,13 @@
 """What may replace a model: what was weighed against it, approved where it was, and not rolled back from. No tfx."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from pydantic import ValidationError
 
 from weighbridge.common.errors import WeighbridgeError
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.standing import read_record, recorded
 from weighbridge.components.production_model.withdrawn import rollback_from
@@ -17,9 +18,7 @@ from weighbridge.verdict import Gate, Verdict, passed_if
 _NOTHING = "nothing yet"
 
 
-def replacement_gates(
-    destination: str | Path, verdict: Verdict, *, promoted: bool, own_canary: bool = False
-) -> list[Gate]:
+def replacement_gates(destination: str | Path, verdict: Verdict, *, promoted: bool, canary_run: str = "") -> list[Gate]:
     """Whether a model may replace what is at a destination.
 
     Args:
@@ -27,13 +26,13 @@ def replacement_gates(
         verdict: of the model. `production` in its subject is the digest of the model that it was compared with, absent
             for nothing yet.
         promoted: whether the model comes from another stage; then the policy was asked already.
-        own_canary: whether this is the promotion of the canary that is on its way there, which has passed its steps.
+        canary_run: the run whose canary passed its steps there and is promoted by this; empty for none.
 
     Raises:
         UsageError: the record cannot be read, or contradicts the versions beside it.
         InfrastructureError: the store cannot be reached.
     """
-    gates = _canary_gates(destination, verdict, own_canary)
+    gates = _canary_gates(destination, verdict, canary_run)
     if weighed_at(destination, verdict.subject):
         gates.append(unchanged_gate("push", read_record(destination), verdict.subject, "run the pipeline anew."))
     record = None if promoted else recorded(destination)
@@ -109,28 +108,41 @@ def _rollback(destination: str | Path, record: ProductionRecord, version: int) -
         return None  # it only tells when and why
 
 
-def _canary_gates(destination: str | Path, verdict: Verdict, promotes: bool) -> list[Gate]:
-    """Refuses while a canary is on its way: what it is judged beside must stay, and it must pass its own steps."""
+def _canary_gates(destination: str | Path, verdict: Verdict, canary_run: str) -> list[Gate]:
+    """Refuses while a canary is on its way: what it is judged beside must stay, and it must pass its own steps.
+
+    The promotion of a canary is refused where that was ended meanwhile, or is walked by another run.
+    """
     place = open_destination(destination)
-    if (data := place.read(CANARY_FILE)) is None:
+    data = place.read(CANARY_FILE)
+    if data is None and not canary_run:
         return []
-    version, digest, percent = _canary(data)
-    own = promotes and digest == verdict.subject.get("model", "")
-    other = (
-        f"Version {version} is on its way as a canary, at {percent} % of the requests: {place.path(CANARY_FILE)}. "
-        f"Wait for its end, or end it: weighbridge canary {verdict.pipeline} --abort"
-    )
-    message = "The canary that is on its way is of this model." if own else other
-    return [Gate(name="push.canary.none", status=passed_if(own), observed=f"version {version}", message=message)]
+    state = None if data is None else _state(data)
+    ours = state is not None and (state.run_id, state.phase) == (canary_run, "walking")
+    own = state is not None and ours and state.canary.model_digest == verdict.subject.get("model", "")
+    if own:
+        message = "The canary that is on its way is of this model."
+    elif canary_run:
+        message = (
+            "The canary was ended meanwhile, or another run walks it: what it has shown promotes nothing any more."
+        )
+    else:
+        told = f"Version {state.canary.version}" if state else "A model"
+        share = f", at {state.percent:g} % of the requests" if state else ""
+        message = (
+            f"{told} is on its way as a canary{share}: {place.path(CANARY_FILE)}. "
+            f"Wait for its end, or end it: weighbridge canary {verdict.pipeline} --abort"
+        )
+    observed = f"version {state.canary.version}" if state else "none" if data is None else "unreadable"
+    return [Gate(name="push.canary.none", status=passed_if(own), observed=observed, message=message)]
 
 
-def _canary(data: bytes) -> tuple[Any, Any, Any]:
-    """Version, digest and share of the canary in a state's bytes; what cannot be read is a canary of another model."""
+def _state(data: bytes) -> CanaryState | None:
+    """The state in a canary's file; None for one that cannot be read, which is a canary of another model."""
     try:
-        found = json.loads(data)
-        return found["canary"]["version"], found["canary"]["model_digest"], found["percent"]
-    except (ValueError, KeyError, TypeError):
-        return "?", None, "?"
+        return CanaryState.model_validate_json(data)
+    except ValidationError:
+        return None
 
 
 def _approved_gate(record: ProductionRecord) -> Gate:

@@ -109,6 +109,7 @@ def first_state(
         step_since=now,
         since=now,
         run_id=run.record.run_id,
+        traffic="declared" if delivery.traffic.follows else "envoy",
     )
 
 

@@ -53,6 +53,7 @@ class Walk:
         intact: gates on the canary's bytes: are they those that were weighed?
         promote: makes the canary production and removes its state, given the state and its token; its gates, of which
             one that refuses means that nothing was changed.
+        begun: is told once, when the canary's state is there.
         tell: is told of every event, for people to see.
         every_s: between two looks.
         clock: this machine's.
@@ -66,6 +67,7 @@ class Walk:
     timeline: Timeline
     intact: Checks
     promote: Callable[[CanaryState, str], Sequence[Gate]]
+    begun: Callable[[CanaryState], None] = lambda state: None
     tell: Callable[[RolloutEvent, CanaryState], None] = lambda event, state: None
     every_s: float = LOOK_EVERY_S
     clock: Clock = field(default_factory=Clock)
@@ -91,6 +93,7 @@ class Walk:
             return Ended("rolled_back", refused[0].message, tuple(refused), state)
         token = self.store.write(state, token, message=f"Begin a canary of version {state.canary.version}")
         self._journal.add("began", state, reason=f"Version {state.canary.version} beside version {state.stable}.")
+        self.begun(state)
         self._traffic.apply(state)
         return self._walk(state, token)
 
@@ -116,6 +119,8 @@ class Walk:
             token = self.store.write(state, token, message=told)
         last = self.timeline.last
         self._journal.add("resumed", state, reason=f"Taken up again at step {state.step + 1}.")
+        if self._is_production(state):
+            return self._finished(state, last.gates if last is not None else ())
         if state.phase == "rolling_back":
             return self._roll_back(state, token, "It was being rolled back when its process ended.", ())
         if last is not None and last.action == "roll_back" and last.at >= state.step_since:
@@ -130,7 +135,11 @@ class Walk:
     def abort(self, state: CanaryState, token: str, reason: str) -> Ended:
         """End a canary: all requests go to stable, and its state is removed."""
         last = self.timeline.last
-        return self._roll_back(state, token, reason, () if last is None else last.gates)
+        gates = () if last is None else last.gates
+        if self._is_production(state):
+            return self._finished(state, gates)
+        ended = self._roll_back(state, token, reason, gates)
+        return self._finished(state, gates) if self._is_production(state) else ended
 
     def _walk(self, state: CanaryState, token: str) -> Ended:
         while True:
@@ -141,7 +150,8 @@ class Walk:
                 return self.ended_elsewhere(state, f"{error.message}.")
             look, seen = self._look(state, standing)
             if standing.done:
-                return self._finished(state, token, look)
+                last = self.timeline.last
+                return self._finished(state, last.gates if last is not None else look.gates)
             decision = decide(self.gates, state, look)
             self._journal.add(
                 "look", state, at=look.now, look=look, seen=seen, action=decision.action, reason=decision.reason
@@ -240,12 +250,21 @@ class Walk:
             return self._roll_back(state, token, refused[0].message, (*look.gates, *gates))
         return self._ended("promoted", decision.reason, (*look.gates, *gates), state, canary_alone(state))
 
-    def _finished(self, state: CanaryState, token: str, look: Look) -> Ended:
-        """A promotion whose process was killed before it had removed the state."""
-        self.store.write(None, token, message=f"Version {state.canary.version} is in production")
-        last = self.timeline.last
+    def _is_production(self, state: CanaryState) -> bool:
+        """Whether the canary is in production already; False where nobody can tell."""
+        try:
+            self.store.read()
+            production = self.store.production()
+        except WeighbridgeError:
+            return False
+        return production is not None and production.model_digest == state.canary.model_digest
+
+    def _finished(self, state: CanaryState, gates: Sequence[Gate]) -> Ended:
+        """A promotion whose process was killed, or whose answer was lost, before it had removed the state."""
+        there, token = self.store.read()
+        if there is not None and there.canary.model_digest == state.canary.model_digest:
+            self.store.write(None, token, message=f"Version {state.canary.version} is in production")
         told = "It was in production already, and only its state was left."
-        gates = last.gates if last is not None else look.gates
         return self._ended("promoted", told, gates, state, canary_alone(state))
 
     def finish(self, state: CanaryState, promoted: bool) -> Ended:
@@ -259,11 +278,13 @@ class Walk:
 
     def ended_elsewhere(self, state: CanaryState, reason: str) -> Ended:
         """A canary without a state: whoever ended it need not be able to set the traffic, and this process is."""
-        ending = stable_alone(state)
-        if not self.traffic.follows:
-            self._traffic.insist(ending)
         last = self.timeline.last
-        return self._ended("rolled_back", reason, last.gates if last else (), state, None)
+        gates = last.gates if last else ()
+        if self._is_production(state):
+            return self._finished(state, gates)
+        if not self.traffic.follows:
+            self._traffic.insist(stable_alone(state))
+        return self._ended("rolled_back", reason, gates, state, None)
 
     def _roll_back(self, state: CanaryState, token: str, reason: str, gates: Sequence[Gate]) -> Ended:
         """Give all requests to stable, then remove the state; a process killed in between finds that it ends."""

@@ -24,7 +24,7 @@ from weighbridge.rollout.journal import Journal
 from weighbridge.rollout.observed import Window
 from weighbridge.rollout.placed import fetch
 from weighbridge.rollout.steps import step_records
-from weighbridge.rollout.store import StateChangedError, parse_state, state_bytes
+from weighbridge.rollout.store import StateChangedError, changed, parse_state, state_bytes
 from weighbridge.rollout.timeline import Timeline
 from weighbridge.rollout.walking import Ended, TakenOverError, Watcher
 from weighbridge.rollout.watch import Seen
@@ -76,7 +76,10 @@ def begin(delivery: Delivery, record: ProductionRecord, source: str, run: Run, d
         expect_production_seen(delivery, watch, state)
         with suppress(OSError):  # what is missing then, is asked for only where this process is killed at its very end
             files.write_bytes(run.folder / CANARY_FILE, state_bytes(state))
-        ended = _walk(delivery, run, watch).begin(state, delivery.store.read()[1])
+        there, token = delivery.store.read()
+        if there is not None:
+            raise changed(delivery.store.address)
+        ended = _walk(delivery, run, watch).begin(state, token)
         return _with_gates(ended, gates)
 
     return _to_end(delivery, run, display, record, work)
@@ -250,6 +253,7 @@ def _walk(delivery: Delivery, run: Run, watch: Watcher) -> Walk:
         timeline=Timeline(run.folder),
         intact=intact,
         promote=promote,
+        begun=lambda state: delivery.placed.remove_before(state.canary.version),
         tell=delivery.tell,
         every_s=delivery.every_s,
         clock=delivery.clock,

@@ -91,6 +91,9 @@ class InModels:
             **model.described,  # type: ignore[arg-type]
         )
 
+    def remove_before(self, version: int) -> None:
+        """Nothing: earlier versions stay, as everywhere."""
+
     def promote(self, model: Model, state: CanaryState, token: str, store: StateStore) -> Pushed:
         """One commit: the version is there already."""
         told = f"it passed all of its steps beside version {state.stable}"

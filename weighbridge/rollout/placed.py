@@ -59,6 +59,9 @@ class Placed(Protocol):
     def place(self, model: Model) -> Pushed:
         """Put a version there; what refuses is in the gates."""
 
+    def remove_before(self, version: int) -> None:
+        """Remove what earlier canaries left, once this one's state is there."""
+
     def promote(self, model: Model, state: CanaryState, token: str, store: StateStore) -> Pushed:
         """Make the canary production, and remove its state; what refuses is in the gates."""
 
@@ -79,8 +82,8 @@ class Beside:
         return open_destination(self.destination).path(CANARY_FOLDER)
 
     def place(self, model: Model) -> Pushed:
-        """Push it there under the number that it will have in production, then remove the bytes of earlier ones."""
-        pushed = push(
+        """Push it there under the number that it will have in production."""
+        return push(
             model.folder,
             model.evidence,
             self.address,
@@ -88,9 +91,6 @@ class Beside:
             at_least=self._next_version(),
             **model.described,  # type: ignore[arg-type]
         )
-        if pushed.record is not None:
-            self._remove_before(pushed.record.version)
-        return pushed
 
     def promote(self, model: Model, state: CanaryState, token: str, store: StateStore) -> Pushed:
         """Push it to production, which writes its record; whoever finds the state beside that knows that it is over."""
@@ -100,7 +100,7 @@ class Beside:
             self.destination,
             statistics=model.statistics,
             at_least=state.canary.version,
-            own_canary=True,
+            canary_run=state.run_id,
             **model.described,  # type: ignore[arg-type]
         )
         if pushed.record is not None:
@@ -113,7 +113,8 @@ class Beside:
         before = [*numbers_of(place.folders()), *numbers_of(place.folders(EVIDENCE_FOLDER))]
         return max(open_target(self.destination).next_version(), max(before, default=0) + 1)
 
-    def _remove_before(self, version: int) -> None:
+    def remove_before(self, version: int) -> None:
+        """Remove the bytes of canaries that were before this one, which is the only one by now."""
         from weighbridge.storage.place import open_place
 
         place = open_place(self.address)

@@ -161,6 +161,8 @@ def _run(
         if state is not None and run is None and (walker := place.workspace.run(state.run_id)) is not None:
             kept = walker.record.parameters  # it is alive, and is to be ended
         told = place.request.traffic or {key: str(kept[key]) for key in kept if key.startswith("envoy")}
+        if state is not None and state.traffic == "envoy" and not told.get("envoy"):
+            raise _without_envoy(place)
         traffic = _traffic(told)
         if run is None:
             run = place.workspace.new_run(place.definition, parameters | told, kind="canary", delivered_to=PRODUCTION)
@@ -188,6 +190,15 @@ def _run(
         outcome = work(delivery, run, shown)
     outcome = sent(place.shared, outcome, f"{PRODUCTION}, {place.destination}")
     return Walked(name, place.destination, outcome)
+
+
+def _without_envoy(place: Place) -> UsageError:
+    """The error that nobody would take the requests away from a canary that an Envoy sends them to."""
+    command = f"weighbridge canary {shlex.quote(place.request.pipeline)} --envoy FOLDER --envoy-admin URL"
+    return UsageError(
+        "An Envoy divides the requests of this canary by routes that this command writes, and none is named here",
+        f"Where its folder is: {command}{' --abort' if place.request.abort else ''}",
+    )
 
 
 def _traffic(told: dict[str, str]) -> Traffic:

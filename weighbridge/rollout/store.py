@@ -71,6 +71,7 @@ class PlaceStore:
 
     def __init__(self, address: str) -> None:
         self._place: Place = open_place(address)
+        self._ending: CanaryState | None = None  # written by this process, to be removed next
         self.address = self._place.address
 
     def read(self) -> tuple[CanaryState | None, str]:
@@ -93,12 +94,13 @@ class PlaceStore:
             self._replace(state, token)
             return self._place.version(CANARY_FILE)
         now, there = self.read()
-        if there != token:
+        if there != token and (now is None or now != self._ending):
             raise changed(self._place.path(CANARY_FILE))
         if now is None:
             return ABSENT
         ending = now.model_copy(update={"phase": "rolling_back", "percent": 0.0})
         if ending != now:
+            self._ending = ending
             self._replace(ending, token)
         self._place.remove(CANARY_FILE)
         return ABSENT

@@ -12,10 +12,12 @@ import pytest
 
 from tests.command_line import start
 from tests.patience import wait_until
+from tests.weighbridge.rollout.doubles import first_state, gates
 from tests.weighbridge.rollout.prometheus_double import prometheus
 from tests.weighbridge.rollout.shop import Server, Shop, served
 from weighbridge.components.production_model.standing import read_record
 from weighbridge.evidence.rollout import read_rollout
+from weighbridge.rollout.places import state_at
 from weighbridge.runs.workspace import find_run
 from weighbridge.verdict import Verdict
 
@@ -192,6 +194,28 @@ def test_a_canary_whose_process_was_killed_at_its_very_end_is_told_of_by_the_nex
     assert "canary.error_rate.max_change" in refusals(run)
     assert [each.name for each in (workdir / "shop/runs").iterdir()] == [run.name]
     assert (run / "report.html").exists()
+
+
+def test_another_canary_that_began_just_now_is_left_alone(weighbridge, shop: Shop, monkeypatch) -> None:
+    def meanwhile(delivery, watch, state) -> None:
+        delivery.store.write(state.model_copy(update={"run_id": "another"}), delivery.store.read()[1])
+
+    monkeypatch.setattr("weighbridge.rollout.deliver.expect_production_seen", meanwhile)
+    with served(shop) as address:
+        done = canary(weighbridge, address)
+    assert done.code == 3, done.out + done.err
+    assert "Somebody else changed" in done.err
+    assert json.loads(shop.read("canary.json"))["run_id"] == "another"
+
+
+def test_a_canary_behind_an_envoy_is_not_ended_where_its_routes_cannot_be_written(weighbridge, shop: Shop) -> None:
+    store = state_at(str(shop.destination))
+    store.write(first_state(gates()).model_copy(update={"traffic": "envoy", "percent": 10.0}), store.read()[1])
+    done = weighbridge("canary", SHOP, "--abort")
+    assert done.code == 2, done.out + done.err
+    assert "An Envoy divides the requests of this canary" in done.err
+    assert "weighbridge canary shop.pipeline --envoy FOLDER --envoy-admin URL --abort" in done.err
+    assert shop.read("canary.json") is not None
 
 
 def test_where_prometheus_cannot_be_reached_nothing_begins(weighbridge, shop: Shop) -> None:

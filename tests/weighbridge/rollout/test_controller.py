@@ -262,6 +262,27 @@ def test_a_promotion_killed_before_its_state_was_removed_is_finished(tmp_path: P
     assert world.state is None
 
 
+@pytest.mark.parametrize("phase", ["walking", "rolling_back"])
+def test_a_promotion_whose_end_was_lost_is_no_rollback(tmp_path: Path, phase: str) -> None:
+    """Production is the canary, and its state says otherwise: killed there, or its answer was lost."""
+    section = gates()
+    left = first_state(section).model_copy(update={"step": 2, "phase": phase})
+    for end in ("go on", "abort", "ended elsewhere"):
+        world = World(state=left, production=record(7))
+        walking = walk(world, Timeline(tmp_path / f"{phase} {end}"), section)
+        if end == "go on":
+            ended = walking.go_on(left, str(world.token), "run-1")
+        elif end == "abort":
+            ended = walking.abort(left, str(world.token), "It was ended by --abort.")
+        else:
+            world.state = None
+            ended = walking.ended_elsewhere(left, "It was ended by somebody else.")
+        assert ended.outcome == "promoted", end
+        assert world.state is None
+        assert world.in_force is not None
+        assert world.in_force.percent == 100
+
+
 def test_a_full_disk_is_no_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
 

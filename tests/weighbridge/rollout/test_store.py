@@ -8,7 +8,8 @@ from tests.components.pusher.buckets import GCS, S3, double_of
 from tests.components.pusher.doubles import BUCKET
 from tests.components.pusher.helpers import make_model, weigh
 from tests.weighbridge.rollout.doubles import first_state, gates
-from weighbridge.common.errors import UsageError
+from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.components.production_model.canary import CanaryState
 from weighbridge.components.production_model.standing import read_record, version_digest
 from weighbridge.components.pusher import push
 from weighbridge.rollout.placed import Beside, Model, fetch
@@ -64,6 +65,7 @@ def test_a_version_lies_where_nobody_serves_it_and_keeps_its_number(destination:
     assert live is not None
     assert live.version == 1
     place = open_destination(placed.address)
+    placed.remove_before(second.version)  # once its state is there
     assert version_digest(place, 3) == second.model_digest
     assert [name for name in place.folders() if name.isdigit()] == ["3"]
     state = STATE.model_copy(update={"canary": second, "stable": 1})
@@ -76,6 +78,55 @@ def test_a_version_lies_where_nobody_serves_it_and_keeps_its_number(destination:
     assert promoted.record.promoted_from == "staging"
     assert read_record(destination) == promoted.record
     assert store.read() == (None, "")
+
+
+def test_a_removal_that_fails_in_the_middle_can_be_repeated(destination: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = state_at(destination)
+    token = store.write(STATE, "")
+
+    def fails(*_: object) -> None:
+        raise InfrastructureError("The bucket does not answer", "Run again.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(store._place), "remove", fails)  # type: ignore[attr-defined]
+        with pytest.raises(InfrastructureError, match="does not answer"):
+            store.write(None, token)
+    with pytest.raises(StateChangedError):  # of a state that ends, nobody else knows whose it is
+        state_at(destination).write(None, token)
+    store.write(None, token)
+    assert store.read() == (None, "")
+
+
+def test_only_the_run_that_walks_a_canary_promotes_it(destination: str, tmp_path: Path) -> None:
+    models = {name: make_model(tmp_path / name, name) for name in ("one", "two")}
+    evidence = {name: weigh(tmp_path / f"weighed-{name}", model) for name, model in models.items()}
+    push(models["one"], evidence["one"], destination)
+    placed, store = Beside(destination), state_at(destination)
+    described = {"promoted_from": "staging", "approved_by": "", "approved_in": ""}
+    model = Model(models["two"], evidence["two"], described)
+    canary = placed.place(model).record
+    assert canary is not None
+    state = STATE.model_copy(update={"canary": canary, "stable": 1})
+
+    def refused(there: CanaryState | None) -> bool:
+        now, token = store.read()
+        if there != now:
+            token = store.write(there, token)
+        pushed = placed.promote(model, state, token, store)
+        record = read_record(destination)
+        assert record is not None
+        assert record.version == 1
+        return [gate.name for gate in pushed.gates if gate.refuses] == ["push.canary.none"]
+
+    assert refused(None)  # ended by --abort while it was on its way to production
+    assert refused(state.model_copy(update={"run_id": "another"}))
+    assert refused(state.model_copy(update={"phase": "rolling_back"}))
+    _, token = store.read()
+    token = store.write(state, token)
+    assert not any(gate.refuses for gate in placed.promote(model, state, token, store).gates)
+    record = read_record(destination)
+    assert record is not None
+    assert record.model_digest == canary.model_digest
 
 
 def test_a_state_that_is_none_is_told(destination: str) -> None:

@@ -1,12 +1,12 @@
 """What a push to a configuration repository leaves there and where the models lie, whatever comes in between."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tests.components.pusher.helpers import assert_whole, versions, weigh
 from tests.config_repository import ConfigRepository
+from tests.weighbridge.rollout.doubles import first_state, gates
 from weighbridge.common.digests import bytes_digest, tree_digest
 from weighbridge.common.errors import InfrastructureError, UsageError
 from weighbridge.components.artifacts.models import LOOKED_UP_AT
@@ -14,6 +14,7 @@ from weighbridge.components.production_model import fetch_production, production
 from weighbridge.components.production_model.standing import verify_production
 from weighbridge.components.pusher import push
 from weighbridge.components.pusher.push import Pushed, push_state
+from weighbridge.rollout.store import state_bytes
 from weighbridge.storage.git.failures import Conflict, Declined
 from weighbridge.storage.git.repository import Repository
 from weighbridge.verdict import Gate, Verdict
@@ -197,12 +198,13 @@ def test_a_push_is_refused_while_a_canary_is_on_its_way(
     config: ConfigRepository, models: Path, model: Path, other: Path, tmp_path: Path
 ) -> None:
     push(other, weigh(tmp_path / "first", other), config.address)
-    state = {"canary": {"version": 2, "model_digest": "sha256:" + "0" * 64}, "percent": 10.0}
-    config.commit({"taxi/canary.json": json.dumps(state).encode()})
+    section = gates()
+    state = first_state(section).model_copy(update={"percent": 10.0})
+    config.commit({"taxi/canary.json": state_bytes(state)})
     pushed = push(model, weigh(tmp_path / "evaluation", model), config.address)
     assert refusing(pushed) == ["push.canary.none"]
     [gate] = [gate for gate in pushed.gates if gate.refuses]
-    assert "Version 2 is on its way as a canary, at 10.0 %" in gate.message
+    assert "Version 7 is on its way as a canary, at 10 %" in gate.message
     assert "weighbridge canary taxi" in gate.message
     assert versions(models) == [1]
     config.commit({"taxi/canary.json": b"not json"})
