@@ -101,6 +101,7 @@ def canary(
     destination, such as Argo CD.
     """
     if judge_only:
+        _refuse_walking(wait=wait, abort=abort, envoy=envoy, source=source)
         _judge_only(pipeline, prometheus, version, stable, step, minutes, gates, every, as_json)
         return
     _refuse_alone(step, stable, minutes, gates)
@@ -153,6 +154,15 @@ def _refuse_alone(step: int, stable: int | None, minutes: float | None, gates: s
         raise UsageError(f"{alone[0]} says something with --judge-only alone", "Leave it out, or add --judge-only.")
 
 
+def _refuse_walking(*, wait: bool, abort: bool, envoy: str, source: str) -> None:
+    given = {"--abort": abort, "--wait": wait, "--envoy": bool(envoy), "--from": bool(source)}
+    if walking := [name for name, there in given.items() if there]:
+        raise UsageError(
+            f"{walking[0]} says nothing with --judge-only, which walks and ends no canary",
+            "Leave one of the two out.",
+        )
+
+
 def _judge_only(
     pipeline: str,
     prometheus: str,
@@ -177,6 +187,10 @@ def _judge_only(
 
     if version is None:
         raise UsageError("--judge-only needs the canary's version", "Give --version N.")
+    if stable == version:
+        raise UsageError(
+            f"--stable {stable} is the canary's own version", "Give production's, or leave it out to find it."
+        )
     if gates:
         name, section = pipeline, load_gates(Path(gates)).canary
     else:
@@ -184,6 +198,10 @@ def _judge_only(
 
         definition = load(pipeline)
         name, section = definition.name, load_gates(definition.folder / "gates.yaml").canary
+    if step > len(section.steps):
+        raise UsageError(
+            f"--step {step}: gates.yaml has {len(section.steps)} steps", f"Give 1 to {len(section.steps)}."
+        )
     server = Prometheus(prometheus)
     stable = stable or stable_version(server, name, version)
     watch = Watch(server, section, name, {"canary": str(version), "stable": str(stable)})

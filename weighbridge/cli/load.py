@@ -63,6 +63,7 @@ def load(
     from weighbridge.common import progress
     from weighbridge.components.evaluator.latency.under_load.remote import load as load_server
 
+    _check_options(ramp=ramp, max_errors=max_errors, cost_per_hour=cost_per_hour)
     gates = _gates(
         rate_rps=rate,
         load_s=seconds,
@@ -90,6 +91,19 @@ def load(
     else:
         _print(found)
     raise typer.Exit(0 if passed else 1)
+
+
+def _check_options(*, ramp: bool, max_errors: float, cost_per_hour: float | None) -> None:
+    """Refuse what would say nothing, or let anything through."""
+    from weighbridge.common.errors import UsageError
+
+    if not 0 <= max_errors <= 1:
+        raise UsageError(f"--max-errors {max_errors:g} is no share of the requests", "Give 0 to 1: 0.02 for 2 %.")
+    if cost_per_hour is not None and not ramp:
+        raise UsageError(
+            "--cost-per-hour says something with --ramp alone: the highest rate tells what a million predictions cost",
+            "Add --ramp, or leave it out.",
+        )
 
 
 def _gates(**given: Any) -> "ServedGates":

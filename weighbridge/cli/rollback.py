@@ -122,9 +122,13 @@ def _print_what_follows(choice: "Choice", restored: int, record: "RunRecord", co
     delivered = record.delivered
     version = delivered.version if delivered else "?"
     when = f" once {delivered.proposed} is merged" if delivered and delivered.proposed else ""
+    replaced = choice.live.version
+    if choice.target is not None and choice.target.model_digest in choice.live.withdrawn:
+        follows = f"That takes a rollback back: version {replaced} is not withdrawn, and a run may bring it back;"
+    else:
+        follows = f"Version {replaced} comes back by no run and no promotion of the same bytes;"
     print_line(
-        f"Version {version} is version {restored} again{when}. Version {choice.live.version} comes back by no run and "
-        f"no promotion of the same bytes; to take this back: {command} --to {choice.live.version}"
+        f"Version {version} is version {restored} again{when}. {follows} to take this back: {command} --to {replaced}"
     )
 
 

@@ -126,7 +126,7 @@ def serve(
     definition = load(pipeline)
     workspace = Workspace(workdir, definition.name)
     address, chosen, inputs = _where(definition, workspace, stage, destination, destinations, store)
-    record = _record(pipeline, address, version, stage)
+    record = _record(pipeline, address, version, stage, destination)
     settings = Settings(
         name=definition.name,
         model=address,
@@ -161,7 +161,7 @@ def _where(
 ) -> tuple[str, str, dict[str, Any]]:
     """Address of the destination, the signature that is called, and its inputs that are the same in all requests."""
     from weighbridge.runs.stages import delivery_policy, stage_destinations
-    from weighbridge.storage.destination import is_remote
+    from weighbridge.storage.destination import is_remote, local_destination
     from weighbridge.thresholds.delivery import PRODUCTION
 
     delivery, latency = delivery_policy(definition.folder)
@@ -169,17 +169,18 @@ def _where(
         stage = stage or PRODUCTION
         delivery.stage(stage)  # refuses an unknown one
         destination = stage_destinations(workspace, delivery, destinations, store)[stage]
-    address = destination if is_remote(destination) else str(Path(destination).absolute())
+    address = destination if is_remote(destination) else str(local_destination(destination).absolute())
     return address, latency.signature if latency else "serving_default", dict(latency.inputs) if latency else {}
 
 
-def _record(pipeline: str, address: str, version: int, stage: str) -> "ProductionRecord":
+def _record(pipeline: str, address: str, version: int, stage: str, destination: str) -> "ProductionRecord":
     from weighbridge.components.production_model.fetch import version_record
     from weighbridge.components.production_model.standing import read_record
 
     record = version_record(address, version) if version else read_record(address)
     if record is None:
-        first = f"weighbridge run {pipeline}" + (f" --deliver-to {stage}" if stage else "")
+        place = f" --destination {shlex.quote(destination)}" if destination else ""
+        first = f"weighbridge run {pipeline}" + (f" --deliver-to {stage}" if stage else place)
         raise UsageError(f"Nothing is in production of {pipeline} yet, at {address}", f"Push a model first: {first}")
     return record
 

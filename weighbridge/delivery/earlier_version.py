@@ -77,9 +77,14 @@ def _live(destination: str, command: str) -> tuple[ProductionRecord, str]:
     if found is None:
         raise UsageError(
             f"Nothing is in production at {destination}, so there is nothing to roll back",
-            "Is it the right place? Give --destination, or --stage. See: weighbridge production PIPELINE",
+            f"Is it the right place? Give --destination, or --stage. See: {_look(command)}",
         )
     return found, problem
+
+
+def _look(command: str) -> str:
+    """The command that shows what is in production, in the place of a rollback."""
+    return command.replace(" rollback ", " production ", 1)
 
 
 def _before(
@@ -90,8 +95,12 @@ def _before(
     others: tuple[int, ...],
     command: str,
 ) -> Choice:
-    before = (record for record in known if record.version < live.version)
-    further = next((record for record in before if is_candidate(record, live, live.withdrawn)), None)
+    before = [record for record in known if record.version < live.version]
+    replaced = next((r.model_digest for r in known if live.rollback and r.version == live.rollback.replaces), "")
+    further = next(
+        (r for r in before if is_candidate(r, live, live.withdrawn) and r.model_digest != replaced),
+        None,
+    )
     if live.rollback is not None:
         then = f"{live.pushed_at:%Y-%m-%d %H:%M} UTC"
         done = (
@@ -103,7 +112,7 @@ def _before(
         return Choice(live, state, done=done, problem=problem, others=others)
     if further is None:
         why = ", except versions that were rolled back from" if others else ""
-        hint = f"To put one of these back: {command} --to {others[0]}" if others else "See: weighbridge production"
+        hint = f"To put one of these back: {command} --to {others[0]}" if others else f"See: {_look(command)}"
         raise UsageError(f"No version is before version {live.version} with other bytes{why}", hint)
     others = tuple(number for number in others if number != further.version)
     return Choice(live, state, further, problem=problem, others=others)

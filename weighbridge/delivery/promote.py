@@ -43,9 +43,12 @@ def source_record(promotion: Promotion) -> ProductionRecord:
     address = promotion.destinations[promotion.source]
     record = read_record(address)
     if record is None:
+        names, name = promotion.delivery.names, promotion.workspace.pipeline
+        before = names[: names.index(promotion.source)]
+        way = f"promote {name} --from {before[-1]} --to" if before else f"run {name} --deliver-to"
         raise UsageError(
             f"There is no model at {promotion.source}: {address} has no {RECORD_FILE}",
-            f"Deliver one there: weighbridge run {promotion.workspace.pipeline} --deliver-to {promotion.source}",
+            f"Deliver one there: weighbridge {way} {promotion.source}",
         )
     return record
 

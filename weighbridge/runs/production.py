@@ -130,7 +130,7 @@ def look_at_production(pipeline: str, destination: str, stage: str = "") -> Prod
         verdict = _verdict(place, found, problems)
         whole = _is_whole(place, found.record, problems)
         notes += _notes(place, found, pipeline)
-    elif not problems and not stage and not place.folders():
+    elif not problems and not stage and not isinstance(place, GitDestination) and not place.folders():
         notes.append(f"There is nothing at {place.address}: is it the right place?")
     if isinstance(place, GitDestination):
         notes += _notes_of_repository(place, found.record.version if found else 0)

@@ -104,6 +104,20 @@ def test_rows_that_are_none_are_told(weighbridge: Command, tmp_path: Path, text:
     assert (done.code, told in done.err) == (2, True), done.err
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--max-errors", "2"), "--max-errors 2 is no share of the requests"),
+        (("--cost-per-hour", "2"), "--cost-per-hour says something with --ramp alone"),
+    ],
+)
+def test_options_that_would_say_nothing_are_refused(
+    weighbridge: Command, rows: Path, options: tuple[str, ...], told: str
+) -> None:
+    done = weighbridge("load", "http://127.0.0.1:9/v1", "--rate", "9", "--rows", rows, *options)
+    assert (done.code, told in done.err) == (2, True), done.err
+
+
 def test_a_server_that_is_not_there_is_safe_to_retry(weighbridge: Command, rows: Path) -> None:
     done = weighbridge("load", "http://127.0.0.1:9/v1", "--rate", "9", "--rows", rows)
     assert done.code == 3

@@ -174,6 +174,15 @@ def test_no_stage_waits_for_what_was_rolled_back_from(weighbridge, folder, tmp_p
     assert pending() == ["canary", "production"]
 
 
+def test_a_rollback_that_is_taken_back_withdraws_nothing_and_says_so(weighbridge, folder, tmp_path):
+    push_models(tmp_path, folder, "abc")
+    assert "Version 3 comes back by no run and no promotion" in weighbridge("rollback", "taxi").out
+    again = weighbridge("rollback", "taxi", "--to", "3")
+    assert "That takes a rollback back: version 4 is not withdrawn" in again.out
+    # Neither the one that it replaced, nor the same bytes under another number.
+    assert "To go back further: weighbridge rollback taxi --to 1" in weighbridge("rollback", "taxi").out
+
+
 def test_the_run_of_a_rollback_is_shown_as_any_other(weighbridge, folder, tmp_path):
     push_models(tmp_path, folder, "ab")
     assert weighbridge("rollback", "taxi", "--reports", str(tmp_path / "reports")).code == 0

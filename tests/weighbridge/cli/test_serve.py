@@ -62,6 +62,19 @@ def test_it_starts_the_server_of_its_own_environment_on_what_is_in_production(we
     assert settings.watch > 0  # it follows production
 
 
+@pytest.mark.parametrize(
+    ("destination", "words"),
+    [
+        ("https://host/org/config.git//taxi", "is neither a local folder nor"),
+        ("/nowhere", "weighbridge run taxi --destination /nowhere"),
+    ],
+)
+def test_a_destination_that_is_none_is_told_with_what_makes_it_one(weighbridge, destination, words):
+    done = weighbridge("serve", "taxi", "--destination", destination, "--dry-run")
+    assert done.code == 2
+    assert words in " ".join(done.err.split())
+
+
 def test_a_version_that_is_asked_for_stays(weighbridge, production, there, tmp_path):
     push_version(production, tmp_path, 2)
     _, settings = settings_of(weighbridge("serve", "taxi", "--version", "1", "--dry-run").out)

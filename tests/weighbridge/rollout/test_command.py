@@ -287,6 +287,9 @@ def test_a_step_that_somebody_else_walks_is_judged(weighbridge, shop: Shop) -> N
         (("--prometheus", "http://127.0.0.1:1", "--version", "9"), "No version 9 was ever pushed"),
         (("--stable", "3"), "--stable says something with --judge-only alone"),
         (("--judge-only",), "needs the canary's version"),
+        (("--judge-only", "--version", "2", "--abort"), "--abort says nothing with --judge-only"),
+        (("--judge-only", "--version", "2", "--stable", "2"), "--stable 2 is the canary's own version"),
+        (("--judge-only", "--version", "2", "--step", "9"), "--step 9: gates.yaml has 3 steps"),
     ],
 )
 def test_options_that_are_wrong(weighbridge, shop: Shop, options: tuple[str, ...], words: str) -> None:
