@@ -16,7 +16,7 @@ from weighbridge.cli.options import (
 )
 from weighbridge.cli.output import print_json
 from weighbridge.cli.places import AddressOption, StageOption, place_of_models
-from weighbridge.common.errors import ExitCode
+from weighbridge.common.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,6 +63,9 @@ def production(
     place = place_of_models(pipeline, stage, destination, workdir, store, destinations)
     found = look_at_production(place.definition.name, place.destination, "" if destination else place.stage)
     asked = bool(served) or cluster
+    if (model_name or namespace) and not asked:
+        alone = "--name" if model_name else "--namespace"
+        raise UsageError(f"{alone} says something with --served or --cluster alone", "Add one, or leave it out.")
     seen = look_at_served(found, served or (), cluster=cluster, namespace=namespace, name=model_name) if asked else []
     code = _exit_code(found, seen)
     if as_json:

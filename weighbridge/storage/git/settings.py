@@ -1,10 +1,12 @@
 """`weighbridge.yaml` in a configuration repository: what people decide about the folder that it lies in."""
 
+import difflib
 from pathlib import PurePosixPath
 from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from weighbridge.common.errors import UsageError
 from weighbridge.storage.git.address import is_git
@@ -63,12 +65,24 @@ def parse_settings(data: bytes | None, where: str) -> GitSettings:
     try:
         settings = GitSettings.model_validate(content)
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"])) or "the file"
+        told = "; ".join(map(_problem, error.errors()))
         known = ", ".join(GitSettings.model_fields)
-        raise UsageError(f"{where}: {key}: {problem['msg']}", f"Its keys are {known}; models is needed.") from error
+        below = ", ".join(ServingSettings.model_fields)
+        hint = f"Its keys are {known}; models is needed. Below serving: {below}."
+        raise UsageError(f"{where}: {told}", hint) from error
     _check_models(settings.models, where)
     return settings
+
+
+def _problem(found: ErrorDetails) -> str:
+    """What is wrong at one place, in a phrase."""
+    *above, key = map(str, found["loc"] or ("the file",))
+    place = ".".join([*above, key])
+    if found["type"] != "extra_forbidden":
+        return f"{place}: {found['msg'][0].lower()}{found['msg'][1:]}"
+    fields = ServingSettings.model_fields if above == ["serving"] else GitSettings.model_fields
+    near = difflib.get_close_matches(key, list(fields), n=1)
+    return f"{place} is not known" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def _check_models(models: str, where: str) -> None:

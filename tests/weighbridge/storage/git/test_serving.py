@@ -31,3 +31,16 @@ def test_nothing_need_be_said():
 def test_what_cannot_be_is_refused_by_its_key(serving: str, key: str):
     with pytest.raises(UsageError, match=rf"config/weighbridge.yaml: {key}"):
         parsed(serving)
+
+
+def test_all_that_is_wrong_is_told_at_once_and_guessed_at():
+    with pytest.raises(UsageError) as error:
+        parse_settings(b"model: gs://a/b\nserving: {autoscaling: kedda, max_replica: 3}\n", "weighbridge.yaml")
+    for words in (
+        "models: field required",
+        "did you mean 'models'?",
+        "serving.autoscaling",
+        "did you mean 'max_replicas'?",
+    ):
+        assert words in error.value.message
+    assert "Below serving: autoscaling, max_replicas" in error.value.hint
