@@ -13,7 +13,7 @@ from weighbridge.rollout.decide import Look, decide
 from weighbridge.rollout.observed import Window
 from weighbridge.rollout.prometheus import Prometheus
 from weighbridge.rollout.walking import Clock, Judge, Watcher
-from weighbridge.rollout.watch import LOOKBACK_S, QUERIES
+from weighbridge.rollout.watch import LOOKBACK_S, QUERIES, filled
 from weighbridge.thresholds.canary import CanaryGates
 from weighbridge.verdict import Gate
 
@@ -92,7 +92,7 @@ def judge_step(
             problems.append(unreached)
         found = judge(gates, windows) if windows else ()
         requests = sum(window.canary.requests for window in windows)
-        decision = decide(gates, state, Look(now, tuple(found), requests, tuple(problems)))
+        decision = decide(gates, state, Look(now, tuple(found), requests, tuple(dict.fromkeys(problems))))
         tell(f"{now:%H:%M:%S}  {step.name}  {decision.action.replace('_', ' ')}: {decision.reason}")
         if decision.action in ("next", "promote"):
             return Judged(True, decision.reason, tuple(found), tuple(windows))
@@ -110,11 +110,12 @@ def stable_version(prometheus: Prometheus, model: str, canary: int) -> int:
         UsageError: there is none, or the queries are not ours, which tell no version.
         InfrastructureError: Prometheus cannot be reached.
     """
-    selector = QUERIES["requests"].replace(',version="$version"', "").replace("$model", model)
+    selector = QUERIES["requests"].replace(',version="$version"', "")
+    selector = filled(selector, model, "")
     answered: dict[int, float] = {}
     for series in prometheus.samples(selector, prometheus.now(), LOOKBACK_S):
         version = series.labels.get("version", "")
-        if version.isdigit() and int(version) != canary:
+        if version.isascii() and version.isdigit() and int(version) != canary:
             grown = max(series.values) - min(series.values)
             answered[int(version)] = answered.get(int(version), 0.0) + grown
     if not answered:

@@ -39,8 +39,8 @@ class Counts:
 
     Attributes:
         requests: that were answered, errors among them.
-        errors: answered with a failure of the server (5xx), or not at all.
-        seconds: how long requests took, in seconds.
+        errors: answered with a failure of the server (5xx), refused (4xx), or not answered at all.
+        seconds: how long requests took, in seconds; those that failed may be left out.
         predictions: values predicted, by output.
         trials: of the business metric, such as recommendations shown; 0 where none is asked for.
         successes: of these, such as recommendations bought.

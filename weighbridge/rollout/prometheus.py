@@ -118,6 +118,11 @@ class Prometheus:
         data = document.get("data")
         if document.get("status") != "success" or not isinstance(data, dict):
             raise _strange(self.address, f"status {document.get('status')!r}")
+        if missing := _missing(document):
+            raise InfrastructureError(
+                f"Prometheus at {self.address} does not answer with all that it has: {missing}",
+                "What is missing would look like servers without requests. Mend what it warns of, then run again.",
+            )
         return data
 
     def _post(self, body: bytes) -> Mapping[str, Any]:
@@ -227,6 +232,14 @@ def _series(found: Mapping[str, Any]) -> Series:
     pairs = [(float(at), float(value)) for at, value in found.get("values", ())]
     kept = [(at, value) for at, value in pairs if not math.isnan(value)]
     return Series(labels, tuple(at for at, _ in kept), tuple(value for _, value in kept))
+
+
+def _missing(document: Mapping[str, Any]) -> str:
+    """Why an answer is not whole, as Thanos (`warnings`) and VictoriaMetrics (`isPartial`) say; empty where it is."""
+    told = document.get("warnings") or []
+    if told:
+        return str(mask_addresses("; ".join(map(str, told)) if isinstance(told, list) else str(told)))[:500]
+    return "isPartial" if document.get("isPartial") else ""
 
 
 def _strange(address: str, what: str) -> InfrastructureError:

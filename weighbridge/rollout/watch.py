@@ -3,14 +3,16 @@
 Everything is timed by Prometheus' own clock. A look that cannot be made leaves no window: the next one covers its time.
 """
 
+import re
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from weighbridge.rollout.counters import Instances, cumulative, histogram, increase, shared_edges
 from weighbridge.rollout.observed import Counts, Window
 from weighbridge.rollout.prometheus import Prometheus, Series
+from weighbridge.rollout.restarts import Restarts
 from weighbridge.thresholds.canary import CanaryGates
 
 QUERIES: Mapping[str, str] = {
@@ -24,6 +26,7 @@ QUERIES: Mapping[str, str] = {
 """What is asked for, where `canary.queries` of gates.yaml says nothing else."""
 
 _CODES = ("code", "response_code", "status", "status_code")  # labels that hold an answer's HTTP status
+_FAILURE = re.compile(r"[45]\d\d")
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 MOST_SKEW_S = 30.0
 LAG_S = 1.0  # a sample bears the time when its scrape began, and is there when that has ended
@@ -42,7 +45,8 @@ class Seen:
         now: by Prometheus' clock; UTC.
         window: since the last look; None where there is nothing to tell.
         problems: why nothing may pass on it, a sentence each.
-        gone: why nobody can use the canary: its servers were there and are gone, while production's are there.
+        gone: why nobody can use the canary: its servers were there and are gone, while production's are there, or what
+            users ask ends them again and again.
         ready: whether the canary's servers are there, and none of them says that it is not ready.
     """
 
@@ -86,6 +90,10 @@ class Watch:
     lag_s: float = LAG_S
     _interval_s: float = field(default=0.0, init=False)
     _met: bool = field(default=False, init=False)
+    _restarts: Restarts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._restarts = Restarts(self.gates.steps)
 
     def now(self) -> datetime:
         """The time by Prometheus' clock.
@@ -113,6 +121,10 @@ class Watch:
             return Seen(now, None, tuple(problems), ready=False)
         window, sides = self._window(start, end, step)
         found, gone = self._missing(sides, end.timestamp())
+        restarted, again = self._restarts.see(window)
+        if restarted:
+            found.append(restarted)
+            gone = gone or (restarted if again else "")
         canary = sides["canary"]
         there = end.timestamp() - canary.newest <= self.stale_s
         return Seen(now, window, (*problems, *found), gone, there and canary.ready)
@@ -166,7 +178,7 @@ class Watch:
             errors=round(sum(count for _, count in failed)),
             seconds=histogram({}, ()),
             memory_bytes=max((series.values[-1] for series in fresh), default=None),
-            restarts=instances.restarts + round(sum(increase(each, instances) for each in found.get("restarts", ()))),
+            restarts=_restarts(found.get("restarts", ()), instances),
             trials=sum(trials for trials, _ in business.values()),
             successes=sum(successes for _, successes in business.values()),
             business=business,
@@ -206,7 +218,8 @@ class Watch:
             if age > self.stale_s:
                 problems.append(self._unseen(name, age, sides[name].newest))
         for name, side in sides.items():
-            if side.counts.requests > _MIN_TIMES and not sum(side.seconds.values()):
+            # Our server tells no times of what failed.
+            if side.counts.requests - side.counts.errors > _MIN_TIMES and not sum(side.seconds.values()):
                 query = self._filled(self.queries["latency"], self.versions[name])
                 problems.append(f"Prometheus has no times of the {side.counts.requests:,} requests of {name}: {query}.")
         self._met = self._met or sides["canary"].newest > 0
@@ -233,13 +246,27 @@ class Watch:
         ]
 
     def _filled(self, query: str, version: str) -> str:
-        name = self.model.replace("\\", "\\\\").replace('"', '\\"')
-        return query.replace("$version", version).replace("$model", name)
+        return filled(query, self.model, version)
+
+
+def filled(query: str, model: str, version: str) -> str:
+    """A selector of one model's series; the model is any text, and stays within its quotes."""
+    name = model.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return query.replace("$version", version).replace("$model", name)
 
 
 def _failed(series: Series) -> bool:
-    """Whether a counter counts answers that say that the server failed."""
-    return any(series.labels.get(name, "").startswith("5") for name in _CODES)
+    """Whether a counter counts answers that give nothing: of a server that failed (5xx), or refused (4xx).
+
+    A canary that no longer takes a feature which clients send, or fewer requests at once, refuses what production
+    answers. What clients do wrong hits both alike.
+    """
+    return any(_FAILURE.fullmatch(series.labels.get(name, "")) for name in _CODES)
+
+
+def _restarts(counted: Sequence[Series], instances: Instances) -> int:
+    """How often servers were started again, by a counter where there is one: the servers' own word is of the same."""
+    return round(sum(increase(each, instances) for each in counted)) if counted else instances.restarts
 
 
 def _interval(series: list[Series]) -> float:

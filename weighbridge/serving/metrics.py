@@ -79,7 +79,10 @@ class Metrics:
         labels = ("model", "version")
         self.requests = Counter("weighbridge_requests", "Requests answered", (*labels, "code"), registry=registry)
         self.seconds = Histograms(
-            "weighbridge_request_seconds", "From receiving a request to its answer", labels, SECONDS
+            "weighbridge_request_seconds",
+            "From receiving a request to its answer, of those that succeeded",
+            labels,
+            SECONDS,
         )
         self.predictions = Histograms("weighbridge_prediction", "Predicted numbers", (*labels, "output"), PREDICTIONS)
         registry.register(self.seconds)
@@ -108,8 +111,8 @@ class Metrics:
         self.dropped = Counter(
             "weighbridge_log_dropped", "Rows not logged: queue full, disk", ("model", "reason"), registry=registry
         )
-        started = Gauge("weighbridge_started_seconds", "When the server started", registry=registry)
-        started.set(time.time())
+        self.started = Gauge("weighbridge_started_seconds", "When the server started", labels, registry=registry)
+        self._started = time.time()
         for reason in ("concurrency", "size"):
             self.refused.labels(name, reason)
         for result in ("swapped", "refused"):
@@ -120,6 +123,7 @@ class Metrics:
         self.info.labels(self.name, version, digest, signed_by).set(1)
         self.ready.labels(self.name, version).set(1)
         self.memory.labels(self.name, version).set_function(resident_bytes)
+        self.started.labels(self.name, version).set(self._started)
         self.in_flight.labels(self.name, version)
         for code in ("200", "500"):  # a rate needs a series from its first value on
             self.requests.labels(self.name, version, code)
@@ -130,14 +134,19 @@ class Metrics:
             (self.info, (version, digest, signed_by)),
             (self.ready, (version,)),
             (self.memory, (version,)),
+            (self.started, (version,)),
             (self.in_flight, (version,)),
         ):
             gauge.remove(self.name, *labels)
 
     def answered(self, version: str, code: int, seconds: float) -> None:
-        """Count one answer."""
+        """Count one answer.
+
+        How fast something is refused is not how fast a model answers: times are those of answers that succeeded.
+        """
         self.requests.labels(self.name, version, str(code)).inc()
-        self.seconds.observe((self.name, version), seconds)
+        if 200 <= code < 300:
+            self.seconds.observe((self.name, version), seconds)
 
     def predicted(self, version: str, outputs: "dict[str, npt.NDArray[Any]]") -> None:
         """Count what was predicted; text is no number."""

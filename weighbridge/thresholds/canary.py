@@ -148,7 +148,8 @@ class CanaryGates(Section):
     )
     error_rate: Bounds | None = Field(
         default=Bounds(max_change=0.01),
-        description="Thresholds on the share of requests that the server fails to answer.",
+        description="Thresholds on the share of requests that the server fails to answer (5xx) or refuses (4xx). What "
+        "senders do wrong hits production alike, and falls out of `max_change`.",
         json_schema_extra=told(unit="share", against="failures by requests of this step", missing=_NO_ANSWER),
     )
     prediction_distance: Bounds | None = Field(

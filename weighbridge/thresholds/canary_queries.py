@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from weighbridge.verdict import Section, told
 
@@ -27,8 +27,8 @@ class CanaryQueries(Section):
     )
     errors: str | None = Field(
         default=None,
-        description='Counter of failures of the server among them, such as the same with `response_code=~"5.."`. No '
-        "series is no failure, where there are requests.",
+        description="Counter of requests among them that failed or were refused, such as the same with "
+        '`response_code=~"[45].."`. No series is no failure, where there are requests. Required with `requests`.',
     )
     latency: str | None = Field(
         default=None,
@@ -54,13 +54,23 @@ class CanaryQueries(Section):
     restarts: str | None = Field(
         default=None,
         description="Counter of restarts of its servers, such as "
-        '`kube_pod_container_status_restarts_total{pod=~"taxi-v$version-.*"}`.',
+        '`kube_pod_container_status_restarts_total{pod=~"taxi-v$version-.*"}`. After a restart of the canary nothing '
+        "passes any more in its step, and a second one rolls it back.",
     )
 
     @field_validator("requests", "errors", "latency", "predictions", "memory_bytes", "restarts")
     @classmethod
     def _of_one_version(cls, query: str | None) -> str | None:
         return query if query is None else of_one_version(query)
+
+    @model_validator(mode="after")
+    def _tell_failures(self) -> "CanaryQueries":
+        if self.requests is not None and self.errors is None:
+            raise ValueError(
+                f"requests is {self.requests!r}, but errors is missing: every failure would count as answered. Name "
+                'their counter, too, such as the same with response_code=~"[45].."'
+            )
+        return self
 
 
 def of_one_version(query: str) -> str:

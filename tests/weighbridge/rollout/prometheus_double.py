@@ -28,6 +28,7 @@ class Samples:
     asked: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     answer: Callable[[str], tuple[int, bytes] | None] = lambda query: None  # in place of the right one
+    warnings: list[str] = field(default_factory=list)  # as Thanos has where a store does not answer
     before: Callable[[], None] = lambda: None  # is called before each answer, to scrape
 
     def add(self, name: str, value: float, at: float, **labels: str) -> None:
@@ -68,10 +69,11 @@ def prometheus(samples: Samples) -> Iterator[str]:
                 return
             try:
                 data = samples.query(query, float(fields.get("time", [samples.clock()])[0]))
-                self._send(200, json.dumps({"status": "success", "data": data}).encode())
+                told = {"warnings": samples.warnings} if samples.warnings else {}
+                self._send(200, json.dumps({"status": "success", "data": data, **told}).encode())
             except ValueError as error:
-                told = {"status": "error", "errorType": "bad_data", "error": str(error)}
-                self._send(400, json.dumps(told).encode())
+                wrong = {"status": "error", "errorType": "bad_data", "error": str(error)}
+                self._send(400, json.dumps(wrong).encode())
 
         def _send(self, code: int, data: bytes) -> None:
             self.send_response(code)

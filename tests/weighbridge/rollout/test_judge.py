@@ -306,6 +306,32 @@ def test_data_that_are_missing_for_a_while_count_and_a_look_or_two_without_do_no
     assert statuses([*equal[:40], *untold[40:]])["canary.prediction_distance.tips.max"] == "unmeasured"
 
 
+def half(histogram: Histogram) -> Histogram:
+    return replace(histogram, counts=tuple(count // 2 for count in histogram.counts))
+
+
+def test_a_canary_that_predicts_for_some_alone_is_not_judged_by_those(equal: list[Window]) -> None:
+    def silent(window: Window) -> Window:
+        told = {name: half(each) for name, each in window.canary.predictions.items()}
+        return replace(window, canary=without(window.canary, predictions=told))
+
+    found = judged([silent(window) for window in equal])["canary.prediction_distance.tips.max"]
+    assert found.status == "unmeasured"
+    assert "requests of the canary are not told of" in found.message
+
+
+def test_requests_that_fail_need_no_times_and_no_predictions_and_are_judged_as_failures(equal: list[Window]) -> None:
+    def refuses(counts: Counts) -> Counts:
+        """Half of those who ask; the others get what all got."""
+        return without(counts, requests=2 * counts.requests, errors=counts.requests)
+
+    canary_alone = statuses([replace(window, canary=refuses(window.canary)) for window in equal])
+    assert canary_alone["canary.error_rate.max_change"] == "refused"
+    both = [replace(each, canary=refuses(each.canary), stable=refuses(each.stable)) for each in equal]
+    assert "unmeasured" not in statuses(both).values()
+    assert "refused" not in statuses(both).values()
+
+
 def test_servers_with_other_buckets_are_compared_by_the_edges_that_both_have(equal: list[Window]) -> None:
     def coarser(histogram: Histogram) -> Histogram:
         edges = (*LATENCY[:-1][::2], math.inf)

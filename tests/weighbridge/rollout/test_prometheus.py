@@ -72,6 +72,18 @@ def test_an_expression_is_asked_for_at_steps(server: Prometheus, samples: Sample
         (200, b'{"status": "error"}', "status 'error'", InfrastructureError),
         (200, b'{"status": "success", "data": {"resultType": "vector", "result": []}}', "vector", InfrastructureError),
         (200, b'{"status": "success", "data": {"resultType": "matrix", "result": [{}]}}', "none", InfrastructureError),
+        (
+            200,
+            b'{"status": "success", "warnings": ["no stores"], "data": {"resultType": "matrix", "result": []}}',
+            "with all that it has: no stores",
+            InfrastructureError,
+        ),
+        (
+            200,
+            b'{"status": "success", "isPartial": true, "data": {"resultType": "matrix", "result": []}}',
+            "isPartial",
+            InfrastructureError,
+        ),
         (302, b"", "HTTP 302", UsageError),
         (404, b"", "HTTP 404", UsageError),
         (401, b"who?", "WEIGHBRIDGE_PROMETHEUS_TOKEN", UsageError),

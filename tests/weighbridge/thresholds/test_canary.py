@@ -52,6 +52,10 @@ def test_without_the_section_a_model_goes_from_shadow_over_1_and_10_to_50_per_ce
         ("{memory_ratio: {max_ratio: 2}}", "memory_ratio takes max alone, not max_ratio"),
         ("{risk: {miss: 0.5}}", "less than or equal to 0.25"),
         ("{queries: {requests: 'a_total'}}", "'a_total' has no $version: canary and stable would be counted together"),
+        (
+            "{queries: {requests: 'a_total{v=\"$version\"}'}}",
+            "errors is missing: every failure would count",
+        ),
         ("{queries: {latency_unit: ns}}", "'s', 'ms' or 'us'"),
         ("{business: {bought: {successes: a, trials: b, rate: {min: 0.1}}}}", "has no $version"),
     ],

@@ -125,6 +125,8 @@ class Tallies:
     def histograms(self, of: Callable[[Counts], Histogram | None]) -> tuple[EDGES, Tally]:
         """Counts by bucket of both models, and the upper edges that both have.
 
+        A request that failed need not be told of: that it failed is, and is judged by itself.
+
         Raises:
             UnmeasuredError: too few requests are told of, or the two have no edge in common.
         """
@@ -141,10 +143,10 @@ class Tallies:
         if len(edges) < 2:
             raise UnmeasuredError("the buckets of canary and production have no edges in common")
         sides: list[Floats] = []
-        for side, requests in (("canary", self.canary), ("stable", self.stable)):
+        for side, requests in (("canary", self._answered("canary")), ("stable", self._answered("stable"))):
             counts = _matrix(found[side], edges, side)
             told = counts.sum(axis=1)
-            missing = requests[(told == 0) & (requests > 0)].sum()
+            missing = np.maximum(requests - told, 0.0).sum()
             if side == "canary" or self.compared:
                 if not told.sum():
                     raise UnmeasuredError(f"nothing was counted of the {_NAMES[side]}")
@@ -153,6 +155,11 @@ class Tallies:
                     raise UnmeasuredError(f"{many} are not told of")
             sides += [self._grouped(counts), self._grouped(told)]
         return edges, Tally(*sides)
+
+    def _answered(self, side: str) -> Floats:
+        """Requests that did not fail, by window."""
+        counts: list[Counts] = [getattr(window, side) for window in self.windows]
+        return np.array([max(each.requests - each.errors, 0) for each in counts], dtype=np.float64)
 
     def _grouped(self, values: Floats) -> Floats:
         return np.asarray(np.add.reduceat(values, self._starts, axis=0), dtype=np.float64)
