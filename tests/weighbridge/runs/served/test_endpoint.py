@@ -23,7 +23,7 @@ weighbridge_model_info{digest="sha256:b",model="taxi",signed_by="",version="6"} 
 weighbridge_model_info{digest="DIGEST",model="taxi",signed_by="a \\"b\\", c",version="7"} 1.0
 weighbridge_model_info{digest="sha256:c",model="shop",signed_by="",version="2"} 1.0
 weighbridge_model_ready{model="taxi",version="7"} 1.0
-weighbridge_started_seconds 1.7e+09
+weighbridge_started_seconds{model="taxi",version="7"} 1.7e+09
 """.replace("DIGEST", DIGEST)
 
 
