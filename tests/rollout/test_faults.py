@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,24 @@ def test_a_server_that_crashes_at_a_tenth_ends_the_canary(canary: Running) -> No
     failed = [each for each in canary.place.users.between(since) if each.code != 200]
     asked = len(canary.place.users.between(since))
     assert 0 < len(failed) <= 0.1 * asked + 5 * (0.09 * asked) ** 0.5
+
+
+def test_a_server_that_ends_again_and_again_ends_the_canary_though_it_is_back_at_once(canary: Running) -> None:
+    settled = [SHADOW, TENTH | {"minutes": 5, "settle_s": 1}]
+    canary.start(LONG | {"steps": settled}).until(10)
+    state = canary.place.shop.state()
+    assert state is not None
+    version = state["canary"]["version"]
+
+    def answers(since: float) -> bool:
+        found = [each for each in canary.place.users.between(since) if each.version == str(version)]
+        return canary.process.poll() is not None or len(found) > 10
+
+    for _ in range(2):
+        since = time.time() + 5  # some looks later
+        wait_until(partial(answers, since), "answers of the canary")
+        os.kill(canary.place.cluster.servers[version].pid, signal.SIGKILL)
+    canary.assert_rolled_back("started again 2 times in this step")
 
 
 def test_a_model_that_is_deleted_before_the_swap_is_not_promoted(canary: Running) -> None:
