@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from weighbridge.common import interruption, progress
 from weighbridge.common.digests import bytes_digest, tree_digest
@@ -35,15 +35,14 @@ from weighbridge.storage.git.repository import Repository
 from weighbridge.verdict import Gate, Verdict, passed_if
 from weighbridge.verdict.verdict import VERDICT_FILE
 
-_PENDING = "pending"  # in place of a staged folder
-
 
 @dataclass(frozen=True)
 class _Push:
     """What is staged.
 
     Attributes:
-        pending: record of a version that is whole at `models`, of a push that never came to its commit; None for none.
+        pending: record of a version that is whole at `models` with these bytes, and that no commit named; None for
+            none.
         evidence: files to keep with the version.
     """
 
@@ -115,7 +114,7 @@ class GitTarget:
 
     @contextmanager
     def stage(self, model: Path | None, evidence: Mapping[str, bytes], statistics: Path | None) -> Iterator[Staged]:
-        """Write everything to where models lie, except for a model that the newest version there holds already.
+        """Write everything to where models lie, and see whether the newest version there waits for its commit only.
 
         Args:
             model: folder of the exported model; None names the version in production.
@@ -128,12 +127,8 @@ class GitTarget:
         """
         digest = None if model is None else tree_digest(model)
         pending = None if digest is None else self._pending(digest)
-        if pending is not None:
-            self._staged[_PENDING] = _Push(pending, evidence)
-            yield Staged(PurePath(_PENDING), digest)
-            return
         with self._held.stage(model, evidence, statistics) as staged:
-            self._staged[str(staged.folder)] = _Push(None, evidence)
+            self._staged[str(staged.folder)] = _Push(pending, evidence)
             yield staged
 
     def commit(self, staged: Staged, record: ProductionRecord) -> ProductionRecord:
@@ -141,7 +136,9 @@ class GitTarget:
 
         Args:
             staged: what `stage` gave.
-            record: the new record; if its version is taken meanwhile, the next free number is used.
+            record: the new record; if its version is taken meanwhile, the next free number is used. A version at
+                `models` that waits for its commit is taken up where its kept record says the same, of the same
+                verdict, source and approval: else production would name evidence that is not this push's.
 
         Returns:
             The record that is now production's, or proposed.
@@ -158,11 +155,11 @@ class GitTarget:
         replaced, report = self.record(), self._report(record)
         changes(self._repository, record, sizing=sizing)  # what cannot be said is found out before anything is pushed
         self._check_unchanged()
-        if push.pending is None:
-            record = self._held.commit(staged, record)
-        else:
+        if push.pending is not None and _says_the_same(push.pending, record):
             interruption.last_look()
             record = push.pending
+        else:
+            record = self._held.commit(staged, record)
         text = message(record, replaced, self._verdict(record), report, build_page(os.environ))
         changed = changes(self._repository, record, sizing=sizing)
         try:
@@ -174,7 +171,7 @@ class GitTarget:
             where = self._held.path(record.version)
             progress.lasts(
                 f"version {record.version} is at {where}, and not in production: no commit says so. The next push of "
-                "this model makes it"
+                "this model, on the same verdict and approval, makes it"
             )
             raise
         return record
@@ -241,6 +238,11 @@ class GitTarget:
                 f"{self._repository.address}: reports is {pattern!r}, with an unknown name in braces",
                 "Known are {run_id}, {pipeline} and {version}.",
             ) from error
+
+
+def _says_the_same(kept: ProductionRecord, wanted: ProductionRecord) -> bool:
+    """Whether two records differ at most in the number of the version, and in when it was pushed."""
+    return kept == wanted.model_copy(update={"version": kept.version, "pushed_at": kept.pushed_at})
 
 
 def proposed(target: Target, record: ProductionRecord) -> tuple[str, list[Gate]]:

@@ -265,3 +265,44 @@ def test_what_the_cluster_runs_is_in_the_same_commit(
     rendered = (config.read("model.yaml") or b"").decode()
     assert tree_digest(model) in rendered
     assert push(model, weigh(tmp_path / "evaluation", model), config.address).already
+
+
+@pytest.mark.parametrize("with_approval", [True, False])
+def test_a_version_that_waits_for_its_commit_lends_neither_approval_nor_verdict_to_another_push(
+    config: ConfigRepository,
+    models: Path,
+    model: Path,
+    other: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    with_approval: bool,
+) -> None:
+    def declined(*_: object, **__: object) -> str:
+        raise InfrastructureError("gone")
+
+    push(other, weigh(tmp_path / "first", other), config.address)
+    evaluation = weigh(tmp_path / "evaluation", model)
+    with monkeypatch.context() as patched, pytest.raises(InfrastructureError):
+        patched.setattr(Repository, "commit", declined)
+        push(model, evaluation, config.address)
+    assert versions(models) == [1, 2]
+    asked = {"promoted_from": "gs://m/staging", "approved_by": "Bob"} if with_approval else {}
+    if not with_approval:  # the same bytes come out of another run
+        evaluation = weigh(tmp_path / "again", model, run_id="run-2")
+
+    with monkeypatch.context() as patched, pytest.raises(InfrastructureError):
+        patched.setattr(Repository, "commit", declined)
+        push(model, evaluation, config.address, **asked)
+    pushed = push(model, evaluation, config.address, **asked)  # this one says the same, and is completed
+
+    record = read_record(config.address)
+    assert record is not None
+    assert record == pushed.record
+    assert (record.version, versions(models)) == (3, [1, 2, 3])
+    assert (record.approved_by, record.promoted_from) == (asked.get("approved_by", ""), asked.get("promoted_from", ""))
+    verdict = Verdict.read(evaluation / "verdict.json")
+    assert (record.run_id, record.verdict_digest) == (verdict.run_id, verdict.digest)
+    assert config.read("production.json") == (models / ".weighbridge/3/record.json").read_bytes()
+    assert (models / ".weighbridge/3/verdict.json").read_bytes() == (evaluation / "verdict.json").read_bytes()
+    assert ("Approved-by: Bob" in config.messages()[0]) == with_approval
+    assert_whole(models, {tree_digest(model), tree_digest(other)})
