@@ -67,13 +67,11 @@ def propose(
     by_hand = _page_to_open(service, address, branch, base)
     if not service:
         return Proposal(by_hand, False, f"{address.host or 'This repository'} is neither GitHub nor GitLab.")
-    token = _token(service, environment)
+    token = _token(service, address, environment)
     if not token and (found := re.search(r"https://\S+/-/merge_requests/\d+", said)):
         return Proposal(found[0], True)
     if not token:
-        return Proposal(
-            by_hand, False, f"None of {', '.join(_variables(service))} is set, so nobody could ask {service} for it."
-        )
+        return Proposal(by_hand, False, _without_token(service, address, environment))
     if service == "GitHub":
         return _on_github(address, branch, base, title, body, reviewers, token, environment, sleep)
     return _on_gitlab(address, branch, base, title, body, reviewers, token, environment, sleep)
@@ -83,7 +81,7 @@ def push_options(
     address: GitAddress, base: str, title: str, environment: Mapping[str, str] = os.environ
 ) -> tuple[str, ...]:
     """What a push asks GitLab for, where no token does: a merge request, as whoever pushes it by ssh."""
-    if service_of(address, environment) != "GitLab" or _token("GitLab", environment):
+    if service_of(address, environment) != "GitLab" or _token("GitLab", address, environment):
         return ()
     asked = ("create", f"target={base}", f"title={title}", "remove_source_branch")
     return tuple(f"merge_request.{each}" for each in asked)
@@ -91,23 +89,48 @@ def push_options(
 
 def service_of(address: GitAddress, environment: Mapping[str, str]) -> Service:
     """Which service a repository is on, by its host, or as a CI server's environment tells; empty for neither."""
-    name = address.host.partition(":")[0]
-    github = urlsplit(environment.get("GITHUB_SERVER_URL", "")).hostname
-    gitlab = environment.get("CI_SERVER_HOST") or urlsplit(environment.get("CI_SERVER_URL", "")).hostname
+    name = _hostname(address)
     if not name:
         return ""
-    if name in ("github.com", github) or name.endswith(".ghe.com") or name.startswith("github."):
+    if name in ("github.com", _own_host("GitHub", environment)) or name.endswith(".ghe.com"):
         return "GitHub"
-    return "GitLab" if name in ("gitlab.com", gitlab) or name.startswith("gitlab.") else ""
+    if name in ("gitlab.com", _own_host("GitLab", environment)):
+        return "GitLab"
+    return "GitHub" if name.startswith("github.") else "GitLab" if name.startswith("gitlab.") else ""
 
 
-def _variables(service: str) -> tuple[str, ...]:
-    return (*SERVICE_TOKENS[service], GIT_TOKEN_VARIABLE)
+def _own_host(service: str, environment: Mapping[str, str]) -> str:
+    """The host that the service's own variable for a token speaks of: the CI server's, else that of everybody."""
+    if service == "GitHub":
+        return urlsplit(environment.get("GITHUB_SERVER_URL", "")).hostname or "github.com"
+    told = environment.get("CI_SERVER_HOST") or urlsplit(environment.get("CI_SERVER_URL", "")).hostname
+    return (told or "gitlab.com").lower()
 
 
-def _token(service: str, environment: Mapping[str, str]) -> str:
-    given = (environment.get(name, "").strip() for name in _variables(service))
+def _variables(service: str, address: GitAddress, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables whose token may be sent to a server, the first first.
+
+    What CI servers and people set as GITHUB_TOKEN is a secret of one server, and a host that is called `github.…` may
+    be anybody's; what is called WEIGHBRIDGE_… was set for the repository that the destination names.
+    """
+    ours, ambient = SERVICE_TOKENS[service]
+    own = _hostname(address) == _own_host(service, environment)
+    return (ours, ambient, GIT_TOKEN_VARIABLE) if own else (ours, GIT_TOKEN_VARIABLE)
+
+
+def _token(service: str, address: GitAddress, environment: Mapping[str, str]) -> str:
+    given = (environment.get(name, "").strip() for name in _variables(service, address, environment))
     return next((token for token in given if token), "")
+
+
+def _without_token(service: str, address: GitAddress, environment: Mapping[str, str]) -> str:
+    """Why nobody could be asked."""
+    names = _variables(service, address, environment)
+    ambient = SERVICE_TOKENS[service][1]
+    note = f"None of {', '.join(names)} is set, so nobody could ask {service} for it."
+    if ambient in names or not environment.get(ambient):
+        return note
+    return f"{note} {ambient} is for {_own_host(service, environment)}, and not sent to {address.host}."
 
 
 def _on_github(
@@ -181,6 +204,10 @@ def _page_to_open(service: Service, address: GitAddress, branch: str, base: str)
         chosen = {"merge_request[source_branch]": branch, "merge_request[target_branch]": base}
         return f"{home}/-/merge_requests/new?{urlencode(chosen)}"
     return f"{address.remote} {branch}"
+
+
+def _hostname(address: GitAddress) -> str:
+    return address.host.partition(":")[0].lower()
 
 
 def _web_host(address: GitAddress) -> str:

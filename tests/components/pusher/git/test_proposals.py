@@ -17,6 +17,7 @@ from weighbridge.components.production_model import read_record
 from weighbridge.components.pusher import git_target, push
 from weighbridge.components.pusher.push import Pushed
 from weighbridge.evidence.delivered import Delivered
+from weighbridge.storage.git import proposals
 from weighbridge.storage.git.address import parse_git_address
 from weighbridge.storage.git.proposals import Proposal, propose, push_options, service_of
 
@@ -259,3 +260,48 @@ def test_a_service_that_is_away_leaves_the_branch_and_the_next_push_asks_again(
     assert push(model, evaluation, config.address).proposed
     assert config.head("weighbridge/taxi-1") == branch
     assert versions(models) == [1]
+
+
+@pytest.mark.parametrize(
+    ("host", "told", "sent"),
+    [
+        ("github.com", {"GITHUB_TOKEN": "t"}, True),
+        ("GitHub.com", {"GITHUB_TOKEN": "t", "GITHUB_SERVER_URL": "https://github.com"}, True),
+        ("git.acme.com", {"GITHUB_TOKEN": "t", "GITHUB_SERVER_URL": "https://git.acme.com"}, True),
+        ("gitlab.com", {"GITLAB_TOKEN": "t"}, True),
+        ("git.acme.com", {"GITLAB_TOKEN": "t", "CI_SERVER_HOST": "git.acme.com"}, True),
+        ("git.acme.com", {"GITLAB_TOKEN": "t", "CI_SERVER_URL": "https://git.acme.com/"}, True),
+        ("github.acme.com", {"WEIGHBRIDGE_GITHUB_TOKEN": "t"}, True),
+        ("gitlab.acme.com", {"WEIGHBRIDGE_GIT_TOKEN": "t", "GITLAB_TOKEN": "another's"}, True),
+        ("github.acme.com", {"GITHUB_TOKEN": "t"}, False),
+        ("acme.ghe.com", {"GITHUB_TOKEN": "t"}, False),
+        ("github.evil.example", {"GITHUB_TOKEN": "t", "GITHUB_SERVER_URL": "https://github.com"}, False),
+        ("github.com", {"GITHUB_TOKEN": "t", "GITHUB_SERVER_URL": "https://git.acme.com"}, False),
+        ("gitlab.evil.example", {"GITLAB_TOKEN": "t", "CI_SERVER_HOST": "gitlab.com"}, False),
+        ("gitlab.com", {"GITLAB_TOKEN": "t", "CI_SERVER_HOST": "gitlab.acme.com"}, False),
+    ],
+)
+def test_the_token_of_a_service_reaches_that_service_alone(
+    monkeypatch: pytest.MonkeyPatch, host: str, told: dict[str, str], sent: bool
+) -> None:
+    tokens: list[str] = []
+
+    class Noting:
+        """In place of requests: notes the token."""
+
+        def __init__(self, _: str, __: str, ___: dict[str, str], token: str, *____: object) -> None:
+            tokens.append(token)
+
+        def call(self, method: str, *_: object, **__: object) -> Any:
+            return [] if method == "GET" else {"html_url": "https://page", "web_url": "https://page"}
+
+    monkeypatch.setattr(proposals, "Api", Noting)
+    address = parse_git_address(f"git+https://{host}/acme/config.git//taxi?ref=main")
+    made = propose(address, "weighbridge/taxi-7", "main", "Title", "Body", environment=told)
+    assert (tokens, made.opened) == (["t"] if sent else [], sent)
+    if not sent:
+        [name] = [each for each in told if each.endswith("_TOKEN")]
+        assert f"{name} is for " in made.note
+        assert f"not sent to {host}." in made.note
+    asks = push_options(address, "main", "Title", told)
+    assert bool(asks) == (not sent and host.startswith("gitlab."))
