@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 
 from weighbridge.common.errors import InfrastructureError, WeighbridgeError
 from weighbridge.serving.metrics import Metrics
@@ -14,6 +15,23 @@ from weighbridge.serving.settings import Settings
 from weighbridge.serving.slot import Slot
 
 _LOG = logging.getLogger("weighbridge.serving")
+_AGAIN_S = 120.0  # after which a refused version is tried again; each refusal doubles it
+_AGAIN_AT_MOST_S = 3600.0
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """A release that could not be served.
+
+    Attributes:
+        release: which.
+        wait_s: how long it is left alone.
+        until: when it is tried again, by the follower's clock.
+    """
+
+    release: Release
+    wait_s: float
+    until: float
 
 
 class Follower:
@@ -26,6 +44,7 @@ class Follower:
         metrics: that tell of it.
         executor: threads that models are called in.
         loading: loads a release; `served.load` by default.
+        clock: seconds that only ever rise.
     """
 
     def __init__(
@@ -36,6 +55,7 @@ class Follower:
         metrics: Metrics,
         executor: Executor,
         loading: Callable[[Source, Release, Settings], Served] = load,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._settings = settings
@@ -43,7 +63,8 @@ class Follower:
         self._metrics = metrics
         self._executor = executor
         self._load = loading
-        self._refused: tuple[int, str] | None = None
+        self._clock = clock
+        self._refused: _Refused | None = None
 
     async def first(self) -> Served:
         """Fill the slot for the first time; what answers from then on.
@@ -76,7 +97,10 @@ class Follower:
         if current is not None and _same(current.release, release):
             self._refused = None
             return False
-        if (release.version, release.digest) == self._refused:
+        refused = self._refused
+        if refused is not None and not _same(refused.release, release):
+            refused = self._refused = None
+        if refused is not None and self._clock() < refused.until:
             return False
         try:
             await self._take(release)
@@ -85,11 +109,15 @@ class Follower:
             _LOG.warning("version %s cannot be had yet: %s", release.version, error.message)
             return False
         except Exception as error:
-            self._refused = (release.version, release.digest)
+            # What was wrong may be this server's: a key that it did not have, memory that was taken.
+            wait = _AGAIN_S if refused is None else min(2 * refused.wait_s, _AGAIN_AT_MOST_S)
+            self._refused = _Refused(release, wait, self._clock() + wait)
             self._metrics.swaps.labels(self._metrics.name, "refused").inc()
             why = error.message if isinstance(error, WeighbridgeError) else repr(error)
-            _LOG.error("version %s is refused, version %s goes on: %s", release.version, self._slot.version, why)
+            told = "version %s is refused, version %s goes on: %s (tried again in %d minutes)"
+            _LOG.error(told, release.version, self._slot.version, why, wait // 60)
             return False
+        self._refused = None
         self._metrics.swaps.labels(self._metrics.name, "swapped").inc()
         return True
 

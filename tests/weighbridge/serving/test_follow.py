@@ -19,6 +19,7 @@ class Source:
         self.says: object = release(1)
         self.loads: list[int] = []
         self.fails: Exception | None = None
+        self.now = 0.0
 
     def newest(self):
         if isinstance(self.says, Exception):
@@ -37,7 +38,7 @@ def world():
     counted, registry = metrics()
     slot, source = Slot(counted), Source()
     with ThreadPoolExecutor(2) as executor:
-        follower = Follower(source, settings(), slot, counted, executor, source.load)
+        follower = Follower(source, settings(), slot, counted, executor, source.load, lambda: source.now)
 
         def count(result: str) -> float:
             return registry.get_sample_value("weighbridge_swaps_total", {"model": "taxi", "result": result})
@@ -136,3 +137,41 @@ def test_without_a_first_version_there_is_no_server(world):
     source.fails = UsageError("it cannot be loaded")
     with pytest.raises(UsageError, match="cannot be loaded"):
         asyncio.run(follower.first())
+
+
+def test_a_refused_version_is_tried_again_after_a_while_ever_more_rarely(world):
+    slot, source, follower, count, _ = world
+    minutes = []
+
+    async def main():
+        await follower.first()
+        source.says, source.fails = release(2, "b"), UsageError("the key is not here")
+        for minute in range(4 * 60):
+            source.now = 60.0 * minute
+            before = len(source.loads)
+            assert await follower.look() is False
+            minutes.extend([minute] * (len(source.loads) - before))
+        source.fails = None  # the key was brought
+        source.now += 3600
+        assert await follower.look() is True
+
+    asyncio.run(main())
+    assert minutes == [0, 2, 6, 14, 30, 62, 122, 182]
+    assert slot.version == "2"
+    assert (count("swapped"), count("refused")) == (1, len(minutes))
+
+
+def test_another_version_is_tried_at_once_and_a_refused_one_anew_after_it(world):
+    slot, source, follower, _, _ = world
+
+    async def main():
+        await follower.first()
+        source.says, source.fails = release(2, "b"), UsageError("no")
+        assert await follower.look() is False
+        source.says, source.fails = release(3, "c"), None
+        assert await follower.look() is True
+        source.says = release(2, "b")
+        assert await follower.look() is True
+
+    asyncio.run(main())
+    assert slot.version == "2"
