@@ -10,10 +10,11 @@ import logging
 import os
 import queue
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ PREDICTION = "prediction."
 
 _LOG = logging.getLogger("weighbridge.serving")
 _WAITING = 2_000  # requests; more are dropped, so that a slow disk costs no memory
+_WAITING_BYTES = 64 << 20  # of what is logged of them
 _ROWS_OF_A_REQUEST = 100  # logged at most
+_VALUE_BYTES = 64  # of a value in a list, about
 _STAGED = ".staged-"
 
 
@@ -75,11 +78,14 @@ class RequestLog:
         self._metrics = metrics
         self._fields = tuple(name.strip() for name in settings.log_fields.split(",") if name.strip())
         self._queue: queue.Queue[Entry | None] = queue.Queue(_WAITING)
+        self._waiting_bytes = 0
+        self._counting = threading.Lock()
         self._random = random.Random()  # noqa: S311, a sample is no secret
+        self._ours = re.compile(rf"{re.escape(settings.name)}-\d{{8}}T\d{{6}}-(\d+)-\d+\.parquet")
         self._write = write or _write_parquet
         self._number = 0
         self._failing = False
-        _prepare(self._folder)
+        _prepare(self._folder, self._ours)
         self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
         self._thread.start()
 
@@ -87,9 +93,16 @@ class RequestLog:
         """Log a request, or not, as the sample has it. Never waits."""
         if self._settings.sample_log < 1 and self._random.random() >= self._settings.sample_log:
             return
+        entry = self._cut(entry)
+        size = _size(entry)
+        if self._waiting_bytes + size > _WAITING_BYTES:
+            self._drop(entry.rows.count, "queue")
+            return
+        self._count(size)
         try:
             self._queue.put_nowait(entry)
         except queue.Full:
+            self._count(-size)
             self._drop(entry.rows.count, "queue")
 
     def close(self, timeout_s: float = 10.0) -> None:
@@ -111,6 +124,7 @@ class RequestLog:
             else:
                 ended = entry is None
             if entry is not None:
+                self._count(-_size(entry))
                 rows += self._logged(entry)
             late = time.monotonic() - since >= self._settings.log_seconds
             if ended or late or len(rows) >= self._settings.log_file_rows:
@@ -119,13 +133,22 @@ class RequestLog:
             if ended:
                 return
 
+    def _cut(self, entry: Entry) -> Entry:
+        """What is logged of an entry, and nothing that keeps the rest of the request in memory."""
+        kept = {name: values[:_ROWS_OF_A_REQUEST] for name, values in entry.rows.columns.items() if self._asked(name)}
+        outputs = {name: values[:_ROWS_OF_A_REQUEST].copy() for name, values in entry.outputs.items() if values.ndim}
+        return replace(entry, rows=Rows(min(entry.rows.count, _ROWS_OF_A_REQUEST), kept), outputs=outputs)
+
+    def _count(self, size: int) -> None:
+        with self._counting:
+            self._waiting_bytes += size
+
     def _logged(self, entry: Entry) -> list[dict[str, Any]]:
         from weighbridge.serving.payload import plain
 
         found = []
-        wanted = [name for name in entry.rows.columns if self._asked(name)]
-        outputs = {name: plain(values[:_ROWS_OF_A_REQUEST]) for name, values in entry.outputs.items() if values.ndim}
-        for index in range(min(entry.rows.count, _ROWS_OF_A_REQUEST)):
+        outputs = {name: plain(values) for name, values in entry.outputs.items()}
+        for index in range(entry.rows.count):
             row: dict[str, Any] = {
                 "time": entry.time,
                 "version": int(entry.version),
@@ -135,7 +158,7 @@ class RequestLog:
             if self._asked(REQUEST_ID):
                 row[REQUEST_ID] = entry.request_id
             row |= {PREDICTION + name: values[index] for name, values in outputs.items() if index < len(values)}
-            row |= {FEATURE + name: _single(entry.rows.columns[name][index]) for name in wanted}
+            row |= {FEATURE + name: _single(values[index]) for name, values in entry.rows.columns.items()}
             found.append(row)
         return found
 
@@ -170,7 +193,8 @@ class RequestLog:
 
     def _make_room(self, needed: int) -> None:
         """Remove the oldest files until all, and `needed` bytes more, are few enough."""
-        files = sorted(self._folder.glob(f"{self._settings.name}-*.parquet"), key=lambda path: path.name)
+        found = (path for path in self._folder.iterdir() if self._ours.fullmatch(path.name))
+        files = sorted(found, key=lambda path: path.name)
         sizes = {path: path.stat().st_size for path in files if path.is_file()}
         total = sum(sizes.values()) + min(needed, self._settings.log_bytes)
         for path, size in sizes.items():
@@ -211,17 +235,29 @@ def _write_parquet(table: Any, path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def _size(entry: Entry) -> int:
+    """About how many bytes the values of an entry take."""
+    texts = (value for values in entry.outputs.values() if values.dtype == object for value in values.flat)
+    given = (value for column in entry.rows.columns.values() for values in column for value in values)
+    numbers = sum(values.nbytes for values in entry.outputs.values())
+    return numbers + sum(
+        _VALUE_BYTES + (len(each) if isinstance(each, str | bytes) else 0) for each in (*texts, *given)
+    )
+
+
 def _single(values: list[Any]) -> Any:
     """What was sent for a feature: a value, or several."""
     found = [value.decode(errors="replace") if isinstance(value, bytes) else value for value in values]
     return None if not found else found[0] if len(found) == 1 else found
 
 
-def _prepare(folder: Path) -> None:
+def _prepare(folder: Path, ours: re.Pattern[str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for staged in folder.glob(f"{_STAGED}*-{os.getpid()}-*"):  # of a process of our number that was killed
-            staged.unlink(missing_ok=True)
+        for staged in folder.glob(f"{_STAGED}*"):
+            found = ours.fullmatch(staged.name.removeprefix(_STAGED))
+            if found is not None and int(found[1]) == os.getpid():  # of a process of our number that was killed
+                staged.unlink(missing_ok=True)
         probe = folder / f"{_STAGED}probe-{os.getpid()}"
         probe.write_bytes(b"")
         probe.unlink()

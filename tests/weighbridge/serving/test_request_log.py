@@ -1,6 +1,7 @@
 """The log of requests: a sample, bounded, without personal fields, and never in the way."""
 
 import errno
+import os
 import threading
 import time
 
@@ -142,6 +143,47 @@ def test_a_disk_that_hangs_blocks_no_request_and_costs_no_memory(tmp_path, monke
     assert dropped(registry, "queue") >= 980
     hangs.set()
     log.close()
+
+
+def test_what_waits_is_bounded_by_bytes_and_holds_nothing_that_is_not_logged(tmp_path, monkeypatch):
+    counted, registry = metrics()
+    hangs = threading.Event()
+    log = log_of(tmp_path, counted, lambda table, path: hangs.wait(30), log_file_rows=1, log_fields="miles")
+    log.note(entry(ROWS[:1]))
+    wait_until(lambda: log._queue.empty(), "the writer, which hangs from now on")
+    long = [{"miles": 1.5, "name": "x" * 1000}] * 5000
+    log.note(entry(long))
+    waiting = log._queue.queue[0]
+    assert {name: len(values) for name, values in waiting.rows.columns.items()} == {"miles": 100}
+    assert waiting.rows.count == 100
+    for values in waiting.outputs.values():
+        assert len(values) == 100
+        assert values.base is None  # no view, which would keep all rows
+    monkeypatch.setattr(request_log, "_WAITING_BYTES", 50_000)
+    for _ in range(20):
+        log.note(entry(long))
+    assert 1 <= log._queue.qsize() <= 4
+    assert dropped(registry, "queue") == 100 * (21 - log._queue.qsize())
+    hangs.set()
+    log.close()
+    assert log._waiting_bytes == 0
+
+
+def test_the_logs_of_a_model_whose_name_begins_alike_are_left_alone(tmp_path):
+    others = [
+        tmp_path / f"taxi-fares-20231114T221320-{os.getpid()}-000001.parquet",
+        tmp_path / "taxi-20231114.parquet",
+        tmp_path / f".staged-taxi-fares-20231114T221320-{os.getpid()}-000001.parquet",
+    ]
+    ours = [tmp_path / "taxi-20231114T221320-17-000001.parquet"]
+    ours.append(tmp_path / f".staged-taxi-20231114T221320-{os.getpid()}-000001.parquet")
+    for path in (*others, *ours):
+        path.write_bytes(b"x" * (2 << 20))
+    log = log_of(tmp_path, log_bytes=1 << 20)
+    log.note(entry())
+    log.close()
+    assert [path.exists() for path in others] == [True] * 3
+    assert [path.exists() for path in ours] == [False] * 2
 
 
 def test_values_of_several_kinds_in_a_column_become_text(tmp_path):
