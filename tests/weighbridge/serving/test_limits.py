@@ -182,3 +182,94 @@ def test_other_pages_pass_uncounted():
         assert counted(registry, 200) is None
 
     use(test)
+
+
+class Slow:
+    """A client that sends a part of its request, and the rest when it is told to."""
+
+    def __init__(self, app, part: bytes = b"{") -> None:
+        self._part = part
+        self._rest = asyncio.Event()
+        self._begun = False
+        self.sent = []
+        scope = {"type": "http", "method": "POST", "path": PATH, "headers": []}
+        self.done = asyncio.ensure_future(app(scope, self._receive, self._send))
+
+    async def _receive(self):
+        if not self._begun:
+            self._begun = True
+            return {"type": "http.request", "body": self._part, "more_body": True}
+        await self._rest.wait()
+        return {"type": "http.request", "body": b"}", "more_body": False}
+
+    async def _send(self, message):
+        self.sent.append(message)
+
+    async def end(self) -> int:
+        self._rest.set()
+        await self.done
+        return self.sent[0]["status"]
+
+
+def test_clients_that_send_slowly_take_no_place_of_others():
+    async def test(client, echo, limits, slot, registry):
+        slow = [Slow(limits) for _ in range(10)]
+        await asyncio.sleep(0)
+        assert limits.running == 0
+        assert (await client.post(b"{}"))[0] == 200
+        assert [await each.end() for each in slow] == [200] * 10
+        assert counted(registry, 429) is None
+
+    use(test, concurrency=2)
+
+
+def test_a_request_that_comes_while_all_places_are_taken_meanwhile_is_refused_when_it_is_here():
+    async def test(client, echo, limits, slot, registry):
+        slow = Slow(limits)
+        await asyncio.sleep(0)
+        echo.may.clear()
+        waiting = asyncio.ensure_future(client.post(b"{}"))
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(slow.end(), 30) == 429
+        echo.may.set()
+        assert (await waiting)[0] == 200
+
+    use(test, concurrency=1)
+
+
+def test_a_request_that_never_ends_is_refused_after_a_while():
+    async def test(client, echo, limits, slot, registry):
+        limits._body_s = 0.05
+        slow = Slow(limits)
+        await asyncio.wait_for(slow.done, 30)
+        start, body = slow.sent
+        assert (start["status"], dict(start["headers"])[b"connection"]) == (408, b"close")
+        assert "not here after 0.05 s" in json.loads(body["body"])["error"]
+        assert counted(registry, 408) == 1
+        assert registry.get_sample_value("weighbridge_refused_total", {"model": "taxi", "reason": "slow"}) == 1
+        assert (await client.post(b"{}"))[0] == 200
+        assert limits.running == 0
+
+    use(test)
+
+
+def test_how_long_a_request_may_take_grows_with_how_long_it_may_be():
+    async def test(client, echo, limits, slot, registry):
+        assert limits._body_s == 30 + 64
+
+    use(test, max_request_bytes=64 << 20)
+
+
+def test_what_is_being_sent_is_bounded_by_what_may_be_answered_at_once():
+    async def test(client, echo, limits, slot, registry):
+        slow = [Slow(limits, b"x" * 9) for _ in range(3)]  # 27 bytes of 2 requests of 10
+        await asyncio.sleep(0)
+        await asyncio.wait_for(slow[2].done, 30)
+        assert [len(each.sent) for each in slow] == [0, 0, 2]
+        assert slow[2].sent[0]["status"] == 429
+        assert [await each.end() for each in slow[:2]] == [200, 200]
+        assert (await client.post(b"x" * 10))[0] == 200
+        labels = {"model": "taxi", "reason": "bytes"}
+        assert registry.get_sample_value("weighbridge_refused_total", labels) == 1
+
+    use(test, concurrency=2, max_request_bytes=10)
