@@ -4,7 +4,6 @@ The names are those of Jenkins' own API: `building` of hudson.model.Run, `action
 `userId` of the action that the plugin pipeline-input-step leaves on a build whose question a person answered.
 """
 
-import base64
 import json
 import os
 import urllib.error
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 
 from weighbridge.common import progress
 from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.web import NoRedirects, basic_credentials
 from weighbridge.thresholds.jenkins import is_loopback
 
 USER = "WEIGHBRIDGE_JENKINS_USER"
@@ -68,7 +68,7 @@ def _approvers(actions: Any) -> list[str]:
 
 def _get(address: str) -> bytes:
     headers = {"Accept": "application/json"} | _credentials()
-    handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
+    handlers: list[urllib.request.BaseHandler] = [NoRedirects()]
     if is_loopback(urlsplit(address).hostname or ""):
         handlers.append(urllib.request.ProxyHandler({}))
     opener = urllib.request.build_opener(*handlers)
@@ -92,16 +92,7 @@ def _credentials() -> dict[str, str]:
     if bool(user) != bool(token):
         missing, given = (USER, TOKEN) if token else (TOKEN, USER)
         raise UsageError(f"{given} is set, but {missing} is not", "Set both, or none to ask as nobody.")
-    if not user:
-        return {}
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()}
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer like any other: what it leads to is not the build that counts."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
+    return basic_credentials(user, token) if user else {}
 
 
 def _refused(address: str, code: int, location: str) -> UsageError | InfrastructureError:

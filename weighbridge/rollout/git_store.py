@@ -11,6 +11,7 @@ from weighbridge.components.production_model.record import ProductionRecord
 from weighbridge.components.production_model.withdrawn import after
 from weighbridge.components.pusher.git_changes import READ, changes, record_in
 from weighbridge.components.pusher.git_message import message as delivered_message
+from weighbridge.components.pusher.manifests import address_of
 from weighbridge.components.pusher.push import Pushed, push
 from weighbridge.rollout.placed import Model
 from weighbridge.rollout.store import StateChangedError, StateStore, parse_state
@@ -109,8 +110,3 @@ def models_of(address: str) -> str:
         InfrastructureError: it cannot be reached.
     """
     return Repository.open(address).settings.models
-
-
-def address_of(models: str, version: int) -> str:
-    """Where a version lies, for people."""
-    return f"{models.rstrip('/')}/{version}"

@@ -4,7 +4,6 @@ Raw, not `rate()` or `increase()`: these extrapolate to the ends of a range and 
 are no numbers of requests. Its own clock counts: that of the samples.
 """
 
-import base64
 import json
 import math
 import os
@@ -23,6 +22,7 @@ from weighbridge.common.environment import PROMETHEUS_PASSWORD_VARIABLE, PROMETH
 from weighbridge.common.environment import PROMETHEUS_USER_VARIABLE as USER_VARIABLE
 from weighbridge.common.errors import InfrastructureError, UsageError, WeighbridgeError
 from weighbridge.common.text import hide, mask_addresses
+from weighbridge.common.web import NoRedirects, basic_credentials
 from weighbridge.thresholds.jenkins import is_loopback
 
 _MOST_BYTES = 256 << 20
@@ -132,7 +132,7 @@ class Prometheus:
         )
         for name, value in _credentials(self.address).items():
             request.add_unredirected_header(name, value)
-        handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
+        handlers: list[urllib.request.BaseHandler] = [NoRedirects()]
         if is_loopback(urllib.parse.urlsplit(self.address).hostname or ""):
             handlers.append(urllib.request.ProxyHandler({}))
         try:
@@ -172,13 +172,6 @@ class Prometheus:
         if code == 404 or 300 <= code < 400:
             return UsageError(told, "Give the address that Prometheus' own page has, without /api or /graph.")
         return InfrastructureError(told, "Run again.")
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """What a redirect leads to is not the server that was named."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
 
 
 def _address(text: str) -> str:
@@ -223,8 +216,7 @@ def _credentials(address: str) -> dict[str, str]:
             raise UsageError(f"{PROMETHEUS_TOKEN_VARIABLE} holds characters that no token has", "Set it anew.")
         hide(token)
         return {"Authorization": f"Bearer {token}"}
-    hide(password)
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+    return basic_credentials(user, password)
 
 
 def _series(found: Mapping[str, Any]) -> Series:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.weighbridge.delivery.jenkins_double import Jenkins, jenkins
 from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.text import mask
 from weighbridge.delivery.approval import Approval, approved_gate, find_approval
 from weighbridge.thresholds.delivery import Stage
 
@@ -131,7 +132,7 @@ def test_only_those_whom_the_policy_names_approve(server: Jenkins) -> None:
 
 
 def test_the_user_and_token_are_those_of_the_environment(server: Jenkins, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.approvers, server.users = ["ada"], {"reader": "a-token"}
+    server.approvers, server.users = ["ada"], {"reader": "a-t0ken-of-a-reader"}
     stage = policy(server)
     with pytest.raises(UsageError, match="HTTP 403") as nobody:
         find_approval(stage, "", server.build_url, COMMAND)
@@ -140,13 +141,14 @@ def test_the_user_and_token_are_those_of_the_environment(server: Jenkins, monkey
     monkeypatch.setenv("WEIGHBRIDGE_JENKINS_USER", "reader")
     with pytest.raises(UsageError, match="WEIGHBRIDGE_JENKINS_TOKEN is not"):
         find_approval(stage, "", server.build_url, COMMAND)
-    monkeypatch.setenv("WEIGHBRIDGE_JENKINS_TOKEN", "another")
+    monkeypatch.setenv("WEIGHBRIDGE_JENKINS_TOKEN", "t0ken-of-nobody")
     with pytest.raises(UsageError, match="HTTP 401") as wrong:
         find_approval(stage, "", server.build_url, COMMAND)
-    assert "another" not in str(wrong.value)
-    monkeypatch.setenv("WEIGHBRIDGE_JENKINS_TOKEN", "a-token")
+    assert "t0ken-of-nobody" not in str(wrong.value)
+    monkeypatch.setenv("WEIGHBRIDGE_JENKINS_TOKEN", "a-t0ken-of-a-reader")
     assert find_approval(stage, "", server.build_url, COMMAND).by == "ada"
     assert server.asked[-1][1] == "reader"
+    assert mask("with a-t0ken-of-a-reader") == "with ***"
 
 
 @pytest.mark.parametrize(

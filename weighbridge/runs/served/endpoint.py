@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from weighbridge.common.errors import InfrastructureError, UsageError
+from weighbridge.common.web import NoRedirects
 from weighbridge.runs.served.compared import Serving
 
 _LIMIT = 16 * 2**20  # bytes; a page of metrics has some hundred thousand
@@ -126,17 +127,10 @@ def _checked(url: str) -> str:
     return url.strip().split("?")[0].removesuffix("/").removesuffix("/metrics").removesuffix("/")
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Whoever was asked answers, and nobody elsewhere."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
 def _get(url: str) -> bytes | None:
     """The answer; None for a page that is not there."""
     try:
-        with urllib.request.build_opener(_NoRedirects).open(url, timeout=_TIMEOUT_S) as answer:
+        with urllib.request.build_opener(NoRedirects).open(url, timeout=_TIMEOUT_S) as answer:
             return bytes(answer.read(_LIMIT))
     except urllib.error.HTTPError as error:
         error.close()
